@@ -1,0 +1,104 @@
+"""A Caffe net, read and put in order: the only thing that lowering sees of Caffe's files.
+
+A `Net` is always in Caffe's newest form, whatever dialect its files were in: layers have string
+types, inputs are listed apart, phases are resolved, and each value has one writer (in-place
+layers write a value of their own; see `Layer.tops`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import Location
+
+Shape = tuple[int, ...]
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a weight lies in its file, as little-endian float32 in C order (offsets in bytes)."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One weight array of a layer. Reading is lazy: a Blob costs nothing until `array()`.
+
+    `span` is set where the file holds plain float32, so that the bytes can be copied, or pointed
+    to, without being read; it is None where values are computed (fp16, double, fillers).
+    """
+
+    shape: Shape
+    read: Callable[[], Array] = field(repr=False, compare=False)
+    span: Span | None = None
+
+    def array(self) -> Array:
+        """The values, of shape `shape`: a read-only view of the mapped file wherever it can be."""
+        return self.read().reshape(self.shape)
+
+    def reshaped(self, *shape: int) -> Blob:
+        """The same values in another shape (one dim may be -1), still unread."""
+        size = prod(self.shape)
+        if -1 in shape:
+            rest = prod(dim for dim in shape if dim != -1)
+            shape = tuple(size // rest if dim == -1 else dim for dim in shape)
+        if prod(shape) != size:
+            raise ValueError(f"cannot reshape a blob of {self.shape} to {shape}")
+        return replace(self, shape=shape)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A blob that the net is fed with, and its shape as the prototxt gives it."""
+
+    name: str
+    shape: Shape
+    where: Location
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    `bottoms` and `tops` are names of values, each written once in the net. A value's name is its
+    blob's; where several layers write one blob in place, the last writer's value has the plain
+    name and the earlier ones have the writer's name behind: `conv1`, before it `conv1:conv1`.
+    An input of the net keeps its plain name always.
+
+    `params` has the parameter messages that the text sets, by field name, and in them only the
+    fields that are set: `{"convolution_param": {"num_output": 96, "kernel_size": [11]}}`.
+    Enum values are their names (`"MAX"`), messages are dicts, repeated fields are lists.
+    """
+
+    name: str
+    type: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    where: Location
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    blobs: tuple[Blob, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.where}, layer '{self.name}' ({self.type})"
+
+
+@dataclass(frozen=True)
+class Net:
+    """A whole net: inputs, layers in the order they run, and the values that no layer reads."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...]
+    warnings: tuple[str, ...] = ()

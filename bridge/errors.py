@@ -1,0 +1,109 @@
+"""Everything that `bridge` refuses, as one small tree.
+
+BridgeError
+├── UsageError             the call is at fault: a path, an option, a mode
+├── ReadError              a Caffe file is broken or does not fit its other half
+│   ├── PrototxtError        the text: syntax, a field of the wrong kind
+│   └── WeightsError         the caffemodel: damaged, or other shapes and names than the net's
+├── ShapeError             the net cannot have these shapes (Caffe itself would abort)
+├── UnsupportedError       understood, and not carried over
+│   ├── UnsupportedLayerError     Caffe layers, all of the net's at once
+│   └── UnsupportedOperatorError  ONNX operators, all of the graph's at once
+├── GraphError             an ONNX graph that breaks its own rules
+└── CheckError             converted, but the numbers do not hold
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a user's file; `line` and `column` count from 1, and are None for a whole file."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+    @classmethod
+    def of(cls, path: str | Path) -> Location:
+        return cls(str(path))
+
+
+class BridgeError(Exception):
+    """One refusal: what is wrong, where, what was expected, what was found, what to do.
+
+    The text puts each on a line of its own, leaving out what is not known:
+
+        net.prototxt:12, layer 'conv1' (Convolution): the weights do not fit
+          expected: 96 3 11 11
+          received: 64 3 11 11
+          hint: is this the caffemodel of another net?
+    """
+
+    exit_status = 2
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: object = None,
+        expected: object = None,
+        received: object = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem, self.where = problem, where
+        self.expected, self.received, self.hint = expected, received, hint
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        head = self.problem if self.where is None else f"{self.where}: {self.problem}"
+        details = (("expected", self.expected), ("received", self.received), ("hint", self.hint))
+        return "\n".join([head, *(f"  {k}: {v}" for k, v in details if v is not None)])
+
+
+class UsageError(BridgeError):
+    """The call is at fault."""
+
+
+class ReadError(BridgeError):
+    """A Caffe file cannot be read, or two files do not belong together."""
+
+
+class PrototxtError(ReadError):
+    """The prototxt is not valid text format, or a field has a value of the wrong kind."""
+
+
+class WeightsError(ReadError):
+    """The caffemodel is damaged, or its blobs are not those that the net needs."""
+
+
+class ShapeError(BridgeError):
+    """A layer cannot take the shapes that reach it."""
+
+
+class UnsupportedError(BridgeError):
+    """A feature that is understood and not carried over."""
+
+
+class UnsupportedLayerError(UnsupportedError):
+    """Caffe layers without a rule; the text lists every one of the net."""
+
+
+class UnsupportedOperatorError(UnsupportedError):
+    """ONNX operators without a rule; the text lists every one of the graph."""
+
+
+class GraphError(BridgeError):
+    """An ONNX graph that breaks its own rules: a name written twice, a shape missing, ..."""
+
+
+class CheckError(BridgeError):
+    """The conversion ran, but its numbers do not hold."""
+
+    exit_status = 1
