@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from golden_cases import CASES, LOWEST, assert_close, case, cases
 
 

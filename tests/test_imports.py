@@ -1,0 +1,152 @@
+"""Folders are the pipeline: imports go down the list only, and the doors open at once."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bridge
+from golden_cases import case
+
+PACKAGE = Path(bridge.__file__).parent
+ORDER = ("errors", "caffe", "lower", "graph", "layout", "raising", "keras", "check", "convert")
+DOORS = ("__init__", "__main__", "cli")
+
+
+def part_of(module: str) -> str:
+    """The folder, or the file beside the folders, that holds a module: bridge.caffe.net → caffe."""
+    inside = module.split(".")[1:]
+    return inside[0] if inside and inside[0] in ORDER + DOORS else "__init__"
+
+
+def imports(node: ast.AST, when: str = "at once") -> Iterator[tuple[str, str]]:
+    """Every module of the package that is imported below `node`, and when: at once or lazily.
+
+    Inside a function, or for the type checker alone, is lazily.
+    """
+    for child in ast.iter_child_nodes(node):
+        later = isinstance(child, ast.FunctionDef) or (
+            isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        )
+        if isinstance(child, ast.Import):
+            names = [alias.name for alias in child.names]
+        elif isinstance(child, ast.ImportFrom):
+            names = [f"{child.module}.{alias.name}" for alias in child.names]
+        else:
+            names = []
+            yield from imports(child, "lazily" if later else when)
+        yield from ((name, when) for name in names if name.split(".")[0] == "bridge")
+
+
+def against_the_stream(module: str, source: str) -> list[str]:
+    """The imports that a module may not make.
+
+    A part imports itself and what stands before it in ORDER. A door imports errors and doors;
+    whatever else it opens, it opens lazily.
+    """
+    own = part_of(module)
+    return [
+        f"{module} imports {name} {when}"
+        for name, when in imports(ast.parse(source))
+        if not _may_import(own, part_of(name), lazily=when == "lazily")
+    ]
+
+
+def _may_import(own: str, other: str, *, lazily: bool) -> bool:
+    if own in DOORS:
+        return lazily or other == "errors" or other in DOORS
+    return other in ORDER[: ORDER.index(own) + 1]
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        yield ".".join(parts), path
+
+
+def test_imports_go_down_the_list() -> None:
+    assert [
+        found
+        for module, path in modules()
+        for found in against_the_stream(module, path.read_text("utf-8"))
+    ] == []
+
+
+def test_every_folder_has_its_place_in_the_list() -> None:
+    parts = {module.split(".")[1] for module, _ in modules()}
+    assert parts == {*ORDER, *DOORS}
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("bridge.caffe.net", "from bridge.lower.emitter import Emitter"),
+        ("bridge.caffe.net", "from bridge import lower"),
+        ("bridge.caffe.net", "import bridge.cli"),
+        ("bridge.caffe.net", "import bridge"),
+        ("bridge.raising.conv", "def build():\n    from bridge.keras import layers"),
+        ("bridge.graph.io", "if TYPE_CHECKING:\n    from bridge.raising.plan import Plan"),
+        ("bridge.cli", "from bridge.convert import caffe_to_onnx"),
+        ("bridge.__init__", "try:\n    import bridge.caffe.net\nexcept ImportError:\n    pass"),
+    ],
+)
+def test_an_import_against_the_stream_is_found(module: str, source: str) -> None:
+    assert len(against_the_stream(module, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("bridge.lower.conv", "from bridge.lower.emitter import Emitter"),
+        ("bridge.lower.conv", "from bridge import caffe, errors"),
+        ("bridge.cli", "from bridge.errors import BridgeError"),
+        ("bridge.cli", "def command():\n    from bridge.convert import caffe_to_onnx"),
+        ("bridge.__init__", "if TYPE_CHECKING:\n    from bridge.convert import caffe_to_onnx"),
+        ("bridge.__main__", "from bridge.cli import main"),
+    ],
+)
+def test_an_import_with_the_stream_is_let_through(module: str, source: str) -> None:
+    assert against_the_stream(module, source) == []
+
+
+HEAVY = ("keras", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "tensorflow")
+
+
+def imported_by(*statements: str) -> set[str]:
+    """Which of the HEAVY packages a fresh interpreter has loaded after these statements."""
+    report = f"print('loaded', *(name for name in {HEAVY} if name in sys.modules))"
+    code = "\n".join(["import atexit, sys", f"atexit.register(lambda: {report})", *statements])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    marker, *names = done.stdout.splitlines()[-1].split()
+    assert marker == "loaded"
+    return set(names)
+
+
+def command(*arguments: object) -> tuple[str, ...]:
+    """Statements that run `python -m bridge` with these arguments."""
+    argv = ["bridge", *map(str, arguments)]
+    return (f"sys.argv = {argv}", "import runpy", "runpy.run_module('bridge', run_name='__main__')")
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [("import bridge",), ("import bridge.cli",), command("--help"), command("check", "--help")],
+    ids=["bridge", "bridge.cli", "--help", "check --help"],
+)
+def test_the_doors_load_nothing_heavy(statements: tuple[str, ...]) -> None:
+    assert imported_by(*statements) == set()
+
+
+def test_caffe_to_onnx_does_without_keras_and_onnx_ir(tmp_path: Path) -> None:
+    net = case("conv_basic_k3")
+    output = tmp_path / "net.onnx"
+    loaded = imported_by(*command("caffe-to-onnx", net.prototxt, net.caffemodel, "-o", output))
+    assert output.is_file()
+    assert loaded.isdisjoint({"keras", "onnx_ir", "tensorflow"})
