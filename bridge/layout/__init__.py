@@ -1,0 +1,28 @@
+"""Where the elements of a tensor lie: a pure algebra, which needs numpy only.
+
+layout.py   Layout: atoms, axes and store; what Transpose, Reshape, Concat, ... make of one
+size.py     Size: numbers and symbols, multiplied, divided and added
+moves.py    moves: from one store to another, by reshape, transpose, reshape
+text.py     layouts in the notation of einops
+weight.py   Weight: an unread constant and how it is to be stored
+"""
+
+from bridge.layout.layout import Array, Atom, Joined, Layout, Shape
+from bridge.layout.moves import Moves, moves
+from bridge.layout.size import Size, product, quotient, total
+from bridge.layout.weight import Weight
+
+__all__ = [
+    "Array",
+    "Atom",
+    "Joined",
+    "Layout",
+    "Moves",
+    "Shape",
+    "Size",
+    "Weight",
+    "moves",
+    "product",
+    "quotient",
+    "total",
+]

@@ -1,0 +1,54 @@
+"""Layouts as text, in the notation of einops: tensor -> store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.layout.layout import Layout
+
+LETTERS = {1: "n", 2: "n c", 3: "n c w", 4: "n c h w", 5: "n c d h w"}
+
+
+def einops_text(layout: Layout, names: Sequence[str] | None = None) -> str:
+    """`n c h w -> n h w c`, and after Flatten `n (c h w) -> n (h w c)`.
+
+    `names` are those of the atoms, or of the logical axes: then the atoms of an axis of several
+    are numbered, as in `n (c1 c2) h w`. Without names, a tensor of rank 4 or more has letters for
+    its axes, one of lower rank, being most often a flattened one, for its atoms; where there are
+    none for so many, x1, x2, ... An axis of size 1 without atoms is a 1. The inner order of
+    concatenated axes, which einops cannot say, stands behind: `n c -> n c; c = [n -> n] + [...]`.
+    """
+    letters = _letters(layout, names)
+    tensor, store = (
+        " ".join(_group([letters[atom] for atom in axis]) for axis in axes)
+        for axes in (layout.members, layout.stored)
+    )
+    joined = [
+        f"; {letter} = " + " + ".join(f"[{part.text()}]" for part in atom.parts)
+        for letter, atom in zip(letters, layout.atoms, strict=True)
+        if not isinstance(atom, int | str)
+    ]
+    return f"{tensor} -> {store}".strip() + "".join(joined)
+
+
+def _letters(layout: Layout, names: Sequence[str] | None) -> list[str]:
+    """The name of each atom."""
+    if names is None:
+        count = layout.rank if layout.rank >= 4 else len(layout.atoms)
+        names = LETTERS[count].split() if count in LETTERS else [f"x{i + 1}" for i in range(count)]
+    if len(names) == len(layout.atoms):
+        return list(names)
+    if len(names) != layout.rank:
+        raise ValueError(f"{layout.rank} axes of {len(layout.atoms)} atoms, but names {names}")
+    letters = []
+    for name, axis in zip(names, layout.axes, strict=True):
+        stem = f"{name}_" if name[-1].isdigit() else name
+        letters += [name] if len(axis) == 1 else [f"{stem}{i + 1}" for i in range(len(axis))]
+    return letters
+
+
+def _group(letters: Sequence[str]) -> str:
+    """One axis of several atoms, of one, or of none."""
+    return letters[0] if len(letters) == 1 else f"({' '.join(letters)})" if letters else "1"
