@@ -1,0 +1,26 @@
+"""Carries neural networks out of Caffe: to ONNX, and to native, channels-last Keras 3 models."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from bridge.convert import Conversion, caffe_to_keras, caffe_to_onnx, onnx_to_keras
+
+__version__ = "0.1.0"
+
+__all__ = ["BridgeError", "Conversion", "caffe_to_keras", "caffe_to_onnx", "onnx_to_keras"]
+
+_HOMES = dict.fromkeys(
+    ("Conversion", "caffe_to_keras", "caffe_to_onnx", "onnx_to_keras"), "bridge.convert"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """The verbs, imported when they are first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bridge' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,100 @@
+"""Running a model, in logical coordinates: arrays go in and come out as ONNX has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import GraphError
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+    from bridge.raising.plan import Plan
+
+Array = NDArray[Any]
+
+
+class OnnxRunner:
+    """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are given."""
+
+    def __init__(self, path: Path, *, every_value: bool = False) -> None:
+        import onnx
+
+        proto = onnx.load_model(path, load_external_data=False)
+        if every_value:
+            _give_out_every_value(proto)
+        self.outputs = tuple(output.name for output in proto.graph.output)
+        self._session = _session(proto, path.parent)
+
+    @property
+    def inputs(self) -> dict[str, tuple[tuple[int | str, ...], str]]:
+        """Shape and dtype of each input."""
+        return {
+            given.name: (_dims(given.name, given.shape), _DTYPES[given.type])
+            for given in self._session.get_inputs()
+        }
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        results = self._session.run(self.outputs, dict(feeds))
+        return dict(zip(self.outputs, results, strict=True))
+
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+    "tensor(uint8)": "uint8",
+}
+
+
+def _dims(name: str, shape: Sequence[int | str | None]) -> tuple[int | str, ...]:
+    return tuple(f"{name}_{axis}" if dim is None else dim for axis, dim in enumerate(shape))
+
+
+def _give_out_every_value(proto: onnx.ModelProto) -> None:
+    """Adds as outputs the values that are blobs; what a composed layer makes inside is not."""
+    known = {output.name for output in proto.graph.output}
+    proto.graph.output.extend(
+        value for value in proto.graph.value_info if value.name not in known
+    )
+
+
+def _session(proto: onnx.ModelProto, folder: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(folder)
+    )
+    try:
+        return onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime's errors have no common class but this
+        raise GraphError("onnxruntime refuses the graph", received=str(error)) from error
+
+
+class KerasRunner:
+    """A Keras model made from a plan. The plan's layouts carry ONNX's arrays in and out."""
+
+    def __init__(self, model: keras.Model, plan: Plan) -> None:
+        self.model, self.plan = model, plan
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        arrays = [self.plan.values[i.value].layout.apply(feeds[i.value]) for i in self.plan.inputs]
+        results = self.model(arrays[0] if len(arrays) == 1 else arrays, training=False)
+        outputs = results if isinstance(results, (list, tuple)) else [results]
+        return {
+            name: self.plan.values[name].layout.undo(np.asarray(result))
+            for name, result in zip(self.plan.outputs, outputs, strict=True)
+        }

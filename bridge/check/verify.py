@@ -1,0 +1,58 @@
+"""The checks that every conversion runs by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.check.compare import Row, compare
+from bridge.check.inputs import seeded_inputs
+from bridge.check.report import Report
+from bridge.check.runners import KerasRunner, OnnxRunner
+
+if TYPE_CHECKING:
+    import keras
+
+    from bridge.raising.plan import Plan
+
+Array = NDArray[Any]
+
+
+def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Report:
+    """Runs an ONNX file in onnxruntime and holds every blob's shape against `values`, Caffe's.
+
+    Numbers are not compared: there is nothing here to compare them with.
+    Raises CheckError for the first blob of another shape, GraphError where the graph cannot run.
+    """
+    runner = OnnxRunner(path, every_value=True)
+    results = runner.run(seeded_inputs(runner.inputs))
+    rows = tuple(
+        _shape_row(name, shape, results[name]) for name, shape in values.items() if name in results
+    )
+    return Report("shapes in onnxruntime against Caffe's", rows).require_ok()
+
+
+def _shape_row(name: str, shape: tuple[int | str, ...], result: Array) -> Row:
+    sizes = zip(shape, result.shape, strict=False)
+    expected = tuple(have if isinstance(want, str) else want for want, have in sizes)
+    expected += tuple(size for size in shape[len(result.shape) :] if isinstance(size, int))
+    error = 0.0 if expected == result.shape else float("inf")
+    return Row(name, expected, result.shape, error, limit=1.0)
+
+
+def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
+    """Compares a Keras model with the ONNX file it came from, on every output.
+
+    Raises CheckError for the first output that differs.
+    """
+    runner = OnnxRunner(path)
+    feeds = seeded_inputs(runner.inputs)
+    expected, received = runner.run(feeds), KerasRunner(model, plan).run(feeds)
+    rows = tuple(
+        compare(name, np.asarray(expected[name]), received[name]) for name in runner.outputs
+    )
+    return Report("Keras against onnxruntime", rows).require_ok()

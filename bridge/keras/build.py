@@ -1,0 +1,98 @@
+"""Plan → `keras.Model`: nothing but native layers and `keras.ops` nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from inspect import signature
+from typing import Any
+
+import keras
+from numpy.typing import NDArray
+
+from bridge.errors import BridgeError
+from bridge.layout import Weight
+from bridge.raising.names import encode
+from bridge.raising.plan import Call, Plan, PlanInput, Ref
+
+
+def build(plan: Plan) -> keras.Model:
+    """Makes the Functional model of a plan, with its weights.
+
+    Inputs and outputs are in the plan's order: a single one is a tensor, several are a list.
+    """
+    results: dict[int, Any] = {each.id: _input(each) for each in plan.inputs}
+    for call in plan.calls:
+        results[call.id] = _carry_out(call, results)
+    inputs = [results[each.id] for each in plan.inputs]
+    outputs = [_resolved(plan.values[name].ref, results) for name in plan.outputs]
+    return keras.Model(_single(inputs), _single(outputs), name=encode(plan.name))
+
+
+def _input(given: PlanInput) -> Any:
+    shape = tuple(dim if isinstance(dim, int) else None for dim in given.shape)
+    return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+
+
+def _carry_out(call: Call, results: Mapping[int, Any]) -> Any:
+    group, kind = call.target.split(".")
+    arguments = [_resolved(argument, results) for argument in call.arguments]
+    if group == "layers":
+        return _apply_layer(call, getattr(keras.layers, kind), arguments[0])
+    return _apply_function(call, getattr(keras.ops, kind), arguments)
+
+
+def _apply_layer(call: Call, kind: type[keras.layers.Layer], x: Any) -> Any:
+    given = {f"{role}_initializer": Given(weight) for role, weight in call.weights.items()}
+    layer = kind(**order_option(kind), **call.options, **given, name=call.name)
+    result = layer(x)
+    for name in given:
+        # A file that names `Given` could not be loaded where bridge is not, and zeros load fastest.
+        setattr(layer, name, keras.initializers.Zeros())
+    return result
+
+
+def _apply_function(call: Call, function: Any, arguments: Sequence[Any]) -> Any:
+    result = function(*arguments, **call.options)
+    first = result[0] if isinstance(result, (list, tuple)) else result
+    # Functions take no name; the node that they make does.
+    first._keras_history.operation.name = call.name
+    return result
+
+
+@cache
+def order_option(kind: type[keras.layers.Layer]) -> Mapping[str, str]:
+    """Says the axis order where a layer can be told: a user's keras.json may have another one."""
+    takes = "data_format" in signature(kind.__init__).parameters
+    return {"data_format": "channels_last"} if takes else {}
+
+
+def _resolved(argument: Any, results: Mapping[int, Any]) -> Any:
+    if isinstance(argument, Ref):
+        result = results[argument.call]
+        return result if argument.item is None else result[argument.item]
+    if isinstance(argument, Weight):
+        return argument.array()
+    if isinstance(argument, list):
+        return [_resolved(each, results) for each in argument]
+    return argument
+
+
+def _single(tensors: Sequence[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
+
+
+class Given(keras.initializers.Initializer):
+    """Initialises a weight with its values: the fastest way to build a model that has them."""
+
+    def __init__(self, weight: Weight) -> None:
+        self.weight = weight
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> NDArray[Any]:
+        if tuple(shape) != self.weight.stored_shape:
+            raise BridgeError(
+                "a raise rule gives a weight of another shape than Keras asks for",
+                expected=tuple(shape),
+                received=self.weight.stored_shape,
+            )
+        return keras.ops.convert_to_tensor(self.weight.array(), dtype=dtype)

@@ -1,0 +1,62 @@
+"""A built model → a file, which appears whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+
+from bridge.errors import UsageError
+
+
+def save(model: keras.Model, path: str | Path) -> Path:
+    """Writes `.keras`, `.tflite`, or a TensorFlow SavedModel folder (a path without an ending).
+
+    Raises UsageError for another ending, and for a place where nothing can be written.
+    """
+    path = Path(path)
+    write = _WRITERS.get(path.suffix)
+    if write is None:
+        raise UsageError(
+            "unknown kind of output",
+            where=path,
+            expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
+        )
+    if not path.parent.is_dir():
+        raise UsageError("there is no such folder", where=path.parent)
+    if path.is_dir() and path.suffix:
+        raise UsageError("this is a folder; give the file a name", where=path)
+    if path.exists() and not path.suffix:
+        raise UsageError("it exists already; a SavedModel is a folder of its own", where=path)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
+    try:
+        write(model, folder / path.name)
+        (folder / path.name).replace(path)
+    finally:
+        shutil.rmtree(folder)
+    return path
+
+
+def _keras(model: keras.Model, path: Path) -> None:
+    model.save(path)
+
+
+def _tflite(model: keras.Model, path: Path) -> None:
+    model.export(path, format="litert", verbose=False)
+
+
+def _saved_model(model: keras.Model, path: Path) -> None:
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+_WRITERS: Mapping[str, Callable[[keras.Model, Path], None]] = {
+    ".keras": _keras,
+    ".tflite": _tflite,
+    "": _saved_model,
+}

@@ -1,0 +1,63 @@
+"""The orders that rules ask for, made from the order that a tensor has.
+
+A rule moves as little as it can: an axis that lies whole on one stored axis keeps the order it
+has inside (a channel axis that was shuffled, a flattened one), and the weights follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.layout import Layout
+from bridge.raising.table import Operand, Shape
+
+
+def whole(x: Operand, axis: int) -> Layout:
+    """The inner order of a logical axis: as it is stored, or plain where it lies scattered."""
+    if x.layout.where(axis) is not None:
+        return x.layout.axis(axis)
+    return Layout.plain((x.shape[axis],))
+
+
+def channels_last(x: Operand, plain_channels: bool = False) -> Layout:
+    """`n c *s -> n *s c`, spatial axes plain; n and c keep their inner order unless c may not."""
+    plain = [Layout.plain((size,)) for size in x.shape]
+    channels = plain[1] if plain_channels else whole(x, 1)
+    return Layout.product([whole(x, 0), channels, *plain[2:]], channels_last_order(x.rank))
+
+
+def channels_last_order(rank: int) -> tuple[int, ...]:
+    return (0, *range(2, rank), 1)
+
+
+def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:
+    """The same order, with the sizes of some axes taken from `shape`."""
+    for axis in axes:
+        layout = layout.resized(axis, shape[axis])
+    return layout
+
+
+def beside(base: Layout, shape: Shape) -> Layout:
+    """How an operand must be stored to broadcast against a tensor stored as `base`.
+
+    ONNX aligns shapes at their ends; an axis that the operand lacks, or has at size 1 where the
+    tensor is larger, is an axis of size 1 in store: `c 1 1` beside `n c h w -> n h w c` is
+    stored as `1 1 1 c`.
+    """
+    lead = base.rank - len(shape)
+    numbers = iter(range(sum(map(len, base.axes))))
+    axes: list[tuple[object, ...]] = []
+    renumbered: dict[int, int] = {}
+    for axis, atoms in enumerate(base.axes):
+        own = [next(numbers) for _ in atoms]
+        if axis < lead:
+            continue
+        if shape[axis - lead] == 1 and base.logical_shape[axis] != 1:
+            renumbered[own[0]] = sum(map(len, axes))
+            axes.append((1,))
+        else:
+            for atom in own:
+                renumbered[atom] = sum(map(len, axes)) + atom - own[0]
+            axes.append(atoms)
+    stored = tuple(tuple(renumbered[a] for a in group if a in renumbered) for group in base.stored)
+    return Layout(tuple(axes), stored)  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""What a rule writes its Keras calls into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bridge.layout import Weight
+from bridge.raising.names import encode
+from bridge.raising.plan import Call, Ref
+
+
+class Recorder:
+    """Collects calls; those of one ONNX node share its name, and the last of them carries it."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._names: set[str] = set()
+        self._ids = 0
+
+    def new_id(self) -> int:
+        self._ids += 1
+        return self._ids
+
+    def layer(
+        self,
+        kind: str,
+        x: Ref | Sequence[Ref],
+        weights: Mapping[str, Weight] | None = None,
+        **options: Any,
+    ) -> Ref:
+        """Applies a new `keras.layers.<kind>(**options)` to one tensor or a list of them."""
+        argument = x if isinstance(x, Ref) else list(x)
+        return self._add(f"layers.{kind}", (argument,), options, weights or {})
+
+    def op(self, kind: str, *arguments: Any, **options: Any) -> Ref:
+        """Calls `keras.ops.<kind>`; the arguments may hold tensors, numbers and small arrays."""
+        return self._add(f"ops.{kind}", arguments, options, {})
+
+    def ops(self, kind: str, *arguments: Any, outputs: int, **options: Any) -> tuple[Ref, ...]:
+        """The same for a function that gives several tensors."""
+        whole = self.op(kind, *arguments, **options)
+        return tuple(Ref(whole.call, item) for item in range(outputs))
+
+    def _add(
+        self,
+        target: str,
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+        weights: Mapping[str, Weight],
+    ) -> Ref:
+        call = Call(self.new_id(), "", target, arguments, options, weights)
+        self.calls.append(call)
+        return Ref(call.id)
+
+    def name_calls(self, start: int, name: str) -> None:
+        """Gives the calls from `start` on the name of the node that they carry out."""
+        for index in range(start, len(self.calls) - 1):
+            kind = self.calls[index].target.split(".")[1].lower()
+            self._rename(index, f"{name}/{kind}")
+        if start < len(self.calls):
+            self._rename(len(self.calls) - 1, name)
+
+    def _rename(self, index: int, name: str) -> None:
+        self.calls[index] = replace(self.calls[index], name=self.unique(name))
+
+    def unique(self, name: str) -> str:
+        """The Keras spelling of a name, numbered where it was given before.
+
+        Keras compares names without regard to case when it saves, so this does too.
+        """
+        spelled, number = encode(name), 1
+        while spelled.lower() in self._names:
+            number += 1
+            spelled = encode(f"{name}#{number}")
+        self._names.add(spelled.lower())
+        return spelled

@@ -1,0 +1,157 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.layout import Layout, Weight
+from bridge.raising.orders import whole
+from bridge.raising.plan import Ref
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Step, raises
+
+
+@raises("Gemm")
+def gemm(
+    node: Node,
+    a: Operand,
+    b: Operand,
+    c: Operand | None = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,
+    transB: int = 0,
+) -> Step:
+    """a: n k   b: k m (m k where transB)   c: m   ->   n m      (onnx.ai/onnx/operators, Gemm)
+
+    A Dense layer whose kernel's rows are in the order in which k is stored: after Flatten of
+    `n c h w -> n h w c` they are (h w c). This is all there is to flattening before a Dense.
+    """
+    constant = b.is_constant and (c is None or (c.is_constant and is_row(c)))
+    if transA or not constant:
+        return _matrix_product(node, a, b, c, alpha, beta, transA, transB)
+    want = rows(a)
+    inner = want.axis(1)
+    units = Layout.plain((node.shape[1],))
+    layout = Layout.product([units, inner], (1, 0)) if transB else Layout.product(
+        [inner, units], (0, 1)
+    )
+    weights = {"kernel": scaled(b.weight(layout), alpha)}
+    if c is not None:
+        weights["bias"] = row(c, int(units.logical_shape[0]), beta)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.layer("Dense", x, weights, units=node.shape[1], use_bias=c is not None)
+
+    wants = (want, None) if c is None else (want, None, None)
+    return Step(wants, (Layout.product([want.axis(0), units], (0, 1)),), build)
+
+
+@raises("MatMul")
+def matmul(node: Node, a: Operand, b: Operand) -> Step:
+    """a: ... k   b: k m   ->   ... m                          (onnx.ai/onnx/operators, MatMul)
+
+    With a constant matrix a Dense layer without bias; else `ops.matmul` in ONNX's order.
+    """
+    if not b.is_constant or b.rank != 2 or a.rank < 2:
+        return _plain_matmul(node, a, b)
+    last = a.rank - 1
+    want = last_axis_last(a)
+    units = Layout.plain((node.shape[-1],))
+    kernel = b.weight(Layout.product([want.axis(last), units], (0, 1)))
+    out = want.resized(last, node.shape[-1])
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.layer("Dense", x, {"kernel": kernel}, units=node.shape[-1], use_bias=False)
+
+    return Step((want, None), (out,), build)
+
+
+def rows(a: Operand) -> Layout:
+    """A matrix `n k` with n first, k in whatever inner order it has."""
+    return Layout.product([whole(a, 0), whole(a, 1)], (0, 1))
+
+
+def last_axis_last(a: Operand) -> Layout:
+    """The tensor's own order, its last logical axis moved to the end of the store."""
+    last = a.rank - 1
+    places = [a.layout.where(axis) for axis in range(a.rank)]
+    if None in places:
+        return Layout.plain(a.shape)
+    order = sorted(range(last), key=lambda axis: places[axis] or 0)
+    return Layout.product([a.layout.axis(axis) for axis in range(a.rank)], (*order, last))
+
+
+def is_row(c: Operand) -> bool:
+    """Whether a constant adds one row to every row of a matrix."""
+    return c.rank <= 1 or (c.rank == 2 and c.shape[0] == 1)
+
+
+def row(c: Operand, units: int, factor: float) -> Weight:
+    def read() -> np.ndarray:
+        values = np.broadcast_to(c.array().reshape(-1), (units,))
+        return values if factor == 1.0 else (factor * values).astype(values.dtype)
+
+    return Weight(read, (units,), Layout.plain((units,)))
+
+
+def scaled(weight: Weight, factor: float) -> Weight:
+    """A weight times a number, still unread."""
+    if factor == 1.0:
+        return weight
+    return Weight(lambda: np.float32(factor) * weight.read(), weight.shape, weight.layout)
+
+
+def _plain_matmul(node: Node, a: Operand, b: Operand) -> Step:
+    wants = tuple(None if side.is_constant else Layout.plain(side.shape) for side in (a, b))
+    return Step(
+        wants,
+        (Layout.plain(node.shape),),
+        lambda k, *refs: k.op("matmul", *with_constants((a, b), refs)),
+    )
+
+
+def _matrix_product(
+    node: Node,
+    a: Operand,
+    b: Operand,
+    c: Operand | None,
+    alpha: float,
+    beta: float,
+    trans_a: int,
+    trans_b: int,
+) -> Step:
+    """The general product of two computed matrices: a transposed one is only relabelled."""
+    sides = (a, b) if c is None else (a, b, c)
+    flipped = (trans_a, trans_b, 0)
+    orders = tuple((1, 0) if flip else tuple(range(side.rank)) for side, flip in zip(sides, flipped))
+    wants = tuple(
+        None if side.is_constant else Layout.ordered(side.shape, order)
+        for side, order in zip(sides, orders, strict=True)
+    )
+
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        left, right, *rest = with_constants(sides, refs, orders)
+        y = k.op("matmul", left, right)
+        y = y if alpha == 1.0 else k.op("multiply", y, alpha)
+        if not rest:
+            return y
+        added = rest[0] if beta == 1.0 else k.op("multiply", rest[0], beta)
+        return k.op("add", y, added)
+
+    return Step(wants, (Layout.plain(node.shape),), build)
+
+
+def with_constants(
+    operands: tuple[Operand, ...],
+    refs: tuple[Ref, ...],
+    orders: tuple[tuple[int, ...], ...] | None = None,
+) -> list[Ref | Weight]:
+    """A function's arguments: the tensors' refs, and the constants as they are."""
+    waiting = iter(refs)
+    orders = orders or tuple(tuple(range(operand.rank)) for operand in operands)
+    return [
+        operand.weight(Layout.ordered(operand.shape, order)) if operand.is_constant else next(waiting)
+        for operand, order in zip(operands, orders, strict=True)
+    ]

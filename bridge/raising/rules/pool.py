@@ -1,0 +1,189 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from bridge.errors import UnsupportedError
+from bridge.raising.orders import channels_last, resized
+from bridge.raising.padding import Window, constant_padding, window, zero_padding
+from bridge.raising.plan import Ref, Size
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Step, raises
+
+LOWEST = -3.4028234663852886e38  # float32's; Caffe's -FLT_MAX
+_NEVER_NEGATIVE = frozenset(("Relu", "Sigmoid", "Softmax", "Abs", "Exp"))
+
+
+@raises("MaxPool")
+def max_pool(
+    node: Node,
+    x: Operand,
+    *,
+    auto_pad: str = "NOTSET",
+    ceil_mode: int = 0,
+    dilations: Sequence[int] | None = None,
+    kernel_shape: Sequence[int],
+    pads: Sequence[int] | None = None,
+    storage_order: int = 0,
+    strides: Sequence[int] | None = None,
+) -> Step:
+    """x: n c *s -> n c *s, and where asked the index of each maximum in the flattened x
+
+    Padding is never the maximum: Keras's `same` where it pads so, else zeros below values that
+    cannot be negative, else float32's lowest.      (onnx.ai/onnx/operators, MaxPool)
+    """
+    at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+    want = channels_last(x)
+    out = resized(want, node.shape, range(2, x.rank))
+    never_negative = x.producer in _NEVER_NEGATIVE
+
+    def padded(k: Recorder, x: Ref) -> Ref:
+        if not at.is_padded:
+            return x
+        return zero_padding(k, x, at) if never_negative else constant_padding(k, x, at, LOWEST)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        same = at.is_padded and at.is_same
+        x = x if same else padded(k, x)
+        return _pool(k, "Max", x, at, "same" if same else "valid")
+
+    def build_with_indices(k: Recorder, x: Ref) -> tuple[Ref, Ref]:
+        places, values = flat_positions(k, x, (channels, *at.sizes)), x
+        if at.is_padded:
+            values = constant_padding(k, x, at, LOWEST)
+            places = constant_padding(k, places, at, -1)
+        best = _pool(k, "Max", values, at, "valid")
+        return best, _place_of_maximum(k, values, places, best, at, node.shape[2:])
+
+    if len(node.shapes) == 1:
+        return Step((want,), (out,), build)
+    channels = x.shape[1]
+    plain = channels_last(x, plain_channels=True)
+    if storage_order or x.rank != 4 or not all(isinstance(size, int) for size in at.sizes):
+        raise UnsupportedError("indices of maxima, but for images of known size in row order")
+    out = resized(plain, node.shape, range(2, x.rank))
+    return Step((plain,), (out, out), build_with_indices)
+
+
+def _place_of_maximum(
+    k: Recorder, values: Ref, places: Ref, best: Ref, at: Window, counts: Sequence[Size]
+) -> Ref:
+    """The place of each window's maximum; the first where several are equal.
+
+    Goes through a window from its last place to its first: a place that holds the maximum
+    overwrites the later ones.
+    """
+    found = k.op("zeros_like", best, dtype="int32")
+    for offsets in reversed(list(product(*map(range, at.kernel)))):
+        key = _every_window(offsets, at.strides, counts)
+        holds = k.op("equal", k.op("get_item", values, key), best)
+        found = k.op("where", holds, k.op("get_item", places, key), found)
+    return found
+
+
+def _every_window(
+    offsets: Sequence[int], strides: Sequence[int], counts: Sequence[Size]
+) -> tuple[slice, ...]:
+    """The slices of `n *s c` that take one place of every window."""
+    spatial = (
+        slice(offset, offset + stride * (int(count) - 1) + 1, stride)
+        for offset, stride, count in zip(offsets, strides, counts, strict=True)
+    )
+    return (slice(None), *spatial, slice(None))
+
+
+def flat_positions(k: Recorder, x: Ref, sizes: Sequence[Size]) -> Ref:
+    """For x: n *s c, the index of each element in the flattened `n c *s`; sizes: c *s."""
+    ones = k.op("ones_like", x, dtype="int32")
+    rank = len(sizes) + 1
+    position: Ref | None = None
+    for axis in (0, rank - 1, *range(1, rank - 1)):
+        counted = k.op("subtract", k.op("cumsum", ones, axis=axis), 1)
+        if position is None:
+            position = counted
+            continue
+        size = sizes[0] if axis == rank - 1 else sizes[axis]
+        position = k.op("add", k.op("multiply", position, int(size)), counted)
+    assert position is not None
+    return position
+
+
+@raises("AveragePool")
+def average_pool(
+    node: Node,
+    x: Operand,
+    *,
+    auto_pad: str = "NOTSET",
+    ceil_mode: int = 0,
+    count_include_pad: int = 0,
+    dilations: Sequence[int] | None = None,
+    kernel_shape: Sequence[int],
+    pads: Sequence[int] | None = None,
+    strides: Sequence[int] | None = None,
+) -> Step:
+    """x: n c *s -> n c *s                                (onnx.ai/onnx/operators, AveragePool)
+
+    Counted padding is a ZeroPadding layer. Uncounted padding is Keras's `same` where it pads so,
+    else the average of the padded x over the average of a padded map of ones.
+    """
+    if ceil_mode and count_include_pad:
+        raise UnsupportedError("ceil_mode with count_include_pad: runtimes disagree on the ends")
+    at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+    want = channels_last(x)
+    out = resized(want, node.shape, range(2, x.rank))
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        if not at.is_padded:
+            return _pool(k, "Average", x, at, "valid")
+        if not count_include_pad and at.is_same:
+            return _pool(k, "Average", x, at, "same")
+        y = _pool(k, "Average", zero_padding(k, x, at), at, "valid")
+        if count_include_pad:
+            return y
+        ones = zero_padding(k, k.op("ones_like", x), at)
+        return k.op("divide", y, _pool(k, "Average", ones, at, "valid"))
+
+    return Step((want,), (out,), build)
+
+
+@raises("GlobalMaxPool")
+def global_max_pool(node: Node, x: Operand) -> Step:
+    """x: n c *s -> n c *1                              (onnx.ai/onnx/operators, GlobalMaxPool)"""
+    return _global(node, x, "Max")
+
+
+@raises("GlobalAveragePool")
+def global_average_pool(node: Node, x: Operand) -> Step:
+    """x: n c *s -> n c *1                          (onnx.ai/onnx/operators, GlobalAveragePool)"""
+    return _global(node, x, "Average")
+
+
+def _global(node: Node, x: Operand, kind: str) -> Step:
+    want = channels_last(x)
+    out = resized(want, node.shape, range(2, x.rank))
+    target = f"Global{kind}Pooling{x.rank - 2}D"
+    return Step((want,), (out,), lambda k, x: k.layer(target, x, keepdims=True))
+
+
+def _pooling(
+    x: Operand,
+    kernel: Sequence[int],
+    strides: Sequence[int] | None,
+    dilations: Sequence[int] | None,
+    pads: Sequence[int] | None,
+    auto_pad: str,
+    ceil_mode: int,
+) -> Window:
+    if not 3 <= x.rank <= 5:
+        raise UnsupportedError(f"pooling over {x.rank - 2} spatial axes")
+    if dilations and max(dilations) > 1:
+        raise UnsupportedError("pooling with dilation")
+    return window(x.shape[2:], kernel, strides, dilations, pads, auto_pad, ceil_mode)
+
+
+def _pool(k: Recorder, kind: str, x: Ref, at: Window, padding: str) -> Ref:
+    return k.layer(
+        f"{kind}Pooling{at.rank}D", x, pool_size=at.kernel, strides=at.strides, padding=padding
+    )

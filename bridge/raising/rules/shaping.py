@@ -1,0 +1,110 @@
+"""Operators that only rename, regroup, join or cut axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout
+from bridge.raising.moving import reshape as reshape_stored
+from bridge.raising.orders import whole
+from bridge.raising.plan import Ref
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Shape, Step, raises
+
+
+@raises("Identity")
+def identity(node: Node, x: Operand) -> Step:
+    """(onnx.ai/onnx/operators, Identity)"""
+    return Step((x.layout,), (x.layout,), lambda k, x: x)
+
+
+@raises("Transpose")
+def transpose(node: Node, x: Operand, *, perm: Sequence[int] | None = None) -> Step:
+    """Nothing moves: the axes have other places in the logical shape, and the same in store.
+
+    (onnx.ai/onnx/operators, Transpose)
+    """
+    order = tuple(reversed(range(x.rank))) if perm is None else tuple(perm)
+    return Step((x.layout,), (x.layout.permuted(order),), lambda k, x: x)
+
+
+@raises("Flatten")
+def flatten(node: Node, x: Operand, *, axis: int = 1) -> Step:
+    """n c h w -> n (c h w)                                  (onnx.ai/onnx/operators, Flatten)"""
+    return regrouped(node, x)
+
+
+@raises("Reshape")
+def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> Step:
+    """(onnx.ai/onnx/operators, Reshape)"""
+    return regrouped(node, x, absent=1)
+
+
+@raises("Squeeze", "Unsqueeze")
+def squeeze(
+    node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
+) -> Step:
+    """(onnx.ai/onnx/operators, Squeeze, Unsqueeze)"""
+    return regrouped(node, x, absent=int(axes_input is not None))
+
+
+def regrouped(node: Node, x: Operand, absent: int = 0) -> Step:
+    """A new logical shape over the same elements: a relabelling wherever the axes allow it.
+
+    Where they do not, the tensor is brought to ONNX's order first.
+    """
+    layout = x.layout.grouped(_known(node.shape, x.layout))
+    want = x.layout
+    if layout is None:
+        want = Layout.plain(x.shape)
+        layout = want.grouped(_known(node.shape, want)) or Layout.plain(node.shape)
+    have, then = want.stored_shape, layout.stored_shape
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return x if have == then else reshape_stored(k, x, have, then)
+
+    return Step((want,) + (None,) * absent, (layout,), build)
+
+
+def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
+    """A shape for `grouped`: a symbol that the tensor does not have is what is left over."""
+    symbols = {atom for atoms in layout.axes for atom in atoms if isinstance(atom, str)}
+    return tuple(dim if isinstance(dim, int) or dim in symbols else None for dim in shape)
+
+
+@raises("Concat")
+def concat(node: Node, *operands: Operand, axis: int) -> list[Step]:
+    """Joins along one axis, each part in its own inner order there.
+
+    (onnx.ai/onnx/operators, Concat)
+    """
+    if any(operand.is_constant for operand in operands):
+        raise UnsupportedError("a constant among the joined tensors")
+    axis %= len(node.shape)
+    steps = [_joined(operands, base, axis) for base in dict.fromkeys(o.layout for o in operands)]
+    found = [step for step in steps if step is not None]
+    plain = [Layout.plain(operand.shape) for operand in operands]
+    return found or [_join(tuple(plain), Layout.plain(node.shape), axis)]
+
+
+def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | None:
+    """The parts in the order of one of them, `base`; None where its axes are not whole."""
+    places = [base.where(each) for each in range(base.rank)]
+    if None in places or len(base.stored_shape) != base.rank:
+        return None
+    order = sorted(range(base.rank), key=lambda each: places[each] or 0)
+    outer = [base.axis(each) for each in range(base.rank)]
+    parts = [whole(operand, axis) for operand in operands]
+    want = tuple(Layout.product([*outer[:axis], part, *outer[axis + 1 :]], order) for part in parts)
+    joined = Layout.product([*outer[:axis], Layout.joined(parts), *outer[axis + 1 :]], order)
+    return _join(want, joined, order.index(axis))
+
+
+def _join(want: tuple[Layout, ...], out: Layout, place: int) -> Step:
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        return k.layer("Concatenate", refs, axis=place) if len(refs) > 1 else refs[0]
+
+    return Step(want, (out,), build)
+
+

@@ -1,0 +1,144 @@
+"""The registry of raise rules: one function for each ONNX operator.
+
+A rule is called with its `Node`, the node's inputs as `Operand`s (None where an optional one is
+absent) and its attributes as keyword arguments, and answers with a `Step`: how each input must be stored, how the outputs then are, and what to build.
+It may answer with several, equally right; the driver takes the one that moves fewest bytes.
+
+The law that every rule keeps, for all layouts that it may be given:
+
+    out.apply(op(x, ...)) == build(want.apply(x), ...)
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bridge.errors import BridgeError, UnsupportedError
+from bridge.layout import Layout, Weight
+from bridge.raising.plan import Ref, Size
+
+Shape = tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a rule may know of the node beside its inputs: its description, its outputs' shapes."""
+
+    description: str
+    shapes: tuple[Shape, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first output."""
+        return self.shapes[0]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An input of a node: a tensor that the model computes, or a constant of the graph.
+
+    `layout` says how the tensor is stored at this point; a constant is stored as ONNX has it
+    until a rule asks for another order. `producer` is the operator that made the tensor.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    layout: Layout
+    read: Callable[[], NDArray[Any]] | None = field(default=None, repr=False, compare=False)
+    producer: str = ""
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def is_constant(self) -> bool:
+        return self.read is not None
+
+    def array(self) -> NDArray[Any]:
+        """The values of a constant, in ONNX's order. Raises UnsupportedError for a tensor."""
+        if self.read is None:
+            raise UnsupportedError(
+                f"input '{self.name}' must be a constant", received="a tensor that is computed"
+            )
+        return self.read()
+
+    def weight(self, layout: Layout | None = None) -> Weight:
+        """A constant as a weight that will be stored in `layout`: ONNX's order by default."""
+        if self.read is None or not all(isinstance(dim, int) for dim in self.shape):
+            raise UnsupportedError(
+                f"input '{self.name}' must be a constant to become a weight",
+                received="a tensor that is computed",
+            )
+        return Weight(self.read, tuple(self.shape), layout or Layout.plain(self.shape))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A rule's answer.
+
+    `want` has, for each input of the node, how it must be stored, or None for those that the
+    rule has used up itself (constants, absent inputs). `build(recorder, *refs)` records the
+    Keras calls, with one Ref for each input that is wanted, and returns one Ref for each output.
+    """
+
+    want: tuple[Layout | None, ...]
+    out: tuple[Layout, ...]
+    build: Callable[..., Ref | tuple[Ref, ...]]
+
+
+Rule = Callable[..., Step | Sequence[Step]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A rule, and the operator set since which it holds."""
+
+    operator: str
+    since: int
+    rule: Rule
+
+
+class Table:
+    """Rules by domain and operator; for each the newest that is not above the graph's opset."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[Entry]] = {}
+
+    def add(self, operator: str, since: int, rule: Rule) -> None:
+        entries = self._entries.setdefault(operator, [])
+        if any(entry.since == since for entry in entries):
+            raise BridgeError(f"a raise rule for {operator} since {since} is registered already")
+        entries.append(Entry(operator, since, rule))
+        entries.sort(key=lambda entry: entry.since)
+
+    def find(self, operator: str, opset: int) -> Rule | None:
+        entries = self._entries.get(operator, [])
+        index = bisect_right([entry.since for entry in entries], opset)
+        return entries[index - 1].rule if index else None
+
+    def entries(self) -> Mapping[str, Sequence[Entry]]:
+        return dict(sorted(self._entries.items()))
+
+
+TABLE = Table()
+
+
+def raises(*operators: str, since: int = 1) -> Callable[[Rule], Rule]:
+    """Registers a function as the raise rule of operators; a second one for the same is an error.
+
+    An operator outside ONNX's own domain is named `domain::Operator`.
+    """
+
+    def register(rule: Rule) -> Rule:
+        for operator in operators:
+            TABLE.add(operator, since, rule)
+        return rule
+
+    return register

@@ -1,0 +1,55 @@
+"""What the sweep reads off an ONNX graph's nodes and values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bridge.errors import GraphError
+from bridge.raising.table import Shape
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def attributes_of(node: ir.Node) -> Mapping[str, Any]:
+    return {name: attribute.value for name, attribute in node.attributes.items()}
+
+
+def operator_name(node: ir.Node) -> str:
+    return f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+
+
+def describe(node: ir.Node) -> str:
+    return f"node '{node.name or name_of(node.outputs[0])}' ({operator_name(node)})"
+
+
+def name_of(value: ir.Value) -> str:
+    return value.name or ""
+
+
+def is_constant(value: ir.Value) -> bool:
+    return value.const_value is not None
+
+
+def dtype_of(value: ir.Value) -> str:
+    return "float32" if value.dtype is None else str(np.dtype(value.dtype.numpy()))
+
+
+def logical_shape(value: ir.Value) -> Shape:
+    """A value's shape; a dim without a name is given one of its own."""
+    if value.shape is None:
+        raise GraphError(f"value '{value.name}' has no shape", hint="run bridge.graph.passes")
+    return tuple(
+        dim if isinstance(dim, int) else (dim.value or f"{name_of(value)}_{axis}")
+        for axis, dim in enumerate(value.shape)
+    )
+
+
+def same_shape(one: Shape, other: Shape) -> bool:
+    """Whether two shapes can be one: symbols are not compared, their names may differ."""
+    return len(one) == len(other) and all(
+        a == b for a, b in zip(one, other, strict=True) if isinstance(a, int) and isinstance(b, int)
+    )
