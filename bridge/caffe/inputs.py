@@ -1,0 +1,77 @@
+"""What feeds a net: Input layers, and the data layers of train and test nets, with their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.caffe.net import Shape
+from bridge.caffe.prototxt import Message
+from bridge.errors import PrototxtError
+
+# A dim that the prototxt does not say: it lies in a database, or in an image file.
+UNKNOWN = 0
+
+
+def is_input(layer: Message) -> bool:
+    """Whether a layer is an input of the net: fed by the caller, or from files while training."""
+    kind = layer.get("type", "")
+    reads_files = kind.endswith("Data") and kind != "DummyData" and not layer.get("bottom")
+    return kind == "Input" or reads_files
+
+
+def input_shapes(layer: Message) -> tuple[Shape, ...]:
+    """The shape of each top: `()` where nothing is known, 0 for single dims that are not."""
+    count = len(layer.get("top", ()))
+    if layer["type"] == "Input":
+        shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
+        return _spread(layer, shapes or [()], count)
+    batch = _first(layer, "batch_size") or UNKNOWN
+    image = (batch, _channels(layer), *_size(layer))
+    labels = ((batch,),) * count
+    return (image, *labels)[:count]
+
+
+def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...]:
+    """One shape for all tops, or one each."""
+    if len(shapes) not in (1, count):
+        raise PrototxtError(
+            f"the shapes of input layer '{layer.get('name', '')}' do not match its tops",
+            where=layer.where,
+            expected=f"1 or {count}",
+            received=len(shapes),
+        )
+    return tuple(shapes * count if len(shapes) == 1 else shapes)
+
+
+def _parameters(layer: Message) -> list[Mapping[str, Any]]:
+    """All parameter messages of a data layer: forks vary in their names, not in their fields."""
+    return [value for name, value in layer.items() if name.endswith("_param") and value]
+
+
+def _first(layer: Message, *names: str) -> Any:
+    """The value of the first of these fields that any parameter message sets, or None."""
+    messages = [m for m in _parameters(layer) if isinstance(m, Mapping)]
+    found = (m[name] for name in names for m in messages if m.get(name))
+    return next(found, None)
+
+
+def _channels(layer: Message) -> int:
+    transform = layer.get("transform_param", {})
+    if channels := _first(layer, "channels"):
+        return int(channels)
+    if transform.get("force_gray") or _first(layer, "is_color") is False:
+        return 1
+    colour = transform.get("force_color") or layer["type"].endswith("ImageData")
+    means = transform.get("mean_value", [])
+    return 3 if colour else len(means) if len(means) > 1 else UNKNOWN
+
+
+def _size(layer: Message) -> tuple[int, int]:
+    """Height and width: the crop's, else what the images are scaled to."""
+    if crop := _first(layer, "crop_size"):
+        return (crop, crop)
+    resize = layer.get("transform_param", {}).get("resize_param", {})
+    height = resize.get("height") or _first(layer, "crop_h", "new_height", "height")
+    width = resize.get("width") or _first(layer, "crop_w", "new_width", "width")
+    return (height or UNKNOWN, width or UNKNOWN)

@@ -1,0 +1,100 @@
+"""Caffe's messages: what each field is called, what kind of value it takes, what its default is.
+
+The schema is `caffe.proto` here; `scripts/schema` compiles it into `caffe.desc`, which this module
+loads into a descriptor pool of its own, so that it never meets another `caffe_pb2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+
+PACKAGE = "bridge.caffe"
+
+_KINDS = {
+    FieldDescriptor.CPPTYPE_INT32: "int",
+    FieldDescriptor.CPPTYPE_INT64: "int",
+    FieldDescriptor.CPPTYPE_UINT32: "int",
+    FieldDescriptor.CPPTYPE_UINT64: "int",
+    FieldDescriptor.CPPTYPE_FLOAT: "float",
+    FieldDescriptor.CPPTYPE_DOUBLE: "float",
+    FieldDescriptor.CPPTYPE_BOOL: "bool",
+    FieldDescriptor.CPPTYPE_STRING: "string",
+    FieldDescriptor.CPPTYPE_ENUM: "enum",
+    FieldDescriptor.CPPTYPE_MESSAGE: "message",
+}
+
+_INTEGERS = {
+    FieldDescriptor.CPPTYPE_INT32: range(-(2**31), 2**31),
+    FieldDescriptor.CPPTYPE_INT64: range(-(2**63), 2**63),
+    FieldDescriptor.CPPTYPE_UINT32: range(2**32),
+    FieldDescriptor.CPPTYPE_UINT64: range(2**64),
+}
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """What one field of a message holds.
+
+    `kind` is int, float, bool, string, enum or message. `message` names the type of a message,
+    `names` are an enum's values by number, `integers` are the numbers that an int can hold.
+    """
+
+    name: str
+    kind: str
+    repeated: bool
+    default: Any
+    message: str = ""
+    names: Mapping[int, str] = field(default_factory=dict)
+    integers: range = range(0)
+
+
+@cache
+def _pool() -> DescriptorPool:
+    pool = DescriptorPool()
+    compiled = Path(__file__).with_name("caffe.desc").read_bytes()
+    for file in FileDescriptorSet.FromString(compiled).file:
+        pool.AddSerializedFile(file.SerializeToString())
+    return pool
+
+
+def descriptor(message: str) -> Descriptor:
+    """The protobuf descriptor of a message, such as `NetParameter`."""
+    return _pool().FindMessageTypeByName(f"{PACKAGE}.{message}")
+
+
+@cache
+def fields(message: str) -> Mapping[str, FieldType]:
+    """The fields of a message, by name."""
+    return {entry.name: _field_type(entry) for entry in descriptor(message).fields}
+
+
+def _field_type(entry: FieldDescriptor) -> FieldType:
+    enum, message = entry.enum_type, entry.message_type
+    names = {value.number: value.name for value in enum.values} if enum else {}
+    default = names[entry.default_value] if enum and not entry.is_repeated else entry.default_value
+    return FieldType(
+        name=entry.name,
+        kind=_KINDS[entry.cpp_type],
+        repeated=entry.is_repeated,
+        default=[] if entry.is_repeated else default,
+        message=message.name if message else "",
+        names=names,
+        integers=_INTEGERS.get(entry.cpp_type, range(0)),
+    )
+
+
+@cache
+def defaults(message: str) -> Mapping[str, Any]:
+    """What each field of a message is where a file does not set it.
+
+    A repeated field is an empty list, a message None; a number without a default of its own is 0.
+    """
+    return {name: entry.default for name, entry in fields(message).items()}

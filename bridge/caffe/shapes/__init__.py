@@ -1,0 +1,89 @@
+"""Caffe's own shape of every value of a net, and of every blob that its layers need.
+
+This is the promise that lowering must keep: what Caffe's Reshape functions say, by layer type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bridge.caffe.net import Net, Shape
+from bridge.caffe.shapes import common, conv  # noqa: F401 (they fill the table)
+from bridge.caffe.shapes.table import Demand, demand, knows, shape, text
+from bridge.errors import ShapeError, UnsupportedLayerError, UsageError
+
+__all__ = ["Demand", "Shapes", "demand", "infer", "known_weights", "knows", "shape"]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index."""
+
+    values: Mapping[str, Shape]
+    weights: tuple[tuple[Shape, ...], ...]
+
+
+def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:
+    """The shapes of a net; `inputs` replaces the shapes that the prototxt gives, by name.
+
+    Errors: UnsupportedLayerError, with all layers that have no rule; ShapeError where Caffe would
+    abort; UsageError for a name in `inputs` that the net has not.
+    """
+    refuse_unknown(net)
+    values = dict(_input_shapes(net, inputs or {}))
+    weights = []
+    for layer in net.layers:
+        made = demand(layer, tuple(values[name] for name in layer.bottoms))
+        values.update(zip(layer.tops, made.tops, strict=True))
+        weights.append(made.weights)
+    return Shapes(values, tuple(weights))
+
+
+def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
+    """The blobs that each layer needs, None where the net as it stands does not say.
+
+    That is so behind layers without a rule and behind inputs whose shape is still to be given.
+    """
+    values = {entry.name: entry.shape for entry in net.inputs if _is_known(entry.shape)}
+    weights: list[tuple[Shape, ...] | None] = []
+    for layer in net.layers:
+        weights.append(None)
+        if knows(layer.type) and all(name in values for name in layer.bottoms):
+            with suppress(ShapeError):
+                made = demand(layer, tuple(values[name] for name in layer.bottoms))
+                values.update(zip(layer.tops, made.tops, strict=True))
+                weights[-1] = made.weights
+    return tuple(weights)
+
+
+def refuse_unknown(net: Net) -> None:
+    unknown = [layer for layer in net.layers if not knows(layer.type)]
+    if unknown:
+        listed = "".join(f"\n  {layer}" for layer in unknown)
+        raise UnsupportedLayerError(
+            f"{len(unknown)} layers are of unknown types{listed}",
+            hint="teach them by a plug-in, or cut the net before them by naming its outputs",
+        )
+
+
+def _input_shapes(net: Net, inputs: Mapping[str, Shape]) -> Mapping[str, Shape]:
+    known = {entry.name: entry.shape for entry in net.inputs}
+    for name in inputs:
+        if name not in known:
+            raise UsageError(f"no input '{name}'", expected=", ".join(known), received=name)
+    shapes = {**known, **inputs}
+    for entry in net.inputs:
+        if not _is_known(shapes[entry.name]):
+            raise ShapeError(
+                f"the shape of input '{entry.name}' is not known",
+                where=entry.where,
+                received=text(entry.shape) if entry.shape else "no shape",
+                hint=f"say it: --input-shape {entry.name}:1,3,224,224",
+            )
+    return shapes
+
+
+def _is_known(shape: Shape) -> bool:
+    return bool(shape) and all(dim > 0 for dim in shape)

@@ -1,0 +1,115 @@
+"""The table of shape rules: Caffe's own output shape of each layer, and the blobs it needs.
+
+A rule takes the layer and the shapes of its bottoms and gives a `Demand`. It follows the LayerSetUp
+and Reshape functions of the layer's Caffe source and refuses, by ShapeError, what they refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from bridge.caffe import schema
+from bridge.caffe.net import Layer, Shape
+from bridge.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a layer makes and needs: the shapes of its tops, and of its blobs in order."""
+
+    tops: tuple[Shape, ...]
+    weights: tuple[Shape, ...] = ()
+
+
+Rule = Callable[..., Demand]
+Arity = tuple[int, int | None]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    rule: Rule
+    bottoms: Arity
+    tops: Arity
+
+
+_TABLE: dict[str, _Entry] = {}
+
+ANY: Arity = (0, None)
+SOME: Arity = (1, None)
+
+
+def shape(*types: str, bottoms: int | Arity = 1, tops: int | Arity = 1) -> Callable[[Rule], Rule]:
+    """Register a rule for layer types; `bottoms` and `tops` are a number or the least and most."""
+
+    def register(rule: Rule) -> Rule:
+        for type_ in types:
+            if type_ in _TABLE:
+                raise ValueError(f"layer type {type_} already has a shape rule")
+            _TABLE[type_] = _Entry(rule, _arity(bottoms), _arity(tops))
+        return rule
+
+    return register
+
+
+def _arity(number: int | Arity) -> Arity:
+    return (number, number) if isinstance(number, int) else number
+
+
+def knows(type_: str) -> bool:
+    return type_ in _TABLE
+
+
+def demand(layer: Layer, bottoms: tuple[Shape, ...]) -> Demand:
+    """Apply the rule of a layer's type. Errors: ShapeError."""
+    entry = _TABLE[layer.type]
+    for what, count, (least, most) in (
+        ("bottom", len(bottoms), entry.bottoms),
+        ("top", len(layer.tops), entry.tops),
+    ):
+        if count < least or (most is not None and count > most):
+            expected = str(least) if least == most else f"{least} to {most or 'any number'}"
+            require(False, layer, f"the number of its {what}s is wrong", expected, count)
+    return entry.rule(layer, *bottoms)
+
+
+# ---- what rules are written with -------------------------------------------------------------
+
+
+def require(
+    holds: bool, layer: Layer, problem: str, expected: object = None, received: object = None
+) -> None:
+    """Refuse the layer unless the condition holds. Errors: ShapeError."""
+    if not holds:
+        raise ShapeError(problem, where=layer, expected=expected, received=received)
+
+
+def text(shape: Shape) -> str:
+    """A shape as messages print it: `1 3 224 224`."""
+    return " ".join(map(str, shape)) or "a scalar"
+
+
+def given(layer: Layer, message: str) -> Mapping[str, Any]:
+    """The fields of a layer's parameter message that the text sets."""
+    return layer.params.get(message, {})
+
+
+def parameters(layer: Layer, message: str) -> Any:
+    """A layer's parameter message as an object, with Caffe's defaults where the text is silent."""
+    kind = schema.fields("LayerParameter")[message].message
+    return SimpleNamespace(**{**schema.defaults(kind), **given(layer, message)})
+
+
+def axis_of(layer: Layer, axis: int, x: Shape, extra: int = 0) -> int:
+    """An axis counted from the front; `extra` more than the axes of `x` may be named."""
+    rank = len(x) + extra
+    require(-rank <= axis < rank, layer, "there is no such axis", f"-{rank} to {rank - 1}", axis)
+    return axis % rank
+
+
+def same(layer: Layer, x: Shape, *rest: Shape) -> None:
+    """Refuse unless all shapes are equal."""
+    for other in rest:
+        require(other == x, layer, "its inputs have different shapes", text(x), text(other))
