@@ -150,11 +150,11 @@ class Layout:
 
     @cached_property
     def logical_shape(self) -> Shape:
-        return tuple(product(map(_size, axis)) for axis in self.axes)
+        return tuple(product(map(size_of, axis)) for axis in self.axes)
 
     @cached_property
     def stored_shape(self) -> Shape:
-        return tuple(product(_size(self.atoms[i]) for i in group) for group in self.stored)
+        return tuple(product(size_of(self.atoms[i]) for i in group) for group in self.stored)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -164,7 +164,7 @@ class Layout:
     def same_order(self, other: Layout) -> bool:
         """Whether both stores have the same elements in the same flat order, in whatever shape:
         `apply(x).ravel() == other.apply(x).ravel()`."""
-        return self.flat() == other.flat()
+        return self == other or self.flat() == other.flat()
 
     def same_store(self, other: Layout) -> bool:
         """Whether both stores are the same array: `apply(x) == other.apply(x)`."""
@@ -203,11 +203,11 @@ class Layout:
         Symbols take the sizes that they have in the array; raises ValueError as `bound` does.
         """
         layout = self.bound(array.shape)
-        atoms: Array = array.reshape([_size(atom) for atom in layout.atoms])
+        atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
             if isinstance(atom, Joined):
                 atoms = atoms.take(atom.order, axis=i)
-        return atoms.transpose(layout.order).reshape(layout.stored_shape)  # type: ignore[arg-type]
+        return atoms.transpose(layout.order).reshape([int(size) for size in layout.stored_shape])
 
     def undo(self, array: Array) -> Array:
         """From store to tensor: `undo(apply(x)) == x`."""
@@ -227,7 +227,7 @@ class Layout:
         for axis, size in sorted(zip(merged.axes, shape, strict=True), key=_count_symbols):
             unknown = {atom for atom in axis if isinstance(atom, str)} - known.keys()
             if len(unknown) == 1:
-                rest = product(_size(known.get(a, a)) for a in axis if a not in unknown)
+                rest = product(size_of(known.get(a, a)) for a in axis if a not in unknown)
                 known[unknown.pop()] = quotient(size, rest) or 1
         axes = tuple(tuple(known.get(atom, atom) for atom in axis) for axis in merged.axes)
         result = Layout(axes, merged.stored)
@@ -267,7 +267,9 @@ class Layout:
         if self.logical_shape != other.logical_shape:
             raise ValueError(f"{self.logical_shape} and {other.logical_shape} are not one tensor")
         one, two = self.canonical(), other.canonical()
-        cuts = common_cuts([_size(atom) for atom in one.atoms], [_size(atom) for atom in two.atoms])
+        cuts = common_cuts(
+            [size_of(atom) for atom in one.atoms], [size_of(atom) for atom in two.atoms]
+        )
         a, b = (one._split(cuts[0]), two._split(cuts[1])) if cuts else (None, None)
         return None if a is None or b is None else (a, b)
 
@@ -341,7 +343,7 @@ class Layout:
         """Without these axes, as a reduction leaves it:
         `dropped({i}).apply(x.sum(i)) == apply(x).sum(where(i))`.
         Raises ValueError for an axis that has no place of its own."""
-        gone = set(axes)
+        gone = {range(self.rank)[axis] for axis in axes}
         places = {self._place(axis) for axis in gone}
         left = [atoms for axis, atoms in enumerate(self.members) if axis not in gone]
         return self._kept(left, [g for place, g in enumerate(self.stored) if place not in places])
@@ -411,7 +413,7 @@ class Layout:
     def _divided(self, sizes: Sequence[Size]) -> Layout | None:
         """A line, with its logical axis divided into axes of these sizes, none of which is 1, and
         a stored axis for each run of one logical axis; None where that would cut within an atom."""
-        cuts = common_cuts([_size(atom) for atom in self.atoms], sizes)
+        cuts = common_cuts([size_of(atom) for atom in self.atoms], sizes)
         split = cuts and self._split(cuts[0])
         if not cuts or not split:
             return None
@@ -448,7 +450,8 @@ def _runs(items: Iterable[Item], goes_on: Callable[[Item, Item], bool]) -> list[
     return runs
 
 
-def _size(atom: Atom) -> Size:
+def size_of(atom: Atom) -> Size:
+    """How long an atom is."""
     return atom.size if isinstance(atom, Joined) else atom
 
 
@@ -464,7 +467,7 @@ def _compose(one: Atom, two: Atom) -> Atom:
 
 
 def _merge(atoms: Sequence[Atom]) -> Atom:
-    return atoms[0] if len(atoms) == 1 else product(map(_size, atoms))
+    return atoms[0] if len(atoms) == 1 else product(map(size_of, atoms))
 
 
 def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.layout.layout import Joined, Layout, Shape
+from bridge.layout.layout import Layout, Shape, size_of
 from bridge.layout.size import Size, quotient
 
 
@@ -32,23 +32,29 @@ def moves(have: Layout, want: Layout) -> Moves | None:
     """
     if have.logical_shape != want.logical_shape:
         raise ValueError(f"{have.logical_shape} and {want.logical_shape} are not one tensor")
-    try:
-        change = have.flat().inverse().compose(want.flat()).canonical()
-    except ValueError:
-        return None
-    sizes = tuple(atom for atom in change.atoms if not isinstance(atom, Joined))
-    if len(sizes) < len(change.atoms):
-        return None
-    source, target, order = have.stored_shape, want.stored_shape, change.order
-    if list(order) == sorted(order):
+    source, target = have.stored_shape, want.stored_shape
+    if have.same_order(want):
         return Moves(after=_unless(source, target))
+    refined = have.flat().refine(want.flat())
+    if refined is None or refined[0].atoms != refined[1].atoms:
+        return None
+    change = _change(*refined)
     whole = _whole_axes(change, source, target)
     if whole is not None:
         return Moves(order=whole)
+    sizes, order = tuple(map(size_of, change.atoms)), change.order
     if source[0] == target[0]:
         sizes, order = _set_apart(source[0], sizes, order)
     moved = tuple(sizes[axis] for axis in order)
     return Moves(_unless(source, sizes), order, _unless(moved, target))
+
+
+def _change(have: Layout, want: Layout) -> Layout:
+    """The layout that the one store needs, taken for a tensor, to become the other; both of the
+    same atoms, one axis to one axis."""
+    place = {atom: i for i, atom in enumerate(have.order)}
+    axis = tuple(size_of(have.atoms[atom]) for atom in have.order)
+    return Layout((axis,), (tuple(place[atom] for atom in want.order),)).canonical()
 
 
 def _unless(shape: Shape, wanted: Shape) -> Shape | None:

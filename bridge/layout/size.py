@@ -34,6 +34,7 @@ def product(sizes: Iterable[Size]) -> Size:
     )
 
 
+@lru_cache(maxsize=4096)
 def quotient(size: Size, divisor: Size) -> Size | None:
     """What times `divisor` gives `size`; None where nothing is sure to: `batch / 2`."""
     if not isinstance(size, str) and not isinstance(divisor, str):
