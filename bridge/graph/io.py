@@ -1,0 +1,261 @@
+"""ONNX files ↔ memory. Files appear whole or not at all; weights go straight from file to file.
+
+| mode     | what is written                                                              |
+| -------- | ---------------------------------------------------------------------------- |
+| inline   | one .onnx                                                                    |
+| external | a small .onnx, and its weights beside it in .onnx.data                       |
+| linked   | a small .onnx that points into the caffemodel, in the same folder or below it |
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, helper
+
+from bridge.errors import GraphError, UsageError
+from bridge.graph.wire import Target, frame
+from bridge.lower.emitter import Weight
+from bridge.lower.model import LoweredModel
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+Mode = Literal["inline", "external", "linked"]
+Check = Callable[[Path], object]
+
+# What a single protobuf file may hold, less some room for the graph itself.
+INLINE_LIMIT = 2**31 - 2**24
+
+# Weights outside the .onnx start on page bounds, so that a runtime can map them; what does not
+# fill a page (biases, and the shapes that a runtime wants to see at once) stays inside.
+PAGE = 4096
+
+
+def save(
+    model: LoweredModel,
+    path: str | Path,
+    *,
+    weights: Mode | None = None,
+    check: Check | None = None,
+) -> Path:
+    """Writes the model; without `weights` inline, or external where it is too large for that.
+
+    `check` is called with the finished file before that gets its name; when it raises, nothing is
+    left behind. Raises UsageError for a path that cannot be written or that a weight is still to
+    be read from, for a mode that is none, and for weights that a mode cannot take.
+    """
+    path = Path(path)
+    mode = weights or ("inline" if _size(model) <= INLINE_LIMIT else "external")
+    if mode not in get_args(Mode):
+        raise UsageError("no such way to write weights", expected=get_args(Mode), received=mode)
+    _refuse_unsafe_target(path, model)
+    # An external file finds its data by name, beside it; so both take their names in a folder of
+    # their own first. A linked file must be written where its relative paths will hold.
+    with _staged(path, own_folder=mode == "external") as staged:
+        _WRITERS[mode](model, staged)
+        if check:
+            check(staged)
+    return path
+
+
+def to_proto(model: LoweredModel) -> onnx.ModelProto:
+    """The whole model as one message, its weights read."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    for name, weight in model.weights.items():
+        tensor = proto.graph.initializer.add()
+        tensor.CopyFrom(_header(name, weight))
+        tensor.raw_data = weight.array().tobytes()
+    return proto
+
+
+def to_ir(model: LoweredModel) -> ir.Model:
+    """The model as the passes and the raising take it; its weights stay unread until asked for."""
+    import onnx_ir as ir
+
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    # Placeholders, so that onnx_ir makes initializers of these names; the lazy tensors follow.
+    proto.graph.initializer.extend(
+        _external(name, weight, "unread", 0) for name, weight in model.weights.items()
+    )
+    converted = ir.from_proto(proto)
+    for name, weight in model.weights.items():
+        converted.graph.initializers[name].const_value = _lazy_tensor(name, weight)
+    return converted
+
+
+def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
+    import onnx_ir as ir
+
+    return ir.LazyTensor(
+        lambda: ir.Tensor(weight.array(), name=name),
+        dtype=ir.DataType(weight.dtype),
+        shape=ir.Shape(weight.shape),
+        name=name,
+    )
+
+
+def load(path: str | Path) -> ir.Model:
+    """An ONNX file; weights in files beside it are mapped, not read.
+
+    Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
+    weights are not where it says.
+    """
+    import onnx_ir as ir
+
+    path = Path(path)
+    try:
+        model = ir.load(path, format="protobuf")
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
+    except (DecodeError, ValueError) as error:
+        raise GraphError("this is no ONNX file", where=path, received=str(error)) from error
+    for value in model.graph.initializers.values():
+        if isinstance(value.const_value, ir.ExternalTensor):
+            _refuse_missing_data(path, value.const_value)
+    return model
+
+
+def _refuse_missing_data(path: Path, tensor: ir.ExternalTensor) -> None:
+    file = Path(tensor.path)
+    end = (tensor.offset or 0) + (tensor.length or tensor.nbytes)
+    if not file.is_file() or file.stat().st_size < end:
+        raise GraphError(
+            f"the weight {tensor.name!r} is missing",
+            where=path,
+            expected=f"{end} bytes in {file}",
+            received=f"{file.stat().st_size} bytes" if file.is_file() else "no such file",
+            hint="keep the .onnx together with the files of its weights",
+        )
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _write_inline(model: LoweredModel, path: Path) -> None:
+    if (size := _size(model)) > INLINE_LIMIT:
+        raise UsageError(
+            "the weights are too large for one ONNX file",
+            expected=f"at most {INLINE_LIMIT} bytes",
+            received=f"{size} bytes",
+            hint="write them with --weights external",
+        )
+    with Target(path) as file:
+        file.write(model.proto.SerializeToString())
+        for name, weight in model.weights.items():
+            file.write(frame(_header(name, weight), _nbytes(weight)))
+            file.write_weight(weight)
+
+
+def _write_external(model: LoweredModel, path: Path) -> None:
+    data = _data_path(path)
+    with Target(path) as file, Target(data) as pages:
+        file.write(model.proto.SerializeToString())
+        for name, weight in model.weights.items():
+            if _nbytes(weight) < PAGE:
+                _write_inside(file, name, weight)
+                continue
+            pages.align(PAGE)
+            file.write(frame(_external(name, weight, data.name, pages.position)))
+            pages.write_weight(weight)
+
+
+def _write_linked(model: LoweredModel, path: Path) -> None:
+    folder = path.parent.resolve()
+    with Target(path) as file:
+        file.write(model.proto.SerializeToString())
+        for name, weight in model.weights.items():
+            if weight.span is None:
+                _write_inside(file, name, weight)
+                continue
+            source = weight.span.path.resolve()
+            if not source.is_relative_to(folder):
+                raise UsageError(
+                    "ONNX allows links into the model's own folder only",
+                    where=path,
+                    expected=f"an output in {source.parent}",
+                    hint="write it beside the caffemodel, or with --weights external",
+                )
+            location = source.relative_to(folder).as_posix()
+            file.write(frame(_external(name, weight, location, weight.span.offset)))
+
+
+_WRITERS: dict[str, Callable[[LoweredModel, Path], None]] = {
+    "inline": _write_inline,
+    "external": _write_external,
+    "linked": _write_linked,
+}
+
+
+def _write_inside(file: Target, name: str, weight: Weight) -> None:
+    file.write(frame(_header(name, weight), _nbytes(weight)))
+    file.write_weight(weight)
+
+
+def _header(name: str, weight: Weight) -> TensorProto:
+    return TensorProto(name=name, data_type=weight.dtype, dims=weight.shape)
+
+
+def _external(name: str, weight: Weight, location: str, offset: int) -> TensorProto:
+    tensor = _header(name, weight)
+    tensor.data_location = TensorProto.EXTERNAL
+    entries = {"location": location, "offset": offset, "length": _nbytes(weight)}
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+def _nbytes(weight: Weight) -> int:
+    return prod(weight.shape) * helper.tensor_dtype_to_np_dtype(weight.dtype).itemsize
+
+
+def _size(model: LoweredModel) -> int:
+    return sum(map(_nbytes, model.weights.values()))
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def _data_path(path: Path) -> Path:
+    return path.with_name(path.name + ".data")
+
+
+def _refuse_unsafe_target(path: Path, model: LoweredModel) -> None:
+    if not path.parent.is_dir():
+        raise UsageError("there is no such folder", where=path.parent)
+    if path.is_dir():
+        raise UsageError("this is a folder; give the file a name", where=path)
+    sources = {weight.span.path.resolve() for weight in model.weights.values() if weight.span}
+    for target in (path, _data_path(path)):
+        if target.resolve() in sources:
+            raise UsageError("this would overwrite the weights that are to be read", where=target)
+
+
+@contextmanager
+def _staged(path: Path, *, own_folder: bool) -> Iterator[Path]:
+    """A name to write under; what is there in the end takes its real name, or vanishes."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
+    # mkdtemp's name is nobody else's, and so is the same name with an ending.
+    staged = folder / path.name if own_folder else folder.with_name(f"{folder.name}.onnx")
+    try:
+        yield staged
+        if own_folder:
+            _data_path(staged).replace(_data_path(path))
+        staged.replace(path)
+    finally:
+        shutil.rmtree(folder)
+        with suppress(FileNotFoundError):
+            staged.unlink()

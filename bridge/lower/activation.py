@@ -1,0 +1,69 @@
+"""Activations: one number in, one out. The bend is in the docstring's formula.
+
+Formulas: relu_layer.cpp, prelu_layer.cpp, elu_layer.cpp, sigmoid_layer.cpp, tanh_layer.cpp,
+bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; ReLU6 as forks have it
+"""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer
+from bridge.lower.emitter import Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer("ReLU", params="relu_param")
+def relu(e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0) -> Value:
+    """max(x, 0) + negative_slope · min(x, 0)"""
+    return e.LeakyRelu(x, alpha=negative_slope) if negative_slope else e.Relu(x)
+
+
+@layer("PReLU", params="prelu_param")
+def prelu(e: Emitter, layer: Layer, x: Value, *, channel_shared: bool = False) -> Value:
+    """max(x, 0) + slope · min(x, 0)    x: n c *s    slope: c, or one number"""
+    slopes = 1 if channel_shared else x.fixed(1)
+    slope = e.blob(0, (slopes, *[1] * (x.rank - 2)))
+    return e.PRelu(x, e.weight(slope, "slope"))
+
+
+@layer("ReLU6", params="relu6_param")
+def relu6(e: Emitter, layer: Layer, x: Value, *, threshold: float = 6.0) -> Value:
+    """min(max(x, 0), threshold)"""
+    return e.Clip(x, 0.0, threshold)
+
+
+@layer("ELU", params="elu_param")
+def elu(e: Emitter, layer: Layer, x: Value, *, alpha: float = 1.0) -> Value:
+    """x where x > 0, else alpha · (eˣ - 1)"""
+    return e.Elu(x, alpha=alpha)
+
+
+@layer("Sigmoid", params="sigmoid_param")
+def sigmoid(e: Emitter, layer: Layer, x: Value) -> Value:
+    """1 / (1 + e⁻ˣ)"""
+    return e.Sigmoid(x)
+
+
+@layer("TanH", params="tanh_param")
+def tanh(e: Emitter, layer: Layer, x: Value) -> Value:
+    """tanh x"""
+    return e.Tanh(x)
+
+
+@layer("BNLL")
+def bnll(e: Emitter, layer: Layer, x: Value) -> Value:
+    """ln(1 + eˣ)"""
+    return e.Softplus(x)
+
+
+@layer("Swish", params="swish_param")
+def swish(e: Emitter, layer: Layer, x: Value, *, beta: float = 1.0) -> Value:
+    """x · sigmoid(beta · x)"""
+    return e.Mul(x, e.Sigmoid(x if beta == 1 else e.Mul(x, beta)))
+
+
+@layer("Dropout", params="dropout_param")
+def dropout(
+    e: Emitter, layer: Layer, x: Value, *, dropout_ratio: float = 0.5, scale_train: bool = True
+) -> Value:
+    """x, at test; where a fork does not scale in training (`scale_train`), (1 - ratio) · x"""
+    return e.Dropout(x, dropout_ratio) if scale_train else e.Mul(x, 1 - dropout_ratio)

@@ -1,0 +1,86 @@
+"""Convolutions. ONNX lays their kernels out as Caffe does, so the weights go in as they are.
+
+Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp;
+https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bridge.caffe.net import Array, Layer
+from bridge.caffe.shapes.conv import spatial
+from bridge.lower.emitter import Dims, Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer(
+    "Convolution",
+    "DepthwiseConvolution",
+    "ConvolutionDepthwise",
+    "Deconvolution",
+    "Im2col",
+    params="convolution_param",
+)
+def convolution(
+    e: Emitter,
+    layer: Layer,
+    *bottoms: Value,
+    num_output: int = 0,
+    bias_term: bool = True,
+    group: int = 1,
+    axis: int = 1,
+    **windows: object,
+) -> tuple[Value, ...]:
+    """x: n c *s → n o *t. Several bottoms share the weights; axes before `axis` are all batch.
+
+    Convolution: w: o c/group *k, t = ⌊(s + 2 pad - dilation (k - 1) - 1) / stride⌋ + 1
+    Deconvolution: w: c o/group *k, t = stride (s - 1) + dilation (k - 1) + 1 - 2 pad
+    ConvolutionDepthwise: a group for each channel, which its text does not spell out.
+    Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
+    """
+    axis %= bottoms[0].rank
+    channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
+    kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
+    if layer.type in ("ConvolutionDepthwise", "Im2col"):
+        group = channels
+    if layer.type == "Im2col":
+        weight = e.constant(_picking_kernels(channels, kernel), "weight")
+    elif layer.type == "Deconvolution":
+        weight = e.weight(e.blob(0, (channels, num_output // group, *kernel)), "weight")
+    else:
+        weight = e.weight(e.blob(0, (num_output, channels // group, *kernel)), "weight")
+    has_bias = bias_term and layer.type != "Im2col"
+    operands = [weight, e.weight(e.blob(1, (num_output,)), "bias")] if has_bias else [weight]
+    operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
+    attributes: dict[str, Any] = {
+        "kernel_shape": kernel,
+        "strides": _window(layer, "stride", axes, 1),
+        "pads": pads + pads,
+        "dilations": _window(layer, "dilation", axes, 1),
+        "group": group,
+    }
+
+    def convolve(x: Value, top: Dims) -> Value:
+        if axis == 1:
+            return e.op(operator, x, *operands, **attributes)[0]
+        with e.dynamic():  # a symbolic batch times other axes has no name
+            x = e.Reshape(x, [-1, *(x.fixed(i) for i in range(axis, x.rank))])
+            return e.reshape(e.op(operator, x, *operands, **attributes)[0], top)
+
+    return tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
+
+
+def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:
+    return list(spatial(layer, "convolution_param", name, axes, default))
+
+
+def _picking_kernels(channels: int, kernel: Sequence[int]) -> Array:
+    """(c *k) 1 *k: for each channel and place of the window a kernel that is 1 there."""
+    places = prod(kernel)
+    picks = np.tile(np.eye(places, dtype=np.float32), (channels, 1))
+    return picks.reshape(channels * places, 1, *kernel)

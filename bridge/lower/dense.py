@@ -1,0 +1,59 @@
+"""Layers that multiply by a matrix.
+
+Formulas: inner_product_layer.cpp, embed_layer.cpp; https://onnx.ai/onnx/operators/onnx__Gemm.html
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from bridge.caffe.net import Layer
+from bridge.lower.emitter import INT64, Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer("InnerProduct", params="inner_product_param")
+def inner_product(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    num_output: int = 0,
+    bias_term: bool = True,
+    axis: int = 1,
+    transpose: bool = False,
+) -> Value:
+    """y = x Wᵀ + b    x: *p k… → *p n, the axes from `axis` on flattened to k
+
+    w: n k, or k n where `transpose`. Behind one axis a Gemm, which takes w as it lies; behind
+    none or several a MatMul, for which w is turned when it is written.
+    """
+    axis %= x.rank
+    inputs = prod(x.fixed(i) for i in range(axis, x.rank))
+    matrix = e.blob(0, (inputs, num_output) if transpose else (num_output, inputs))
+    bias = e.weight(e.blob(1, (num_output,)), "bias") if bias_term else None
+    if axis == 1:
+        rows = x if x.rank == 2 else e.Flatten(x, axis=1)
+        return e.Gemm(rows, e.weight(matrix, "weight"), bias, transB=int(not transpose))
+    if transpose:
+        weight = e.weight(matrix, "weight")
+    else:
+        weight = e.computed((inputs, num_output), lambda: matrix.array().T, "weight")
+    product = e.MatMul(e.reshape(x, (*x.shape[:axis], inputs)), weight)
+    return product if bias is None else e.Add(product, bias)
+
+
+@layer("Embed", params="embed_param")
+def embed(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    num_output: int = 0,
+    input_dim: int = 0,
+    bias_term: bool = True,
+) -> Value:
+    """y = w[x] + b    x: *p (whole numbers as floats) → *p n    w: input_dim n"""
+    table = e.weight(e.blob(0, (input_dim, num_output)), "weight")
+    rows = e.Gather(table, e.Cast(x, to=INT64), axis=0)
+    return e.Add(rows, e.weight(e.blob(1, (num_output,)), "bias")) if bias_term else rows

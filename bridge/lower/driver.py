@@ -1,0 +1,194 @@
+"""Net → ONNX graph: walks the layers, asks the table, and holds every result to Caffe's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+import onnx
+from onnx import helper
+
+from bridge.caffe.net import Layer, Net, Shape
+from bridge.caffe.shapes import infer
+from bridge.errors import GraphError, ShapeError, UnsupportedLayerError, UsageError
+from bridge.lower.emitter import Dims, Emitter, Value, ir_version
+from bridge.lower.merge import merge_scales
+from bridge.lower.model import LoweredModel
+from bridge.lower.table import TABLE
+
+BATCH = "batch"
+
+
+def lower(
+    net: Net,
+    *,
+    input_shape: Mapping[str, Shape] | None = None,
+    batch: int | None = None,
+    opset: int = 17,
+    outputs: Sequence[str] = (),
+) -> LoweredModel:
+    """The net as an ONNX model of standard operators, weights unread.
+
+    `input_shape` reshapes inputs by name, as Caffe's `net.reshape` does. `batch` fixes the batch
+    size; without it the batch is symbolic where the whole net is right at every batch size.
+    `outputs` names the blobs to give out; what does not lead to one is left away. Otherwise the
+    outputs are the blobs that no layer reads.
+
+    Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
+    """
+    net = _cut(net, outputs)
+    _refuse_unknown_layers(net)
+    shapes, warnings = _shapes(net, _input_shapes(net, input_shape or {}, batch), batch is None)
+    net = merge_scales(net)
+    emitter = Emitter(opset, reserved=list(shapes))
+    values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
+    for layer in net.layers:
+        values.update(_lower_layer(emitter, layer, values, shapes))
+    return LoweredModel(
+        proto=_model(net, emitter, values),
+        weights=emitter.weights,
+        inputs={blob.name: values[blob.name].shape for blob in net.inputs},
+        outputs={name: values[name].shape for name in net.outputs},
+        values={name: value.shape for name, value in values.items()},
+        warnings=net.warnings + warnings,
+    )
+
+
+def _cut(net: Net, outputs: Sequence[str]) -> Net:
+    """The part of the net that leads to its outputs; Silence and the like lead nowhere."""
+    written = [top for layer in net.layers for top in layer.tops]
+    known = [blob.name for blob in net.inputs] + written
+    for name in outputs:
+        if name not in known:
+            raise UsageError(
+                f"the net has no blob {name!r} to give out",
+                where=net.name or None,
+                expected=", ".join(get_close_matches(name, known) or known[-5:]),
+            )
+    wanted = tuple(dict.fromkeys(outputs)) or net.outputs
+    needed, layers = set(wanted), []
+    for layer in reversed(net.layers):
+        if needed.intersection(layer.tops):
+            needed.update(layer.bottoms)
+            layers.append(layer)
+    inputs = net.inputs if not outputs else tuple(b for b in net.inputs if b.name in needed)
+    return replace(net, inputs=inputs, layers=tuple(reversed(layers)), outputs=wanted)
+
+
+def _refuse_unknown_layers(net: Net) -> None:
+    unknown = [layer for layer in net.layers if layer.type not in TABLE]
+    if unknown:
+        raise UnsupportedLayerError(
+            "no rule lowers these layers:" + "".join(f"\n  {layer}" for layer in unknown),
+            hint="teach their types with --plugin FILE, or cut the net before them with "
+            f"--outputs {' '.join(unknown[0].bottoms) or 'BLOB'}",
+        )
+
+
+# --- shapes ---------------------------------------------------------------------------------------
+
+
+def _input_shapes(net: Net, wanted: Mapping[str, Shape], batch: int | None) -> dict[str, Shape]:
+    shapes = {blob.name: blob.shape for blob in net.inputs}
+    for name, shape in wanted.items():
+        if name not in shapes:
+            raise UsageError(
+                f"the net has no input {name!r} to reshape", expected=", ".join(shapes)
+            )
+        shapes[name] = tuple(shape)
+    return shapes if batch is None else _with_batch(shapes, batch)
+
+
+def _batch_of(inputs: Mapping[str, Shape]) -> int | None:
+    """The first dim of the first input that has one."""
+    return next((shape[0] for shape in inputs.values() if shape), None)
+
+
+def _with_batch(inputs: Mapping[str, Shape], batch: int) -> dict[str, Shape]:
+    """The inputs at another batch size: those that share the first one's."""
+    size = _batch_of(inputs)
+    return {
+        name: (batch, *shape[1:]) if shape[:1] == (size,) else shape
+        for name, shape in inputs.items()
+    }
+
+
+def _shapes(
+    net: Net, inputs: Mapping[str, Shape], symbolic: bool
+) -> tuple[dict[str, Dims], tuple[str, ...]]:
+    """Each value's shape by Caffe's own arithmetic, and what there is to say about the batch.
+
+    The batch is symbolic where another batch size changes nothing but first dims that are the
+    batch itself; so Caffe's formulas decide, and no rule is asked.
+    """
+    shapes = infer(net, inputs)
+    fixed: dict[str, Dims] = dict(shapes.values)
+    batch = _batch_of(inputs)
+    if not symbolic or batch is None:
+        return fixed, ()
+    stays = f"the batch is fixed at {batch}: "
+    unrolled = next((layer for layer in net.layers if TABLE[layer.type].fixed_batch), None)
+    if unrolled:
+        return fixed, (f"{stays}{unrolled} is unrolled",)
+    try:
+        others = infer(net, _with_batch(inputs, batch + 1))
+    except ShapeError as error:
+        return fixed, (f"{stays}{error.problem}",)
+    for layer, weights, other in zip(net.layers, shapes.weights, others.weights, strict=True):
+        if weights != other:
+            return fixed, (f"{stays}{layer} has weights of this size",)
+    dims: dict[str, Dims] = {}
+    for name, shape in shapes.values.items():
+        if shape == others.values[name]:
+            dims[name] = shape
+        elif (shape[0], others.values[name]) == (batch, (batch + 1, *shape[1:])):
+            dims[name] = (BATCH, *shape[1:])
+        else:
+            return fixed, (f"{stays}it is no axis of its own in {name!r}",)
+    return dims, ()
+
+
+# --- layers ---------------------------------------------------------------------------------------
+
+
+def _lower_layer(
+    emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
+) -> dict[str, Value]:
+    entry = TABLE[layer.type]
+    promised = [shapes[top] for top in layer.tops]
+    bottoms = [values[bottom] for bottom in layer.bottoms]
+    with emitter.layer(layer, promised):
+        results = entry.rule(emitter, layer, *bottoms, **entry.arguments(layer))
+        results = results if isinstance(results, tuple) else (results,)
+        for top, shape, value in zip(layer.tops, promised, results, strict=True):
+            if value.shape != shape:
+                raise GraphError(
+                    f"blob {top!r} came out with another shape than Caffe's",
+                    where=layer,
+                    expected=shape,
+                    received=value.shape,
+                )
+        emitter.name_tops(layer.tops, results)
+    return {top: emitter.values[top] for top in layer.tops}
+
+
+def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.ModelProto:
+    ends = {blob.name for blob in net.inputs} | set(net.outputs) | set(emitter.weights)
+    graph = onnx.GraphProto(
+        name=net.name or "net",
+        node=emitter.nodes,
+        input=[_info(values[blob.name]) for blob in net.inputs],
+        output=[_info(values[name]) for name in net.outputs],
+        value_info=[_info(v) for name, v in emitter.values.items() if name not in ends],
+    )
+    return onnx.ModelProto(
+        ir_version=ir_version(emitter.opset),
+        producer_name="bridge",
+        opset_import=[helper.make_opsetid("", emitter.opset)],
+        graph=graph,
+    )
+
+
+def _info(value: Value) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(value.name, value.dtype, value.shape)

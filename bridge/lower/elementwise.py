@@ -1,0 +1,164 @@
+"""Arithmetic, number by number.
+
+Formulas: eltwise_layer.cpp, scale_layer.cpp, bias_layer.cpp, power_layer.cpp, exp_layer.cpp,
+log_layer.cpp, absval_layer.cpp, threshold_layer.cpp, clip_layer.cpp; Axpy as SENet's fork has it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import log
+
+from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
+from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer("Eltwise", params="eltwise_param")
+def eltwise(
+    e: Emitter,
+    layer: Layer,
+    *bottoms: Value,
+    operation: str = "SUM",
+    coeff: Sequence[float] = (),
+    stable_prod_grad: bool = True,
+) -> Value:
+    """∑ coeff · x, ∏ x, or the greatest x, of bottoms of one shape"""
+    if operation == "PROD":
+        return reduce(e.Mul, bottoms)
+    if operation == "MAX":
+        return e.Max(*bottoms)
+    if operation != "SUM":
+        raise UnsupportedLayerError(f"unknown operation {operation}", where=layer)
+    if list(coeff) == [1, -1]:
+        return e.Sub(*bottoms)
+    weights = coeff or [1.0] * len(bottoms)
+    terms = [x if c == 1 else e.Mul(x, float(c)) for x, c in zip(bottoms, weights, strict=True)]
+    return e.Add(*terms) if len(terms) == 2 else e.Sum(*terms)
+
+
+@layer("Scale", params="scale_param")
+def scale(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    factors: Value | None = None,
+    *,
+    axis: int = 1,
+    num_axes: int = 1,
+    bias_term: bool = False,
+) -> Value:
+    """y = x · γ + β    γ lies along x's axes from `axis` on: learned, or a second bottom"""
+    if factors is None:
+        factor = e.weight(e.blob(0, _along(x, axis, num_axes)), "scale")
+    else:
+        factor, num_axes = e.reshape(factors, _aligned(x, factors, axis)), factors.rank
+    y = e.Mul(x, factor)
+    if not bias_term:
+        return y
+    blob = e.blob(1 if factors is None else 0, _along(x, axis, num_axes))
+    return e.Add(y, e.weight(blob, "bias"))
+
+
+@layer("Bias", params="bias_param")
+def bias(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    terms: Value | None = None,
+    *,
+    axis: int = 1,
+    num_axes: int = 1,
+) -> Value:
+    """y = x + β    β lies along x's axes from `axis` on: learned, or a second bottom"""
+    if terms is None:
+        return e.Add(x, e.weight(e.blob(0, _along(x, axis, num_axes)), "bias"))
+    return e.Add(x, e.reshape(terms, _aligned(x, terms, axis)))
+
+
+def _along(x: Value, axis: int, num_axes: int) -> list[int]:
+    """The shape of a learned factor on `num_axes` (-1: all) axes, with 1s for the axes behind."""
+    axis %= x.rank
+    end = x.rank if num_axes == -1 else axis + num_axes
+    return [x.fixed(i) for i in range(axis, end)] + [1] * (x.rank - end)
+
+
+def _aligned(x: Value, factor: Value, axis: int) -> tuple[int | str, ...]:
+    """The factor's shape with 1s for the axes of x that lie behind its own."""
+    return (*factor.shape, *[1] * (x.rank - axis % x.rank - factor.rank))
+
+
+@layer("Axpy")
+def axpy(e: Emitter, layer: Layer, factor: Value, x: Value, y: Value) -> Value:
+    """factor · x + y    factor: n c or n c 1 1    x, y: n c h w"""
+    return e.Add(e.Mul(x, e.reshape(factor, (*x.shape[:2], 1, 1))), y)
+
+
+@layer("Power", params="power_param")
+def power(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    power: float = 1.0,
+    scale: float = 1.0,
+    shift: float = 0.0,
+) -> Value:
+    """(shift + scale · x)^power"""
+    y = _affine(e, x, scale, shift)
+    return y if power == 1 else e.Pow(y, float(power))
+
+
+@layer("Exp", params="exp_param")
+def exp(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    base: float = -1.0,
+    scale: float = 1.0,
+    shift: float = 0.0,
+) -> Value:
+    """base^(shift + scale · x); base -1 stands for e"""
+    ln_base = 1.0 if base == -1 else log(base)
+    return e.Exp(_affine(e, x, scale * ln_base, shift * ln_base))
+
+
+@layer("Log", params="log_param")
+def logarithm(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    base: float = -1.0,
+    scale: float = 1.0,
+    shift: float = 0.0,
+) -> Value:
+    """log_base(shift + scale · x); base -1 stands for e"""
+    y = e.Log(_affine(e, x, scale, shift))
+    return y if base == -1 else e.Mul(y, 1 / log(base))
+
+
+def _affine(e: Emitter, x: Value, scale: float, shift: float) -> Value:
+    x = x if scale == 1 else e.Mul(x, float(scale))
+    return x if shift == 0 else e.Add(x, float(shift))
+
+
+@layer("AbsVal")
+def absolute(e: Emitter, layer: Layer, x: Value) -> Value:
+    """|x|"""
+    return e.Abs(x)
+
+
+@layer("Threshold", params="threshold_param")
+def threshold(e: Emitter, layer: Layer, x: Value, *, threshold: float = 0.0) -> Value:
+    """1 where x > threshold, else 0"""
+    return e.Cast(e.Greater(x, float(threshold)), to=FLOAT)
+
+
+@layer("Clip", params="clip_param")
+def clip(e: Emitter, layer: Layer, x: Value, *, min: float, max: float) -> Value:
+    """x, not below min and not above max"""
+    return e.Clip(x, float(min), float(max))

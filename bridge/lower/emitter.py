@@ -1,0 +1,334 @@
+"""The emitter: ONNX nodes, one call each, with every value's type and shape known at once.
+
+The only file of `lower/` that knows how ONNX is held (as `onnx` protobufs).  A rule writes
+
+    e.Conv(x, e.weight(e.blob(0, (96, 3, 11, 11)), "weight"), strides=[4, 4])
+
+and has a `Value` back.  Weights stay unread: the graph names them, `Weight` says where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import defs, helper, numpy_helper, shape_inference
+
+from bridge.caffe.net import Blob, Layer, Shape, Span
+from bridge.errors import GraphError, WeightsError
+
+Dims = tuple[int | str, ...]
+"""A shape in which a symbol, as "batch", may stand for a size that is not fixed."""
+
+FLOAT = int(onnx.TensorProto.FLOAT)
+INT64 = int(onnx.TensorProto.INT64)
+BOOL = int(onnx.TensorProto.BOOL)
+
+# A reduction takes its axes as an input since opset 18, ReduceSum since 13.
+_AXES_ARE_AN_INPUT = {"ReduceSum": 13}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph."""
+
+    name: str
+    dtype: int
+    shape: Dims
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def fixed(self, axis: int) -> int:
+        """The size of an axis that must not be symbolic."""
+        size = self.shape[axis]
+        if isinstance(size, str):
+            raise GraphError(f"axis {axis} of {self.name!r} has no fixed size", received=self.shape)
+        return size
+
+
+@dataclass(frozen=True)
+class Weight:
+    """An initializer, unread until `array()`; `span` is set where a file has its very bytes."""
+
+    dtype: int
+    shape: Shape
+    read: Callable[[], NDArray[Any]] = field(repr=False, compare=False)
+    span: Span | None = None
+
+    def array(self) -> NDArray[Any]:
+        """The values, little-endian and of shape `shape`."""
+        return self.read().reshape(self.shape)
+
+
+Operand = Value | float | Sequence[int] | NDArray[Any] | None
+"""What an operator takes: a value, a constant (a float is float32, an int or ints int64), or
+None for an optional input that is absent."""
+
+
+class Emitter:
+    """Collects the nodes of one graph.
+
+    `reserved` are the names that belong to the net's blobs: no other value or weight takes them.
+    Between `layer()` and its end, `tops` has the shapes that Caffe gives the layer's tops.
+    """
+
+    def __init__(self, opset: int, reserved: Sequence[str] = ()) -> None:
+        self.opset = opset
+        self.nodes: list[onnx.NodeProto] = []
+        self.values: dict[str, Value] = {}
+        self.weights: dict[str, Weight] = {}
+        self.tops: tuple[Dims, ...] = ()
+        self._layer: Layer | None = None
+        self._scope = ""
+        self._first = 0
+        self._dynamic = False
+        self._names = _Names(reserved)
+        self._node_names = _Names()
+        self._types: dict[str, onnx.TypeProto] = {}
+        self._constants: dict[str, onnx.TensorProto] = {}
+        self._emitted: dict[tuple[Span | int, Shape], Value] = {}
+
+    # --- values ---------------------------------------------------------------------------
+
+    def input(self, name: str, shape: Dims) -> Value:
+        """An input of the graph; `name` is a reserved one."""
+        return self._value(name, helper.make_tensor_type_proto(FLOAT, shape))
+
+    def blob(self, index: int, shape: Sequence[int]) -> Blob:
+        """The layer's `index`-th learned blob, seen as `shape`.
+
+        Legacy files give 1 1 1 n for n, so only the number of elements must agree.
+        Raises WeightsError where the blob is missing or of another size.
+        """
+        blobs = self._layer.blobs if self._layer else ()
+        if index >= len(blobs):
+            raise WeightsError(
+                "the layer has too few weight blobs",
+                where=self._layer,
+                expected=f"blob {index} of shape {_text(shape)}",
+                received=f"{len(blobs)} blobs",
+                hint="does this caffemodel belong to this prototxt?",
+            )
+        blob = blobs[index]
+        try:
+            return blob.reshaped(*shape)
+        except ValueError:
+            raise WeightsError(
+                f"weight blob {index} does not fit",
+                where=self._layer,
+                expected=_text(shape),
+                received=_text(blob.shape),
+                hint="does this caffemodel belong to this prototxt?",
+            ) from None
+
+    def weight(self, blob: Blob, role: str) -> Value:
+        """An initializer `<layer>.<role>`; one blob used twice, or shared by layers, is one."""
+        key = (blob.span or id(blob.read), blob.shape)
+        if key not in self._emitted:
+            weight = Weight(FLOAT, blob.shape, blob.read, blob.span)
+            self._emitted[key] = self._initializer(weight, role)
+        return self._emitted[key]
+
+    def computed(self, shape: Shape, read: Callable[[], NDArray[Any]], role: str) -> Value:
+        """An initializer whose float32 values are computed when they are written."""
+        return self._initializer(Weight(FLOAT, shape, read), role)
+
+    def constant(self, array: Any, role: str) -> Value:
+        """An initializer of known values: an array as it is, Python numbers as Operand says."""
+        array = _as_array(array)
+        dtype = int(helper.np_dtype_to_tensor_dtype(array.dtype))
+        value = self._initializer(Weight(dtype, array.shape, lambda: array), role)
+        if dtype == INT64 or array.size == 1:  # what shape inference may look into
+            self._constants[value.name] = numpy_helper.from_array(array, value.name)
+        return value
+
+    # --- operators ------------------------------------------------------------------------
+
+    def __getattr__(self, op: str) -> Callable[..., Value]:
+        if not op[0].isupper():
+            raise AttributeError(op)
+
+        def emit(*inputs: Operand, **attributes: Any) -> Value:
+            return self.op(op, *inputs, **attributes)[0]
+
+        return emit
+
+    def op(
+        self, op: str, *inputs: Operand, outputs: int = 1, **attributes: Any
+    ) -> tuple[Value, ...]:
+        """One node of the standard operator `op`; attributes that are None are left out.
+
+        Raises GraphError where ONNX refuses the node or cannot tell its outputs' shapes.
+        """
+        schema = defs.get_schema(op, self.opset, "")
+        names = [
+            self._operand(operand, schema.inputs[min(i, len(schema.inputs) - 1)].name)
+            for i, operand in enumerate(inputs)
+        ]
+        node = onnx.NodeProto(op_type=op, input=names)
+        node.output.extend(self._names.new(f"{self._scope}/{op.lower()}") for _ in range(outputs))
+        node.name = node.output[0]
+        node.attribute.extend(
+            helper.make_attribute(key, value)
+            for key, value in attributes.items()
+            if value is not None
+        )
+        types = self._infer(schema, node)
+        self.nodes.append(node)
+        return tuple(self._value(name, types[name]) for name in node.output)
+
+    def reduce(self, op: str, x: Value, axes: Sequence[int], *, keepdims: bool = True) -> Value:
+        """A reduction over `axes` (none: x itself), whichever way the opset takes them."""
+        if not axes:
+            return x
+        if self.opset >= _AXES_ARE_AN_INPUT.get(op, 18):
+            return self.op(op, x, tuple(axes), keepdims=int(keepdims))[0]
+        return self.op(op, x, axes=list(axes), keepdims=int(keepdims))[0]
+
+    def reshape(self, x: Value, shape: Dims) -> Value:
+        """x in another shape; a symbol is copied (0) where x has it in place, else deduced (-1).
+
+        Nothing is emitted where x has the shape already. The caller answers for the shape: how
+        many of a symbol there are is not known here.
+        """
+        if shape == x.shape:
+            return x
+        sizes = [
+            size if isinstance(size, int) else 0 if x.shape[axis : axis + 1] == (size,) else -1
+            for axis, size in enumerate(shape)
+        ]
+        with self.dynamic():
+            name = self.op("Reshape", x, sizes)[0].name
+        return self._value(name, helper.make_tensor_type_proto(x.dtype, shape))
+
+    @contextmanager
+    def dynamic(self) -> Iterator[None]:
+        """Within it, sizes that depend on the data get symbols instead of being errors."""
+        before, self._dynamic = self._dynamic, True
+        try:
+            yield
+        finally:
+            self._dynamic = before
+
+    # --- layers ---------------------------------------------------------------------------
+
+    @contextmanager
+    def layer(self, layer: Layer, tops: Sequence[Dims]) -> Iterator[None]:
+        """What is emitted within belongs to `layer`, whose tops Caffe gives the shapes `tops`."""
+        self._layer, self._scope, self.tops = layer, layer.name or layer.type, tuple(tops)
+        self._first = len(self.nodes)
+        yield
+        self._layer, self._scope, self.tops = None, "", ()
+
+    def name_tops(self, names: Sequence[str], values: Sequence[Value]) -> None:
+        """Gives the layer's results the (reserved) names of its tops, and their node the layer's.
+
+        A result that is no new value (a bottom, a weight, one top twice) goes through Identity.
+        """
+        made = {name: node for node in self.nodes[self._first :] for name in node.output}
+        renamed: dict[str, str] = {}
+        for top, value in zip(names, values, strict=True):
+            if value.name not in made or value.name in renamed:
+                value = self.op("Identity", value)[0]
+                made[value.name] = self.nodes[-1]
+            renamed[value.name] = top
+        for old, new in renamed.items():
+            value = self.values.pop(old)
+            self.values[new] = Value(new, value.dtype, value.shape)
+            self._types[new] = self._types.pop(old)
+        for node in self.nodes[self._first :]:
+            _rename(node.input, renamed)
+            _rename(node.output, renamed)
+        first = made[next(iter(renamed))] if renamed else None
+        for node in self.nodes[self._first :]:
+            node.name = self._node_names.new(self._scope if node is first else node.name)
+
+    # --- within ---------------------------------------------------------------------------
+
+    def _operand(self, operand: Operand, role: str) -> str:
+        if operand is None:
+            return ""
+        if not isinstance(operand, Value):
+            operand = self.constant(operand, role.lower())
+        return operand.name
+
+    def _infer(self, schema: defs.OpSchema, node: onnx.NodeProto) -> Mapping[str, onnx.TypeProto]:
+        try:
+            return shape_inference.infer_node_outputs(
+                schema,
+                node,
+                {name: self._types[name] for name in node.input if name},
+                {name: self._constants[name] for name in node.input if name in self._constants},
+                opset_imports=[helper.make_opsetid("", self.opset)],
+                ir_version=ir_version(self.opset),
+            )
+        except Exception as error:  # onnx raises bare RuntimeErrors and its own InferenceError
+            raise GraphError(
+                f"ONNX refuses the {node.op_type} node: {error}",
+                where=self._layer,
+                received=[_text(self.values[name].shape) for name in node.input if name],
+            ) from error
+
+    def _value(self, name: str, proto: onnx.TypeProto) -> Value:
+        if not proto.tensor_type.HasField("shape"):
+            raise GraphError(f"the rank of {name!r} is not known", where=self._layer)
+        for axis, dim in enumerate(proto.tensor_type.shape.dim):
+            if not dim.HasField("dim_value") and not dim.dim_param:
+                if not self._dynamic:
+                    raise GraphError(f"axis {axis} of {name!r} has no size", where=self._layer)
+                dim.dim_param = f"{name}.{axis}"
+        dims = proto.tensor_type.shape.dim
+        shape = tuple(dim.dim_param or int(dim.dim_value) for dim in dims)
+        self._types[name] = proto
+        self.values[name] = Value(name, proto.tensor_type.elem_type, shape)
+        return self.values[name]
+
+    def _initializer(self, weight: Weight, role: str) -> Value:
+        name = self._names.new(f"{self._scope}.{role}")
+        self.weights[name] = weight
+        return self._value(name, helper.make_tensor_type_proto(weight.dtype, weight.shape))
+
+
+class _Names:
+    """Hands out names, each once: a name that is taken gets the next number behind."""
+
+    def __init__(self, reserved: Sequence[str] = ()) -> None:
+        self._taken = set(reserved)
+        self._numbers: dict[str, int] = {}
+
+    def new(self, name: str) -> str:
+        candidate = name
+        while candidate in self._taken:
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            candidate = f"{name}_{self._numbers[name]}"
+        self._taken.add(candidate)
+        return candidate
+
+
+def ir_version(opset: int) -> int:
+    """The oldest ONNX file format that knows the opset, so that old runtimes take the file."""
+    return int(helper.find_min_ir_version_for([helper.make_opsetid("", opset)]))
+
+
+def _as_array(value: Any) -> NDArray[Any]:
+    if isinstance(value, float):
+        return np.asarray(value, np.float32)
+    if isinstance(value, np.ndarray | np.generic):
+        return np.ascontiguousarray(value).reshape(np.shape(value))
+    return np.asarray(value, np.int64)
+
+
+def _rename(names: Any, renamed: Mapping[str, str]) -> None:
+    for index, name in enumerate(names):
+        names[index] = renamed.get(name, name)
+
+
+def _text(shape: Sequence[int | str]) -> str:
+    return " ".join(map(str, shape)) or "a scalar"

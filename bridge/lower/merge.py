@@ -1,0 +1,60 @@
+"""BatchNorm and the Scale behind it, made one layer: ONNX has both in one operator."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from bridge.caffe.net import Layer, Net
+
+MERGED = "BatchNorm+Scale"
+
+
+def merge_scales(net: Net) -> Net:
+    """Each BatchNorm whose top only a per-channel Scale reads takes over that Scale's blobs.
+
+    The merged layer (of type MERGED, named after the BatchNorm) writes the Scale's top; the
+    BatchNorm's own value is gone. Outputs of the net and batch statistics are left as they are.
+    """
+    readers = Counter(bottom for layer in net.layers for bottom in layer.bottoms)
+    readers.update(net.outputs)
+    norms = {
+        layer.tops[0]: layer
+        for layer in net.layers
+        if layer.type == "BatchNorm" and readers[layer.tops[0]] == 1 and _uses_global_stats(layer)
+    }
+    merged = {
+        layer.bottoms[0]: _merge(norms[layer.bottoms[0]], layer)
+        for layer in net.layers
+        if _is_per_channel(layer) and layer.bottoms[0] in norms
+    }
+    layers = [
+        merged[layer.bottoms[0]] if _is_per_channel(layer) and layer.bottoms[0] in merged else layer
+        for layer in net.layers
+        if not (layer.type == "BatchNorm" and layer.tops[0] in merged)
+    ]
+    return replace(net, layers=tuple(layers))
+
+
+def _uses_global_stats(layer: Layer) -> bool:
+    return bool(layer.params.get("batch_norm_param", {}).get("use_global_stats", True))
+
+
+def _is_per_channel(layer: Layer) -> bool:
+    settings = layer.params.get("scale_param", {})
+    return (
+        layer.type == "Scale"
+        and len(layer.bottoms) == 1
+        and settings.get("axis", 1) == 1
+        and settings.get("num_axes", 1) == 1
+    )
+
+
+def _merge(norm: Layer, scale: Layer) -> Layer:
+    return replace(
+        norm,
+        type=MERGED,
+        tops=scale.tops,
+        params={**norm.params, **scale.params},
+        blobs=norm.blobs + scale.blobs,
+    )

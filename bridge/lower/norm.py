@@ -1,0 +1,152 @@
+"""Normalisations.
+
+Formulas: batch_norm_layer.cpp, lrn_layer.cpp, mvn_layer.cpp, softmax_layer.cpp, and
+normalize_layer.cpp of Caffe's SSD branch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bridge.caffe.net import Array, Blob, Layer
+from bridge.lower.emitter import Emitter, Value
+from bridge.lower.merge import MERGED
+from bridge.lower.table import layer
+
+
+@layer("BatchNorm", MERGED, params="batch_norm_param")
+def batch_norm(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    use_global_stats: bool = True,
+    eps: float = 1e-5,
+    moving_average_fraction: float = 0.999,
+    scale_bias: bool = False,
+) -> Value:
+    """y = (x - mean/s) / √(var/s + eps) · γ + β    x: n c *s → n c *s
+
+    Blobs: mean, var and the factor s (0 counts as 1/s = 0), then γ and β where a Scale was merged
+    in, or in NVIDIA's Caffe (`scale_bias`). Without `use_global_stats` the mean and the (biased)
+    variance are the batch's own. ONNX: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+    """
+    channels = (x.fixed(1) if x.rank > 1 else 1,)
+    if not use_global_stats:
+        return _batch_norm_of_itself(e, x, eps)
+    factor = float(e.blob(2, (1,)).array()[0])
+    gamma = e.blob(3, channels) if len(layer.blobs) > 3 else None
+    beta = e.blob(4, channels) if len(layer.blobs) > 4 else None
+    return e.BatchNormalization(
+        x,
+        _or_filled(e, gamma, channels, 1, "scale"),
+        _or_filled(e, beta, channels, 0, "bias"),
+        _divided(e, e.blob(0, channels), factor, "mean"),
+        _divided(e, e.blob(1, channels), factor, "variance"),
+        epsilon=eps,
+    )
+
+
+def _or_filled(e: Emitter, blob: Blob | None, shape: tuple[int], value: int, role: str) -> Value:
+    if blob is None:
+        return e.computed(shape, lambda: np.full(shape, value, np.float32), role)
+    return e.weight(blob, role)
+
+
+def _divided(e: Emitter, blob: Blob, factor: float, role: str) -> Value:
+    """The blob itself where the factor is 1, so that its bytes can be copied."""
+    if factor == 1:
+        return e.weight(blob, role)
+    scale = np.float32(0 if factor == 0 else 1 / factor)
+
+    def divide() -> Array:
+        return blob.array() * scale
+
+    return e.computed(blob.shape, divide, role)
+
+
+def _batch_norm_of_itself(e: Emitter, x: Value, eps: float) -> Value:
+    axes = [axis for axis in range(x.rank) if axis != 1]
+    centred = e.Sub(x, e.reduce("ReduceMean", x, axes))
+    variance = e.reduce("ReduceMean", e.Mul(centred, centred), axes)
+    return e.Div(centred, e.Sqrt(e.Add(variance, eps)))
+
+
+@layer("LRN", params="lrn_param")
+def local_response(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    local_size: int = 5,
+    alpha: float = 1.0,
+    beta: float = 0.75,
+    norm_region: str = "ACROSS_CHANNELS",
+    k: float = 1.0,
+) -> Value:
+    """y = x / (k + alpha/size · ∑ x²)^beta    x: n c h w → n c h w
+
+    The sum runs over `local_size` channels, which is ONNX's LRN; or, WITHIN_CHANNEL, over a
+    square of places, divided by its whole area at the borders too, and then with k = 1 always.
+    """
+    if norm_region == "ACROSS_CHANNELS":
+        return e.LRN(x, size=local_size, alpha=alpha, beta=beta, bias=k)
+    mean = e.AveragePool(
+        e.Mul(x, x),
+        kernel_shape=[local_size] * 2,
+        pads=[local_size // 2] * 4,
+        count_include_pad=1,
+    )
+    return e.Div(x, e.Pow(e.Add(e.Mul(mean, alpha), 1.0), beta))
+
+
+@layer("MVN", params="mvn_param")
+def mean_variance(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    normalize_variance: bool = True,
+    across_channels: bool = False,
+    eps: float = 1e-9,
+) -> Value:
+    """y = (x - mean) / (deviation + eps)    x: n c *s → n c h w
+
+    Over each channel, or each whole sample; eps is added to the deviation, not to the variance.
+    What has fewer than four axes comes out with four.
+    """
+    x = e.reshape(x, e.tops[0])
+    axes = [1, 2, 3] if across_channels else [2, 3]
+    centred = e.Sub(x, e.reduce("ReduceMean", x, axes))
+    if not normalize_variance:
+        return centred
+    deviation = e.Sqrt(e.reduce("ReduceMean", e.Mul(centred, centred), axes))
+    return e.Div(centred, e.Add(deviation, eps))
+
+
+@layer("Normalize", params="norm_param")
+def normalize(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    across_spatial: bool = True,
+    channel_shared: bool = True,
+    eps: float = 1e-10,
+) -> Value:
+    """y = x / √(∑ x² + eps) · scale    x: n c h w → n c h w    scale: c, or one number
+
+    The sum runs over the channels of each place, or over the whole sample.
+    """
+    axes: Sequence[int] = [1, 2, 3] if across_spatial else [1]
+    squares = e.reduce("ReduceSum", e.Mul(x, x), axes)
+    scale = e.blob(0, (1, 1, 1) if channel_shared else (x.fixed(1), 1, 1))
+    return e.Mul(e.Div(x, e.Sqrt(e.Add(squares, eps))), e.weight(scale, "scale"))
+
+
+@layer("Softmax", params="softmax_param")
+def softmax(e: Emitter, layer: Layer, x: Value, *, axis: int = 1) -> Value:
+    """y = eˣ / ∑ eˣ over one axis, whatever the rank"""
+    return e.Softmax(x, axis=axis)

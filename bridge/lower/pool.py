@@ -1,0 +1,186 @@
+"""Pooling. Every window's end is spelled out as padding, so that no runtime has to round.
+
+Caffe rounds the size up, lets the last window hang over, and divides an average by the part of
+the window within the padded map; ONNX has no such operator, and runtimes read its ceil_mode and
+count_include_pad in several ways. So: explicit pads, and a factor where a divisor differs.
+
+Formulas: pooling_layer.cpp, spp_layer.cpp;
+https://onnx.ai/onnx/operators/onnx__MaxPool.html, onnx__AveragePool.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from bridge.caffe.net import Array, Layer
+from bridge.caffe.shapes.conv import spatial
+from bridge.errors import UnsupportedLayerError
+from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.table import layer
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Windows along one axis: `count` of them, from -pad on, `stride` apart, on `size` places."""
+
+    size: int
+    kernel: int
+    stride: int
+    pad: int
+    count: int
+
+    @property
+    def overhang(self) -> int:
+        """The places behind the map that windows reach: the padding that the end needs."""
+        return max(0, (self.count - 1) * self.stride + self.kernel - self.pad - self.size)
+
+    @property
+    def divisors(self) -> Array:
+        """For each window how many of its places lie on the map or on Caffe's own padding."""
+        start = np.arange(self.count) * self.stride - self.pad
+        end = np.minimum(start + self.kernel, self.size + self.pad)
+        divisors: Array = np.maximum(end - start, 0).astype(np.float32)
+        return divisors
+
+    @property
+    def has_empty_window(self) -> bool:
+        """Whether the last window lies behind the map; ONNX refuses as much padding as that."""
+        return self.overhang >= self.kernel
+
+
+@layer("Pooling", params="pooling_param")
+def pooling(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    pool: str = "MAX",
+    global_pooling: bool = False,
+    **windows: object,
+) -> Value | tuple[Value, Value]:
+    """x: n c h w → n c h' w'; a second top of MAX is the place h · W + w of each maximum.
+
+    h' is what Caffe makes of the kernel, the padding and the rounding: its shape is taken over.
+    """
+    if global_pooling and len(layer.tops) == 1:
+        return _whole_map(e, layer, x, pool)
+    axes = [
+        Axis(x.fixed(2 + i), kernel, stride, pad, int(e.tops[0][2 + i]))
+        for i, (kernel, stride, pad) in enumerate(_windows(layer, x, global_pooling))
+    ]
+    if len(layer.tops) == 2:
+        return _max_with_places(e, layer, x, axes)
+    return pooled(e, layer, x, pool, axes)
+
+
+def _windows(layer: Layer, x: Value, whole: bool) -> list[tuple[int, ...]]:
+    """Kernel, stride and pad of each axis."""
+    if whole:
+        return [(x.fixed(2), 1, 0), (x.fixed(3), 1, 0)]
+    names = (("kernel", None), ("stride", 1), ("pad", 0))
+    sizes = (spatial(layer, "pooling_param", name, 2, default) for name, default in names)
+    return list(zip(*sizes, strict=True))
+
+
+@layer("SPP", params="spp_param")
+def spatial_pyramid(
+    e: Emitter, layer: Layer, x: Value, *, pyramid_height: int = 0, pool: str = "MAX"
+) -> Value:
+    """x: n c h w → n (c bins), level i in 2^i · 2^i bins; with one level n c 1 1.
+
+    Each level is a Pooling with kernel and stride ⌈h / 2^i⌉, padded to fit.
+    """
+    levels = [
+        pooled(e, layer, x, pool, [_bins(x.fixed(2), 2**i), _bins(x.fixed(3), 2**i)])
+        for i in range(pyramid_height)
+    ]
+    if pyramid_height == 1:
+        return levels[0]
+    return e.Concat(*(e.Flatten(level, axis=1) for level in levels), axis=1)
+
+
+def _bins(size: int, bins: int) -> Axis:
+    kernel = ceil(size / bins)
+    pad = (kernel * bins - size + 1) // 2
+    return Axis(size, kernel, kernel, pad, _caffe_count(size, kernel, kernel, pad))
+
+
+def _caffe_count(size: int, kernel: int, stride: int, pad: int) -> int:
+    """How many windows Caffe sees: the last must begin before the padding at the end does."""
+    count = ceil((size + 2 * pad - kernel) / stride) + 1
+    return count - 1 if pad and (count - 1) * stride >= size + pad else count
+
+
+def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:
+    """x: n c h w → n c h' w'. An empty window gives Caffe's -FLT_MAX, or NaN for an average."""
+    if pool == "MAX":
+        return _max(e, x, axes)
+    if pool == "AVE":
+        return _average(e, x, axes)
+    raise UnsupportedLayerError(f"{pool} pooling is random", where=layer, expected="MAX or AVE")
+
+
+def _whole_map(e: Emitter, layer: Layer, x: Value, pool: str) -> Value:
+    operators = {"MAX": e.GlobalMaxPool, "AVE": e.GlobalAveragePool}
+    if pool not in operators:
+        raise UnsupportedLayerError(f"{pool} pooling is random", where=layer)
+    return operators[pool](x)
+
+
+def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
+    pads = _pads(axes)
+    if any(axis.has_empty_window for axis in axes):
+        x = _padded(e, x, pads, -np.finfo(np.float32).max)
+        pads = [0, 0, 0, 0]
+    return e.MaxPool(x, **_attributes(axes, pads))
+
+
+def _average(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
+    pads = _pads(axes)
+    if any(axis.has_empty_window for axis in axes):
+        x = _padded(e, x, pads, np.float32(0))
+        pads = [0, 0, 0, 0]
+    included = 1 if any(pads) else None
+    mean = e.AveragePool(x, **_attributes(axes, pads), count_include_pad=included)
+    divisors = np.outer(*(axis.divisors for axis in axes))
+    area = np.float32(axes[0].kernel * axes[1].kernel)
+    if (divisors == area).all():
+        return mean
+    with np.errstate(divide="ignore"):
+        return e.Mul(mean, e.constant((area / divisors)[None, None], "correction"))
+
+
+def _max_with_places(
+    e: Emitter, layer: Layer, x: Value, axes: Sequence[Axis]
+) -> tuple[Value, Value]:
+    """The maxima and, as floats, their places in their own channel's plane.
+
+    ONNX counts places through the whole tensor, so the rest by the plane's size is the place.
+    """
+    if any(axis.has_empty_window for axis in axes):
+        raise UnsupportedLayerError(
+            "a mask has no place for a window that lies outside the map", where=layer
+        )
+    maxima, places = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
+    plane = axes[0].size * axes[1].size
+    return maxima, e.Cast(e.Mod(places, plane), to=FLOAT)
+
+
+def _attributes(axes: Sequence[Axis], pads: list[int]) -> dict[str, list[int]]:
+    return {
+        "kernel_shape": [axis.kernel for axis in axes],
+        "strides": [axis.stride for axis in axes],
+        "pads": pads,
+    }
+
+
+def _pads(axes: Sequence[Axis]) -> list[int]:
+    return [axis.pad for axis in axes] + [axis.overhang for axis in axes]
+
+
+def _padded(e: Emitter, x: Value, pads: list[int], fill: np.float32) -> Value:
+    return e.Pad(x, [0, 0, *pads[:2], 0, 0, *pads[2:]], np.asarray(fill))

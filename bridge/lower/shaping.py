@@ -1,0 +1,126 @@
+"""Layers that move, cut, join and rename axes.
+
+Formulas: flatten_layer.cpp, reshape_layer.cpp, concat_layer.cpp, slice_layer.cpp, crop_layer.cpp,
+tile_layer.cpp, batch_reindex_layer.cpp, filter_layer.cpp; permute_layer.cpp of Caffe's SSD branch;
+ShuffleChannel as forks have it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bridge.caffe.net import Layer
+from bridge.lower.emitter import BOOL, INT64, Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer("Flatten", params="flatten_param")
+def flatten(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, end_axis: int = -1) -> Value:
+    """x: *p … *q → *p k *q, the axes from `axis` to `end_axis` as one"""
+    if axis % x.rank == 1 and end_axis % x.rank == x.rank - 1 > 1:
+        return e.Flatten(x, axis=1)
+    return e.reshape(x, e.tops[0])
+
+
+@layer("Reshape", params="reshape_param")
+def reshape(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    shape: Mapping[str, Sequence[int]] | None = None,
+    axis: int = 0,
+    num_axes: int = -1,
+) -> Value:
+    """The same numbers in the same order; what 0 and -1 stand for, Caffe's shape says already."""
+    return e.reshape(x, e.tops[0])
+
+
+@layer("Concat", params="concat_param")
+def concat(
+    e: Emitter, layer: Layer, *bottoms: Value, axis: int = 1, concat_dim: int | None = None
+) -> Value:
+    """Bottoms one behind the other along an axis (in old files called concat_dim)."""
+    return e.Concat(*bottoms, axis=axis if concat_dim is None else concat_dim)
+
+
+@layer("Slice", params="slice_param")
+def slice_(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    axis: int = 1,
+    slice_dim: int | None = None,
+    slice_point: Sequence[int] = (),
+) -> tuple[Value, ...]:
+    """Parts of x along an axis (in old files called slice_dim), cut at `slice_point` or equal."""
+    axis = (axis if slice_dim is None else slice_dim) % x.rank
+    if len(e.tops) == 1:
+        return (x,)
+    sizes = [int(top[axis]) for top in e.tops]
+    return e.op("Split", x, sizes, outputs=len(sizes), axis=axis)
+
+
+@layer("Split")
+def split(e: Emitter, layer: Layer, x: Value) -> tuple[Value, ...]:
+    """x, once for each top"""
+    return (x,) * len(layer.tops)
+
+
+@layer("Permute", params="permute_param")
+def permute(e: Emitter, layer: Layer, x: Value, *, order: Sequence[int] = ()) -> Value:
+    """Axes in another order; those that `order` leaves out follow as they are."""
+    order = [*order, *(axis for axis in range(x.rank) if axis not in order)]
+    return x if order == sorted(order) else e.Transpose(x, perm=order)
+
+
+@layer("Crop", params="crop_param")
+def crop(
+    e: Emitter, layer: Layer, x: Value, like: Value, *, axis: int = 2, offset: Sequence[int] = ()
+) -> Value:
+    """x, from `axis` on cut to the size of `like`; one offset for all these axes, or one each."""
+    axes = range(axis % x.rank, x.rank)
+    offsets = list(offset) or [0]
+    starts = offsets * len(axes) if len(offsets) == 1 else offsets
+    cut = {
+        i: (start, start + int(e.tops[0][i]))
+        for i, start in zip(axes, starts, strict=True)
+        if e.tops[0][i] != x.shape[i]
+    }
+    if not cut:
+        return x
+    return e.Slice(x, [a for a, _ in cut.values()], [b for _, b in cut.values()], list(cut))
+
+
+@layer("Tile", params="tile_param")
+def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -> Value:
+    """x, `tiles` times behind itself along an axis"""
+    repeats = [1] * x.rank
+    repeats[axis] = tiles
+    return e.Tile(x, repeats)
+
+
+@layer("BatchReindex")
+def batch_reindex(e: Emitter, layer: Layer, x: Value, order: Value) -> Value:
+    """x[order]    x: n *s    order: m (whole numbers as floats) → m *s"""
+    return e.Gather(x, e.Cast(order, to=INT64), axis=0)
+
+
+@layer("Filter")
+def filter_(e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
+    """The samples whose selector, the last bottom, is not 0; how many, the data decide."""
+    *samples, selector = bottoms
+    with e.dynamic():
+        chosen = e.Cast(e.Reshape(selector, [-1]), to=BOOL)
+        return tuple(e.Compress(x, chosen, axis=0) for x in samples)
+
+
+@layer("ShuffleChannel", params="shuffle_channel_param")
+def shuffle_channel(e: Emitter, layer: Layer, x: Value, *, group: int = 1) -> Value:
+    """x: n (g c) h w → n (c g) h w"""
+    batch, *rest = x.shape
+    channels = x.fixed(1) // group
+    split = e.reshape(x, (batch, group, channels, *rest[1:]))
+    swapped = e.Transpose(split, perm=[0, 2, 1, *range(3, split.rank)])
+    return e.reshape(swapped, x.shape)
