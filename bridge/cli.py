@@ -73,7 +73,8 @@ def caffe_to_onnx(
 
         python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o head.onnx --outputs pool5
 
-        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx --input-shape data:1,3,320,240
+        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx \\
+            --input-shape data:1,3,320,240
     """
     from bridge.convert import caffe_to_onnx as convert
 
@@ -176,9 +177,11 @@ def progress() -> Iterator[Progress]:
     """A spinner with the current stage on standard error; silent when that is not a terminal."""
     from rich.console import Console
 
+    from bridge.convert import silent
+
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda stage: None
+        yield silent
         return
     with console.status("starting") as status:
         yield status.update

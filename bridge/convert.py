@@ -214,7 +214,8 @@ def _require_keras() -> None:
         import keras  # noqa: F401 (the import is the test)
     except ImportError as error:
         raise UsageError(
-            "Keras and a backend are needed for this", received=str(error),
+            "Keras and a backend are needed for this",
+            received=str(error),
             hint="pip install 'caffe-bridge[keras]'",
         ) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.check.compare import Row
@@ -42,5 +41,3 @@ class Report:
         worst = self.worst
         detail = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
         return f"{self.subject}: {len(self.rows)} blobs {verdict}{detail}"
-
-

@@ -63,9 +63,7 @@ def _dims(name: str, shape: Sequence[int | str | None]) -> tuple[int | str, ...]
 def _give_out_every_value(proto: onnx.ModelProto) -> None:
     """Adds as outputs the values that are blobs; what a composed layer makes inside is not."""
     known = {output.name for output in proto.graph.output}
-    proto.graph.output.extend(
-        value for value in proto.graph.value_info if value.name not in known
-    )
+    proto.graph.output.extend(value for value in proto.graph.value_info if value.name not in known)
 
 
 def _session(proto: onnx.ModelProto, folder: Path) -> Any:

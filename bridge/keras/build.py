@@ -8,7 +8,6 @@ from inspect import signature
 from typing import Any
 
 import keras
-from numpy.typing import NDArray
 
 from bridge.errors import BridgeError
 from bridge.layout import Weight
@@ -44,7 +43,7 @@ def _carry_out(call: Call, results: Mapping[int, Any]) -> Any:
 
 def _apply_layer(call: Call, kind: type[keras.layers.Layer], x: Any) -> Any:
     given = {f"{role}_initializer": Given(weight) for role, weight in call.weights.items()}
-    layer = kind(**order_option(kind), **call.options, **given, name=call.name)
+    layer = kind(**order_option(kind.__name__), **call.options, **given, name=call.name)
     result = layer(x)
     for name in given:
         # A file that names `Given` could not be loaded where bridge is not, and zeros load fastest.
@@ -61,9 +60,9 @@ def _apply_function(call: Call, function: Any, arguments: Sequence[Any]) -> Any:
 
 
 @cache
-def order_option(kind: type[keras.layers.Layer]) -> Mapping[str, str]:
+def order_option(kind: str) -> Mapping[str, str]:
     """Says the axis order where a layer can be told: a user's keras.json may have another one."""
-    takes = "data_format" in signature(kind.__init__).parameters
+    takes = "data_format" in signature(getattr(keras.layers, kind)).parameters
     return {"data_format": "channels_last"} if takes else {}
 
 
@@ -88,7 +87,7 @@ class Given(keras.initializers.Initializer):
     def __init__(self, weight: Weight) -> None:
         self.weight = weight
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> NDArray[Any]:
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         if tuple(shape) != self.weight.stored_shape:
             raise BridgeError(
                 "a raise rule gives a weight of another shape than Keras asks for",

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError, UsageError
-from bridge.layout import Layout, moves
+from bridge.layout import Layout
 from bridge.raising.inputs import input_layout
-from bridge.raising.moving import permute, permuted, reshape
+from bridge.raising.moving import rearrange
 from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Stored
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import TABLE, Node, Operand, Rule, Shape, Step
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 IoLayout = Literal["channels_last", "onnx"]
+
+FLOAT_BYTES = 4
 
 
 def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
@@ -125,9 +125,7 @@ class _Sweep:
         name, shape = name_of(value), logical_shape(value)
         constant = value.const_value
         if constant is not None and name not in self.values:
-            return Operand(
-                name, dtype_of(value), shape, Layout.plain(shape), read=lambda: constant.numpy()
-            )
+            return Operand(name, dtype_of(value), shape, Layout.plain(shape), read=constant.numpy)
         producer = value.producer()
         return Operand(
             name,
@@ -143,7 +141,7 @@ class _Sweep:
 
     def _bytes_moved(self, step: Step, operands: Sequence[Operand | None]) -> int:
         return sum(
-            bytes_of(operand)
+            FLOAT_BYTES * known_size(operand.shape)
             for operand, want in zip(operands, step.want, strict=True)
             if operand is not None and want is not None and self._must_move(operand.name, want)
         )
@@ -162,20 +160,14 @@ class _Sweep:
         return self.moved[key]
 
     def _move(self, name: str, stored: Stored, want: Layout, reason: str) -> Ref:
-        plan, start = moves(stored.layout, want), len(self.recorder.calls)
-        ref, shape = stored.ref, stored.layout.stored_shape
-        if plan.before is not None:
-            ref, shape = reshape(self.recorder, ref, shape, plan.before), plan.before
-        if plan.order is not None:
-            ref, shape = permute(self.recorder, ref, plan.order), permuted(shape, plan.order)
-            self.permutations.append(
-                Permutation(
-                    ref.call, name, str(stored.layout), str(want), 4 * known_size(shape), reason
-                )
-            )
-        if plan.after is not None:
-            ref = reshape(self.recorder, ref, shape, plan.after)
+        start = len(self.recorder.calls)
+        ref = rearrange(self.recorder, stored.ref, stored.layout, want)
         self.recorder.name_calls(start, f"{name}/stored")
+        if not stored.layout.same_order(want):
+            size = FLOAT_BYTES * known_size(want.logical_shape)
+            self.permutations.append(
+                Permutation(ref.call, name, str(stored.layout), str(want), size, reason)
+            )
         return ref
 
     def _check_shape(self, node: ir.Node, value: ir.Value, layout: Layout) -> None:
@@ -232,7 +224,3 @@ def is_presentable(layout: Layout) -> bool:
 
 def known_size(shape: Shape) -> int:
     return prod(dim for dim in shape if isinstance(dim, int))
-
-
-def bytes_of(operand: Operand) -> int:
-    return np.dtype(operand.dtype).itemsize * known_size(operand.shape)

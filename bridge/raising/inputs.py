@@ -11,13 +11,30 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 # Operators that work on channels and spatial axes, and those that let any order pass through.
-_WANT_CHANNELS_LAST = frozenset(
-    ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "BatchNormalization", "LRN", "Resize")
-    + ("GlobalMaxPool", "GlobalAveragePool", "InstanceNormalization")
-)
-_PASS_ANY_ORDER = frozenset(
-    ("Relu", "LeakyRelu", "PRelu", "Sigmoid", "Tanh", "Dropout", "Identity", "Mul", "Add", "Sub")
-)
+_WANT_CHANNELS_LAST = {
+    "AveragePool",
+    "BatchNormalization",
+    "Conv",
+    "ConvTranspose",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "InstanceNormalization",
+    "LRN",
+    "MaxPool",
+    "Resize",
+}
+_PASS_ANY_ORDER = {
+    "Add",
+    "Dropout",
+    "Identity",
+    "LeakyRelu",
+    "Mul",
+    "PRelu",
+    "Relu",
+    "Sigmoid",
+    "Sub",
+    "Tanh",
+}
 
 
 def input_layout(value: ir.Value, shape: Shape) -> Layout:

@@ -4,14 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bridge.errors import UnsupportedError
+from bridge.layout import Joined, Layout, moves
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Shape
 
 
-def permuted(shape: Shape, order: Sequence[int]) -> Shape:
-    return tuple(shape[axis] for axis in order)
+def rearrange(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
+    """Records what turns the store `have` of a tensor into the store `want`.
+
+    One Reshape, Permute, Reshape at most, where that can do it. A joined axis is first gathered
+    into its plain order; where the atoms of the two do not fit, the way leads over ONNX's order.
+    """
+    x, have = _unjoined(recorder, x, have)
+    want_unjoined = without_joined(want)
+    if moves(have, want_unjoined) is None:
+        plain = Layout.plain(have.logical_shape)
+        x, have = _transposed(recorder, x, have, plain), plain
+    x = _transposed(recorder, x, have, want_unjoined)
+    for axis, order in joined_orders(want).items():
+        x = recorder.op("take", x, order, axis=axis)
+    return x
+
+
+def _unjoined(recorder: Recorder, x: Ref, have: Layout) -> tuple[Ref, Layout]:
+    for axis, order in joined_orders(have).items():
+        x = recorder.op("take", x, np.argsort(order), axis=axis)
+    return x, without_joined(have)
+
+
+def without_joined(layout: Layout) -> Layout:
+    """The same layout, every joined atom in its plain order."""
+    axes = tuple(
+        tuple(atom.size if isinstance(atom, Joined) else atom for atom in axis)
+        for axis in layout.axes
+    )
+    return Layout(axes, layout.stored)
+
+
+def joined_orders(layout: Layout) -> dict[int, NDArray[np.intp]]:
+    """For each stored axis with a joined atom, which element of its plain order lies where."""
+    found: dict[int, NDArray[np.intp]] = {}
+    for axis, group in enumerate(layout.stored):
+        atoms = [layout.atoms[each] for each in group]
+        if not any(isinstance(atom, Joined) for atom in atoms):
+            continue
+        sizes = [atom.size if isinstance(atom, Joined) else int(atom) for atom in atoms]
+        places = np.arange(np.prod(sizes)).reshape(sizes)
+        for dim, atom in enumerate(atoms):
+            if isinstance(atom, Joined):
+                places = places.take(atom.order, axis=dim)
+        found[axis] = places.reshape(-1)
+    return found
+
+
+def _transposed(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
+    plan, shape = moves(have, want), have.stored_shape
+    if plan is None:
+        raise UnsupportedError(f"no single transpose from {have} to {want}")
+    if plan.before is not None:
+        x, shape = reshape(recorder, x, shape, plan.before), plan.before
+    if plan.order is not None:
+        x = permute(recorder, x, plan.order)
+        shape = tuple(shape[axis] for axis in plan.order)
+    if plan.after is not None:
+        x = reshape(recorder, x, shape, plan.after)
+    return x
 
 
 def permute(recorder: Recorder, x: Ref, order: Sequence[int]) -> Ref:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridge.layout import Layout
+from bridge.layout import Atom, Layout
 from bridge.raising.table import Operand, Shape
 
 
@@ -46,7 +46,7 @@ def beside(base: Layout, shape: Shape) -> Layout:
     """
     lead = base.rank - len(shape)
     numbers = iter(range(sum(map(len, base.axes))))
-    axes: list[tuple[object, ...]] = []
+    axes: list[tuple[Atom, ...]] = []
     renumbered: dict[int, int] = {}
     for axis, atoms in enumerate(base.axes):
         own = [next(numbers) for _ in atoms]
@@ -60,4 +60,4 @@ def beside(base: Layout, shape: Shape) -> Layout:
                 renumbered[atom] = sum(map(len, axes)) + atom - own[0]
             axes.append(atoms)
     stored = tuple(tuple(renumbered[a] for a in group if a in renumbered) for group in base.stored)
-    return Layout(tuple(axes), stored)  # type: ignore[arg-type]
+    return Layout(tuple(axes), stored)

@@ -73,6 +73,6 @@ class Recorder:
         spelled, number = encode(name), 1
         while spelled.lower() in self._names:
             number += 1
-            spelled = encode(f"{name}#{number}")
+            spelled = encode(f"{name}_{number}")
         self._names.add(spelled.lower())
         return spelled

@@ -1,8 +1,9 @@
 """The registry of raise rules: one function for each ONNX operator.
 
 A rule is called with its `Node`, the node's inputs as `Operand`s (None where an optional one is
-absent) and its attributes as keyword arguments, and answers with a `Step`: how each input must be stored, how the outputs then are, and what to build.
-It may answer with several, equally right; the driver takes the one that moves fewest bytes.
+absent) and its attributes as keyword arguments. It answers with a `Step`: how each input must be
+stored, how the outputs then are, and what to build; or with several, equally right, of which the
+driver takes the one that moves fewest bytes.
 
 The law that every rule keeps, for all layouts that it may be given:
 
@@ -71,12 +72,13 @@ class Operand:
 
     def weight(self, layout: Layout | None = None) -> Weight:
         """A constant as a weight that will be stored in `layout`: ONNX's order by default."""
-        if self.read is None or not all(isinstance(dim, int) for dim in self.shape):
+        shape = tuple(dim for dim in self.shape if isinstance(dim, int))
+        if self.read is None or len(shape) < self.rank:
             raise UnsupportedError(
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
-        return Weight(self.read, tuple(self.shape), layout or Layout.plain(self.shape))
+        return Weight(self.read, shape, layout or Layout.plain(shape))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.errors import UnsupportedError
@@ -79,7 +79,7 @@ def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
 
 
 @raises("Softmax")
-def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Step:
+def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Step | Sequence[Step]:
     """Before opset 13 all axes from `axis` on were one; the same where no axis follows."""
     if axis % x.rank != x.rank - 1:
         raise UnsupportedError(

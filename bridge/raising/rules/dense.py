@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
 from bridge.raising.orders import whole
@@ -34,8 +37,8 @@ def gemm(
     want = rows(a)
     inner = want.axis(1)
     units = Layout.plain((node.shape[1],))
-    layout = Layout.product([units, inner], (1, 0)) if transB else Layout.product(
-        [inner, units], (0, 1)
+    layout = (
+        Layout.product([units, inner], (1, 0)) if transB else Layout.product([inner, units], (0, 1))
     )
     weights = {"kernel": scaled(b.weight(layout), alpha)}
     if c is not None:
@@ -89,7 +92,7 @@ def is_row(c: Operand) -> bool:
 
 
 def row(c: Operand, units: int, factor: float) -> Weight:
-    def read() -> np.ndarray:
+    def read() -> NDArray[Any]:
         values = np.broadcast_to(c.array().reshape(-1), (units,))
         return values if factor == 1.0 else (factor * values).astype(values.dtype)
 
@@ -125,7 +128,10 @@ def _matrix_product(
     """The general product of two computed matrices: a transposed one is only relabelled."""
     sides = (a, b) if c is None else (a, b, c)
     flipped = (trans_a, trans_b, 0)
-    orders = tuple((1, 0) if flip else tuple(range(side.rank)) for side, flip in zip(sides, flipped))
+    orders = tuple(
+        (1, 0) if flip else tuple(range(side.rank))
+        for side, flip in zip(sides, flipped, strict=False)
+    )
     wants = tuple(
         None if side.is_constant else Layout.ordered(side.shape, order)
         for side, order in zip(sides, orders, strict=True)
@@ -152,6 +158,8 @@ def with_constants(
     waiting = iter(refs)
     orders = orders or tuple(tuple(range(operand.rank)) for operand in operands)
     return [
-        operand.weight(Layout.ordered(operand.shape, order)) if operand.is_constant else next(waiting)
+        operand.weight(Layout.ordered(operand.shape, order))
+        if operand.is_constant
+        else next(waiting)
         for operand, order in zip(operands, orders, strict=True)
     ]

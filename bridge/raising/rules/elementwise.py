@@ -94,8 +94,10 @@ def _arguments(
 
 def _constant(operand: Operand, base: Layout) -> Weight | float:
     """A constant beside tensors: a number, or an array in their order."""
-    if operand.array().size == 1:
-        return operand.array().reshape(()).item()
+    values = operand.array()
+    if values.size == 1:
+        number: float = values.reshape(()).item()
+        return number
     return operand.weight(beside(base, operand.shape))
 
 
@@ -203,9 +205,7 @@ def _einsum(want: Layout, spans: tuple[int, ...], use_bias: bool) -> dict[str, A
     return {**options, "bias_axes": factor} if use_bias else options
 
 
-def vector(
-    operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]
-) -> Weight:
+def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]) -> Weight:
     """A constant over the stored axes that it spans; ones where there is none."""
     if operand is None:
         shape = tuple(int(dim) for dim in like.shape)
@@ -231,7 +231,9 @@ def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
         raise UnsupportedError("a slope that is computed, or larger than the tensor")
     want = x.layout
     alpha = slope.weight(beside(want, slope.shape))
-    ranked = reshaped(alpha, (1,) * (len(want.stored_shape) - len(alpha.stored_shape)) + alpha.stored_shape)
+    ranked = reshaped(
+        alpha, (1,) * (len(want.stored_shape) - len(alpha.stored_shape)) + alpha.stored_shape
+    )
     if ranked.stored_shape[0] != 1:
         raise UnsupportedError("a slope for each image of a batch")
     shared = [axis for axis, size in enumerate(ranked.stored_shape) if size == 1 and axis]

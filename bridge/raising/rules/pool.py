@@ -97,16 +97,13 @@ def _every_window(
 def flat_positions(k: Recorder, x: Ref, sizes: Sequence[Size]) -> Ref:
     """For x: n *s c, the index of each element in the flattened `n c *s`; sizes: c *s."""
     ones = k.op("ones_like", x, dtype="int32")
-    rank = len(sizes) + 1
-    position: Ref | None = None
-    for axis in (0, rank - 1, *range(1, rank - 1)):
-        counted = k.op("subtract", k.op("cumsum", ones, axis=axis), 1)
-        if position is None:
-            position = counted
-            continue
-        size = sizes[0] if axis == rank - 1 else sizes[axis]
-        position = k.op("add", k.op("multiply", position, int(size)), counted)
-    assert position is not None
+
+    def counted(axis: int) -> Ref:
+        return k.op("subtract", k.op("cumsum", ones, axis=axis), 1)
+
+    position, last = counted(0), len(sizes)
+    for size, axis in zip(sizes, (last, *range(1, last)), strict=True):
+        position = k.op("add", k.op("multiply", position, int(size)), counted(axis))
     return position
 
 

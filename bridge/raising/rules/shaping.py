@@ -16,7 +16,7 @@ from bridge.raising.table import Node, Operand, Shape, Step, raises
 @raises("Identity")
 def identity(node: Node, x: Operand) -> Step:
     """(onnx.ai/onnx/operators, Identity)"""
-    return Step((x.layout,), (x.layout,), lambda k, x: x)
+    return Step((x.layout,), (x.layout,), lambda _, x: x)
 
 
 @raises("Transpose")
@@ -26,7 +26,7 @@ def transpose(node: Node, x: Operand, *, perm: Sequence[int] | None = None) -> S
     (onnx.ai/onnx/operators, Transpose)
     """
     order = tuple(reversed(range(x.rank))) if perm is None else tuple(perm)
-    return Step((x.layout,), (x.layout.permuted(order),), lambda k, x: x)
+    return Step((x.layout,), (x.layout.permuted(order),), lambda _, x: x)
 
 
 @raises("Flatten")
@@ -106,5 +106,3 @@ def _join(want: tuple[Layout, ...], out: Layout, place: int) -> Step:
         return k.layer("Concatenate", refs, axis=place) if len(refs) > 1 else refs[0]
 
     return Step(want, (out,), build)
-
-
