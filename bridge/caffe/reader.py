@@ -24,12 +24,12 @@ def read(prototxt: str | Path, caffemodel: str | Path | None = None, *, phase: s
     definition, warnings = text.load(_file(prototxt, "prototxt"))
     layers, more = upgrade(definition)
     stages = frozenset(definition.get("state", {}).get("stage", []))
-    net, _ = assemble(definition.get("name", ""), layers, State(phase, stages=stages))
+    net, messages = assemble(definition.get("name", ""), layers, State(phase, stages=stages))
     net = replace(net, warnings=(*warnings, *more))
     if caffemodel is None:
         return net
     path = _file(caffemodel, "caffemodel")
-    return attach(net, weights.read(path))
+    return attach(net, messages, weights.read(path), Location.of(path))
 
 
 def _file(path: str | Path, what: str) -> Path:

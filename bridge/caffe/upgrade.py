@@ -1,50 +1,256 @@
 """Caffe's older text dialects, brought to the newest: `layer { type: "Convolution" ... }`.
 
 V2 has layers with string types. V1 (`layers { type: CONVOLUTION }`) has enum types; V0
-(`layers { layer { type: "conv" } }`) has one flat message for all layers. Both older dialects say
-which blobs are inputs outside the layers, which V2 files may do too.
+(`layers { layer { type: "conv" } }`) has one flat message for the parameters of all layers. Each
+dialect may name its inputs outside of the layers.
+(Source: src/caffe/util/upgrade_proto.cpp)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.caffe import schema
 from bridge.caffe.prototxt import Message
 from bridge.errors import PrototxtError
 
 
-def upgrade(definition: Message) -> tuple[list[Message], list[str]]:
+def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
     """All layers of a NetParameter as V2 layer messages, inputs first, and warnings.
 
-    Errors: PrototxtError. Source: src/caffe/util/upgrade_proto.cpp.
+    Errors: PrototxtError where dialects mix in one net, or inputs and their shapes do not match.
     """
-    if "layer" in definition and "layers" in definition:
+    old, new = definition.get("layers", []), definition.get("layer", [])
+    if old and new:
         raise PrototxtError(
             "the net has both `layer` and `layers`",
-            where=definition["layers"][0].where,
+            where=old[0].where,
             expected="one of the two dialects",
         )
-    return [*_inputs(definition), *definition.get("layer", [])], []
+    if not old and not new:
+        raise PrototxtError(
+            "the net has no layers",
+            where=definition.where,
+            hint="a solver's prototxt names the net's own, by `net:` or `train_net:`",
+        )
+    warnings: list[str] = []
+    layers = [
+        _from_v0(layer, warnings) if "layer" in layer else _from_v1(layer)
+        for layer in _fold_padding(old)
+    ]
+    return [*_inputs(definition), *layers, *new], tuple(warnings)
+
+
+# ---- inputs outside of the layers ------------------------------------------------------------
 
 
 def _inputs(definition: Message) -> list[Message]:
-    """The blobs that `input` names, as Input layers; dims are in `input_shape` or `input_dim`."""
-    names = definition.get("input", [])
+    """What `input` names, as Input layers; the dims are in `input_shape`, or 4 in `input_dim`."""
+    names: list[str] = definition.get("input", [])
+    dims: list[int] = definition.get("input_dim", [])
     shapes = [shape.get("dim", []) for shape in definition.get("input_shape", [])]
-    dims = definition.get("input_dim", [])
-    if dims and not shapes:
-        shapes = [dims[i : i + 4] for i in range(0, len(dims), 4)]
-        if len(dims) % 4:
-            raise PrototxtError("input_dim", where=definition.where)
-    if shapes and len(shapes) != len(names):
+    shapes = shapes or [dims[i : i + 4] for i in range(0, len(dims), 4)]
+    uneven = shapes and len(shapes) != len(names)
+    if uneven or (len(dims) % 4 and not definition.get("input_shape")):
         raise PrototxtError(
             "inputs and their shapes do not match",
             where=definition.where,
-            expected=f"{len(names)} of input_shape, or 4 of input_dim for each",
-            received=f"{len(shapes)} of input_shape, {len(dims)} of input_dim",
+            expected=f"{len(names)} of input_shape, or {4 * len(names)} of input_dim",
+            received=f"{len(definition.get('input_shape', []))} and {len(dims)}",
         )
-    return [_input(definition, name, shapes[i] if shapes else None) for i, name in enumerate(names)]
+    return [_input_layer(definition, name, shapes[i : i + 1]) for i, name in enumerate(names)]
 
 
-def _input(definition: Message, name: str, dims: list[int] | None) -> Message:
-    shape = [] if dims is None else [{"dim": dims}]
-    values = {"name": name, "type": "Input", "top": [name], "input_param": {"shape": shape}}
-    return Message(values, definition.where)
+def _input_layer(definition: Message, name: str, shapes: Sequence[list[int]]) -> Message:
+    parameter = {"shape": [{"dim": dims} for dims in shapes]}
+    layer = {"name": name, "type": "Input", "top": [name], "input_param": parameter}
+    return Message(layer, definition.where)
+
+
+# ---- V1 --------------------------------------------------------------------------------------
+
+_V1_TYPES = {
+    "ABSVAL": "AbsVal",
+    "ACCURACY": "Accuracy",
+    "ARGMAX": "ArgMax",
+    "BNLL": "BNLL",
+    "CONCAT": "Concat",
+    "CONTRASTIVE_LOSS": "ContrastiveLoss",
+    "CONVOLUTION": "Convolution",
+    "DATA": "Data",
+    "DECONVOLUTION": "Deconvolution",
+    "DROPOUT": "Dropout",
+    "DUMMY_DATA": "DummyData",
+    "ELTWISE": "Eltwise",
+    "EUCLIDEAN_LOSS": "EuclideanLoss",
+    "EXP": "Exp",
+    "FLATTEN": "Flatten",
+    "HDF5_DATA": "HDF5Data",
+    "HDF5_OUTPUT": "HDF5Output",
+    "HINGE_LOSS": "HingeLoss",
+    "IM2COL": "Im2col",
+    "IMAGE_DATA": "ImageData",
+    "INFOGAIN_LOSS": "InfogainLoss",
+    "INNER_PRODUCT": "InnerProduct",
+    "LRN": "LRN",
+    "MEMORY_DATA": "MemoryData",
+    "MULTINOMIAL_LOGISTIC_LOSS": "MultinomialLogisticLoss",
+    "MVN": "MVN",
+    "POOLING": "Pooling",
+    "POWER": "Power",
+    "PRELU": "PReLU",
+    "RELU": "ReLU",
+    "RESHAPE": "Reshape",
+    "ROIPOOLING": "ROIPooling",
+    "SIGMOID": "Sigmoid",
+    "SIGMOID_CROSS_ENTROPY_LOSS": "SigmoidCrossEntropyLoss",
+    "SILENCE": "Silence",
+    "SLICE": "Slice",
+    "SMOOTH_L1_LOSS": "SmoothL1Loss",
+    "SOFTMAX": "Softmax",
+    "SOFTMAX_LOSS": "SoftmaxWithLoss",
+    "SPLIT": "Split",
+    "TANH": "TanH",
+    "THRESHOLD": "Threshold",
+    "UPSAMPLE": "Upsample",
+    "WINDOW_DATA": "WindowData",
+}
+
+# What V2 has in `param` messages, one for each blob; only the names matter here.
+_V1_PARAM_FIELDS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
+
+
+def _from_v1(layer: Message) -> Message:
+    """A V1 layer as V2. A type that nobody knows keeps its name, to be told of later."""
+    values = {name: value for name, value in layer.items() if name not in _V1_PARAM_FIELDS}
+    kind = layer.get("type", "NONE")
+    values["type"] = _V1_TYPES.get(kind, kind)
+    values["param"] = [{"name": name} for name in layer.get("param", [])]
+    return Message(values, layer.where)
+
+
+# ---- V0 --------------------------------------------------------------------------------------
+
+_V0_TYPES = {
+    "accuracy": "Accuracy",
+    "bnll": "BNLL",
+    "concat": "Concat",
+    "conv": "Convolution",
+    "data": "Data",
+    "dropout": "Dropout",
+    "euclidean_loss": "EuclideanLoss",
+    "flatten": "Flatten",
+    "hdf5_data": "HDF5Data",
+    "hdf5_output": "HDF5Output",
+    "im2col": "Im2col",
+    "images": "ImageData",
+    "infogain_loss": "InfogainLoss",
+    "innerproduct": "InnerProduct",
+    "lrn": "LRN",
+    "multinomial_logistic_loss": "MultinomialLogisticLoss",
+    "pool": "Pooling",
+    "relu": "ReLU",
+    "sigmoid": "Sigmoid",
+    "softmax": "Softmax",
+    "softmax_loss": "SoftmaxWithLoss",
+    "split": "Split",
+    "tanh": "TanH",
+    "window_data": "WindowData",
+}
+
+_V0_MESSAGES = {
+    "concat": "concat_param",
+    "conv": "convolution_param",
+    "data": "data_param",
+    "dropout": "dropout_param",
+    "hdf5_data": "hdf5_data_param",
+    "images": "image_data_param",
+    "infogain_loss": "infogain_loss_param",
+    "innerproduct": "inner_product_param",
+    "lrn": "lrn_param",
+    "pool": "pooling_param",
+    "window_data": "window_data_param",
+}
+
+# Fields that have another name in the layer's own message.
+_V0_RENAMED = {
+    "batchsize": "batch_size",
+    "biasterm": "bias_term",
+    "kernelsize": "kernel_size",
+    "shuffle_images": "shuffle",
+    "det_bg_threshold": "bg_threshold",
+    "det_context_pad": "context_pad",
+    "det_crop_mode": "crop_mode",
+    "det_fg_fraction": "fg_fraction",
+    "det_fg_threshold": "fg_threshold",
+}
+
+# Fields of all data layers, which V2 has in a message of their own.
+_V0_TRANSFORMS = {
+    "scale": "scale",
+    "meanfile": "mean_file",
+    "cropsize": "crop_size",
+    "mirror": "mirror",
+}
+
+_V0_WITHOUT_PLACE = ("name", "type", "blobs", "blobs_lr", "weight_decay", "hdf5_output_param")
+
+
+def _from_v0(layer: Message, warnings: list[str]) -> Message:
+    """A V0 layer as V2: its flat fields go to the message of its type."""
+    flat: Mapping[str, Any] = layer["layer"]
+    kind = flat.get("type", "")
+    message = _V0_MESSAGES.get(kind, "")
+    known = schema.fields(schema.fields("LayerParameter")[message].message) if message else {}
+    own: dict[str, Any] = {}
+    transform: dict[str, Any] = {}
+    for name, value in flat.items():
+        place = known.get(_V0_RENAMED.get(name, name))
+        if name in _V0_TRANSFORMS:
+            transform[_V0_TRANSFORMS[name]] = value
+        elif place is not None:
+            own[place.name] = [value] if place.repeated else value
+        elif name not in _V0_WITHOUT_PLACE:
+            warnings.append(f"{layer.where}: field '{name}' of a {kind} layer ignored")
+    parameters = {message: own, "transform_param": transform}
+    values = {
+        "name": flat.get("name", ""),
+        "type": _V0_TYPES.get(kind, kind),
+        "bottom": layer.get("bottom", []),
+        "top": layer.get("top", []),
+        **{name: fields for name, fields in parameters.items() if fields},
+    }
+    return Message(values, layer.where)
+
+
+def _fold_padding(layers: Sequence[Message]) -> list[Message]:
+    """Take V0's padding layers out: the layer that reads one pads by itself.
+
+    Errors: PrototxtError where that layer is no convolution or pooling.
+    """
+    padding: dict[str, Message] = {}
+    kept = []
+    for layer in layers:
+        flat = layer.get("layer", {})
+        if flat.get("type") == "padding":
+            padding |= dict.fromkeys(layer.get("top", []), layer)
+        elif any(bottom in padding for bottom in layer.get("bottom", [])):
+            kept.append(_padded(layer, padding))
+        else:
+            kept.append(layer)
+    return kept
+
+
+def _padded(layer: Message, padding: Mapping[str, Message]) -> Message:
+    flat = layer.get("layer", {})
+    if flat.get("type") not in ("conv", "pool") or len(layer["bottom"]) != 1:
+        raise PrototxtError(
+            f"layer '{flat.get('name', '')}' cannot pad its input",
+            where=layer.where,
+            expected="a conv or pool layer behind a padding layer",
+            received=flat.get("type"),
+        )
+    folded = padding[layer["bottom"][0]]
+    own = Message({**flat, "pad": folded["layer"].get("pad", 0)}, layer.where)
+    return Message({**layer, "layer": own, "bottom": folded["bottom"]}, layer.where)
