@@ -1,0 +1,102 @@
+"""What holds of every graph that the passes hand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import GraphError
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def check(model: ir.Model) -> None:
+    """Refuses a graph that breaks a rule.
+
+    - every value has a name of its own, a type, and a shape
+    - a node reads only what is there before it: inputs, initializers, results of earlier nodes
+    - the channels of a Conv, ConvTranspose or Gemm are those that its weight is made for;
+      neither ONNX's checker nor onnxruntime's loader looks at that
+
+    Raises GraphError at the first fault.
+    """
+    graph = model.graph
+    known: set[str] = set()
+    # Old files list initializers among the inputs too; each is one value then.
+    for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
+        _declare(value, known, "the graph's beginning")
+    for node in graph:
+        where = f"node {node.name!r} ({node.op_type})"
+        for operand in node.inputs:
+            if operand is not None and operand.name not in known:
+                raise GraphError(f"it reads {operand.name!r} before that is made", where=where)
+        for value in node.outputs:
+            _declare(value, known, where)
+        _refuse_misfits(node, where)
+    for value in graph.outputs:
+        if value.name not in known:
+            raise GraphError(f"nothing makes the output {value.name!r}")
+
+
+def _declare(value: ir.Value, known: set[str], where: str) -> None:
+    if not value.name:
+        return  # an optional result that nobody asked for
+    if value.name in known:
+        raise GraphError(f"two values are called {value.name!r}", where=where)
+    known.add(value.name)
+    if value.dtype is None or value.shape is None:
+        missing = "type" if value.dtype is None else "shape"
+        raise GraphError(f"the {missing} of {value.name!r} is not known", where=where)
+
+
+Fact = tuple[str, Any, Any]
+
+
+def _refuse_misfits(node: ir.Node, where: str) -> None:
+    facts = _CHANNELS.get(node.op_type)
+    for problem, expected, received in facts(node) if facts else ():
+        if isinstance(expected, int) and isinstance(received, int) and expected != received:
+            raise GraphError(problem, where=where, expected=expected, received=received)
+
+
+def _dim(node: ir.Node, operand: int, axis: int) -> Any:
+    """The size of an operand's axis, None where it is not known."""
+    value = node.inputs[operand] if operand < len(node.inputs) else None
+    return value.shape[axis] if value is not None and value.shape is not None else None
+
+
+def _group(node: ir.Node) -> int:
+    return node.attributes.get_int("group", 1)
+
+
+def _conv(node: ir.Node) -> Iterator[Fact]:
+    per_group = _dim(node, 1, 1)
+    channels = per_group * _group(node) if isinstance(per_group, int) else None
+    yield "the input's channels do not fit the weight", channels, _dim(node, 0, 1)
+    yield "the bias does not fit the weight", _dim(node, 1, 0), _dim(node, 2, 0)
+
+
+def _conv_transpose(node: ir.Node) -> Iterator[Fact]:
+    per_group = _dim(node, 1, 1)
+    channels = per_group * _group(node) if isinstance(per_group, int) else None
+    yield "the input's channels do not fit the weight", _dim(node, 1, 0), _dim(node, 0, 1)
+    yield "the bias does not fit the weight", channels, _dim(node, 2, 0)
+
+
+def _gemm(node: ir.Node) -> Iterator[Fact]:
+    rows, columns = node.attributes.get_int("transA", 0), node.attributes.get_int("transB", 0)
+    yield "the factors do not fit", _dim(node, 1, columns), _dim(node, 0, 1 - rows)
+
+
+def _batch_norm(node: ir.Node) -> Iterator[Fact]:
+    for operand, what in enumerate(("scale", "bias", "mean", "variance"), start=1):
+        yield f"the {what} does not fit the channels", _dim(node, 0, 1), _dim(node, operand, 0)
+
+
+_CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "Gemm": _gemm,
+    "BatchNormalization": _batch_norm,
+}

@@ -1,0 +1,92 @@
+"""What an ONNX graph goes through before it is raised: one list, in order.
+
+A graph that this project has lowered passes unchanged; the list is for the files of others, with
+their Constant nodes, missing shapes and arithmetic on shapes. Nothing is renamed, nothing fused,
+and no weight is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridge.errors import GraphError
+from bridge.graph import invariants
+from bridge.graph.fold import fold_constants, settle_reshapes
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A step that changes the model in place; `requires` and `ensures` say in words what holds."""
+
+    name: str
+    run: Callable[[ir.Model], None]
+    requires: str
+    ensures: str
+
+
+def run_passes(model: ir.Model) -> ir.Model:
+    """The model, gone through the whole PIPELINE. Raises GraphError."""
+    for step in PIPELINE:
+        step.run(model)
+    return model
+
+
+def _inline_functions(model: ir.Model) -> None:
+    if model.functions:
+        from onnx_ir.passes.common import InlinePass
+
+        InlinePass()(model)
+
+
+def _lift_constants(model: ir.Model) -> None:
+    from onnx_ir.passes.common import LiftConstantsToInitializersPass
+
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+
+
+def _infer_shapes(model: ir.Model) -> None:
+    if any(value.shape is None or value.dtype is None for value in _results(model)):
+        from onnx_ir.passes.common import ShapeInferencePass
+
+        ShapeInferencePass(check_type=False, strict_mode=False)(model)
+
+
+def _results(model: ir.Model) -> list[ir.Value]:
+    return [value for node in model.graph for value in node.outputs if value.name]
+
+
+def _remove_unused(model: ir.Model) -> None:
+    from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+    RemoveUnusedNodesPass()(model)
+
+
+def _refuse_other_domains(model: ir.Model) -> None:
+    if "" not in model.opset_imports:
+        raise GraphError(
+            "the graph uses no standard operators",
+            expected="an opset of the domain ai.onnx",
+            received=", ".join(model.opset_imports) or "none",
+        )
+
+
+PIPELINE = (
+    Pass("need opset", _refuse_other_domains, "a loaded model", "its opset is known"),
+    # Functions hide their nodes from all that follows.
+    Pass("inline functions", _inline_functions, "opset", "no functions are left"),
+    # From here on a constant is an initializer, whatever it was.
+    Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
+    Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
+    # Needs shapes, for Shape nodes; gives constants, which shapes behind Reshape need.
+    Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
+    Pass("infer shapes", _infer_shapes, "constants are folded", "shapes behind them as well"),
+    # x.view(x.size(0), -1), as exporters spell it out.
+    Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
+    Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),
+    Pass("check", invariants.check, "shapes", "see graph/invariants.py"),
+)
