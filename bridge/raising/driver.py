@@ -7,15 +7,15 @@ are stored. This is the only place that adds a Permute; each is counted and carr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising.inputs import input_layout
 from bridge.raising.moving import rearrange
-from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Stored
+from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import TABLE, Node, Operand, Rule, Shape, Step
 from bridge.raising.values import (
@@ -60,6 +60,8 @@ class _Sweep:
         self.values: dict[str, Stored] = {}
         self.moved: dict[tuple[Ref, Layout], Ref] = {}
         self.permutations: list[Permutation] = []
+        # What ONNX calls a size of its own may be known here as a product: 3*batch.
+        self.sizes: dict[Size, Size] = {}
 
     def run(self) -> Plan:
         rules = self._rules()
@@ -107,7 +109,8 @@ class _Sweep:
 
     def _raise_node(self, node: ir.Node, rule: Rule) -> None:
         operands = [None if value is None else self._operand(value) for value in node.inputs]
-        step = self._choose(call_rule(rule, node, operands), operands)
+        target = Node(describe(node), tuple(self._shape(value) for value in node.outputs))
+        step = self._choose(call_rule(rule, target, operands, attributes_of(node)), operands)
         refs = [
             self._stored_as(operand.name, want, describe(node))
             for operand, want in zip(operands, step.want, strict=True)
@@ -119,10 +122,11 @@ class _Sweep:
         results = (built,) if isinstance(built, Ref) else built
         for value, ref, layout in zip(node.outputs, results, step.out, strict=False):
             self._check_shape(node, value, layout)
+            self._learn_sizes(value, layout)
             self.values[name_of(value)] = Stored(ref, layout)
 
     def _operand(self, value: ir.Value) -> Operand:
-        name, shape = name_of(value), logical_shape(value)
+        name, shape = name_of(value), self._shape(value)
         constant = value.const_value
         if constant is not None and name not in self.values:
             return Operand(name, dtype_of(value), shape, Layout.plain(shape), read=constant.numpy)
@@ -170,6 +174,14 @@ class _Sweep:
             )
         return ref
 
+    def _shape(self, value: ir.Value) -> Shape:
+        return tuple(self.sizes.get(size, size) for size in logical_shape(value))
+
+    def _learn_sizes(self, value: ir.Value, layout: Layout) -> None:
+        for size, known in zip(logical_shape(value), layout.logical_shape, strict=True):
+            if isinstance(size, str):
+                self.sizes.setdefault(size, known)
+
     def _check_shape(self, node: ir.Node, value: ir.Value, layout: Layout) -> None:
         """The rule's promise must be the graph's: else a rule is wrong, and says so at once."""
         expected = logical_shape(value)
@@ -189,7 +201,7 @@ class _Sweep:
                 hint="a Keras model computes its outputs from its inputs",
             )
         stored = self.values[name]
-        plain = Layout.plain(logical_shape(value))
+        plain = Layout.plain(stored.layout.logical_shape)
         if self.io_layout == "onnx" or not is_presentable(stored.layout):
             ref = self._stored_as(name, plain, "the output")
             self.values[name] = Stored(ref, plain)
@@ -203,12 +215,11 @@ class _Sweep:
 
 
 def call_rule(
-    rule: Rule, node: ir.Node, operands: Sequence[Operand | None]
+    rule: Rule, node: Node, operands: Sequence[Operand | None], attributes: Mapping[str, Any]
 ) -> Step | Sequence[Step]:
     """Calls a rule with a node's attributes; one that it does not know is a refusal."""
-    target = Node(describe(node), tuple(logical_shape(value) for value in node.outputs))
     try:
-        return rule(target, *operands, **attributes_of(node))
+        return rule(node, *operands, **attributes)
     except TypeError as error:
         if "unexpected keyword" in str(error) or "positional argument" in str(error):
             raise UnsupportedError(str(error).split("() ", 1)[-1]) from error

@@ -19,6 +19,12 @@ def whole(x: Operand, axis: int) -> Layout:
     return Layout.plain((x.shape[axis],))
 
 
+def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
+    """The order that x has, if each of the axes lies whole and plain in it; else ONNX's order."""
+    fits = all(x.layout.where(axis) is not None and x.layout.axis(axis).is_plain for axis in axes)
+    return x.layout if fits else Layout.plain(x.shape)
+
+
 def channels_last(x: Operand, plain_channels: bool = False) -> Layout:
     """`n c *s -> n *s c`, spatial axes plain; n and c keep their inner order unless c may not."""
     plain = [Layout.plain((size,)) for size in x.shape]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from onnx.helper import tensor_dtype_to_np_dtype
+
 from bridge.errors import UnsupportedError
 from bridge.raising.orders import channels_last
 from bridge.raising.plan import Ref
@@ -55,6 +57,12 @@ def _register(operator: str, target: str, options: Mapping[str, Any]) -> None:
 
 for _operator, (_target, _options) in POINTWISE.items():
     _register(_operator, _target, _options)
+
+
+@raises("Cast")
+def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Step:
+    """(onnx.ai/onnx/operators, Cast)"""
+    return pointwise(x, "ops.cast", {"dtype": tensor_dtype_to_np_dtype(to).name})
 
 
 @raises("LeakyRelu")

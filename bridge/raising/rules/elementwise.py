@@ -26,6 +26,7 @@ MERGES: Mapping[str, tuple[str | None, str]] = {
     "Sum": ("Add", "add"),
     "Div": (None, "divide"),
     "Pow": (None, "power"),
+    "Mod": (None, "mod"),
     "Equal": (None, "equal"),
     "Greater": (None, "greater"),
     "GreaterOrEqual": (None, "greater_equal"),
@@ -108,7 +109,7 @@ def _register(operator: str) -> None:
     raises(operator)(rule)
 
 
-for _operator in MERGES.keys() - {"Add", "Mul"}:
+for _operator in MERGES.keys() - {"Add", "Mul", "Mod"}:
     _register(_operator)
 
 
@@ -181,10 +182,13 @@ def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step
     kernel = vector(scale, given, want, spans)
     shape = (1,) * leading + kernel.stored_shape + (1,) * trailing
     weights = {role: reshaped(kernel, shape)}
-    if bias is not None:
-        weights["bias"] = vector(bias, given, want, spans)
     if kind != "EinsumDense":
         options["use_bias"] = bias is not None
+    if bias is not None:
+        own = vector(bias, given, want, spans)
+        weights["bias"] = (
+            own if trailing else reshaped(own, bias_shape(own.stored_shape, want, spans))
+        )
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer(kind, x, weights, **options)
@@ -205,6 +209,12 @@ def _einsum(want: Layout, spans: tuple[int, ...], use_bias: bool) -> dict[str, A
     return {**options, "bias_axes": factor} if use_bias else options
 
 
+def bias_shape(sizes: Shape, want: Layout, spans: tuple[int, ...]) -> Shape:
+    """EinsumDense keeps its bias as it broadcasts: from the first of its axes to the last of x."""
+    by_axis = dict(zip(spans, sizes, strict=True))
+    return tuple(by_axis.get(axis, 1) for axis in range(spans[0], len(want.stored_shape)))
+
+
 def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]) -> Weight:
     """A constant over the stored axes that it spans; ones where there is none."""
     if operand is None:
@@ -219,6 +229,17 @@ def reshaped(weight: Weight, shape: Shape) -> Weight:
     """The stored array of a weight in another shape."""
     size = tuple(int(dim) for dim in shape)
     return Weight(lambda: weight.array().reshape(size), size, Layout.plain(size))
+
+
+@raises("Mod")
+def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Step]:
+    """The remainder with the divisor's sign; the dividend's where `fmod`.
+
+    (onnx.ai/onnx/operators, Mod)
+    """
+    if fmod:
+        raise UnsupportedError("Mod with fmod=1: Keras has no remainder with the dividend's sign")
+    return merge(node, "Mod", (a, b))
 
 
 @raises("PRelu")

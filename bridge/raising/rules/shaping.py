@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.moving import reshape as reshape_stored
-from bridge.raising.orders import whole
+from bridge.raising.orders import resized, whole, with_whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Shape, Step, raises
@@ -71,6 +71,38 @@ def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
     """A shape for `grouped`: a symbol that the tensor does not have is what is left over."""
     symbols = {atom for atoms in layout.axes for atom in atoms if isinstance(atom, str)}
     return tuple(dim if isinstance(dim, int) or dim in symbols else None for dim in shape)
+
+
+@raises("Pad", since=11)
+def pad(
+    node: Node,
+    x: Operand,
+    pads: Operand,
+    value: Operand | None = None,
+    axes: Operand | None = None,
+    *,
+    mode: str = "constant",
+) -> Step:
+    """Adds to both ends of axes                                  (onnx.ai/onnx/operators, Pad)"""
+    widths = [int(width) for width in pads.array()]
+    logical = range(x.rank) if axes is None else [int(axis) % x.rank for axis in axes.array()]
+    half = len(widths) // 2
+    if min(widths) < 0 or mode not in ("constant", "reflect", "edge"):
+        raise UnsupportedError("this kind of Pad", received=f"mode {mode}, pads {widths}")
+    padded = [
+        axis for axis, b, e in zip(logical, widths[:half], widths[half:], strict=True) if b + e
+    ]
+    want = with_whole(x, padded)
+    pairs = [(0, 0)] * len(want.stored_shape)
+    for axis, begin, end in zip(logical, widths[:half], widths[half:], strict=True):
+        if (place := want.where(axis)) is not None:
+            pairs[place] = (begin, end)
+    out = resized(want, node.shape, padded)
+    options: dict[str, object] = {"pad_width": pairs, "mode": mode}
+    if mode == "constant":
+        options["constant_values"] = 0.0 if value is None else float(value.array())
+    absent = (None,) * (1 + (value is not None) + (axes is not None))
+    return Step((want, *absent), (out,), lambda k, x: k.op("pad", x, **options))
 
 
 @raises("Concat")
