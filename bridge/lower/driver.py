@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from difflib import get_close_matches
 
 import onnx
 from onnx import helper
@@ -12,6 +10,7 @@ from onnx import helper
 from bridge.caffe.net import Layer, Net, Shape
 from bridge.caffe.shapes import infer
 from bridge.errors import GraphError, ShapeError, UnsupportedLayerError, UsageError
+from bridge.lower.cut import cut
 from bridge.lower.emitter import Dims, Emitter, Value, ir_version
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
@@ -37,7 +36,7 @@ def lower(
 
     Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
     """
-    net = _cut(net, outputs)
+    net = cut(net, outputs)
     _refuse_unknown_layers(net)
     shapes, warnings = _shapes(net, _input_shapes(net, input_shape or {}, batch), batch is None)
     net = merge_scales(net)
@@ -53,27 +52,6 @@ def lower(
         values={name: value.shape for name, value in values.items()},
         warnings=net.warnings + warnings,
     )
-
-
-def _cut(net: Net, outputs: Sequence[str]) -> Net:
-    """The part of the net that leads to its outputs; Silence and the like lead nowhere."""
-    written = [top for layer in net.layers for top in layer.tops]
-    known = [blob.name for blob in net.inputs] + written
-    for name in outputs:
-        if name not in known:
-            raise UsageError(
-                f"the net has no blob {name!r} to give out",
-                where=net.name or None,
-                expected=", ".join(get_close_matches(name, known) or known[-5:]),
-            )
-    wanted = tuple(dict.fromkeys(outputs)) or net.outputs
-    needed, layers = set(wanted), []
-    for layer in reversed(net.layers):
-        if needed.intersection(layer.tops):
-            needed.update(layer.bottoms)
-            layers.append(layer)
-    inputs = net.inputs if not outputs else tuple(b for b in net.inputs if b.name in needed)
-    return replace(net, inputs=inputs, layers=tuple(reversed(layers)), outputs=wanted)
 
 
 def _refuse_unknown_layers(net: Net) -> None:
