@@ -10,16 +10,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bridge.caffe.net import Net, Shape
-from bridge.caffe.shapes import common, conv  # noqa: F401 (they fill the table)
-from bridge.caffe.shapes.table import Demand, demand, knows, shape, text
+from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the table)
+    activation,
+    conv,
+    dense,
+    detection,
+    elementwise,
+    losses,
+    norm,
+    pool,
+    recurrent,
+    shaping,
+    sources,
+)
+from bridge.caffe.shapes.table import DYNAMIC, Demand, demand, knows, shape, text
 from bridge.errors import ShapeError, UnsupportedLayerError, UsageError
 
-__all__ = ["Demand", "Shapes", "demand", "infer", "known_weights", "knows", "shape"]
+__all__ = ["DYNAMIC", "Demand", "Shapes", "demand", "infer", "known_weights", "knows", "shape"]
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index."""
+    """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index.
+
+    A dim is DYNAMIC (-1) where only the data decide it.
+    """
 
     values: Mapping[str, Shape]
     weights: tuple[tuple[Shape, ...], ...]

@@ -1,8 +1,9 @@
-"""Shapes of the layers that slide a window: convolution, pooling, im2col."""
+"""Shapes of convolutions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from bridge.caffe.net import Layer, Shape
@@ -38,18 +39,19 @@ def spatial(layer: Layer, message: str, name: str, rank: int, default: int | Non
     return tuple(values * rank if len(values) == 1 else values)
 
 
-def _windows(layer: Layer, message: str, rank: int) -> tuple[Shape, Shape, Shape, Shape]:
+def _windows(layer: Layer, rank: int) -> tuple[Shape, Shape, Shape, Shape]:
     """Kernel, stride, pad and dilation of a convolution."""
-    kernel = spatial(layer, message, "kernel", rank, None)
-    stride = spatial(layer, message, "stride", rank, 1)
-    pad = spatial(layer, message, "pad", rank, 0)
-    dilation = spatial(layer, message, "dilation", rank, 1)
+    kernel = spatial(layer, "convolution_param", "kernel", rank, None)
+    stride = spatial(layer, "convolution_param", "stride", rank, 1)
+    pad = spatial(layer, "convolution_param", "pad", rank, 0)
+    dilation = spatial(layer, "convolution_param", "dilation", rank, 1)
     for name, values in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
         require(min(values, default=1) > 0, layer, f"{name} must be positive", "> 0", text(values))
     return kernel, stride, pad, dilation
 
 
-def _positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
+def positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
+    """The sizes, if the net can have them. Errors: ShapeError."""
     fits = all(size > 0 for size in sizes)
     require(fits, layer, "the window is larger than its padded input", None, text(x))
     return tuple(sizes)
@@ -58,12 +60,12 @@ def _positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
 def _slid(layer: Layer, x: Shape, axis: int) -> Shape:
     """Sizes of the spatial axes behind `axis` after a convolution."""
     extents = x[axis + 1 :]
-    kernel, stride, pad, dilation = _windows(layer, "convolution_param", len(extents))
+    kernel, stride, pad, dilation = _windows(layer, len(extents))
     sizes = [
         (size + 2 * p - (d * (k - 1) + 1)) // s + 1
         for size, k, s, p, d in zip(extents, kernel, stride, pad, dilation, strict=True)
     ]
-    return _positive(layer, sizes, x)
+    return positive(layer, sizes, x)
 
 
 def _channels(layer: Layer, p: Any, x: Shape, axis: int) -> int:
@@ -90,7 +92,7 @@ def convolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     p = parameters(layer, "convolution_param")
     axis = axis_of(layer, p.axis, x)
     channels = _channels(layer, p, x, axis)
-    kernel, *_ = _windows(layer, "convolution_param", len(x) - axis - 1)
+    kernel, *_ = _windows(layer, len(x) - axis - 1)
     top = (*x[:axis], p.num_output, *_slid(layer, x, axis))
     weight = (p.num_output, channels // p.group, *kernel)
     return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
@@ -107,54 +109,22 @@ def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     axis = axis_of(layer, p.axis, x)
     channels = _channels(layer, p, x, axis)
     extents = x[axis + 1 :]
-    kernel, stride, pad, dilation = _windows(layer, "convolution_param", len(extents))
+    kernel, stride, pad, dilation = _windows(layer, len(extents))
     sizes = [
         s * (size - 1) + d * (k - 1) + 1 - 2 * p
         for size, k, s, p, d in zip(extents, kernel, stride, pad, dilation, strict=True)
     ]
-    top = (*x[:axis], p.num_output, *_positive(layer, sizes, x))
+    top = (*x[:axis], p.num_output, *positive(layer, sizes, x))
     weight = (channels, p.num_output // p.group, *kernel)
     return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
 
 
-@shape("Pooling", tops=(1, 2))
-def pooling(layer: Layer, x: Shape) -> Demand:
-    """x: n c h w  ->  n c ph pw, and a mask of the same shape as a second top.
+@shape("Im2col")
+def im2col(layer: Layer, x: Shape) -> Demand:
+    """x: n c *s  ->  n (c *k) *t: each window's values as channels.
 
-    Sizes round up; where anything is padded, a window that would begin behind the input and its
-    first padding is dropped. Source: src/caffe/layers/pooling_layer.cpp.
+    Source: src/caffe/layers/im2col_layer.cpp.
     """
-    require(len(x) == 4, layer, "pooling needs 4 axes", "n c h w", text(x))
-    p = parameters(layer, "pooling_param")
-    kernel, stride, pad = _pooling_windows(layer, p, x)
-    floor = p.round_mode == "FLOOR" or not p.ceil_mode
-    sizes = [
-        (size + 2 * q - k + (0 if floor else s - 1)) // s + 1
-        for size, k, s, q in zip(x[2:], kernel, stride, pad, strict=True)
-    ]
-    if any(pad):
-        sizes = [
-            n - ((n - 1) * s >= size + q)
-            for n, size, s, q in zip(sizes, x[2:], stride, pad, strict=True)
-        ]
-    top = (*x[:2], *_positive(layer, sizes, x))
-    require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
-    return Demand((top,) * len(layer.tops))
-
-
-def _pooling_windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
-    fields = given(layer, "pooling_param")
-    stride = spatial(layer, "pooling_param", "stride", 2, 1)
-    pad = spatial(layer, "pooling_param", "pad", 2, 0)
-    require(min(stride) > 0, layer, "stride must be positive", "> 0", text(stride))
-    if p.global_pooling:
-        sized = any(name in fields for name in ("kernel_size", "kernel_h", "kernel_w"))
-        require(not sized, layer, "global_pooling stands beside a kernel size", "one of the two")
-        plain = (stride, pad) == ((1, 1), (0, 0))
-        require(plain, layer, "global_pooling stands beside a stride or pad", "neither")
-        return (x[2], x[3]), stride, pad
-    kernel = spatial(layer, "pooling_param", "kernel", 2, None)
-    require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
-    narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
-    require(narrow, layer, "the pad is as large as the kernel", f"< {text(kernel)}", text(pad))
-    return kernel, stride, pad
+    axis = axis_of(layer, parameters(layer, "convolution_param").axis, x)
+    kernel, *_ = _windows(layer, len(x) - axis - 1)
+    return Demand(((*x[:axis], x[axis] * prod(kernel), *_slid(layer, x, axis)),))

@@ -37,8 +37,10 @@ class _Entry:
 
 _TABLE: dict[str, _Entry] = {}
 
-ANY: Arity = (0, None)
 SOME: Arity = (1, None)
+
+# A dim that only the data decide, such as a number of detections.
+DYNAMIC = -1
 
 
 def shape(*types: str, bottoms: int | Arity = 1, tops: int | Arity = 1) -> Callable[[Rule], Rule]:

@@ -1,0 +1,64 @@
+"""Shapes of the layers that combine values element by element."""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, same, shape, text
+
+
+@shape("Eltwise", bottoms=(2, None))
+def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
+    """x, ...: equal shapes  ->  the same. Source: src/caffe/layers/eltwise_layer.cpp."""
+    same(layer, x, *rest)
+    p = parameters(layer, "eltwise_param")
+    count = 1 + len(rest)
+    require(len(p.coeff) in (0, count), layer, "coeff fits no bottoms", f"0 or {count}", p.coeff)
+    summed = p.operation == "SUM" or not p.coeff
+    require(summed, layer, "coeff is for SUM alone", "SUM", p.operation)
+    return Demand((x,))
+
+
+@shape("Scale", bottoms=(1, 2))
+def scale(layer: Layer, x: Shape, factor: Shape | None = None) -> Demand:
+    """x: any shape  ->  the same; the factor, and a bias like it, span axes from `axis` on.
+
+    Source: src/caffe/layers/scale_layer.cpp.
+    """
+    span = _span(layer, "scale_param", x, factor)
+    bias = (span,) if parameters(layer, "scale_param").bias_term else ()
+    return Demand((x,), bias if factor is not None else (span, *bias))
+
+
+@shape("Bias", bottoms=(1, 2))
+def bias(layer: Layer, x: Shape, addend: Shape | None = None) -> Demand:
+    """x: any shape  ->  the same; the addend spans axes from `axis` on.
+
+    Source: src/caffe/layers/bias_layer.cpp.
+    """
+    span = _span(layer, "bias_param", x, addend)
+    return Demand((x,), (span,) if addend is None else ())
+
+
+def _span(layer: Layer, message: str, x: Shape, operand: Shape | None) -> Shape:
+    """The shape of a Scale or Bias operand, which is the second bottom's where there is one."""
+    p = parameters(layer, message)
+    if operand == ():
+        return operand
+    axis = axis_of(layer, p.axis, x)
+    length = p.num_axes if operand is None else len(operand)
+    require(length >= -1, layer, "num_axes must be -1 or more", ">= -1", length)
+    end = len(x) if length == -1 else axis + length
+    require(end <= len(x), layer, "its operand has axes beyond the input's", text(x), end)
+    span = x[axis:end]
+    if operand is not None:
+        require(operand == span, layer, "its bottoms do not fit", text(span), text(operand))
+    return span
+
+
+@shape("Axpy", bottoms=3)
+def axpy(layer: Layer, a: Shape, x: Shape, y: Shape) -> Demand:
+    """a: n c (1 1), x: n c h w, y: n c h w  ->  n c h w. Source: axpy_layer.cpp of the forks."""
+    same(layer, x, y)
+    fits = a[:2] == x[:2] and all(dim == 1 for dim in a[2:])
+    require(fits, layer, "its factor does not fit", f"{text(x[:2])} 1 1", text(a))
+    return Demand((x,))

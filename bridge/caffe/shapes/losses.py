@@ -1,0 +1,38 @@
+"""Shapes of losses and of accuracy.
+
+A net for use drops these layers, and with them the labels, so that their inputs are not checked.
+"""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.table import SOME, Demand, axis_of, parameters, shape
+
+
+@shape(
+    "ContrastiveLoss",
+    "EuclideanLoss",
+    "HingeLoss",
+    "InfogainLoss",
+    "MultinomialLogisticLoss",
+    "SigmoidCrossEntropyLoss",
+    "SoftmaxWithLoss",
+    bottoms=SOME,
+    tops=(0, 2),
+)
+def loss(layer: Layer, x: Shape, *_: Shape) -> Demand:
+    """x: scores, and labels  ->  one number, and for some losses the probabilities, like x.
+
+    Source: src/caffe/layers/loss_layer.cpp.
+    """
+    return Demand(((), x)[: len(layer.tops)])
+
+
+@shape("Accuracy", bottoms=2, tops=(1, 2))
+def accuracy(layer: Layer, x: Shape, _: Shape) -> Demand:
+    """x: n c ..., labels: n ...  ->  one number, and a second top c of each class's accuracy.
+
+    Source: src/caffe/layers/accuracy_layer.cpp.
+    """
+    axis = axis_of(layer, parameters(layer, "accuracy_param").axis, x)
+    return Demand(((), (x[axis],))[: len(layer.tops)])

@@ -1,0 +1,132 @@
+"""Shapes of pooling, and of the layers that resize."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, prod
+from typing import Any
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.conv import positive, spatial
+from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
+
+
+def _four(layer: Layer, x: Shape) -> None:
+    require(len(x) == 4, layer, f"{layer.type} needs 4 axes", "n c h w", text(x))
+
+
+def pooled(sizes: Shape, kernel: Shape, stride: Shape, pad: Shape, floor: bool = False) -> Shape:
+    """Sizes after pooling. They round up; where any axis is padded, a window is dropped that would
+    begin behind the input and its first padding."""
+    counts = [
+        (size + 2 * q - k + (0 if floor else s - 1)) // s + 1
+        for size, k, s, q in zip(sizes, kernel, stride, pad, strict=True)
+    ]
+    if any(pad):
+        counts = [
+            count - ((count - 1) * s >= size + q)
+            for count, size, s, q in zip(counts, sizes, stride, pad, strict=True)
+        ]
+    return tuple(counts)
+
+
+@shape("Pooling", tops=(1, 2))
+def pooling(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  n c ph pw, and for MAX a mask of the same shape as a second top.
+
+    Source: src/caffe/layers/pooling_layer.cpp; `ceil_mode` is of forks.
+    """
+    _four(layer, x)
+    p = parameters(layer, "pooling_param")
+    require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
+    floor = p.round_mode == "FLOOR" or not p.ceil_mode
+    sizes = pooled(x[2:], *_windows(layer, p, x), floor)
+    return Demand(((*x[:2], *positive(layer, sizes, x)),) * len(layer.tops))
+
+
+def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
+    """Kernel, stride and pad, for h and w."""
+    fields = given(layer, "pooling_param")
+    stride = spatial(layer, "pooling_param", "stride", 2, 1)
+    pad = spatial(layer, "pooling_param", "pad", 2, 0)
+    require(min(stride) > 0, layer, "stride must be positive", "> 0", text(stride))
+    if p.global_pooling:
+        sized = any(name in fields for name in ("kernel_size", "kernel_h", "kernel_w"))
+        require(not sized, layer, "global_pooling stands beside a kernel size", "one of the two")
+        plain = (stride, pad) == ((1, 1), (0, 0))
+        require(plain, layer, "global_pooling stands beside a stride or pad", "neither")
+        return (x[2], x[3]), stride, pad
+    kernel = spatial(layer, "pooling_param", "kernel", 2, None)
+    require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
+    narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
+    require(narrow, layer, "the pad is as large as the kernel", f"< {text(kernel)}", text(pad))
+    return kernel, stride, pad
+
+
+@shape("SPP")
+def spatial_pyramid(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  n (all levels' bins); a single level stays n c 1 1.
+
+    Level i has 2^i bins a side. Source: src/caffe/layers/spp_layer.cpp.
+    """
+    _four(layer, x)
+    height = parameters(layer, "spp_param").pyramid_height
+    require(height > 0, layer, "pyramid_height must be positive", "> 0", height)
+    levels = [_level(layer, x, 2**i) for i in range(height)]
+    if height == 1:
+        return Demand(((*x[:2], *levels[0]),))
+    return Demand(((x[0], x[1] * sum(map(prod, levels))),))
+
+
+def _level(layer: Layer, x: Shape, bins: int) -> Shape:
+    kernel = tuple(ceil(size / bins) for size in x[2:])
+    pad = tuple((k * bins - size + 1) // 2 for k, size in zip(kernel, x[2:], strict=True))
+    narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
+    require(narrow, layer, f"its input is too small for {bins} bins", None, text(x))
+    return pooled(x[2:], kernel, kernel, pad)
+
+
+# ---- resizing --------------------------------------------------------------------------------
+
+
+@shape("Upsample", bottoms=(1, 2))
+def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
+    """x: n c h w, and for unpooling a mask like it  ->  n c H W.
+
+    Source: upsample_layer.cpp of SegNet's fork (two bottoms) and of others (one).
+    """
+    _four(layer, x)
+    if mask is not None:
+        require(mask == x, layer, "its mask does not fit", text(x), text(mask))
+    p = parameters(layer, "upsample_param")
+    factors = (p.scale_h or p.scale, p.scale_w or p.scale)
+    cuts = (p.pad_out_h, p.pad_out_w)
+    sizes = [size * f - cut for size, f, cut in zip(x[2:], factors, cuts, strict=True)]
+    if p.upsample_h and p.upsample_w:
+        sizes = [p.upsample_h, p.upsample_w]
+    return Demand(((*x[:2], *positive(layer, sizes, x)),))
+
+
+@shape("Interp")
+def interp(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  n c H W. Source: interp_layer.cpp of DeepLab's fork."""
+    _four(layer, x)
+    p = parameters(layer, "interp_param")
+    trimmed = p.pad_beg <= 0 and p.pad_end <= 0
+    require(trimmed, layer, "pad_beg and pad_end must not be positive", "<= 0")
+    sizes = [size + p.pad_beg + p.pad_end for size in x[2:]]
+    return Demand(((*x[:2], *positive(layer, _interpolated(layer, p, sizes), x)),))
+
+
+def _interpolated(layer: Layer, p: Any, sizes: Sequence[int]) -> list[int]:
+    """Sizes after shrinking, then zooming, or else as `height` and `width` say."""
+    fields = given(layer, "interp_param")
+    factors = "shrink_factor" in fields or "zoom_factor" in fields
+    fixed = "height" in fields and "width" in fields
+    require(factors or fixed, layer, "no size is given", "height and width, or a factor")
+    both = "shrink_factor" in fields and "zoom_factor" in fields
+    if fixed and (both or not factors):
+        return [p.height, p.width]
+    require(min(p.shrink_factor, p.zoom_factor) >= 1, layer, "a factor is below 1", ">= 1")
+    shrunk = [(size - 1) // p.shrink_factor + 1 for size in sizes]
+    return [size + (size - 1) * (p.zoom_factor - 1) for size in shrunk]

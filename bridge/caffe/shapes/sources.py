@@ -1,0 +1,38 @@
+"""Shapes of the layers that have no bottoms and are no inputs."""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.table import SOME, Demand, parameters, require, shape
+
+
+@shape("DummyData", bottoms=0, tops=SOME)
+def dummy_data(layer: Layer) -> Demand:
+    """Makes what its fillers say, of the shapes given: one for all tops, or one each.
+
+    Source: src/caffe/layers/dummy_data_layer.cpp.
+    """
+    p = parameters(layer, "dummy_data_param")
+    count = len(layer.tops)
+    shapes = [tuple(s.get("dim", ())) for s in p.shape] or _legacy(layer, count)
+    fits = len(shapes) in (1, count)
+    require(fits, layer, "its shapes do not fit its tops", f"1 or {count}", len(shapes))
+    return Demand(tuple(shapes * count if len(shapes) == 1 else shapes))
+
+
+def _legacy(layer: Layer, count: int) -> list[Shape]:
+    p = parameters(layer, "dummy_data_param")
+    columns = [p.num, p.channels, p.height, p.width]
+    for column in columns:
+        fits = len(column) in (1, count)
+        require(fits, layer, "its dims do not fit its tops", f"1 or {count}", len(column))
+    full = [column * count if len(column) == 1 else column for column in columns]
+    return list(zip(*full, strict=True))
+
+
+@shape("Parameter", bottoms=0)
+def parameter(layer: Layer) -> Demand:
+    """Makes its one blob. Source: include/caffe/layers/parameter_layer.hpp."""
+    given = parameters(layer, "parameter_param").shape
+    dims = tuple(given.get("dim", ())) if given else ()
+    return Demand((dims,), (dims,))
