@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
+from bridge.raising.fusion import fuse
 from bridge.raising.inputs import input_layout
 from bridge.raising.moving import rearrange
 from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
@@ -64,6 +65,7 @@ class _Sweep:
         self.sizes: dict[Size, Size] = {}
 
     def run(self) -> Plan:
+        fuse(self.graph)
         rules = self._rules()
         inputs = tuple(self._input(value) for value in self.graph.inputs if not is_constant(value))
         refusals: list[str] = []

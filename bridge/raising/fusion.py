@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 
+def fuse(graph: ir.Graph) -> None:
+    """Rewrites a graph in place, every pair that is known."""
+    fuse_affine(graph)
+
+
 def fuse_affine(graph: ir.Graph) -> None:
     """x · scale + bias becomes one `bridge::Affine`, where both are constants over the same axes.
 
@@ -21,7 +26,9 @@ def fuse_affine(graph: ir.Graph) -> None:
             continue
         x, scale = _tensor_and_constant(mul)
         bias = _tensor_and_constant(add)[1]
-        if scale is None or bias is None or scale.shape != bias.shape or _is_divisor(x):
+        if scale is None or bias is None or scale.shape != bias.shape:
+            continue
+        if not _is_weight(scale, add.outputs[0]) or _is_divisor(x):
             continue
         node = ir.Node("bridge", "Affine", [x, scale, bias], name=add.name)
         node.outputs[0].shape, node.outputs[0].type = add.outputs[0].shape, add.outputs[0].type
@@ -46,6 +53,15 @@ def _tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | Non
     if one is not None and one.const_value is not None:
         one, other = other, one
     return one, other if other is not None and other.const_value is not None else None
+
+
+def _is_weight(constant: ir.Value, result: ir.Value) -> bool:
+    """Whether a constant spans axes of the result, the batch not among them."""
+    if constant.shape is None or result.shape is None:
+        return False
+    lead = len(result.shape) - len(constant.shape)
+    sizes = {axis + lead for axis, size in enumerate(constant.shape) if size != 1}
+    return bool(sizes) and 0 not in sizes
 
 
 def _is_divisor(x: ir.Value | None) -> bool:
