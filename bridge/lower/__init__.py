@@ -4,11 +4,15 @@ from bridge.lower import (
     activation,
     conv,
     dense,
+    detection,
     elementwise,
     norm,
     pool,
+    recurrent,
     reduction,
+    resize,
     shaping,
+    sources,
 )
 from bridge.lower.driver import lower
 from bridge.lower.emitter import Emitter, Value
@@ -23,11 +27,15 @@ __all__ = [
     "activation",
     "conv",
     "dense",
+    "detection",
     "elementwise",
     "layer",
     "lower",
     "norm",
     "pool",
+    "recurrent",
     "reduction",
+    "resize",
     "shaping",
+    "sources",
 ]

@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from bridge.caffe.net import Layer, Net, Shape
-from bridge.caffe.shapes import infer
+from bridge.caffe.shapes import DYNAMIC, infer
 from bridge.errors import GraphError, ShapeError, UnsupportedLayerError, UsageError
 from bridge.lower.cut import cut
 from bridge.lower.emitter import Dims, Emitter, Value, ir_version
@@ -36,6 +36,7 @@ def lower(
 
     Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
     """
+    _refuse_unknown_inputs(net, input_shape or {})
     net = cut(net, outputs)
     _refuse_unknown_layers(net)
     shapes, warnings = _shapes(net, _input_shapes(net, input_shape or {}, batch), batch is None)
@@ -54,6 +55,13 @@ def lower(
     )
 
 
+def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
+    known = [blob.name for blob in net.inputs]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"the net has no input {name!r} to reshape", expected=", ".join(known))
+
+
 def _refuse_unknown_layers(net: Net) -> None:
     unknown = [layer for layer in net.layers if layer.type not in TABLE]
     if unknown:
@@ -68,13 +76,7 @@ def _refuse_unknown_layers(net: Net) -> None:
 
 
 def _input_shapes(net: Net, wanted: Mapping[str, Shape], batch: int | None) -> dict[str, Shape]:
-    shapes = {blob.name: blob.shape for blob in net.inputs}
-    for name, shape in wanted.items():
-        if name not in shapes:
-            raise UsageError(
-                f"the net has no input {name!r} to reshape", expected=", ".join(shapes)
-            )
-        shapes[name] = tuple(shape)
+    shapes = {blob.name: tuple(wanted.get(blob.name, blob.shape)) for blob in net.inputs}
     return shapes if batch is None else _with_batch(shapes, batch)
 
 
@@ -140,7 +142,7 @@ def _lower_layer(
         results = entry.rule(emitter, layer, *bottoms, **entry.arguments(layer))
         results = results if isinstance(results, tuple) else (results,)
         for top, shape, value in zip(layer.tops, promised, results, strict=True):
-            if value.shape != shape:
+            if not _keeps(value.shape, shape):
                 raise GraphError(
                     f"blob {top!r} came out with another shape than Caffe's",
                     where=layer,
@@ -149,6 +151,14 @@ def _lower_layer(
                 )
         emitter.name_tops(layer.tops, results)
     return {top: emitter.values[top] for top in layer.tops}
+
+
+def _keeps(shape: Dims, promised: Dims) -> bool:
+    """Whether a shape is the promised one; where that leaves a size to the data, so must this."""
+    return len(shape) == len(promised) and all(
+        isinstance(size, str) if wanted == DYNAMIC else size == wanted
+        for size, wanted in zip(shape, promised, strict=True)
+    )
 
 
 def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.ModelProto:

@@ -205,8 +205,25 @@ class Emitter:
             for axis, size in enumerate(shape)
         ]
         with self.dynamic():
-            name = self.op("Reshape", x, sizes)[0].name
-        return self._value(name, helper.make_tensor_type_proto(x.dtype, shape))
+            return self.declared(self.op("Reshape", x, sizes)[0], shape)
+
+    def declared(self, value: Value, shape: Dims) -> Value:
+        """The value with a shape that the caller answers for, where ONNX cannot infer it.
+
+        Raises GraphError where a size that ONNX did infer is another.
+        """
+        fits = all(
+            known in (size, f"{value.name}.{axis}")
+            for axis, (known, size) in enumerate(zip(value.shape, shape, strict=True))
+        )
+        if not fits:
+            raise GraphError(
+                f"{value.name!r} cannot have this shape",
+                where=self._layer,
+                expected=value.shape,
+                received=shape,
+            )
+        return self._value(value.name, helper.make_tensor_type_proto(value.dtype, shape))
 
     @contextmanager
     def dynamic(self) -> Iterator[None]:
@@ -241,8 +258,9 @@ class Emitter:
             renamed[value.name] = top
         for old, new in renamed.items():
             value = self.values.pop(old)
-            self.values[new] = Value(new, value.dtype, value.shape)
-            self._types[new] = self._types.pop(old)
+            shape = tuple(self._outer_symbol(size, new, i) for i, size in enumerate(value.shape))
+            self._value(new, helper.make_tensor_type_proto(value.dtype, shape))
+            del self._types[old]
         for node in self.nodes[self._first :]:
             _rename(node.input, renamed)
             _rename(node.output, renamed)
@@ -251,6 +269,11 @@ class Emitter:
             node.name = self._node_names.new(self._scope if node is first else node.name)
 
     # --- within ---------------------------------------------------------------------------
+
+    def _outer_symbol(self, size: int | str, top: str, axis: int) -> int | str:
+        """A size that depends on the data, and was named within the layer, is named by the top."""
+        inner = isinstance(size, str) and size.startswith(f"{self._scope}/")
+        return f"{top}.{axis}" if inner else size
 
     def _operand(self, operand: Operand, role: str) -> str:
         if operand is None:

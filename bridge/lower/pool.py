@@ -18,6 +18,7 @@ import numpy as np
 
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.conv import spatial
+from bridge.caffe.shapes.pool import pooled as pooled_sizes
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import FLOAT, Emitter, Value
 from bridge.lower.table import layer
@@ -106,13 +107,8 @@ def spatial_pyramid(
 def _bins(size: int, bins: int) -> Axis:
     kernel = ceil(size / bins)
     pad = (kernel * bins - size + 1) // 2
-    return Axis(size, kernel, kernel, pad, _caffe_count(size, kernel, kernel, pad))
-
-
-def _caffe_count(size: int, kernel: int, stride: int, pad: int) -> int:
-    """How many windows Caffe sees: the last must begin before the padding at the end does."""
-    count = ceil((size + 2 * pad - kernel) / stride) + 1
-    return count - 1 if pad and (count - 1) * stride >= size + pad else count
+    (count,) = pooled_sizes((size,), (kernel,), (kernel,), (pad,))
+    return Axis(size, kernel, kernel, pad, count)
 
 
 def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:

@@ -98,7 +98,8 @@ def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -
     """x, `tiles` times behind itself along an axis"""
     repeats = [1] * x.rank
     repeats[axis] = tiles
-    return e.Tile(x, repeats)
+    with e.dynamic():
+        return e.declared(e.Tile(x, repeats), e.tops[0])
 
 
 @layer("BatchReindex")

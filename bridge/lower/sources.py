@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.caffe.net import Layer
+from bridge.caffe.net import Layer, Shape
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.table import layer
@@ -30,13 +30,16 @@ def dummy_data(
     fillers = list(data_filler) or [{}]
     if len(fillers) == 1:
         fillers = fillers * len(e.tops)
-    tops = []
-    for shape, filler in zip(e.tops, fillers, strict=True):
-        if (kind := filler.get("type", "constant")) != "constant":
-            raise UnsupportedLayerError(
-                f"its {kind} filler gives other numbers each time", where=layer, expected="constant"
-            )
-        sizes = tuple(int(size) for size in shape)
-        value = np.float32(filler.get("value", 0))
-        tops.append(e.computed(sizes, lambda: np.full(sizes, value), "value"))
-    return tuple(tops)
+    return tuple(
+        _filled(e, layer, tuple(map(int, shape)), filler)
+        for shape, filler in zip(e.tops, fillers, strict=True)
+    )
+
+
+def _filled(e: Emitter, layer: Layer, shape: Shape, filler: Mapping[str, Any]) -> Value:
+    kind, value = filler.get("type", "constant"), np.float32(filler.get("value", 0))
+    if kind != "constant":
+        raise UnsupportedLayerError(
+            f"its {kind} filler gives other numbers each time", where=layer, expected="constant"
+        )
+    return e.computed(shape, lambda: np.full(shape, value), "value")

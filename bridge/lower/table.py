@@ -21,9 +21,10 @@ from bridge.errors import UnsupportedLayerError, UsageError
 
 Rule = Callable[..., Any]
 
-# Fields that say how Caffe learns or computes, not what: no rule need name them.
+# Fields that say how Caffe learns, computes or reports, not what: no rule need name them.
 _OF_NO_EFFECT = frozenset(
     {"engine", "weight_filler", "bias_filler", "filler", "scale_filler", "force_nd_im2col"}
+    | {"debug_info", "save_output_param", "visualize", "visualize_threshold", "save_file"}
 )
 
 
