@@ -7,7 +7,7 @@ fault. Results go to standard output, warnings, errors and progress to standard 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -18,9 +18,7 @@ from bridge import __version__
 from bridge.errors import BridgeError, UsageError
 
 if TYPE_CHECKING:
-    import keras
-
-    from bridge.convert import Conversion, Progress
+    from bridge.convert import Conversion, Progress, Raising
 
 app = App(
     name="python -m bridge",
@@ -111,11 +109,11 @@ def onnx_to_keras(
 
         python -m bridge onnx-to-keras net.onnx -o net.keras --io-layout onnx
     """
-    from bridge.convert import onnx_to_keras as convert
+    from bridge.convert import raise_onnx
 
     with progress() as report:
-        done = convert(model, output, io_layout=io_layout, check=check, progress=report)
-    show_keras(done, output)
+        done = raise_onnx(model, output, io_layout=io_layout, check=check, progress=report)
+    show_raising(done, output)
 
 
 @app.command
@@ -137,10 +135,10 @@ def caffe_to_keras(
 
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras
     """
-    from bridge.convert import caffe_to_keras as convert
+    from bridge.convert import raise_caffe
 
     with progress() as report:
-        done = convert(
+        done = raise_caffe(
             net,
             caffemodel,
             output,
@@ -151,7 +149,7 @@ def caffe_to_keras(
             input_shape=parse_shapes(input_shape or ()),
             progress=report,
         )
-    show_keras(done, output)
+    show_raising(done, output)
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -188,24 +186,53 @@ def progress() -> Iterator[Progress]:
 
 
 def show_conversion(done: Conversion) -> None:
-    for warning in done.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    show_shapes("input", done.inputs)
-    show_shapes("output", done.outputs)
+    show_warnings(done.warnings)
+    rows = [("input", name, words(shape)) for name, shape in done.inputs.items()]
+    rows += [("output", name, words(shape)) for name, shape in done.outputs.items()]
+    show_table(("", "blob", "shape"), rows)
     if done.report is not None:
         print(done.report)
     print(done.path)
 
 
-def show_shapes(kind: str, shapes: Mapping[str, Sequence[int | str]]) -> None:
-    for name, shape in shapes.items():
-        print(f"{kind} {name}: {' '.join(map(str, shape))}")
-
-
-def show_keras(model: keras.Model, path: Path) -> None:
-    for kind, tensors in (("input", model.inputs), ("output", model.outputs)):
-        show_shapes(kind, {each.name: [dim or "batch" for dim in each.shape] for each in tensors})
+def show_raising(done: Raising, path: Path) -> None:
+    show_warnings(done.warnings)
+    plan = done.plan
+    ends = [("input", each.value) for each in plan.inputs]
+    ends += [("output", name) for name in plan.outputs]
+    stored = [(kind, name, plan.values[name].layout) for kind, name in ends]
+    rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in stored]
+    show_table(("", "blob", "shape in Keras", "order"), rows)
+    for permutation in plan.permutations:
+        print(f"transposed {permutation}")
+    print(f"{len(plan.permutations)} transposes")
+    if done.report is not None:
+        print(done.report)
     print(path)
+
+
+def words(shape: Sequence[int | str]) -> str:
+    return " ".join(map(str, shape))
+
+
+def show_warnings(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table; in a pipe as wide as its cells, whole lines for the next program."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    if not console.is_terminal:
+        console.width = console.measure(table).maximum
+    console.print(table)
 
 
 def fail(error: BridgeError) -> NoReturn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,6 +57,19 @@ class Conversion:
         from bridge.graph.io import to_proto
 
         return to_proto(self.model)
+
+
+@dataclass(frozen=True)
+class Raising:
+    """What raising gives: the model, the plan it was built from, and what the check found.
+
+    `plan.values` says for each ONNX value where it is in the model and how it is stored.
+    """
+
+    model: keras.Model
+    plan: Plan
+    report: Report | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def caffe_to_onnx(
@@ -108,14 +121,50 @@ def onnx_to_keras(
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
+    return raise_onnx(
+        model_or_path, output, io_layout=io_layout, check=check, progress=progress
+    ).model
+
+
+def raise_onnx(
+    model_or_path: PathLike | onnx.ModelProto,
+    output: PathLike | None = None,
+    *,
+    io_layout: IoLayout = "channels_last",
+    check: bool = True,
+    progress: Progress = silent,
+) -> Raising:
+    """`onnx_to_keras`, with the plan and the report beside the model."""
     from bridge.graph.io import load
 
     with _as_file(model_or_path) as path:
         progress("reading the graph")
-        return _raised(load(path), path, output, io_layout, check, progress)[0]
+        return _raised(load(path), path, output, io_layout, check, progress)
 
 
 def caffe_to_keras(
+    prototxt: PathLike,
+    caffemodel: PathLike | None = None,
+    output: PathLike | None = None,
+    *,
+    check: bool = True,
+    io_layout: IoLayout = "channels_last",
+    progress: Progress = silent,
+    **options: Any,
+) -> keras.Model:
+    """Both conversions in one, with the checks of both. Options as in the two."""
+    return raise_caffe(
+        prototxt,
+        caffemodel,
+        output,
+        check=check,
+        io_layout=io_layout,
+        progress=progress,
+        **options,
+    ).model
+
+
+def raise_caffe(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
     output: PathLike | None = None,
@@ -126,17 +175,19 @@ def caffe_to_keras(
     batch: int | None = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
     progress: Progress = silent,
-) -> keras.Model:
-    """Both conversions in one, with the checks of both. Options as in the two."""
+) -> Raising:
+    """`caffe_to_keras`, with the plan, the report and the warnings beside the model."""
     from bridge.graph.io import to_ir
 
     progress("reading the net")
     lowered = _lowered(prototxt, caffemodel, outputs, 17, batch, input_shape)
     if not check:
-        return _raised(to_ir(lowered), None, output, io_layout, check, progress)[0]
-    with _temporary_onnx(lowered) as path:
-        _checked_onnx(path, lowered, progress)
-        return _raised(to_ir(lowered), path, output, io_layout, check, progress)[0]
+        raised = _raised(to_ir(lowered), None, output, io_layout, check, progress)
+    else:
+        with _temporary_onnx(lowered) as path:
+            _checked_onnx(path, lowered, progress)
+            raised = _raised(to_ir(lowered), path, output, io_layout, check, progress)
+    return replace(raised, warnings=lowered.warnings)
 
 
 def _lowered(
@@ -184,7 +235,7 @@ def _raised(
     io_layout: IoLayout,
     check: bool,
     progress: Progress,
-) -> tuple[keras.Model, Plan]:
+) -> Raising:
     """`path` is the same graph as a file, for onnxruntime; only a check needs it."""
     from bridge.graph.passes import run_passes
     from bridge.raising import raise_model
@@ -194,18 +245,18 @@ def _raised(
     _require_keras()
     from bridge.keras.build import build
 
-    built = build(plan)
+    built, report = build(plan), None
     if check and path is not None:
         from bridge.check.verify import check_keras
 
         progress("comparing Keras with onnxruntime")
-        check_keras(built, plan, path)
+        report = check_keras(built, plan, path)
     if output is not None:
         from bridge.keras.export import save
 
         progress("writing the Keras model")
         save(built, output)
-    return built, plan
+    return Raising(built, plan, report)
 
 
 def _require_keras() -> None:
