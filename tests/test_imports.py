@@ -136,12 +136,18 @@ def command(*arguments: object) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "statements",
-    [("import bridge",), ("import bridge.cli",), command("--help"), command("check", "--help")],
-    ids=["bridge", "bridge.cli", "--help", "check --help"],
+    ("statements", "allowed"),
+    [
+        (("import bridge",), set()),
+        (("import bridge.cli",), set()),
+        (command("--help"), {"rich"}),
+        (command("caffe-to-onnx", "--help"), {"rich"}),
+    ],
+    ids=["bridge", "bridge.cli", "--help", "caffe-to-onnx --help"],
 )
-def test_the_doors_load_nothing_heavy(statements: tuple[str, ...]) -> None:
-    assert imported_by(*statements) == set()
+def test_the_doors_load_nothing_heavy(statements: tuple[str, ...], allowed: set[str]) -> None:
+    """rich draws the help, and costs little; the others cost seconds."""
+    assert imported_by(*statements) <= allowed
 
 
 def test_caffe_to_onnx_does_without_keras_and_onnx_ir(tmp_path: Path) -> None:
