@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from bridge.caffe.inputs import input_shapes, is_input
 from bridge.caffe.net import Input, Layer, Net
 from bridge.caffe.prototxt import Message
+from bridge.caffe.shapes import knows
+from bridge.caffe.shapes.activation import ACTIVATIONS
 from bridge.errors import PrototxtError, UnsupportedError
 
 
@@ -156,13 +158,18 @@ _VIEWS = ("Split", "Flatten", "Reshape")
 _SINGLE_VIEWS = ("Concat", "Slice")
 
 
+# Layers that may work in place: each value of theirs depends on the one it overwrites alone, or
+# they copy their input first. Others overwrite what they still have to read.
+_IN_PLACE = {*ACTIVATIONS, "PReLU", "BatchNorm", "Scale", "Bias", "Softmax"}
+
+
 def _is_view(layer: Layer) -> bool:
     single = len(layer.bottoms) == len(layer.tops) == 1
     return layer.type in _VIEWS or (layer.type in _SINGLE_VIEWS and single)
 
 
 def _refuse_shared_memory(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
-    """Refuse a layer that, working in place, changes a value that others read later.
+    """Refuse a layer that, working in place, changes what it or others still have to read.
 
     A layer truly works in place only where nobody else reads its bottom: for several readers Caffe
     makes copies (which it calls splits). Dropout changes nothing outside training.
@@ -176,12 +183,23 @@ def _refuse_shared_memory(drafts: Sequence[Layer], layers: Sequence[Layer]) -> N
             if _is_view(layer):
                 shared = memory[layer.bottoms[0]]
             elif draft.bottoms[i : i + 1] == (draft.tops[i],) and readers[layer.bottoms[i]] == 1:
+                _refuse_overwriting(layer)
                 shared = memory[layer.bottoms[i]]
                 late = [value for value in shared if last_read.get(value, len(layers)) > at]
                 if late and layer.type != "Dropout":
                     raise _shares_memory(layer, layer.bottoms[i], late[0])
             shared.append(top)
             memory[top] = shared
+
+
+def _refuse_overwriting(layer: Layer) -> None:
+    if knows(layer.type) and layer.type not in _IN_PLACE:
+        raise UnsupportedError(
+            f"a {layer.type} layer cannot work in place: Caffe overwrites what it has yet to read",
+            where=layer,
+            expected="a top of another name",
+            received=f"the bottom '{layer.bottoms[0]}' as its top",
+        )
 
 
 def _shares_memory(layer: Layer, bottom: str, other: str) -> UnsupportedError:

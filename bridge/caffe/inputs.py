@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from bridge.caffe.net import Shape
+from bridge.caffe.net import Net, Shape
 from bridge.caffe.prototxt import Message
-from bridge.errors import PrototxtError
+from bridge.caffe.weights import StoredLayer
+from bridge.errors import PrototxtError, UsageError
 
 # A dim that the prototxt does not say: it lies in a database, or in an image file.
 UNKNOWN = 0
@@ -30,6 +32,33 @@ def input_shapes(layer: Message) -> tuple[Shape, ...]:
     image = (batch, _channels(layer), *_size(layer))
     labels = ((batch,),) * count
     return (image, *labels)[:count]
+
+
+def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
+    """The net with other shapes for its inputs, by name. Errors: UsageError for other names."""
+    known = [entry.name for entry in net.inputs]
+    for name in shapes:
+        if name not in known:
+            raise UsageError(f"no input '{name}'", expected=", ".join(known), received=name)
+    inputs = [replace(i, shape=tuple(shapes.get(i.name, i.shape))) for i in net.inputs]
+    return replace(net, inputs=tuple(inputs))
+
+
+def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
+    """The net with the channels of its inputs where only the weights of a convolution tell them."""
+    kernels = {layer.name: layer.blobs[0].blob.shape for layer in stored if layer.blobs}
+    channels = {
+        layer.bottoms[0]: kernels[layer.name][1] * layer.params["convolution_param"].get("group", 1)
+        for layer in net.layers
+        if layer.type == "Convolution" and len(kernels.get(layer.name, ())) == 4
+    }
+    inputs = [
+        replace(i, shape=(i.shape[0], channels[i.name], *i.shape[2:]))
+        if len(i.shape) == 4 and i.shape[1] == UNKNOWN and i.name in channels
+        else i
+        for i in net.inputs
+    ]
+    return replace(net, inputs=tuple(inputs))
 
 
 def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...]:

@@ -48,32 +48,44 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
     Errors: WeightsError where the file is damaged, or is no caffemodel at all.
     """
     with path.open("rb") as file:
-        _refuse_other_formats(path, file.read(256))
+        _refuse_other_formats(path, file.read(GLANCE))
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return _Scan(path, data).layers()
 
 
+# How many bytes show what a file is.
+GLANCE = 1024
+
+
+def looks_binary(start: bytes) -> bool:
+    """Whether a file's first bytes are no text: there are control characters among them."""
+    return any(byte < 0x20 and byte not in b"\t\n\f\r" for byte in start)
+
+
 _OTHER_FORMATS = (
-    (b"version https://git-lfs", "a git-lfs pointer", "fetch the file itself: git lfs pull"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "save the net as .caffemodel: net.save('x.caffemodel')"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first"),
-    (b"<", "a web page (HTML or XML)", "the download went wrong: fetch the file again"),
     (b"\x80\x02", "a Python pickle", None),
     (b"\x08", "a solver state, or an ONNX model", "give the .caffemodel"),
 )
 
+_OTHER_TEXTS = (
+    (b"version https://git-lfs", "a git-lfs pointer", "fetch the file itself: git lfs pull"),
+    (b"<", "a web page (HTML or XML)", "the download went wrong: fetch the file again"),
+    (b"", "a text file", None),
+)
+
 
 def _refuse_other_formats(path: Path, start: bytes) -> None:
-    where = Location.of(path)
-    start = start.lstrip() if start.lstrip()[:1] == b"<" else start
     if not start:
-        raise WeightsError("the file is empty", where=where, expected="a .caffemodel")
-    for magic, received, hint in _OTHER_FORMATS:
-        if start.startswith(magic):
+        raise WeightsError("the file is empty", where=Location.of(path), expected="a .caffemodel")
+    is_text = not looks_binary(start)
+    for magic, received, hint in (*_OTHER_FORMATS, *(_OTHER_TEXTS if is_text else ())):
+        if (start.lstrip() if is_text else start).startswith(magic):
             raise WeightsError(
                 "not a Caffe weight file",
-                where=where,
+                where=Location.of(path),
                 expected="a binary NetParameter (.caffemodel)",
                 received=received,
                 hint=hint,

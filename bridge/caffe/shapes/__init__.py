@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bridge.caffe.inputs import with_shapes
 from bridge.caffe.net import Net, Shape
 from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the table)
     activation,
@@ -24,7 +25,7 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     sources,
 )
 from bridge.caffe.shapes.table import DYNAMIC, Demand, demand, knows, shape, text
-from bridge.errors import ShapeError, UnsupportedLayerError, UsageError
+from bridge.errors import ShapeError, UnsupportedLayerError
 
 __all__ = ["DYNAMIC", "Demand", "Shapes", "demand", "infer", "known_weights", "knows", "shape"]
 
@@ -41,13 +42,13 @@ class Shapes:
 
 
 def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:
-    """The shapes of a net; `inputs` replaces the shapes that the prototxt gives, by name.
+    """The shapes of a net; `inputs` replaces the shapes that the net gives its inputs, by name.
 
     Errors: UnsupportedLayerError, with all layers that have no rule; ShapeError where Caffe would
     abort; UsageError for a name in `inputs` that the net has not.
     """
     refuse_unknown(net)
-    values = dict(_input_shapes(net, inputs or {}))
+    values = dict(_input_shapes(with_shapes(net, inputs or {})))
     weights = []
     for layer in net.layers:
         made = demand(layer, tuple(values[name] for name in layer.bottoms))
@@ -83,21 +84,16 @@ def refuse_unknown(net: Net) -> None:
         )
 
 
-def _input_shapes(net: Net, inputs: Mapping[str, Shape]) -> Mapping[str, Shape]:
-    known = {entry.name: entry.shape for entry in net.inputs}
-    for name in inputs:
-        if name not in known:
-            raise UsageError(f"no input '{name}'", expected=", ".join(known), received=name)
-    shapes = {**known, **inputs}
+def _input_shapes(net: Net) -> Mapping[str, Shape]:
     for entry in net.inputs:
-        if not _is_known(shapes[entry.name]):
+        if not _is_known(entry.shape):
             raise ShapeError(
                 f"the shape of input '{entry.name}' is not known",
                 where=entry.where,
                 received=text(entry.shape) if entry.shape else "no shape",
                 hint=f"say it: --input-shape {entry.name}:1,3,224,224",
             )
-    return shapes
+    return {entry.name: entry.shape for entry in net.inputs}
 
 
 def _is_known(shape: Shape) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
 
-
-@shape(
+ACTIVATIONS = (
     "AbsVal",
     "BNLL",
     "Clip",
@@ -22,6 +21,9 @@ from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
     "TanH",
     "Threshold",
 )
+
+
+@shape(*ACTIVATIONS)
 def unchanged(_: Layer, x: Shape) -> Demand:
     """x: any shape  ->  the same. Source: src/caffe/layers/neuron_layer.cpp."""
     return Demand((x,))

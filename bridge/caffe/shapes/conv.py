@@ -68,18 +68,21 @@ def _slid(layer: Layer, x: Shape, axis: int) -> Shape:
     return positive(layer, sizes, x)
 
 
-def _channels(layer: Layer, p: Any, x: Shape, axis: int) -> int:
-    channels: int = x[axis]
-    for what, count in (("input channels", channels), ("num_output", p.num_output)):
-        require(
-            count % p.group == 0,
-            layer,
-            f"{what} do not divide into {p.group} groups",
-            f"a multiple of {p.group}",
-            count,
-        )
-    require(p.num_output > 0, layer, "num_output must be positive", "> 0", p.num_output)
-    return channels
+def _refuse_uneven(layer: Layer, p: Any, channels: int, group: int) -> None:
+    for name, count in (("num_output", p.num_output), ("group", group)):
+        require(count > 0, layer, f"{name} must be positive", "> 0", count)
+    for name, count in (("input channels", channels), ("num_output", p.num_output)):
+        even = count % group == 0
+        require(even, layer, f"{name} do not divide into {group} groups", f"n x {group}", count)
+
+
+def groups(layer: Layer, channels: int) -> int:
+    """How many groups a convolution of any type has: the depthwise types need not say it."""
+    group: int = parameters(layer, "convolution_param").group
+    depthwise = layer.type == "ConvolutionDepthwise" or (
+        layer.type == "DepthwiseConvolution" and "group" not in given(layer, "convolution_param")
+    )
+    return channels if depthwise else group
 
 
 @shape("Convolution", "DepthwiseConvolution", "ConvolutionDepthwise", bottoms=SOME, tops=SOME)
@@ -91,10 +94,11 @@ def convolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     same(layer, x, *rest)
     p = parameters(layer, "convolution_param")
     axis = axis_of(layer, p.axis, x)
-    channels = _channels(layer, p, x, axis)
+    group = groups(layer, x[axis])
+    _refuse_uneven(layer, p, x[axis], group)
     kernel, *_ = _windows(layer, len(x) - axis - 1)
     top = (*x[:axis], p.num_output, *_slid(layer, x, axis))
-    weight = (p.num_output, channels // p.group, *kernel)
+    weight = (p.num_output, x[axis] // group, *kernel)
     return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
 
 
@@ -107,7 +111,7 @@ def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     same(layer, x, *rest)
     p = parameters(layer, "convolution_param")
     axis = axis_of(layer, p.axis, x)
-    channels = _channels(layer, p, x, axis)
+    _refuse_uneven(layer, p, x[axis], p.group)
     extents = x[axis + 1 :]
     kernel, stride, pad, dilation = _windows(layer, len(extents))
     sizes = [
@@ -115,7 +119,7 @@ def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
         for size, k, s, p, d in zip(extents, kernel, stride, pad, dilation, strict=True)
     ]
     top = (*x[:axis], p.num_output, *positive(layer, sizes, x))
-    weight = (channels, p.num_output // p.group, *kernel)
+    weight = (x[axis], p.num_output // p.group, *kernel)
     return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
 
 
