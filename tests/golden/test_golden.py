@@ -1,0 +1,74 @@
+"""Every golden case of real Caffe, in onnxruntime and in Keras.
+
+A case tagged `exotic` or `alias` may be refused, with a clear error; none may give other numbers.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+import bridge
+from bridge.caffe import read
+from bridge.check.runners import KerasRunner, OnnxRunner
+from bridge.graph.io import save, to_ir, to_proto
+from bridge.graph.passes import run_passes
+from bridge.lower import lower
+from bridge.lower.model import LoweredModel
+from golden_cases import CASES, Case, assert_close
+
+MAY_BE_REFUSED = frozenset(("exotic", "alias"))
+
+
+@cache
+def lowered(case: Case) -> LoweredModel:
+    """The case as an ONNX model, in the shapes that its inputs have."""
+    shapes = {name: array.shape for name, array in case.inputs.items()}
+    net = read(case.prototxt, case.caffemodel)
+    return lower(net, input_shape=shapes if "reshaped" in case.tags else {})
+
+
+def lowered_or_refused(case: Case) -> LoweredModel:
+    """The same; where it is refused and may be, the test ends here, with the reason."""
+    try:
+        return lowered(case)
+    except bridge.BridgeError as refusal:
+        if not case.tags & MAY_BE_REFUSED or refusal.where is None:
+            raise
+        pytest.skip(f"refused, as {', '.join(case.tags & MAY_BE_REFUSED)} may be: {refusal}")
+
+
+def assert_outputs(case: Case, results: dict[str, Any]) -> None:
+    """Outputs by blob name; a loss that was left away is answered by the blob that fed it."""
+    for name, expected in case.outputs.items():
+        if name in results:
+            assert_close(results[name], expected, f"{case}: {name}")
+    fed = {name: array for name, array in case.between.items() if name in results}
+    for name, expected in fed.items():
+        assert_close(results[name], expected, f"{case}: {name}")
+    missing = case.outputs.keys() - results.keys()
+    assert not missing or ("loss" in case.tags and fed), f"{case}: no {missing}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_onnxruntime_gives_what_caffe_gives(case: Case, tmp_path: Path) -> None:
+    model = lowered_or_refused(case)
+    onnx.checker.check_model(to_proto(model), full_check=True)
+    path = save(model, tmp_path / "net.onnx")
+    assert_outputs(case, OnnxRunner(path).run(case.inputs))
+
+
+@pytest.mark.parametrize("io_layout", ["channels_last", "onnx"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_keras_gives_what_caffe_gives(case: Case, io_layout: str) -> None:
+    from bridge.keras.build import build
+    from bridge.raising import raise_model
+
+    plan = raise_model(run_passes(to_ir(lowered_or_refused(case))), io_layout)
+    results = KerasRunner(build(plan), plan).run(case.inputs)
+    assert_outputs(case, {name: np.asarray(result) for name, result in results.items()})

@@ -1,0 +1,43 @@
+"""Other people's trained nets, as tests see them: they lie beside the checkout, never in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The nets whose layers are all of classification's and regression's; the rest are detectors.
+CLASSIC = (
+    "cnn_3dobj_triplet_gray",
+    "deeplandmark_1F",
+    "hyperlpr_char_recog",
+    "hyperlpr_segmentation",
+    "lenet_bvlc_iter10000",
+    "mtcnn_det1",
+    "mtcnn_det2",
+    "mtcnn_det3",
+    "open_nsfw_resnet50_1by2",
+    "vdsr",
+)
+
+
+@dataclass(frozen=True)
+class Net:
+    """One folder: the two files, and what real Caffe gives for the recorded inputs."""
+
+    folder: Path
+
+    @property
+    def prototxt(self) -> Path:
+        return self.folder / "deploy.prototxt"
+
+    @property
+    def caffemodel(self) -> Path:
+        return self.folder / "weights.caffemodel"
+
+    def arrays(self, kind: str) -> dict[str, NDArray[np.float32]]:
+        """The recorded arrays, `in` or `out`, by blob name, in Caffe's axis order."""
+        with np.load(self.folder / "io.npz") as arrays:
+            return {key[len(kind) + 1 :]: arrays[key] for key in arrays if key.startswith(kind)}
