@@ -218,24 +218,37 @@ class _Parser:
         return Scalar("string", "".join(parts))
 
 
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|(.))", re.DOTALL)
-_LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f"}
+_ESCAPE = re.compile(
+    rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|(u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|(.))",
+    re.DOTALL,
+)
+_LETTERS = {
+    b"n": b"\n",
+    b"t": b"\t",
+    b"r": b"\r",
+    b"a": b"\a",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"v": b"\v",
+}
 
 
 def _unescape(text: str) -> str:
     """What a string literal stands for; octal and hexadecimal escapes are bytes of UTF-8."""
     if "\\" not in text:
         return text
+    return decode(_ESCAPE.sub(_escaped, text.encode()))
 
-    def byte(match: re.Match[bytes]) -> bytes:
-        octal, hexadecimal, letter = match.groups()
-        if octal:
-            return bytes([int(octal, 8) & 0xFF])
-        if hexadecimal:
-            return bytes([int(hexadecimal, 16)])
-        return _LETTERS.get(letter, letter)
 
-    return decode(_ESCAPE.sub(byte, text.encode()))
+def _escaped(match: re.Match[bytes]) -> bytes:
+    octal, hexadecimal, code_point, letter = match.groups()
+    if octal:
+        return bytes([int(octal, 8) & 0xFF])
+    if hexadecimal:
+        return bytes([int(hexadecimal, 16)])
+    if code_point:
+        return chr(int(code_point[1:], 16)).encode("utf-8", "replace")
+    return _LETTERS.get(letter, letter)
 
 
 # ---- tree to messages ------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from bridge.caffe import schema
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_compiled_schema_is_that_of_the_proto(tmp_path: Path) -> None:
+    pytest.importorskip("grpc_tools", reason="grpcio-tools is a development dependency")
+    script = runpy.run_path(str(ROOT / "scripts" / "schema"))
+    script["compile_schema"](tmp_path / "caffe.desc")
+    committed = Path(schema.__file__).with_name("caffe.desc")
+    assert (tmp_path / "caffe.desc").read_bytes() == committed.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "number"),
+    [
+        ("NetParameter", "layer", 100),
+        ("NetParameter", "input_shape", 8),
+        ("LayerParameter", "blobs", 7),
+        ("LayerParameter", "convolution_param", 106),
+        ("LayerParameter", "recurrent_param", 146),
+        ("LayerParameter", "detection_output_param", 204),
+        ("V1LayerParameter", "blobs", 6),
+        ("V1LayerParameter", "loss_param", 42),
+        ("V0LayerParameter", "blobs", 50),
+        ("PriorBoxParameter", "offset", 13),
+    ],
+)
+def test_fields_have_the_numbers_of_caffe(message: str, field: str, number: int) -> None:
+    assert schema.descriptor(message).fields_by_name[field].number == number
+
+
+def test_fields_of_forks_have_numbers_that_no_file_uses() -> None:
+    assert schema.descriptor("LayerParameter").fields_by_name["interp_param"].number >= 10000
+
+
+def test_defaults_are_those_of_caffe() -> None:
+    pooling = schema.defaults("PoolingParameter")
+    assert (pooling["pool"], pooling["stride"], pooling["round_mode"]) == ("MAX", 1, "CEIL")
+    assert schema.defaults("ConvolutionParameter")["kernel_size"] == []
+    assert schema.defaults("ReshapeParameter")["shape"] is None
+    assert schema.defaults("LRNParameter")["beta"] == 0.75
+
+
+def test_the_pool_is_private() -> None:
+    """Another schema of the same name, as pycaffe's is, can be loaded beside it."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto
+    from google.protobuf.descriptor_pool import Default
+
+    other = FileDescriptorProto(name="caffe.proto", package="bridge.caffe")
+    other.message_type.add(name="NetParameter")
+    Default().AddSerializedFile(other.SerializeToString())
+    assert "layer" in schema.fields("NetParameter")
