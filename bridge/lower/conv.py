@@ -17,6 +17,8 @@ from bridge.caffe.shapes.conv import spatial
 from bridge.lower.emitter import Dims, Emitter, Value
 from bridge.lower.table import layer
 
+_GROUP_BY_CHANNEL = frozenset({"DepthwiseConvolution", "ConvolutionDepthwise", "Im2col"})
+
 
 @layer(
     "Convolution",
@@ -40,13 +42,13 @@ def convolution(
 
     Convolution: w: o c/group *k, t = ⌊(s + 2 pad - dilation (k - 1) - 1) / stride⌋ + 1
     Deconvolution: w: c o/group *k, t = stride (s - 1) + dilation (k - 1) + 1 - 2 pad
-    ConvolutionDepthwise: a group for each channel, which its text does not spell out.
+    DepthwiseConvolution: a group for each channel, which its text need not spell out.
     Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
     """
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
     kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
-    if layer.type in ("ConvolutionDepthwise", "Im2col"):
+    if layer.type in _GROUP_BY_CHANNEL:
         group = channels
     if layer.type == "Im2col":
         weight = e.constant(_picking_kernels(channels, kernel), "weight")

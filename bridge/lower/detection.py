@@ -196,7 +196,7 @@ def _decoded(
     locations = location.fixed(1) // (4 * count)
     targets = e.reshape(location, (location.shape[0], count, locations, 4))
     if priors.shape[0] != 1:
-        priors = e.Slice(priors, [0], [1], [0])  # Caffe looks at the first row alone
+        priors = e.Gather(priors, [0], axis=0)  # Caffe looks at the first row alone
     boxes, variances = (
         e.reshape(part, (1, count, 1, 4))
         for part in e.op("Split", priors, [1, 1], outputs=2, axis=1)

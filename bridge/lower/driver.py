@@ -8,15 +8,17 @@ import onnx
 from onnx import helper
 
 from bridge.caffe.net import Layer, Net, Shape
-from bridge.caffe.shapes import DYNAMIC, infer
-from bridge.errors import GraphError, ShapeError, UnsupportedLayerError, UsageError
+from bridge.caffe.shapes import DYNAMIC
+from bridge.errors import GraphError, UnsupportedLayerError, UsageError
 from bridge.lower.cut import cut
-from bridge.lower.emitter import Dims, Emitter, Value, ir_version
+from bridge.lower.emitter import DEFAULT_OPSET, Dims, Emitter, Value, ir_version
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
+from bridge.lower.promise import promised_shapes
 from bridge.lower.table import TABLE
 
-BATCH = "batch"
+# Since then Softmax works along one axis, and shapes of constants are inputs throughout.
+OLDEST_OPSET = 13
 
 
 def lower(
@@ -24,7 +26,7 @@ def lower(
     *,
     input_shape: Mapping[str, Shape] | None = None,
     batch: int | None = None,
-    opset: int = 17,
+    opset: int = DEFAULT_OPSET,
     outputs: Sequence[str] = (),
 ) -> LoweredModel:
     """The net as an ONNX model of standard operators, weights unread.
@@ -36,10 +38,11 @@ def lower(
 
     Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
     """
+    _refuse_opset(opset)
     _refuse_unknown_inputs(net, input_shape or {})
     net = cut(net, outputs)
     _refuse_unknown_layers(net)
-    shapes, warnings = _shapes(net, _input_shapes(net, input_shape or {}, batch), batch is None)
+    shapes, warnings = promised_shapes(net, input_shape or {}, batch)
     net = merge_scales(net)
     emitter = Emitter(opset, reserved=list(shapes))
     values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
@@ -53,6 +56,14 @@ def lower(
         values={name: value.shape for name, value in values.items()},
         warnings=net.warnings + warnings,
     )
+
+
+def _refuse_opset(opset: int) -> None:
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= opset <= newest:
+        raise UsageError(
+            "no such opset to write", expected=f"{OLDEST_OPSET} to {newest}", received=opset
+        )
 
 
 def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
@@ -72,75 +83,13 @@ def _refuse_unknown_layers(net: Net) -> None:
         )
 
 
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-def _input_shapes(net: Net, wanted: Mapping[str, Shape], batch: int | None) -> dict[str, Shape]:
-    shapes = {blob.name: tuple(wanted.get(blob.name, blob.shape)) for blob in net.inputs}
-    return shapes if batch is None else _with_batch(shapes, batch)
-
-
-def _batch_of(inputs: Mapping[str, Shape]) -> int | None:
-    """The first dim of the first input that has one."""
-    return next((shape[0] for shape in inputs.values() if shape), None)
-
-
-def _with_batch(inputs: Mapping[str, Shape], batch: int) -> dict[str, Shape]:
-    """The inputs at another batch size: those that share the first one's."""
-    size = _batch_of(inputs)
-    return {
-        name: (batch, *shape[1:]) if shape[:1] == (size,) else shape
-        for name, shape in inputs.items()
-    }
-
-
-def _shapes(
-    net: Net, inputs: Mapping[str, Shape], symbolic: bool
-) -> tuple[dict[str, Dims], tuple[str, ...]]:
-    """Each value's shape by Caffe's own arithmetic, and what there is to say about the batch.
-
-    The batch is symbolic where another batch size changes nothing but first dims that are the
-    batch itself; so Caffe's formulas decide, and no rule is asked.
-    """
-    shapes = infer(net, inputs)
-    fixed: dict[str, Dims] = dict(shapes.values)
-    batch = _batch_of(inputs)
-    if not symbolic or batch is None:
-        return fixed, ()
-    stays = f"the batch is fixed at {batch}: "
-    unrolled = next((layer for layer in net.layers if TABLE[layer.type].fixed_batch), None)
-    if unrolled:
-        return fixed, (f"{stays}{unrolled} is unrolled",)
-    try:
-        others = infer(net, _with_batch(inputs, batch + 1))
-    except ShapeError as error:
-        return fixed, (f"{stays}{error.problem}",)
-    for layer, weights, other in zip(net.layers, shapes.weights, others.weights, strict=True):
-        if weights != other:
-            return fixed, (f"{stays}{layer} has weights of this size",)
-    dims: dict[str, Dims] = {}
-    for name, shape in shapes.values.items():
-        if shape == others.values[name]:
-            dims[name] = shape
-        elif (shape[0], others.values[name]) == (batch, (batch + 1, *shape[1:])):
-            dims[name] = (BATCH, *shape[1:])
-        else:
-            return fixed, (f"{stays}it is no axis of its own in {name!r}",)
-    return dims, ()
-
-
-# --- layers ---------------------------------------------------------------------------------------
-
-
 def _lower_layer(
     emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
 ) -> dict[str, Value]:
-    entry = TABLE[layer.type]
     promised = [shapes[top] for top in layer.tops]
     bottoms = [values[bottom] for bottom in layer.bottoms]
     with emitter.layer(layer, promised):
-        results = entry.rule(emitter, layer, *bottoms, **entry.arguments(layer))
-        results = results if isinstance(results, tuple) else (results,)
+        results = TABLE[layer.type].apply(emitter, layer, *bottoms)
         for top, shape, value in zip(layer.tops, promised, results, strict=True):
             if not _keeps(value.shape, shape):
                 raise GraphError(

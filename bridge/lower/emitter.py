@@ -25,6 +25,8 @@ from bridge.errors import GraphError, WeightsError
 Dims = tuple[int | str, ...]
 """A shape in which a symbol, as "batch", may stand for a size that is not fixed."""
 
+DEFAULT_OPSET = 17
+
 FLOAT = int(onnx.TensorProto.FLOAT)
 INT64 = int(onnx.TensorProto.INT64)
 BOOL = int(onnx.TensorProto.BOOL)
@@ -79,7 +81,7 @@ class Emitter:
     Between `layer()` and its end, `tops` has the shapes that Caffe gives the layer's tops.
     """
 
-    def __init__(self, opset: int, reserved: Sequence[str] = ()) -> None:
+    def __init__(self, opset: int = DEFAULT_OPSET, reserved: Sequence[str] = ()) -> None:
         self.opset = opset
         self.nodes: list[onnx.NodeProto] = []
         self.values: dict[str, Value] = {}

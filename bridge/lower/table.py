@@ -18,6 +18,7 @@ from typing import Any
 
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError, UsageError
+from bridge.lower.emitter import Emitter, Value
 
 Rule = Callable[..., Any]
 
@@ -36,6 +37,11 @@ class Entry:
     rule: Rule
     params: str | None
     fixed_batch: bool
+
+    def apply(self, e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
+        """The layer's tops, emitted."""
+        tops: Value | tuple[Value, ...] = self.rule(e, layer, *bottoms, **self.arguments(layer))
+        return tops if isinstance(tops, tuple) else (tops,)
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
         """The layer's own settings, as keyword arguments.

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import Case, assert_close, cases
 from numpy.typing import NDArray
 
 from bridge.caffe import read
 from bridge.errors import UnsupportedError
 from bridge.lower import LoweredModel, lower
+from golden_cases import Case, assert_close, cases
 
 Run = Callable[..., dict[str, NDArray[Any]]]
 

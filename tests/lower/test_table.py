@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from bridge.caffe import schema
+from bridge.caffe.net import Layer
+from bridge.errors import Location, UnsupportedLayerError, UsageError
+from bridge.lower import TABLE, Emitter, Value
+from bridge.lower.table import Entry, layer
+
+
+def _messages() -> list[tuple[str, Entry]]:
+    return [(type_, entry) for type_, entry in TABLE.items() if entry.params]
+
+
+@pytest.mark.parametrize(("type_", "entry"), _messages(), ids=lambda value: str(value)[:30])
+def test_defaults_are_those_of_the_schema(type_: str, entry: Entry) -> None:
+    message = schema.fields("LayerParameter")[str(entry.params)].message
+    fields = schema.fields(message)
+    for name, parameter in inspect.signature(entry.rule).parameters.items():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        assert name in fields, f"{message} has no field {name}"
+        default = fields[name].default
+        if parameter.default in (None, ()) or parameter.default is inspect.Parameter.empty:
+            continue  # where the text is silent, the rule does something of its own
+        if name in _SET_BY_ABSENCE:
+            assert parameter.default == _SET_BY_ABSENCE[name]
+        else:
+            assert parameter.default == pytest.approx(default), f"{message}.{name}"
+
+
+# The schema has no default, or another than what Caffe makes of the field's absence.
+_SET_BY_ABSENCE = {
+    "use_global_stats": True,
+    "confidence_threshold": -3.4028234663852886e38,
+    "tiles": 1,
+}
+
+
+def test_a_second_rule_for_a_type_is_refused() -> None:
+    with pytest.raises(UsageError, match="'ReLU' has a rule already"):
+
+        @layer("ReLU")
+        def another(e: Emitter, layer: Layer, x: Value) -> Value:
+            return x
+
+
+def test_a_setting_that_no_rule_knows_is_refused() -> None:
+    where = Location("net.prototxt", 3)
+    settings = {"permute_param": {"order": [0, 1], "backwards": True}}
+    made = Layer("p", "Permute", ("x",), ("y",), where, settings)
+    with pytest.raises(UnsupportedLayerError, match=r"net.prototxt:3.*backwards"):
+        TABLE["Permute"].arguments(made)
+
+
+def test_settings_of_learning_are_passed_over() -> None:
+    settings = {"prelu_param": {"filler": {"type": "xavier"}, "channel_shared": True}}
+    made = Layer("p", "PReLU", ("x",), ("y",), Location("net.prototxt", 3), settings)
+    assert TABLE["PReLU"].arguments(made) == {"channel_shared": True}
