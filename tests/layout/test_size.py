@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from bridge.layout.size import Size, common_cuts, product, quotient, total
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((), 1),
+        ((2, 3), 6),
+        (("batch",), "batch"),
+        ((2, "batch", 3), "6*batch"),
+        (("w", "h"), "h*w"),
+        (("batch", 1), "batch"),
+        (("h", 2, "h"), "2*h*h"),
+        (("batch*6",), "6*batch"),
+        (("2*batch", "3*h"), "6*batch*h"),
+        (("2 * batch",), "2*batch"),
+        (("h+1",), "h+1"),
+        (("h+1", 2), "2*(h+1)"),
+        (("2*(h+1)", 3), "6*(h+1)"),
+        (("floor(h/2)", "w"), "(floor(h/2))*w"),
+        (("a b", 2), "2*(a b)"),
+    ],
+)
+def test_product(sizes: tuple[Size, ...], expected: Size) -> None:
+    assert product(sizes) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "divisor", "expected"),
+    [
+        (6, 3, 2),
+        (6, 4, None),
+        (3, 6, None),
+        ("6*batch", "batch", 6),
+        ("6*batch", 4, None),
+        ("6*batch", "2*batch", 3),
+        ("6*batch", 6, "batch"),
+        ("batch", 2, None),
+        (6, "batch", None),
+        ("h*w", "h", "w"),
+        ("h*h", "h", "h"),
+        ("h", "h*h", None),
+        ("batch", "batch", 1),
+        ("batch", "h", None),
+        ("2*(h+1)", "h+1", 2),
+        ("6", 3, 2),
+    ],
+)
+def test_quotient(size: Size, divisor: Size, expected: Size | None) -> None:
+    assert quotient(size, divisor) == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((2, 3), 5),
+        (("batch", "batch"), "2*batch"),
+        (("w", 1, "h", 2), "w+h+3"),
+        (("h", 3, "w"), "w+h+3"),
+    ],
+)
+def test_total(sizes: tuple[Size, ...], expected: Size) -> None:
+    assert total(sizes) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ((), (), ([], [])),
+        ((6,), (2, 3), ([[2, 3]], [[2], [3]])),
+        ((6, 4), (3, 8), ([[3, 2], [4]], [[3], [2, 4]])),
+        ((2, 3), (3, 2), None),
+        ((2, 3), (6, 6), None),
+        ((), (2,), None),
+        (("batch", 6), ("2*batch", 3), ([["batch"], [2, 3]], [["batch", 2], [3]])),
+        (("batch", 6), (6, "batch"), None),
+    ],
+)
+def test_common_cuts(
+    one: tuple[Size, ...], two: tuple[Size, ...], expected: tuple[list[list[Size]], ...] | None
+) -> None:
+    assert common_cuts(one, two) == expected
