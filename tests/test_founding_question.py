@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from golden_cases import assert_close
 from numpy.typing import NDArray
 
 import bridge
 from bridge.caffe import read
 from bridge.check.runners import OnnxRunner
+from golden_cases import assert_close
 
 MODELS = Path(__file__).parent.parent / "models"
 
@@ -26,7 +26,7 @@ def test_two_by_two_gives_the_numbers_of_the_question(tmp_path: Path) -> None:
 
     done = bridge.caffe_to_onnx(prototxt, caffemodel, tmp_path / "net.onnx")
     assert done.path is not None
-    (in_onnxruntime,) = OnnxRunner(done.path).run({name: x for name in done.inputs}).values()
+    (in_onnxruntime,) = OnnxRunner(done.path).run(dict.fromkeys(done.inputs, x)).values()
     np.testing.assert_array_equal(in_onnxruntime, expected)
 
     as_in_onnx = bridge.onnx_to_keras(done.path, io_layout="onnx")
