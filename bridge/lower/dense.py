@@ -31,14 +31,14 @@ def inner_product(
     axis %= x.rank
     inputs = prod(x.fixed(i) for i in range(axis, x.rank))
     matrix = e.blob(0, (inputs, num_output) if transpose else (num_output, inputs))
-    bias = e.weight(e.blob(1, (num_output,)), "bias") if bias_term else None
-    if axis == 1:
-        rows = x if x.rank == 2 else e.Flatten(x, axis=1)
-        return e.Gemm(rows, e.weight(matrix, "weight"), bias, transB=int(not transpose))
-    if transpose:
+    if axis == 1 or transpose:
         weight = e.weight(matrix, "weight")
     else:
         weight = e.computed((inputs, num_output), lambda: matrix.array().T, "weight")
+    bias = e.weight(e.blob(1, (num_output,)), "bias") if bias_term else None
+    if axis == 1:
+        rows = x if x.rank == 2 else e.Flatten(x, axis=1)
+        return e.Gemm(rows, weight, bias, transB=int(not transpose))
     product = e.MatMul(e.reshape(x, (*x.shape[:axis], inputs)), weight)
     return product if bias is None else e.Add(product, bias)
 

@@ -34,6 +34,14 @@ class Axis:
     pad: int
     count: int
 
+    @classmethod
+    def of_bins(cls, size: int, bins: int) -> Axis:
+        """An axis cut into bins of one size, padded to fit."""
+        kernel = ceil(size / bins)
+        pad = (kernel * bins - size + 1) // 2
+        (count,) = pooled_sizes((size,), (kernel,), (kernel,), (pad,))
+        return cls(size, kernel, kernel, pad, count)
+
     @property
     def overhang(self) -> int:
         """The places behind the map that windows reach: the padding that the end needs."""
@@ -96,19 +104,12 @@ def spatial_pyramid(
     Each level is a Pooling with kernel and stride ⌈h / 2^i⌉, padded to fit.
     """
     levels = [
-        pooled(e, layer, x, pool, [_bins(x.fixed(2), 2**i), _bins(x.fixed(3), 2**i)])
+        pooled(e, layer, x, pool, [Axis.of_bins(x.fixed(2), 2**i), Axis.of_bins(x.fixed(3), 2**i)])
         for i in range(pyramid_height)
     ]
     if pyramid_height == 1:
         return levels[0]
     return e.Concat(*(e.Flatten(level, axis=1) for level in levels), axis=1)
-
-
-def _bins(size: int, bins: int) -> Axis:
-    kernel = ceil(size / bins)
-    pad = (kernel * bins - size + 1) // 2
-    (count,) = pooled_sizes((size,), (kernel,), (kernel,), (pad,))
-    return Axis(size, kernel, kernel, pad, count)
 
 
 def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bridge.caffe import Net
+from bridge.errors import ShapeError
+from bridge.lower import lower
+from golden_cases import assert_close
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((2, 3, 6, 5)).astype(np.float32)
+MEAN, VARIANCE = rng.standard_normal(3), rng.uniform(0.5, 2, 3)
+
+
+def _per_channel(vector: Any) -> Any:
+    return np.asarray(vector)[:, None, None]
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0, 999.5])
+def test_statistics_are_divided_by_the_factor(one_layer: Callable[..., Any], factor: float) -> None:
+    y = one_layer("BatchNorm", weights=[MEAN, VARIANCE, [factor]], x=X)
+    scale = 1 / factor if factor else 0
+    mean, variance = _per_channel(MEAN * scale), _per_channel(VARIANCE * scale)
+    assert_close(y, (X - mean) / np.sqrt(variance + 1e-5))
+
+
+def test_statistics_that_need_no_division_are_the_files_own(net_of: Callable[..., Net]) -> None:
+    text = 'layer { name: "l" type: "BatchNorm" bottom: "x" top: "y" }'
+    net = net_of(text, {"l": [MEAN, VARIANCE, [1.0]]}, x=X.shape)
+    weights = lower(net).weights
+    assert weights["l.mean"].read is net.layers[0].blobs[0].read
+    assert weights["l.variance"].read is net.layers[0].blobs[1].read
+
+
+def test_without_global_statistics_the_batch_has_its_own(one_layer: Callable[..., Any]) -> None:
+    text = "batch_norm_param { use_global_stats: false eps: 0.1 }"
+    y = one_layer("BatchNorm", text, weights=[MEAN, VARIANCE, [1.0]], x=X)
+    mean, variance = (f((0, 2, 3), keepdims=True) for f in (X.mean, X.var))
+    assert_close(y, (X - mean) / np.sqrt(variance + 0.1))
+
+
+def test_within_a_channel_the_area_is_whole_at_the_borders(one_layer: Callable[..., Any]) -> None:
+    text = "lrn_param { local_size: 3 alpha: 2 beta: 0.6 k: 7 norm_region: WITHIN_CHANNEL }"
+    squares = np.pad(X**2, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(squares, (3, 3), (2, 3))
+    assert_close(one_layer("LRN", text, x=X), X / (1 + 2 / 9 * windows.sum((4, 5))) ** 0.6)
+
+
+def test_an_even_lrn_is_refused(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(ShapeError, match="odd"):
+        one_layer("LRN", "lrn_param { local_size: 4 }", x=X)
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_mvn_adds_eps_to_the_deviation(one_layer: Callable[..., Any], across: bool) -> None:
+    axes = (1, 2, 3) if across else (2, 3)
+    mean, deviation = X.mean(axes, keepdims=True), X.std(axes, keepdims=True)
+    text = f"mvn_param {{ eps: 0.5 across_channels: {str(across).lower()} }}"
+    assert_close(one_layer("MVN", text, x=X), (X - mean) / (deviation + 0.5))
