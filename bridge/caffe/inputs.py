@@ -28,7 +28,7 @@ def input_shapes(layer: Message) -> tuple[Shape, ...]:
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
         return _spread(layer, shapes or [()], count)
-    batch = _first(layer, "batch_size") or UNKNOWN
+    batch = _first(layer, "batch_size") or 1
     image = (batch, _channels(layer), *_size(layer))
     labels = ((batch,),) * count
     return (image, *labels)[:count]
@@ -89,7 +89,7 @@ def _channels(layer: Message) -> int:
     transform = layer.get("transform_param", {})
     if channels := _first(layer, "channels"):
         return int(channels)
-    if transform.get("force_gray") or _first(layer, "is_color") is False:
+    if transform.get("force_gray") or not layer.get("image_data_param", {}).get("is_color", True):
         return 1
     colour = transform.get("force_color") or layer["type"].endswith("ImageData")
     means = transform.get("mean_value", [])

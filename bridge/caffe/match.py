@@ -33,8 +33,11 @@ def attach(
     needs = known_weights(net)
     by_name = {layer.name: layer for layer in stored if layer.blobs}
     _refuse_ambiguous(net.layers, needs, by_name)
+    takers = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
     own = [
-        _fitted(layer, need, by_name[layer.name]) if layer.name in by_name else ()
+        _fitted(layer, need, by_name[layer.name])
+        if layer.name in by_name and takers.get(layer.name, layer) is layer
+        else ()
         for layer, need in zip(net.layers, needs, strict=True)
     ]
     blobs = _shared(net.layers, messages, needs, own)
@@ -166,8 +169,9 @@ def _left_out(net: Net, stored: Mapping[str, StoredLayer], file: Location) -> li
     extra = [name for name in stored if name not in names]
     if not extra:
         return []
-    listed = ", ".join(extra[:_LISTED]) + (", ..." if len(extra) > _LISTED else "")
-    return [f"{file}: weights of {len(extra)} layers that the net has not: {listed}"]
+    listed = ", ".join(extra[:_LISTED])
+    more = f" and {len(extra) - _LISTED} more" if len(extra) > _LISTED else ""
+    return [f"{file}: left out the weights of layers that the net has not: {listed}{more}"]
 
 
 _LISTED = 5

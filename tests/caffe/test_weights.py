@@ -21,12 +21,10 @@ VALUES = np.array([1.5, -2.25, 0.0, 3.0e38, 1e-40, 7.0], np.float32)
 
 
 @pytest.fixture
-def one_blob(tmp_path: Path, new_message: New) -> Callable[..., StoredBlob]:
+def one_blob(tmp_path: Path) -> Callable[..., StoredBlob]:
     """Read back a file of one layer, whose one blob holds these bytes."""
 
     def read(blob: bytes) -> StoredBlob:
-        net = new_message("NetParameter")
-        net.layer.add(name="conv").blobs.add().MergeFromString(b"")
         payload = b"\x0a\x04conv" + b"\x3a" + _varint(len(blob)) + blob
         path = tmp_path / "net.caffemodel"
         path.write_bytes(b"\xa2\x06" + _varint(len(payload)) + payload)
@@ -171,6 +169,23 @@ def test_names_may_occur_more_than_once(tmp_path: Path) -> None:
     layers = weights.read(path)
     assert [(layer.name, len(layer.blobs)) for layer in layers] == [("a", 1), ("b", 0), ("a", 1)]
     assert layers[2].blobs[0].count == 6
+
+
+def test_files_beyond_two_gigabytes_read(tmp_path: Path) -> None:
+    """The file is sparse: its zeros take no room on the disk."""
+    path = tmp_path / "net.caffemodel"
+    size = 4 * (600 << 20)
+    blob = _packed(7, _packed(1, _varint(size // 4))) + _varint(5 << 3 | 2) + _varint(size)
+    inside = _packed(1, b"huge") + _varint(7 << 3 | 2) + _varint(len(blob) + size) + blob
+    last = _packed(100, _packed(1, b"last") + _packed(7, _packed(5, VALUES[:1].tobytes())))
+    with path.open("wb") as file:
+        file.write(_varint(100 << 3 | 2) + _varint(len(inside) + size) + inside)
+        file.seek(size, 1)
+        file.write(last)
+    huge, small = weights.read(path)
+    assert huge.blobs[0].count == 600 << 20
+    assert huge.blobs[0].blob.array()[-1] == 0
+    assert small.blobs[0].blob.array() == VALUES[0]
 
 
 # ---- what is no caffemodel -------------------------------------------------------------------

@@ -1,0 +1,91 @@
+"""Shapes are those that real Caffe computes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.caffe import Net, read
+from bridge.caffe.net import Shape
+from bridge.caffe.shapes import DYNAMIC, Shapes, infer
+from bridge.errors import BridgeError
+from golden_cases import Case, cases
+
+
+def blob_shape(shapes: Shapes, net: Net, blob: str) -> Shape:
+    """The shape of a blob after the whole net has run: that of its last value."""
+    written = [top for layer in net.layers for top in layer.tops if top.partition(":")[0] == blob]
+    return shapes.values[blob if blob in written or not written else written[-1]]
+
+
+def agree(shape: Shape, expected: Shape) -> bool:
+    return len(shape) == len(expected) and all(
+        dim in (DYNAMIC, other) for dim, other in zip(shape, expected, strict=True)
+    )
+
+
+@pytest.mark.parametrize("case", cases(without={"alias"}), ids=str)
+def test_golden_nets(case: Case) -> None:
+    net = read(case.prototxt, case.caffemodel)
+    shapes = infer(net, {name: array.shape for name, array in case.inputs.items()})
+    assert len(net.outputs) == len(case.outputs)
+    for blob, expected in {**case.outputs, **case.between}.items():
+        assert agree(blob_shape(shapes, net, blob), expected.shape), blob
+    dynamic = any(DYNAMIC in shapes.values[value] for value in net.outputs)
+    assert dynamic == ("dynamic" in case.tags)
+    for layer, needed in zip(net.layers, shapes.weights, strict=True):
+        assert tuple(blob.shape for blob in layer.blobs) == needed, layer
+        assert all(blob.array().shape == blob.shape for blob in layer.blobs)
+
+
+# The fork that wrote this net has a DepthwiseConvolution that needs no group; the Caffe that the
+# index was made with reads it as a full convolution.
+GROUPLESS = "imistyrain__ssd-models__shufflenet_shufflenet_ssd_deploy.prototxt"
+
+
+def test_zoo(zoo: Path) -> None:
+    index = json.loads((zoo / "index.json").read_text())
+    shaped = [entry for entry in index if "shapes" in entry]
+    assert len(shaped) == 54
+    for entry in shaped:
+        net = read(zoo / entry["file"])
+        shapes = infer(net)
+        for blob, shape in entry["shapes"]["blobs"].items():
+            assert agree(blob_shape(shapes, net, blob), tuple(shape)), (entry["file"], blob)
+        needed = {
+            layer.name: [list(shape) for shape in weights]
+            for layer, weights in zip(net.layers, shapes.weights, strict=True)
+            if weights
+        }
+        if entry["file"] != GROUPLESS:
+            assert needed == entry["shapes"]["params"], entry["file"]
+
+
+def refusal(path: Path) -> BridgeError | None:
+    try:
+        infer(read(path))
+    except BridgeError as error:
+        return error
+    return None
+
+
+def test_the_rest_of_the_zoo_is_read_or_refused(zoo: Path) -> None:
+    refusals = {path.name: refusal(path) for path in sorted(zoo.glob("*.prototxt"))}
+    assert len(refusals) == 114
+    for name, error in refusals.items():
+        assert error is None or name in str(error)
+
+
+def test_real_models(real_models: Path) -> None:
+    folders = [folder for folder in real_models.iterdir() if (folder / "blobs.npz").exists()]
+    assert folders
+    for folder in folders:
+        net = read(folder / "deploy.prototxt", folder / "weights.caffemodel")
+        with np.load(folder / "io.npz") as io, np.load(folder / "blobs.npz") as blobs:
+            shapes = infer(net, {k[3:]: io[k].shape for k in io.files if k.startswith("in/")})
+            for name in blobs.files:
+                expected = blobs[name].shape
+                assert agree(blob_shape(shapes, net, name), expected), (folder.name, name)

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bridge.caffe import Net
+from bridge.caffe.assemble import State, is_included
+from bridge.caffe.prototxt import interpret, parse
+from bridge.errors import PrototxtError, UnsupportedError
+
+ReadText = Callable[..., Net]
+INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 } } }\n'
+
+
+def layer(name: str, type_: str, bottom: str, top: str, more: str = "") -> str:
+    ends = "".join(f' bottom: "{b}"' for b in bottom.split())
+    ends += "".join(f' top: "{t}"' for t in top.split())
+    return f'layer {{ name: "{name}" type: "{type_}"{ends} {more} }}\n'
+
+
+def wires(net: Net) -> list[tuple[str, str, str]]:
+    return [(each.name, " ".join(each.bottoms), " ".join(each.tops)) for each in net.layers]
+
+
+# ---- values ----------------------------------------------------------------------------------
+
+
+def test_inputs_and_outputs_in_net_order(read_text: ReadText) -> None:
+    text = layer("b", "ReLU", "x", "z") + layer("a", "ReLU", "x", "y")
+    net = read_text('name: "n"\n' + INPUT + text)
+    assert net.name == "n"
+    assert [(i.name, i.shape) for i in net.inputs] == [("x", (2, 4))]
+    assert str(net.inputs[0].where).endswith("net.prototxt:2:1")
+    assert net.outputs == ("z", "y")
+    assert str(net.layers[1]).endswith("net.prototxt:4:1, layer 'a' (ReLU)")
+
+
+def test_in_place_values_have_one_writer_each(read_text: ReadText) -> None:
+    text = (
+        layer("c", "Power", "x", "y")
+        + layer("bn", "BatchNorm", "y", "y")
+        + layer("r", "ReLU", "y", "y")
+        + layer("p", "Power", "y", "z")
+    )
+    net = read_text(INPUT + text)
+    assert wires(net) == [
+        ("c", "x", "y:c"),
+        ("bn", "y:c", "y:bn"),
+        ("r", "y:bn", "y"),
+        ("p", "y", "z"),
+    ]
+    assert net.outputs == ("z",)
+
+
+def test_a_reader_before_an_in_place_layer_reads_the_earlier_value(read_text: ReadText) -> None:
+    text = (
+        layer("c", "Power", "x", "y")
+        + layer("early", "Power", "y", "e")
+        + layer("r", "ReLU", "y", "y")
+        + layer("late", "Power", "y", "l")
+    )
+    assert wires(read_text(INPUT + text))[1:] == [
+        ("early", "y:c", "e"),
+        ("r", "y:c", "y"),
+        ("late", "y", "l"),
+    ]
+
+
+def test_an_input_keeps_its_plain_name(read_text: ReadText) -> None:
+    net = read_text(INPUT + layer("a", "ReLU", "x", "x") + layer("b", "ReLU", "x", "x"))
+    assert wires(net) == [("a", "x", "x:a"), ("b", "x:a", "x:b")]
+    assert net.outputs == ("x:b",)
+
+
+def test_new_names_meet_no_other(read_text: ReadText) -> None:
+    text = (
+        layer("c", "Power", "x", "y")
+        + layer("r", "ReLU", "y", "y")
+        + layer("r", "ReLU", "y", "y")
+        + layer("r", "ReLU", "y", "y")
+        + layer("o", "Power", "x", "y:r")
+    )
+    tops = [each.tops[0] for each in read_text(INPUT + text).layers]
+    assert tops == ["y:c", "y:r:2", "y:r:3", "y", "y:r"]
+
+
+def test_an_input_that_nobody_reads_is_an_output(read_text: ReadText) -> None:
+    more = 'layer { name: "e" type: "Input" top: "e" input_param { shape { dim: 1 } } }'
+    assert read_text(INPUT + more + layer("r", "ReLU", "x", "y")).outputs == ("e", "y")
+
+
+def test_only_parameters_that_are_set_are_kept(read_text: ReadText) -> None:
+    more = "param { lr_mult: 1 } loss_weight: 1 relu_param { engine: CAFFE }"
+    (relu,) = read_text(INPUT + layer("r", "ReLU", "x", "y", more)).layers
+    assert relu.params == {"relu_param": {"engine": "CAFFE"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (layer("a", "ReLU", "nope", "y"), "blob 'nope' is not made"),
+        (layer("a", "ReLU", "x", "y") + layer("b", "ReLU", "x", "y"), "blob 'y' is made twice"),
+        (layer("a", "ReLU", "x", "x y") + layer("b", "ReLU", "y", "x"), "blob 'x' is made twice"),
+        (INPUT, "blob 'x' is made twice"),
+    ],
+)
+def test_layers_that_do_not_connect_are_refused(
+    read_text: ReadText, text: str, problem: str
+) -> None:
+    with pytest.raises(PrototxtError, match=problem):
+        read_text(INPUT + text)
+
+
+# ---- phases ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "state", "included"),
+    [
+        ("", State(), True),
+        ("include { phase: TEST }", State(), True),
+        ("include { phase: TRAIN }", State(), False),
+        ("include { phase: TRAIN }", State("TRAIN"), True),
+        ("exclude { phase: TEST }", State(), False),
+        ("exclude { phase: TRAIN }", State(), True),
+        ("include { phase: TRAIN } include { min_level: 0 }", State(), True),
+        ("include { phase: TEST min_level: 1 }", State(), False),
+        ("include { max_level: 0 }", State(), True),
+        ("include { max_level: 0 }", State(level=1), False),
+        ("include { max_level: -1 }", State(), False),
+        ('include { stage: "a" }', State(), False),
+        ('include { stage: "a" }', State(stages=frozenset("ab")), True),
+        ('include { stage: "a" stage: "c" }', State(stages=frozenset("ab")), False),
+        ('include { not_stage: "a" }', State(), True),
+        ('exclude { stage: "b" } exclude { stage: "c" }', State(stages=frozenset("b")), False),
+    ],
+)
+def test_rules_of_phase_level_and_stage(rules: str, state: State, included: bool) -> None:
+    message, _ = interpret(parse(rules, "net.prototxt"), "LayerParameter")
+    assert is_included(message, state) is included
+
+
+def test_include_beside_exclude_is_refused() -> None:
+    rules = "include { phase: TEST } exclude { phase: TRAIN }"
+    message, _ = interpret(parse(rules, "net.prototxt"), "LayerParameter")
+    with pytest.raises(PrototxtError, match="include and exclude"):
+        is_included(message, State())
+
+
+def test_the_phase_chooses_among_layers(read_text: ReadText) -> None:
+    text = (
+        INPUT
+        + layer("train", "ReLU", "x", "y", "include { phase: TRAIN }")
+        + layer("test", "Power", "x", "y", "include { phase: TEST }")
+    )
+    assert [each.name for each in read_text(text).layers] == ["test"]
+    assert [each.name for each in read_text(text, phase="TRAIN").layers] == ["train"]
+
+
+def test_the_net_may_name_stages_itself(read_text: ReadText) -> None:
+    text = (
+        'state { stage: "deploy" }'
+        + INPUT
+        + layer("a", "ReLU", "x", "y", 'include { stage: "deploy" }')
+    )
+    assert len(read_text(text).layers) == 1
+
+
+# ---- shared memory ---------------------------------------------------------------------------
+
+RESHAPE = "reshape_param { shape { dim: 0 dim: -1 } }"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        layer("v", "Split", "x", "a b")
+        + layer("r", "ReLU", "a", "a")
+        + layer("e", "Eltwise", "a b", "o"),
+        layer("v", "Flatten", "x", "f")
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        layer("v", "Reshape", "x", "f", RESHAPE)
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        layer("v", "Concat", "x", "f")
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        layer("v", "Slice", "x", "f")
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        layer("c", "Power", "x", "y")
+        + layer("v", "Flatten", "y", "f")
+        + layer("w", "Flatten", "f", "g")
+        + layer("r", "ReLU", "g", "g")
+        + layer("p", "Power", "f", "o"),
+        # the second copy is an output: read at the end
+        layer("v", "Split", "x", "a b") + layer("r", "ReLU", "a", "a"),
+    ],
+)
+def test_in_place_on_shared_memory_is_refused(read_text: ReadText, text: str) -> None:
+    with pytest.raises(UnsupportedError, match="is read later") as refusal:
+        read_text(INPUT + text)
+    assert "layer 'r'" in str(refusal.value.where)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # nobody reads the other name later
+        layer("v", "Flatten", "x", "f") + layer("r", "ReLU", "f", "f"),
+        # read before
+        layer("v", "Flatten", "x", "f")
+        + layer("p", "Power", "x", "o")
+        + layer("r", "ReLU", "f", "f"),
+        # Caffe makes copies for two readers, so that the layer does not work in place
+        layer("v", "Flatten", "x", "f")
+        + layer("q", "Power", "f", "q")
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        # Dropout changes nothing
+        layer("v", "Split", "x", "a b")
+        + layer("r", "Dropout", "a", "a")
+        + layer("e", "Eltwise", "a b", "o"),
+        # a Concat of two copies
+        layer("v", "Concat", "x x", "f")
+        + layer("r", "ReLU", "f", "f")
+        + layer("p", "Power", "x", "o"),
+        # a view of the changed value
+        layer("r", "ReLU", "x", "x") + layer("v", "Flatten", "x", "f"),
+    ],
+)
+def test_memory_that_is_not_shared_is_not_refused(read_text: ReadText, text: str) -> None:
+    assert read_text(INPUT + text).layers
+
+
+def test_layers_that_cannot_work_in_place_are_refused(read_text: ReadText) -> None:
+    text = layer("p", "Power", "x", "y") + layer("e", "Eltwise", "y x", "y")
+    with pytest.raises(UnsupportedError, match="a Eltwise layer cannot work in place"):
+        read_text(INPUT + text)
+    apart = layer("p", "Power", "x", "y") + layer("q", "Power", "y", "z")
+    assert read_text(INPUT + apart + layer("e", "Eltwise", "y x", "y")).outputs == ("z", "y")
+    unknown: Any = layer("p", "Power", "x", "y") + layer("e", "MyLayer", "y", "y")
+    assert read_text(INPUT + unknown).outputs == ("y",)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bridge.caffe import Net
+from bridge.caffe.inputs import input_shapes, is_input
+from bridge.caffe.net import Shape
+from bridge.caffe.prototxt import interpret, parse
+from bridge.errors import PrototxtError, UsageError
+
+ReadText = Callable[..., Net]
+
+
+COLOUR = "crop_size: 227 mean_value: 1 mean_value: 2 mean_value: 3"
+SIZES = "batch_size: 2 channels: 3 height: 4 width: 5"
+
+
+@pytest.mark.parametrize(
+    ("type_", "tops", "more", "shapes"),
+    [
+        ("Input", 1, "input_param { shape { dim: 1 dim: 3 } }", [(1, 3)]),
+        ("Input", 2, "input_param { shape { dim: 4 } }", [(4,), (4,)]),
+        ("Input", 2, "input_param { shape { dim: 4 } shape { dim: 5 } }", [(4,), (5,)]),
+        ("Input", 1, "", [()]),
+        (
+            "Data",
+            2,
+            f"data_param {{ batch_size: 8 }} transform_param {{ {COLOUR} }}",
+            [(8, 3, 227, 227), (8,)],
+        ),
+        ("Data", 1, "data_param { batch_size: 64 }", [(64, 0, 0, 0)]),
+        ("ImageData", 1, "image_data_param { new_height: 5 new_width: 6 }", [(1, 3, 5, 6)]),
+        ("ImageData", 1, "image_data_param { is_color: false crop_size: 7 }", [(1, 1, 7, 7)]),
+        ("MemoryData", 2, f"memory_data_param {{ {SIZES} }}", [(2, 3, 4, 5), (2,)]),
+        (
+            "AnnotatedData",
+            2,
+            "transform_param { force_color: true resize_param { height: 300 width: 200 } }",
+            [(1, 3, 300, 200), (1,)],
+        ),
+    ],
+)
+def test_shapes_of_inputs(type_: str, tops: int, more: str, shapes: list[Shape]) -> None:
+    text = f'type: "{type_}" {more}' + ' top: "t"' * tops
+    message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
+    assert is_input(message)
+    assert list(input_shapes(message)) == shapes
+
+
+@pytest.mark.parametrize(
+    "text", ['type: "DummyData" top: "a"', 'type: "ReLU" top: "a"', 'type: "BigData" bottom: "a"']
+)
+def test_other_layers_are_no_inputs(text: str) -> None:
+    assert not is_input(interpret(parse(text, "net.prototxt"), "LayerParameter")[0])
+
+
+def test_shapes_that_do_not_match_the_tops_are_refused() -> None:
+    text = 'type: "Input" top: "a" input_param { shape { dim: 4 } shape { dim: 5 } }'
+    message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
+    with pytest.raises(PrototxtError, match="do not match its tops"):
+        input_shapes(message)
+
+
+TRAIN_VAL = """
+layer { name: "d" type: "Data" top: "data" top: "label" include { phase: TEST }
+  data_param { batch_size: 2 } transform_param { crop_size: 5 } }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c"
+  convolution_param { num_output: 4 kernel_size: 3 group: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "c" bottom: "label" top: "loss" }
+"""
+
+
+def test_weights_tell_the_channels_that_a_database_would(read_text: ReadText) -> None:
+    assert read_text(TRAIN_VAL).inputs[0].shape == (2, 0, 5, 5)
+    net = read_text(TRAIN_VAL, {"c": [np.zeros((4, 3, 3, 3)), np.zeros(4)]})
+    assert [(i.name, i.shape) for i in net.inputs] == [("data", (2, 6, 5, 5)), ("label", (2,))]
+
+
+def test_shapes_may_be_given(read_text: ReadText) -> None:
+    net = read_text(TRAIN_VAL, input_shape={"data": (1, 6, 9, 8)})
+    assert net.inputs[0].shape == (1, 6, 9, 8)
+    with pytest.raises(UsageError, match="no input 'date'"):
+        read_text(TRAIN_VAL, input_shape={"date": (1, 6, 9, 8)})

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.caffe import Net, read
+from bridge.errors import WeightsError
+from golden_cases import case
+
+ReadText = Callable[..., Net]
+INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }\n'
+
+
+def dense(name: str, more: str = "", fillers: str = "") -> str:
+    return (
+        f'layer {{ name: "{name}" type: "InnerProduct" bottom: "x" top: "{name}" {more} '
+        f"inner_product_param {{ num_output: 4 {fillers} }} }}\n"
+    )
+
+
+WEIGHT, BIAS = np.arange(12.0).reshape(4, 3), np.arange(4.0)
+
+
+def test_blobs_are_matched_by_name(read_text: ReadText) -> None:
+    net = read_text(INPUT + dense("a") + dense("b"), {"b": [-WEIGHT, -BIAS], "a": [WEIGHT, BIAS]})
+    a, b = net.layers
+    np.testing.assert_array_equal(a.blobs[0].array(), WEIGHT)
+    np.testing.assert_array_equal(b.blobs[1].array(), -BIAS)
+    assert not net.warnings
+
+
+def test_without_a_caffemodel_layers_have_no_blobs(read_text: ReadText) -> None:
+    assert read_text(INPUT + dense("a")).layers[0].blobs == ()
+
+
+@pytest.mark.parametrize(
+    ("blobs", "problem", "expected", "received"),
+    [
+        ([WEIGHT.T, BIAS], "its blob 0 does not fit", "4 3", "3 4"),
+        ([WEIGHT, BIAS[None, None, None]], "its blob 1 does not fit", "4", "1 1 1 4"),
+        ([WEIGHT], "another number of blobs", "4 3, 4", "4 3"),
+    ],
+)
+def test_blobs_that_do_not_fit_are_refused(
+    read_text: ReadText, blobs: list[np.ndarray], problem: str, expected: str, received: str
+) -> None:
+    with pytest.raises(WeightsError, match=problem) as refusal:
+        read_text(INPUT + dense("a"), {"a": blobs})
+    assert str(refusal.value.where).endswith("net.prototxt:2:1, layer 'a' (InnerProduct)")
+    assert (refusal.value.expected, refusal.value.received) == (expected, received)
+    assert "another net" in str(refusal.value.hint)
+
+
+def test_a_blob_that_lacks_values_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(INPUT + dense("a", fillers="bias_term: false"))
+    blob = b"\x3a\x04\x0a\x02\x04\x03" + b"\x2a\x04\0\0\0\0"
+    layer = b"\x0a\x01a" + b"\x3a" + bytes([len(blob)]) + blob
+    (tmp_path / "net.caffemodel").write_bytes(b"\xa2\x06" + bytes([len(layer)]) + layer)
+    with pytest.raises(WeightsError, match="blob 0 has 1 values"):
+        read(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+
+
+def test_layers_without_weights_are_listed_at_once(read_text: ReadText) -> None:
+    text = INPUT + dense("a") + dense("b") + dense("c", fillers='weight_filler { type: "xavier" }')
+    with pytest.raises(WeightsError, match="the weights of 2 layers") as refusal:
+        read_text(text, {"a": [WEIGHT, BIAS]})
+    assert "layer 'b'" in str(refusal.value)
+    assert "layer 'c'" in str(refusal.value)
+
+
+def test_exact_fillers_serve_with_a_warning(read_text: ReadText) -> None:
+    text = INPUT + dense("a") + dense("b", fillers="weight_filler { value: 2 }")
+    net = read_text(text, {"a": [WEIGHT, BIAS]})
+    weight, bias = net.layers[1].blobs
+    np.testing.assert_array_equal(weight.array(), np.full((4, 3), 2, np.float32))
+    np.testing.assert_array_equal(bias.array(), np.zeros(4))
+    (warning,) = net.warnings
+    assert "layer 'b'" in warning
+    assert "fillers" in warning
+
+
+def test_weights_of_other_layers_are_one_warning(read_text: ReadText) -> None:
+    others = {f"o{i}": [BIAS] for i in range(7)}
+    net = read_text(INPUT + dense("a"), {"a": [WEIGHT, BIAS], **others, "empty": []})
+    (warning,) = net.warnings
+    assert warning.endswith("that the net has not: o0, o1, o2, o3, o4 and 2 more")
+
+
+def test_the_last_of_equal_names_in_the_file_counts(tmp_path: Path) -> None:
+    from bridge.caffe.write import write_caffemodel
+
+    (tmp_path / "net.prototxt").write_text(INPUT + dense("a"))
+    layers = [("a", "", [WEIGHT, BIAS]), ("a", "", []), ("a", "", [-WEIGHT, BIAS])]
+    write_caffemodel(tmp_path / "net.caffemodel", "net", layers)
+    net = read(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
+    np.testing.assert_array_equal(net.layers[0].blobs[0].array(), -WEIGHT)
+
+
+def test_two_layers_of_one_name_with_weights_are_refused(read_text: ReadText) -> None:
+    text = INPUT + dense("a") + dense("a").replace('top: "a"', 'top: "b"')
+    with pytest.raises(WeightsError, match="2 layers have this name"):
+        read_text(text, {"a": [WEIGHT, BIAS]})
+
+
+def test_a_layer_without_weights_may_share_a_name(read_text: ReadText) -> None:
+    relu = 'layer { name: "a" type: "ReLU" bottom: "a" top: "r" }'
+    net = read_text(INPUT + dense("a") + relu, {"a": [WEIGHT, BIAS]})
+    assert [len(layer.blobs) for layer in net.layers] == [2, 0]
+
+
+# ---- legacy shapes ---------------------------------------------------------------------------
+
+
+def test_legacy_shapes_take_the_shape_that_the_layer_needs() -> None:
+    folder = case("model_legacy_dims")
+    (conv, *_) = read(folder.prototxt, folder.caffemodel).layers
+    assert [blob.shape for blob in conv.blobs] == [(4, 3, 3, 3), (4,)]
+    assert conv.blobs[1].span is not None
+
+
+# ---- shared parameters -----------------------------------------------------------------------
+
+SHARED = 'param { name: "w" } param { name: "b" }'
+
+
+def test_shared_parameters_are_those_of_the_first_layer(read_text: ReadText) -> None:
+    text = INPUT + dense("a", SHARED) + dense("b", SHARED)
+    for blobs in (
+        {"a": [WEIGHT, BIAS]},
+        {"a": [WEIGHT, BIAS], "b": [-WEIGHT, -BIAS]},
+        {"b": [WEIGHT, BIAS]},
+    ):
+        for layer in read_text(text, blobs).layers:
+            np.testing.assert_array_equal(layer.blobs[0].array(), WEIGHT)
+            np.testing.assert_array_equal(layer.blobs[1].array(), BIAS)
+
+
+def test_one_parameter_of_two_may_be_shared(read_text: ReadText) -> None:
+    text = INPUT + dense("a", 'param { name: "w" }') + dense("b", 'param { name: "w" }')
+    net = read_text(text, {"a": [WEIGHT, BIAS], "b": [-WEIGHT, -BIAS]})
+    weight, bias = net.layers[1].blobs
+    np.testing.assert_array_equal(weight.array(), WEIGHT)
+    np.testing.assert_array_equal(bias.array(), -BIAS)
+
+
+SQUARE = INPUT.replace("dim: 2 dim: 3", "dim: 2 dim: 2 dim: 3")
+PLAIN = "inner_product_param { num_output: 6 axis: 2 bias_term: false }"
+
+
+def shared_pair(mode: str) -> str:
+    head = 'layer { type: "InnerProduct" bottom: "x" param { name: "w" '
+    second = PLAIN.replace("num_output: 6 axis: 2", "num_output: 3")
+    first = f'{head} }} name: "a" top: "a" {PLAIN} }}'
+    return SQUARE + first + f'{head} {mode} }} name: "b" top: "b" {second} }}'
+
+
+def test_permissive_sharing_may_reshape(read_text: ReadText) -> None:
+    blobs = {"a": [np.arange(18.0).reshape(6, 3)]}
+    net = read_text(shared_pair("share_mode: PERMISSIVE"), blobs)
+    np.testing.assert_array_equal(net.layers[1].blobs[0].array(), np.arange(18.0).reshape(3, 6))
+
+
+def test_strict_sharing_may_not(read_text: ReadText) -> None:
+    with pytest.raises(WeightsError, match="cannot share the parameter 'w'"):
+        read_text(shared_pair(""), {"a": [np.arange(18.0).reshape(6, 3)]})
+
+
+# ---- layers that nobody knows ----------------------------------------------------------------
+
+
+def test_an_unknown_layer_takes_the_blobs_as_they_are(read_text: ReadText) -> None:
+    text = INPUT + 'layer { name: "m" type: "MyLayer" bottom: "x" top: "y" }'
+    net = read_text(text, {"m": [WEIGHT]})
+    assert net.layers[0].blobs[0].shape == (4, 3)

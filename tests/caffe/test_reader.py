@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.caffe import read
+from bridge.errors import PrototxtError, UsageError
+from golden_cases import case
+
+RELU = case("relu")
+
+
+@pytest.mark.parametrize("which", ["prototxt", "caffemodel"])
+def test_paths_that_cannot_be_read_are_refused(tmp_path: Path, which: str) -> None:
+    for path, received in ((tmp_path / "no", "no such file"), (tmp_path, "a directory")):
+        files = {"prototxt": RELU.prototxt, "caffemodel": RELU.caffemodel, which: path}
+        with pytest.raises(UsageError, match=f"cannot read the {which}") as refusal:
+            read(**files)
+        assert refusal.value.received == received
+
+
+def test_swapped_files_are_told() -> None:
+    with pytest.raises(UsageError, match="the other way round"):
+        read(RELU.caffemodel, RELU.prototxt)
+
+
+def test_two_binary_files_are_not_swapped() -> None:
+    with pytest.raises(UsageError, match="is a binary file") as refusal:
+        read(RELU.caffemodel, RELU.caffemodel)
+    assert refusal.value.hint is None
+
+
+def test_only_two_phases_are_known() -> None:
+    with pytest.raises(UsageError, match="no such phase"):
+        read(RELU.prototxt, phase="test")
+
+
+def test_paths_may_be_strings_and_warnings_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(RELU.prototxt.read_text() + "\nfoo: 1\n")
+    net = read(str(path), str(RELU.caffemodel))
+    assert [warning.rpartition(": ")[2] for warning in net.warnings] == [
+        "unknown field 'foo' of NetParameter ignored"
+    ]
+
+
+def test_what_is_no_net_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "solver.prototxt"
+    path.write_text('net: "train_val.prototxt"\nbase_lr: 0.01\n')
+    with pytest.raises(PrototxtError, match="no layers"):
+        read(path)
+    path.write_text("<!DOCTYPE html>\n<html>")
+    with pytest.raises(PrototxtError, match="not valid prototxt"):
+        read(path)
+
+
+def test_real_models_read_with_all_their_weights(real_models: Path) -> None:
+    folders = sorted(real_models.iterdir())
+    assert folders
+    for folder in folders:
+        net = read(folder / "deploy.prototxt", folder / "weights.caffemodel")
+        assert any(layer.blobs for layer in net.layers), folder.name
+        assert len(net.warnings) == (folder.name == "mtcnn_det2"), folder.name
