@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from bridge.errors import CheckError, GraphError, UsageError
+from bridge.graph import io
+from bridge.graph.io import Mode, load, save, to_ir, to_proto
+from bridge.lower import LoweredModel
+from golden_cases import Case, assert_close
+
+MODES = get_args(Mode)
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"net.prototxt", "net.caffemodel"}
+
+
+def _run(path: Path, case: Case) -> None:
+    session = onnxruntime.InferenceSession(path)
+    for name, expected in case.outputs.items():
+        assert_close(session.run([name], case.inputs)[0], expected)
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden nets are small; so their weights count as large here."""
+    monkeypatch.setattr(io, "PAGE", 64)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_runs_and_holds_to_onnxs_checks(
+    mode: Mode, lowered: LoweredModel, lenet: Case, tmp_path: Path
+) -> None:
+    path = save(lowered, tmp_path / "net.onnx", weights=mode)
+    onnx.checker.check_model(path, full_check=True)
+    _run(path, lenet)
+    assert _files(tmp_path) == {"net.onnx"} | ({"net.onnx.data"} if mode == "external" else set())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_loaded_is_what_was_saved(
+    mode: Mode, lowered: LoweredModel, tmp_path: Path
+) -> None:
+    loaded = load(save(lowered, tmp_path / "net.onnx", weights=mode))
+    assert set(loaded.graph.initializers) == set(lowered.weights)
+    for name, weight in lowered.weights.items():
+        tensor = loaded.graph.initializers[name].const_value
+        assert tensor is not None
+        np.testing.assert_array_equal(tensor.numpy(), weight.array())
+
+
+def test_inline_is_what_protobuf_would_have_written(lowered: LoweredModel, tmp_path: Path) -> None:
+    written = onnx.load(save(lowered, tmp_path / "net.onnx", weights="inline"))
+    assert written == to_proto(lowered)
+
+
+def test_linked_points_into_the_caffemodel(lowered: LoweredModel, tmp_path: Path) -> None:
+    path = save(lowered, tmp_path / "net.onnx", weights="linked")
+    assert path.stat().st_size < 0.5 * (tmp_path / "net.caffemodel").stat().st_size
+    proto = onnx.load(path, load_external_data=False)
+    places = {
+        entry.value
+        for tensor in proto.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    assert places == {"net.caffemodel"}
+
+
+def test_external_weights_start_on_pages(lowered: LoweredModel, tmp_path: Path) -> None:
+    proto = onnx.load(
+        save(lowered, tmp_path / "net.onnx", weights="external"), load_external_data=False
+    )
+    offsets = [
+        int(entry.value)
+        for tensor in proto.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "offset"
+    ]
+    assert len(offsets) >= 4
+    assert not any(offset % 64 for offset in offsets)
+
+
+def test_what_is_too_large_for_one_file_goes_beside_it(
+    lowered: LoweredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(io, "INLINE_LIMIT", 100)
+    save(lowered, tmp_path / "net.onnx")
+    assert _files(tmp_path) == {"net.onnx", "net.onnx.data"}
+    with pytest.raises(UsageError, match="external"):
+        save(lowered, tmp_path / "net.onnx", weights="inline")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_file_appears_whole_or_not_at_all(
+    mode: Mode, lowered: LoweredModel, lenet: Case, tmp_path: Path
+) -> None:
+    target = tmp_path / "net.onnx"
+    target.write_bytes(b"what was there before")
+
+    def refuse(path: Path) -> None:
+        assert path != target
+        _run(path, lenet)
+        raise CheckError("the numbers do not hold")
+
+    with pytest.raises(CheckError):
+        save(lowered, target, weights=mode, check=refuse)
+    assert target.read_bytes() == b"what was there before"
+    assert _files(tmp_path) == {"net.onnx"}
+    save(lowered, target, weights=mode, check=lambda path: _run(path, lenet))
+    _run(target, lenet)
+
+
+def test_weights_that_are_computed_are_written_inside(
+    lowered: LoweredModel, tmp_path: Path
+) -> None:
+    name, weight = next(iter(lowered.weights.items()))
+    computed = replace(weight, read=lambda: np.full(weight.shape, 7, np.float32), span=None)
+    model = replace(lowered, weights={**lowered.weights, name: computed})
+    path = save(model, tmp_path / "net.onnx", weights="linked")
+    tensors = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
+    assert (onnx.numpy_helper.to_array(tensors[name]) == 7).all()
+
+
+class TestRefusals:
+    def test_no_such_folder(self, lowered: LoweredModel, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="folder"):
+            save(lowered, tmp_path / "missing" / "net.onnx")
+
+    def test_a_folder_for_a_name(self, lowered: LoweredModel, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="give the file a name"):
+            save(lowered, tmp_path)
+
+    @pytest.mark.parametrize("name", ["net.caffemodel", "link"])
+    def test_the_weights_that_are_read(
+        self, lowered: LoweredModel, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / "link").symlink_to(tmp_path / "net.caffemodel")
+        with pytest.raises(UsageError, match="overwrite"):
+            save(lowered, tmp_path / name)
+
+    def test_no_such_mode(self, lowered: LoweredModel, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="inline"):
+            save(lowered, tmp_path / "net.onnx", weights="sideways")  # type: ignore[arg-type]
+
+    def test_links_out_of_the_folder(self, lowered: LoweredModel, tmp_path: Path) -> None:
+        (tmp_path / "out").mkdir()
+        with pytest.raises(UsageError, match="beside the caffemodel"):
+            save(lowered, tmp_path / "out" / "net.onnx", weights="linked")
+        assert not list((tmp_path / "out").iterdir())
+
+
+class TestLoading:
+    def test_no_such_file(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="No such file"):
+            load(tmp_path / "net.onnx")
+
+    def test_no_onnx_file(self, tmp_path: Path) -> None:
+        (tmp_path / "net.onnx").write_bytes(b"\xff" * 99)
+        with pytest.raises(GraphError, match="no ONNX file"):
+            load(tmp_path / "net.onnx")
+
+    @pytest.mark.parametrize("keep", [0, 100])
+    def test_weights_are_gone(self, lowered: LoweredModel, tmp_path: Path, keep: int) -> None:
+        path = save(lowered, tmp_path / "net.onnx", weights="external")
+        data = tmp_path / "net.onnx.data"
+        if keep:
+            data.write_bytes(data.read_bytes()[:keep])
+        else:
+            data.unlink()
+        with pytest.raises(GraphError, match=r"net\.onnx\.data"):
+            load(path)
+
+
+def test_in_memory_weights_stay_unread_until_asked_for(lowered: LoweredModel) -> None:
+    def unreadable() -> np.ndarray:
+        raise AssertionError("a weight was read")
+
+    weights = {name: replace(weight, read=unreadable) for name, weight in lowered.weights.items()}
+    model = to_ir(replace(lowered, weights=weights))
+    value = model.graph.initializers["conv1.weight"]
+    assert (value.shape, value.const_value.shape) == (lowered.weights["conv1.weight"].shape,) * 2
+    with pytest.raises(AssertionError, match="read"):
+        value.const_value.numpy()

@@ -1,0 +1,143 @@
+"""DetectionOutput against the loops of Caffe's SSD branch (detection_output_layer.cpp)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bridge.errors import UnsupportedLayerError
+from golden_cases import assert_close
+
+Array = NDArray[np.float64]
+LOWEST = float(np.finfo(np.float32).min)
+
+
+def _decode(code: str, encoded: bool, prior: Array, variance: Array, t: Array) -> Array:
+    t = t if encoded else t * variance
+    size = np.tile(prior[2:] - prior[:2], 2)
+    if code == "CORNER":
+        return prior + t
+    if code == "CORNER_SIZE":
+        return prior + t * size
+    centre = t[:2] * size[:2] + (prior[:2] + prior[2:]) / 2
+    half = np.exp(t[2:]) * size[:2] / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def _overlap(a: Array, b: Array) -> float:
+    ends = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    if (ends <= 0).any():
+        return 0.0
+    areas = [np.prod(np.maximum(box[2:] - box[:2], 0)) for box in (a, b)]
+    return float(np.prod(ends) / (sum(areas) - np.prod(ends)))
+
+
+def _suppress(boxes: Array, scores: Array, least: float, threshold: float, top_k: int) -> list[int]:
+    best = [i for i in np.argsort(-scores, kind="stable") if scores[i] > least]
+    kept: list[int] = []
+    for i in best[:top_k] if top_k > -1 else best:
+        if all(_overlap(boxes[i], boxes[j]) <= threshold for j in kept):
+            kept.append(int(i))
+    return kept
+
+
+def caffe_detections(
+    loc: Array, conf: Array, prior: Array, classes: int, *, shared: bool, background: int,
+    code: str, encoded: bool, least: float, threshold: float, top_k: int, keep: int,
+) -> Array:  # fmt: skip
+    count = prior.shape[2] // 4
+    priors, variances = prior.reshape(2, count, 4)
+    rows = []
+    for image in range(len(loc)):
+        t = loc[image].reshape(count, 1 if shared else classes, 4)
+        scores = conf[image].reshape(count, classes)
+        found = []
+        for label in range(classes):
+            if label == background:
+                continue
+            targets = t[:, 0 if shared else label]
+            boxes = np.stack(
+                [
+                    _decode(code, encoded, *both)
+                    for both in zip(priors, variances, targets, strict=True)
+                ]
+            )
+            kept = _suppress(boxes, scores[:, label], least, threshold, top_k)
+            found += [(scores[i, label], label, boxes[i]) for i in kept]
+        if -1 < keep < len(found):
+            bound = sorted((row[0] for row in found), reverse=True)[keep - 1]
+            found = [row for row in found if row[0] >= bound]
+        rows += [[image, label, score, *box] for score, label, box in found]
+    empty = [[image, *[-1] * 6] for image in range(len(loc))]
+    return np.array(rows or empty)[None, None]
+
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "shared": st.booleans(),
+        "background": st.sampled_from([0, 2, -1]),
+        "code": st.sampled_from(["CORNER", "CENTER_SIZE", "CORNER_SIZE"]),
+        "encoded": st.booleans(),
+        "least": st.sampled_from([LOWEST, 0.1, 0.5, 2.0]),
+        "threshold": st.sampled_from([0.2, 0.45, 0.7]),
+        "top_k": st.sampled_from([-1, 3, 100]),
+        "keep": st.sampled_from([-1, 1, 5, 100]),
+    }
+)
+
+
+def _text(s: dict[str, Any]) -> str:
+    least = "" if s["least"] == LOWEST else f"confidence_threshold: {s['least']}"
+    return f"""detection_output_param {{
+        num_classes: 3 share_location: {str(s["shared"]).lower()} {least}
+        background_label_id: {s["background"]} code_type: {s["code"]} keep_top_k: {s["keep"]}
+        variance_encoded_in_target: {str(s["encoded"]).lower()}
+        nms_param {{ nms_threshold: {s["threshold"]} top_k: {s["top_k"]} }} }}"""
+
+
+@given(setting=SETTINGS, images=st.integers(1, 3), seed=st.integers(0, 2**16))
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_setting(
+    one_layer: Callable[..., Any], setting: dict[str, Any], images: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    count, classes = 8, 3
+    corners = rng.uniform(0, 0.6, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.4, (count, 2))], axis=1)
+    variances = np.tile([0.1, 0.1, 0.2, 0.2], (count, 1))
+    inputs = {
+        "loc": rng.standard_normal((images, count * 4 * (1 if setting["shared"] else classes))),
+        "conf": rng.uniform(0, 1, (images, count * classes)),
+        "prior": np.stack([boxes.reshape(-1), variances.reshape(-1)])[None],
+    }
+    inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
+    found = one_layer("DetectionOutput", _text(setting), **inputs)
+    assert_close(found, caffe_detections(*inputs.values(), classes, **setting))
+
+
+def test_a_threshold_that_shrinks_is_refused(one_layer: Callable[..., Any]) -> None:
+    text = """detection_output_param { num_classes: 2
+              nms_param { nms_threshold: 0.6 eta: 0.9 } }"""
+    inputs = {"loc": np.ones((1, 4)), "conf": np.ones((1, 2)), "prior": np.ones((1, 2, 4))}
+    with pytest.raises(UnsupportedLayerError, match="eta"):
+        one_layer("DetectionOutput", text, **inputs)
+
+
+def test_priors_are_a_constant(one_layer: Callable[..., Any]) -> None:
+    text = """prior_box_param { min_size: 4.9 max_size: 9 aspect_ratio: 2 aspect_ratio: 2
+              step_h: 8 step_w: 16 img_h: 20 img_w: 40 variance: 0.1 }"""
+    priors = one_layer("PriorBox", text, x=np.ones((1, 1, 2, 2)), image=np.ones((1, 3, 99, 99)))
+    assert priors.shape == (1, 2, 2 * 2 * 4 * 4)
+    boxes = priors[0, 0].reshape(2, 2, 4, 4) * [40, 20, 40, 20]
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    assert_close(centres[:, :, 0], np.float32([[[8, 4], [24, 4]], [[8, 12], [24, 12]]]))
+    sizes = (boxes[..., 2:] - boxes[..., :2])[1, 1]
+    root = np.sqrt(2)
+    assert_close(sizes, np.float32([[4, 4], [6, 6], [4 * root, 4 / root], [4 / root, 4 * root]]))
+    assert_close(priors[0, 1], np.full(64, np.float32(0.1)))

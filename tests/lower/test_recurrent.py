@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bridge.caffe import Net
+from bridge.lower import lower
+from golden_cases import assert_close
+
+rng = np.random.default_rng(0)
+STEPS, STREAMS, INPUTS, HIDDEN, STATIC = 4, 2, 3, 5, 2
+X = rng.standard_normal((STEPS, STREAMS, INPUTS))
+CONT = np.float64([[0, 1], [1, 1], [0, 1], [1, 0]])
+FIXED = rng.standard_normal((STREAMS, STATIC))
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("exposed", [False, True])
+@pytest.mark.parametrize("kind", ["LSTM", "RNN"])
+def test_against_the_formulas(
+    net_of: Callable[..., Net], run: Callable[..., Any], kind: str, exposed: bool, static: bool
+) -> None:
+    gates = HIDDEN * (4 if kind == "LSTM" else 1)
+    states = (2 if kind == "LSTM" else 1) if exposed else 0
+    weights = [rng.standard_normal((gates, INPUTS)), rng.standard_normal(gates)]
+    weights += [rng.standard_normal((gates, STATIC))] if static else []
+    weights += [rng.standard_normal((gates, HIDDEN))]
+    if kind == "RNN":
+        weights += [rng.standard_normal((HIDDEN, HIDDEN)), rng.standard_normal(HIDDEN)]
+    inputs = {"x": X, "cont": CONT, **({"fixed": FIXED} if static else {})}
+    inputs |= {f"s{i}": rng.standard_normal((1, STREAMS, HIDDEN)) for i in range(states)}
+    tops = ["y", *(f"t{i}" for i in range(states))]
+
+    text = f"""layer {{ name: "l" type: "{kind}"
+        {" ".join(f'bottom: "{name}"' for name in inputs)}
+        {" ".join(f'top: "{name}"' for name in tops)}
+        recurrent_param {{ num_output: {HIDDEN} expose_hidden: {str(exposed).lower()} }} }}"""
+    shapes = {name: np.shape(array) for name, array in inputs.items()}
+    results = run(lower(net_of(text, {"l": weights}, **shapes)), **inputs)
+
+    fed = X @ weights[0].T + weights[1] + (FIXED @ weights[2].T if static else 0)
+    recurrent = weights[3 if static else 2]
+    start = [inputs[f"s{i}"][0] for i in range(states)] or [np.zeros((STREAMS, HIDDEN))] * 2
+    h, c = start[0], start[-1]
+    y = []
+    for step in range(STEPS):
+        on = CONT[step][:, None]
+        inner = fed[step] + (on * h) @ recurrent.T
+        if kind == "LSTM":
+            i, f, o = _sigmoid(inner.reshape(STREAMS, 4, HIDDEN)[:, :3]).swapaxes(0, 1)
+            c = on * f * c + i * np.tanh(inner[:, 3 * HIDDEN :])
+            h = o * np.tanh(c)
+            y.append(h)
+        else:
+            h = np.tanh(inner)
+            y.append(np.tanh(h @ weights[-2].T + weights[-1]))
+    assert_close(results["y"], np.stack(y))
+    for name, state in zip(tops[1:], (h, c), strict=False):
+        assert_close(results[name], state[None])

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bridge.caffe import Net
+from bridge.lower import lower
+from golden_cases import assert_close
+
+X = np.random.default_rng(0).standard_normal((2, 3, 5, 7)).astype(np.float32)
+
+
+def _along(x: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
+    """Linear interpolation with the corners kept, as interp_layer.cpp has it."""
+    places = np.linspace(0, x.shape[axis] - 1, size) if size > 1 else np.zeros(1)
+    low = np.minimum(places.astype(int), x.shape[axis] - 1)
+    high = np.minimum(low + 1, x.shape[axis] - 1)
+    part = (places - low).reshape(-1, *[1] * (x.ndim - axis - 1))
+    return x.take(low, axis) * (1 - part) + x.take(high, axis) * part
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4), (5, 7), (9, 13), (11, 100)])
+def test_interp_to_any_size(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
+    y = one_layer("Interp", f"interp_param {{ height: {size[0]} width: {size[1]} }}", x=X)
+    assert_close(y, _along(_along(X, size[0], 2), size[1], 3))
+
+
+def test_interp_cuts_the_edges_off_first(one_layer: Callable[..., Any]) -> None:
+    y = one_layer("Interp", "interp_param { zoom_factor: 2 pad_beg: -1 pad_end: -2 }", x=X)
+    assert_close(y, _along(_along(X[:, :, 1:-2, 1:-2], 3, 2), 7, 3))
+
+
+def test_upsample_repeats(one_layer: Callable[..., Any]) -> None:
+    y = one_layer("Upsample", "upsample_param { scale: 3 }", x=X)
+    assert_close(y, X.repeat(3, 2).repeat(3, 3))
+
+
+def test_unpooling_undoes_pooling(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:
+    text = """
+    layer { name: "p" type: "Pooling" bottom: "x" top: "p" top: "mask"
+            pooling_param { kernel_size: 2 stride: 2 } }
+    layer { name: "u" type: "Upsample" bottom: "p" bottom: "mask" top: "y"
+            upsample_param { scale: 2 upsample_h: 5 upsample_w: 7 } }
+    """
+    model = lower(net_of(text, x=X.shape))
+    assert model.outputs == {"y": ("batch", 3, 5, 7)}
+    y = run(model, x=X)["y"]
+    kept = y != 0
+    assert_close(y[kept], X[kept])
+    windows = np.pad(X, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-np.inf)
+    greatest = windows.reshape(2, 3, 3, 2, 4, 2).max((3, 5))
+    assert sorted(y[kept]) == sorted(greatest.ravel())
