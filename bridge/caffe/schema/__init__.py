@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
 PACKAGE = "bridge.caffe"
@@ -59,9 +58,7 @@ class FieldType:
 @cache
 def _pool() -> DescriptorPool:
     pool = DescriptorPool()
-    compiled = Path(__file__).with_name("caffe.desc").read_bytes()
-    for file in FileDescriptorSet.FromString(compiled).file:
-        pool.AddSerializedFile(file.SerializeToString())
+    pool.AddSerializedFile(Path(__file__).with_name("caffe.desc").read_bytes())
     return pool
 
 
