@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def check(model: ir.Model) -> None:
     """Refuses a graph that breaks a rule.
 
-    - every value has a name of its own, a type, and a shape
+    - every value has a name of its own, a type, and a shape; except in a graph with operators
+      that are not ONNX's, whose shapes nobody knows: the raise refuses those, all at once
     - a node reads only what is there before it: inputs, initializers, results of earlier nodes
     - the channels of a Conv, ConvTranspose or Gemm are those that its weight is made for;
       neither ONNX's checker nor onnxruntime's loader looks at that
@@ -23,29 +24,30 @@ def check(model: ir.Model) -> None:
     """
     graph = model.graph
     known: set[str] = set()
+    foreign = any(node.domain for node in graph)
     # Old files list initializers among the inputs too; each is one value then.
     for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
-        _declare(value, known, "the graph's beginning")
+        _declare(value, known, foreign, "the graph's beginning")
     for node in graph:
         where = f"node {node.name!r} ({node.op_type})"
         for operand in node.inputs:
             if operand is not None and operand.name not in known:
                 raise GraphError(f"it reads {operand.name!r} before that is made", where=where)
         for value in node.outputs:
-            _declare(value, known, where)
+            _declare(value, known, foreign, where)
         _refuse_misfits(node, where)
     for value in graph.outputs:
         if value.name not in known:
             raise GraphError(f"nothing makes the output {value.name!r}")
 
 
-def _declare(value: ir.Value, known: set[str], where: str) -> None:
+def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> None:
     if not value.name:
         return  # an optional result that nobody asked for
     if value.name in known:
         raise GraphError(f"two values are called {value.name!r}", where=where)
     known.add(value.name)
-    if value.dtype is None or value.shape is None:
+    if not foreign and (value.dtype is None or value.shape is None):
         missing = "type" if value.dtype is None else "shape"
         raise GraphError(f"the {missing} of {value.name!r} is not known", where=where)
 
