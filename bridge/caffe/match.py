@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
+
+import numpy as np
 
 from bridge.caffe.fillers import filled
 from bridge.caffe.net import Blob, Layer, Net, Shape
 from bridge.caffe.prototxt import Message
-from bridge.caffe.shapes import known_weights
+from bridge.caffe.shapes import infer, known_weights
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredBlob, StoredLayer
 from bridge.errors import Location, WeightsError
@@ -42,9 +45,27 @@ def attach(
     ]
     blobs = _shared(net.layers, messages, needs, own)
     blobs, notes = _completed(net.layers, needs, blobs, file)
-    layers = tuple(replace(layer, blobs=b) for layer, b in zip(net.layers, blobs, strict=True))
+    layers = tuple(map(_with_blobs, net.layers, blobs))
     notes += _left_out(net, by_name, file)
     return replace(net, layers=layers, warnings=(*net.warnings, *notes))
+
+
+def with_unknown_weights(net: Net) -> Net:
+    """A net without weights, with blobs of the shapes that its layers need; every number a NaN.
+
+    Errors: those of `shapes.infer`.
+    """
+    needs = infer(net).weights
+    return replace(net, layers=tuple(map(_with_blobs, net.layers, map(_unknown, needs))))
+
+
+def _unknown(needs: Sequence[Shape]) -> tuple[Blob, ...]:
+    return tuple(Blob(shape, partial(np.broadcast_to, np.float32("nan"), shape)) for shape in needs)
+
+
+def _with_blobs(layer: Layer, blobs: Sequence[Blob]) -> Layer:
+    own = (blob.belonging_to(layer.name, index) for index, blob in enumerate(blobs))
+    return replace(layer, blobs=tuple(own))
 
 
 def _refuse_ambiguous(

@@ -32,6 +32,16 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Which blob of which layer a Blob is (in pycaffe `net.params[layer][index]`), and its shape
+    there, whatever shape it is seen in later."""
+
+    layer: str
+    index: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
 class Blob:
     """One weight array of a layer. Reading is lazy: a Blob costs nothing until `array()`.
 
@@ -42,6 +52,7 @@ class Blob:
     shape: Shape
     read: Callable[[], Array] = field(repr=False, compare=False)
     span: Span | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
     def array(self) -> Array:
         """The values, of shape `shape`: a read-only view of the mapped file wherever it can be."""
@@ -56,6 +67,10 @@ class Blob:
         if prod(shape) != size:
             raise ValueError(f"cannot reshape a blob of {self.shape} to {shape}")
         return replace(self, shape=shape)
+
+    def belonging_to(self, layer: str, index: int) -> Blob:
+        """The same blob as the `index`-th of a layer."""
+        return replace(self, origin=Origin(layer, index, self.shape))
 
 
 @dataclass(frozen=True)
