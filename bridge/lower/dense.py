@@ -34,7 +34,7 @@ def inner_product(
     if axis == 1 or transpose:
         weight = e.weight(matrix, "weight")
     else:
-        weight = e.computed((inputs, num_output), lambda: matrix.array().T, "weight")
+        weight = e.computed((inputs, num_output), lambda w: w.T, "weight", matrix)
     bias = e.weight(e.blob(1, (num_output,)), "bias") if bias_term else None
     if axis == 1:
         rows = x if x.rank == 2 else e.Flatten(x, axis=1)

@@ -57,16 +57,26 @@ class Value:
 
 @dataclass(frozen=True)
 class Weight:
-    """An initializer, unread until `array()`; `span` is set where a file has its very bytes."""
+    """An initializer, unread until `array()`; `span` is set where a file has its very bytes.
+
+    `read` makes its values of the arrays of the `sources`, by numpy's functions alone; so it can
+    be asked for the formula too, with `bridge.layout.Traced` arrays.
+    """
 
     dtype: int
     shape: Shape
-    read: Callable[[], NDArray[Any]] = field(repr=False, compare=False)
+    read: Callable[..., NDArray[Any]] = field(repr=False, compare=False)
     span: Span | None = None
+    sources: tuple[Blob, ...] = ()
 
     def array(self) -> NDArray[Any]:
         """The values, little-endian and of shape `shape`."""
-        return self.read().reshape(self.shape)
+        values: NDArray[Any] = self.made_of([blob.array() for blob in self.sources])
+        return values
+
+    def made_of(self, sources: Sequence[Any]) -> Any:
+        """What `array()` would be with these arrays for the sources."""
+        return self.read(*sources).reshape(self.shape)
 
 
 Operand = Value | float | Sequence[int] | NDArray[Any] | None
@@ -134,13 +144,16 @@ class Emitter:
         """An initializer `<layer>.<role>`; one blob used twice, or shared by layers, is one."""
         key = (blob.span or id(blob.read), blob.shape)
         if key not in self._emitted:
-            weight = Weight(FLOAT, blob.shape, blob.read, blob.span)
+            weight = Weight(FLOAT, blob.shape, _itself, blob.span, (blob,))
             self._emitted[key] = self._initializer(weight, role)
         return self._emitted[key]
 
-    def computed(self, shape: Shape, read: Callable[[], NDArray[Any]], role: str) -> Value:
-        """An initializer whose float32 values are computed when they are written."""
-        return self._initializer(Weight(FLOAT, shape, read), role)
+    def computed(
+        self, shape: Shape, read: Callable[..., NDArray[Any]], role: str, *sources: Blob
+    ) -> Value:
+        """An initializer whose float32 values are computed, when they are written, of the arrays
+        of some blobs (see `Weight`)."""
+        return self._initializer(Weight(FLOAT, shape, read, sources=sources), role)
 
     def constant(self, array: Any, role: str) -> Value:
         """An initializer of known values: an array as it is, Python numbers as Operand says."""
@@ -356,4 +369,8 @@ def _rename(names: Any, renamed: Mapping[str, str]) -> None:
 
 
 def _text(shape: Sequence[int | str]) -> str:
+def _itself(array: NDArray[Any]) -> NDArray[Any]:
+    return array
+
+
     return " ".join(map(str, shape)) or "a scalar"

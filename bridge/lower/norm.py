@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bridge.caffe.net import Array, Blob, Layer
+from bridge.caffe.net import Blob, Layer
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.merge import MERGED
 from bridge.lower.table import layer
@@ -36,7 +36,7 @@ def batch_norm(
     channels = (x.fixed(1) if x.rank > 1 else 1,)
     if not use_global_stats:
         return _batch_norm_of_itself(e, x, eps)
-    factor = float(e.blob(2, (1,)).array()[0])
+    factor = e.blob(2, (1,))
     gamma = e.blob(3, channels) if len(layer.blobs) > 3 else None
     beta = e.blob(4, channels) if len(layer.blobs) > 4 else None
     return e.BatchNormalization(
@@ -55,16 +55,14 @@ def _or_filled(e: Emitter, blob: Blob | None, shape: tuple[int], value: int, rol
     return e.weight(blob, role)
 
 
-def _divided(e: Emitter, blob: Blob, factor: float, role: str) -> Value:
-    """The blob itself where the factor is 1, so that its bytes can be copied."""
-    if factor == 1:
+def _divided(e: Emitter, blob: Blob, factor: Blob, role: str) -> Value:
+    """The blob over the factor; itself where that is 1, so that its bytes can be copied."""
+    number = factor.array()[0]
+    if number == 1:
         return e.weight(blob, role)
-    scale = np.float32(0 if factor == 0 else 1 / factor)
-
-    def divide() -> Array:
-        return blob.array() * scale
-
-    return e.computed(blob.shape, divide, role)
+    if number == 0:
+        return e.computed(blob.shape, lambda x: x * 0, role, blob)
+    return e.computed(blob.shape, lambda x, s: x / s, role, blob, factor)
 
 
 def _batch_norm_of_itself(e: Emitter, x: Value, eps: float) -> Value:

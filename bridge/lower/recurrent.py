@@ -1,7 +1,8 @@
-"""Recurrent layers, step by step, as Caffe unrolls them.
+"""Recurrent layers.
 
-ONNX's own LSTM and RNN cannot begin anew in the middle, which `cont` may ask for at any step of
-any stream, and it is data; so each step is spelled out, and the graph holds for one length.
+ONNX's own LSTM cannot begin anew in the middle, which `cont` may ask for at any step of any
+stream. So it is taken where `cont` is a constant that asks for no such thing; where it is data,
+each step is spelled out, as Caffe unrolls them. Either way the graph holds for one length.
 
 Formulas: recurrent_layer.cpp, lstm_layer.cpp, lstm_unit_layer.cpp, rnn_layer.cpp
 """
@@ -9,8 +10,12 @@ Formulas: recurrent_layer.cpp, lstm_layer.cpp, lstm_unit_layer.cpp, rnn_layer.cp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
+from typing import Any
 
-from bridge.caffe.net import Blob, Layer
+import numpy as np
+
+from bridge.caffe.net import Layer
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.table import layer
 
@@ -31,6 +36,8 @@ def lstm(
     c = cont f c + i g    h = o tanh c
     Blobs: W_x 4h s, b 4h, [W_s 4h k], W_h 4h h.
     """
+    if not others and _goes_straight_on(e, cont):
+        return (_whole_sequence(e, x, num_output),)
     static, state = _split_bottoms(others, 2 if expose_hidden else 0)
     steps, goes_on = _fed(e, x, cont, static, 4 * num_output)
     recurrent = _turned(e, len(layer.blobs) - 1, (4 * num_output, num_output), "recurrent")
@@ -48,6 +55,36 @@ def lstm(
         results.append(h)
     ends = (h, c) if expose_hidden else ()
     return (_joined(e, results), *(value for value in ends if value is not None))
+
+
+def _goes_straight_on(e: Emitter, cont: Value) -> bool:
+    """Whether all streams begin with the first step (or before it) and none anew."""
+    known = e.known(cont)
+    return known is not None and bool((known[1:] == 1).all())
+
+
+def _whole_sequence(e: Emitter, x: Value, hidden: int) -> Value:
+    """x: t n *s → t n h, by https://onnx.ai/onnx/operators/onnx__LSTM.html, gates i, o, f, g"""
+    steps, streams = x.fixed(0), x.fixed(1)
+    features = prod(x.fixed(axis) for axis in range(2, x.rank))
+
+    def reordered(gates: Any) -> Any:
+        return np.take(gates.reshape(4, hidden, -1), [0, 2, 1, 3], axis=0)
+
+    def with_no_second_bias(bias: Any) -> Any:
+        return np.concatenate([reordered(bias).reshape(-1), np.zeros(4 * hidden, np.float32)])
+
+    weight, recurrent = (e.blob(i, (4 * hidden, n)) for i, n in ((0, features), (2, hidden)))
+    y, _, _ = e.op(
+        "LSTM",
+        e.reshape(x, (steps, streams, features)),
+        e.computed((1, *weight.shape), reordered, "weight", weight),
+        e.computed((1, *recurrent.shape), reordered, "recurrent", recurrent),
+        e.computed((1, 8 * hidden), with_no_second_bias, "bias", e.blob(1, (4 * hidden,))),
+        outputs=3,
+        hidden_size=hidden,
+    )
+    return e.Squeeze(y, [1])
 
 
 @layer("RNN", params="recurrent_param", fixed_batch=True)
@@ -97,9 +134,7 @@ def _fed(
     The inputs of all steps are multiplied at once: W_x x + b, and + W_s static where there is one.
     """
     steps, streams = x.fixed(0), x.fixed(1)
-    features = 1
-    for axis in range(2, x.rank):
-        features *= x.fixed(axis)
+    features = prod(x.fixed(axis) for axis in range(2, x.rank))
     flat = e.reshape(x, (steps, streams, features))
     fed = e.Add(
         e.MatMul(flat, _turned(e, 0, (gates, features), "weight")),
@@ -124,5 +159,4 @@ def _joined(e: Emitter, steps: Sequence[Value]) -> Value:
 
 def _turned(e: Emitter, index: int, shape: tuple[int, int], role: str) -> Value:
     """A weight blob as the right factor of a MatMul, turned when it is written."""
-    blob: Blob = e.blob(index, shape)
-    return e.computed(shape[::-1], lambda: blob.array().T, role)
+    return e.computed(shape[::-1], lambda w: w.T, role, e.blob(index, shape))

@@ -122,7 +122,7 @@ def test_weights_that_are_computed_are_written_inside(
     lowered: LoweredModel, tmp_path: Path
 ) -> None:
     name, weight = next(iter(lowered.weights.items()))
-    computed = replace(weight, read=lambda: np.full(weight.shape, 7, np.float32), span=None)
+    computed = replace(weight, read=lambda _: np.full(weight.shape, 7, np.float32), span=None)
     model = replace(lowered, weights={**lowered.weights, name: computed})
     path = save(model, tmp_path / "net.onnx", weights="linked")
     tensors = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
@@ -180,7 +180,7 @@ class TestLoading:
 
 
 def test_in_memory_weights_stay_unread_until_asked_for(lowered: LoweredModel) -> None:
-    def unreadable() -> np.ndarray:
+    def unreadable(_: np.ndarray) -> np.ndarray:
         raise AssertionError("a weight was read")
 
     weights = {name: replace(weight, read=unreadable) for name, weight in lowered.weights.items()}
