@@ -7,6 +7,7 @@ has inside (a channel axis that was shuffled, a flattened one), and the weights 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, groupby
 
 from bridge.layout import Atom, Layout
 from bridge.raising.table import Operand, Shape
@@ -41,6 +42,29 @@ def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:
     for axis in axes:
         layout = layout.resized(axis, shape[axis])
     return layout
+
+
+def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
+    """The same order of elements, in which each of these shapes can stand `beside`.
+
+    A stored axis that holds both an axis along which one of them is broadcast and an axis along
+    which it is not, as `n (c h w) -> n (h w c)` does beside one value for each channel, is cut.
+    """
+    owner = [axis for axis, atoms in enumerate(base.axes) for _ in atoms]
+    spread = [
+        tuple(axis not in _spanned(base, shape) for shape in shapes) for axis in range(base.rank)
+    ]
+    stored = [
+        [tuple(run) for _, run in groupby(group, lambda atom: spread[owner[atom]])] or [()]
+        for group in base.stored
+    ]
+    return Layout(base.axes, tuple(chain.from_iterable(stored)))
+
+
+def _spanned(base: Layout, shape: Shape) -> set[int]:
+    """The axes of `base` along which an operand of this shape is not broadcast."""
+    lead, sizes = base.rank - len(shape), base.logical_shape
+    return {axis for axis in range(lead, base.rank) if shape[axis - lead] == sizes[axis]}
 
 
 def beside(base: Layout, shape: Shape) -> Layout:

@@ -8,6 +8,7 @@ from typing import Any
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
+from bridge.layout import Layout
 from bridge.raising.orders import channels_last
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
@@ -81,7 +82,9 @@ def elu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
 def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
     """exp(x) over its sum along one axis, at any rank       (onnx.ai/onnx/operators, Softmax)"""
     axis %= x.rank
-    want = x.layout if x.layout.where(axis) is not None else channels_last(x)
+    want = x.layout
+    if want.where(axis) is None:
+        want = channels_last(x) if x.rank > 2 else Layout.plain(x.shape)
     place = want.where(axis)
     return Step((want,), (want,), lambda k, x: k.layer("Softmax", x, axis=place))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
+from bridge.raising.adding import add
 from bridge.raising.orders import whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
@@ -141,12 +142,19 @@ def _matrix_product(
         left, right, *rest = with_constants(sides, refs, orders)
         y = k.op("matmul", left, right)
         y = y if alpha == 1.0 else k.op("multiply", y, alpha)
-        if not rest:
+        if c is None:
             return y
-        added = rest[0] if beta == 1.0 else k.op("multiply", rest[0], beta)
-        return k.op("add", y, added)
+        padded = (1,) * (2 - c.rank) + c.shape
+        return add(k, y, multiplied(k, rest[0], beta), node.shape, padded)
 
     return Step(wants, (Layout.plain(node.shape),), build)
+
+
+def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:
+    """A number times a tensor, or a constant."""
+    if isinstance(x, Weight):
+        return scaled(x, factor)
+    return x if factor == 1.0 else k.op("multiply", x, factor)
 
 
 def with_constants(

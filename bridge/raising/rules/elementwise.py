@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import beside, channels_last
+from bridge.raising.adding import add as added
+from bridge.raising.adding import may_be_mistaken
+from bridge.raising.orders import apart, beside, channels_last
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Shape, Step, raises
@@ -47,11 +49,7 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Step | li
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
         if layer is not None and same and len(refs) == len(operands):
             return k.layer(layer, refs) if len(refs) > 1 else refs[0]
-        arguments = _arguments(operands, refs, base)
-        result = arguments[0]
-        for argument in arguments[1:]:
-            result = k.op(function, result, argument)
-        return result if isinstance(result, Ref) else k.op("convert_to_tensor", result)
+        return _folded(k, function, _arguments(operands, refs, base))
 
     return [_merged(node, operands, base, build) for base in bases(node, operands)]
 
@@ -69,7 +67,7 @@ def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
     for operand in operands:
         layout = None if operand.is_constant else _stretched(operand, node.shape)
         if layout is not None:
-            found.setdefault(layout)
+            found.setdefault(apart(layout, [each.shape for each in operands]))
     return list(found) or [Layout.plain(node.shape)]
 
 
@@ -88,9 +86,30 @@ def _stretched(x: Operand, shape: Shape) -> Layout | None:
 
 def _arguments(
     operands: tuple[Operand, ...], refs: tuple[Ref, ...], base: Layout
-) -> list[Ref | Weight | float]:
+) -> list[tuple[Ref | Weight | float, Shape]]:
+    """What stands for each operand, and the shape in which it is stored."""
     waiting = iter(refs)
-    return [_constant(o, base) if o.is_constant else next(waiting) for o in operands]
+    return [
+        (
+            _constant(operand, base) if operand.is_constant else next(waiting),
+            beside(base, operand.shape).stored_shape,
+        )
+        for operand in operands
+    ]
+
+
+def _folded(k: Recorder, function: str, arguments: list[tuple[Ref | Weight | float, Shape]]) -> Ref:
+    """A function of two tensors over several of them; over constants alone it makes no node."""
+    if len(arguments) > 2:
+        arguments.sort(key=lambda each: not isinstance(each[0], Ref))
+    (result, shape), *rest = arguments
+    for argument, own in rest:
+        if function == "add":
+            result = added(k, result, argument, shape, own)
+        else:
+            result = k.op(function, result, argument)
+        shape = tuple(b if a == 1 else a for a, b in zip(shape, own, strict=True))
+    return cast(Ref, result)
 
 
 def _constant(operand: Operand, base: Layout) -> Weight | float:
@@ -169,7 +188,7 @@ def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step
     given = scale or bias
     if given is None:
         raise ValueError("neither scale nor bias")
-    want = x.layout if x.rank < 3 or x.layout.where(1) is not None else channels_last(x)
+    want = _affine_order(x, given.shape, adds=bias is not None)
     spans = spanned(beside(want, given.shape))
     last = len(want.stored_shape) - 1
     if spans == (last,) and last in (2, 3):
@@ -194,6 +213,18 @@ def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step
         return k.layer(kind, x, weights, **options)
 
     return Step((want,), (want,), build)
+
+
+def _affine_order(x: Operand, shape: Shape, *, adds: bool) -> Layout:
+    """The order of x, with the axis that a bias spans last where Keras would take another one."""
+    want = x.layout if x.rank < 3 or x.layout.where(1) is not None else channels_last(x)
+    want = apart(want, [shape])
+    own = beside(want, shape)
+    if not adds or not may_be_mistaken(want.stored_shape, own.stored_shape):
+        return want
+    (place,) = spanned(own)
+    stored = want.stored
+    return Layout(want.axes, (*stored[:place], *stored[place + 1 :], stored[place]))
 
 
 def spanned(layout: Layout) -> tuple[int, ...]:
@@ -250,15 +281,14 @@ def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
     """
     if not slope.is_constant or x.shape != node.shape:
         raise UnsupportedError("a slope that is computed, or larger than the tensor")
-    want = x.layout
-    alpha = slope.weight(beside(want, slope.shape))
-    ranked = reshaped(
-        alpha, (1,) * (len(want.stored_shape) - len(alpha.stored_shape)) + alpha.stored_shape
-    )
-    if ranked.stored_shape[0] != 1:
+    if slope.rank == x.rank and slope.shape[0] != 1:
         raise UnsupportedError("a slope for each image of a batch")
-    shared = [axis for axis, size in enumerate(ranked.stored_shape) if size == 1 and axis]
-    weights = {"alpha": reshaped(ranked, ranked.stored_shape[1:])}
+    want = apart(x.layout, [slope.shape])
+    if beside(want, slope.shape).stored_shape[0] != 1:
+        want = apart(Layout.plain(x.shape), [slope.shape])
+    alpha = slope.weight(beside(want, slope.shape))
+    shared = [axis for axis, size in enumerate(alpha.stored_shape) if size == 1 and axis]
+    weights = {"alpha": reshaped(alpha, alpha.stored_shape[1:])}
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("PReLU", x, weights, shared_axes=shared)

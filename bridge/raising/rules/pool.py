@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 
 from bridge.errors import UnsupportedError
-from bridge.raising.orders import channels_last, resized
+from bridge.layout import Layout
+from bridge.raising.orders import channels_last, channels_last_order, resized
 from bridge.raising.padding import Window, constant_padding, window, zero_padding
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
@@ -60,7 +61,7 @@ def max_pool(
     if len(node.shapes) == 1:
         return Step((want,), (out,), build)
     channels = x.shape[1]
-    plain = channels_last(x, plain_channels=True)
+    plain = Layout.ordered(x.shape, channels_last_order(x.rank))
     if storage_order or x.rank != 4 or not all(isinstance(size, int) for size in at.sizes):
         raise UnsupportedError("indices of maxima, but for images of known size in row order")
     out = resized(plain, node.shape, range(2, x.rank))

@@ -36,7 +36,8 @@ def reduction(
     logical = [axis % x.rank for axis in axes or range(x.rank)]
     whole = all(x.layout.where(axis) is not None for axis in logical)
     want = x.layout if whole else Layout.plain(x.shape)
-    places = tuple(sorted(place for axis in logical if (place := want.where(axis)) is not None))
+    # Axes of size 1 may share a place.
+    places = tuple(sorted({place for axis in logical if (place := want.where(axis)) is not None}))
     out = want.dropped(logical)
     if keepdims:
         out = want
