@@ -27,13 +27,13 @@ def assemble(name: str, messages: Sequence[Message], state: State) -> tuple[Net,
     """A net without weights, and the messages that its layers were made of.
 
     Errors: PrototxtError where layers do not connect; UnsupportedError where the result depends on
-    memory that blobs share.
+    what blobs share or overwrite.
     """
     chosen = [message for message in messages if is_included(message, state)]
     drafts = [_draft(message) for message in chosen]
     wiring = _Wiring(drafts, [is_input(message) for message in chosen])
     wired = [wiring.connect(draft) for draft in drafts]
-    _refuse_shared_memory(drafts, wired)
+    _refuse_unsound_places(drafts, wired)
     inputs: list[Input] = []
     layers: list[Layer] = []
     kept: list[Message] = []
@@ -150,7 +150,11 @@ class _Wiring:
         return candidate
 
 
-# ---- shared memory ---------------------------------------------------------------------------
+# ---- in place --------------------------------------------------------------------------------
+
+# Layers that may work in place: each value of theirs depends on the one it overwrites alone, or
+# they copy their input first. Others overwrite what they still have to read.
+_IN_PLACE = {*ACTIVATIONS, "PReLU", "BatchNorm", "Scale", "Bias", "Softmax"}
 
 # Layers whose tops are their first bottom's memory under another name; Concat and Slice only where
 # there is nothing to join or part.
@@ -158,21 +162,16 @@ _VIEWS = ("Split", "Flatten", "Reshape")
 _SINGLE_VIEWS = ("Concat", "Slice")
 
 
-# Layers that may work in place: each value of theirs depends on the one it overwrites alone, or
-# they copy their input first. Others overwrite what they still have to read.
-_IN_PLACE = {*ACTIVATIONS, "PReLU", "BatchNorm", "Scale", "Bias", "Softmax"}
-
-
 def _is_view(layer: Layer) -> bool:
     single = len(layer.bottoms) == len(layer.tops) == 1
-    return layer.type in _VIEWS or (layer.type in _SINGLE_VIEWS and single)
+    return bool(layer.bottoms) and layer.type in (*_VIEWS, *(_SINGLE_VIEWS if single else ()))
 
 
-def _refuse_shared_memory(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
+def _refuse_unsound_places(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
     """Refuse a layer that, working in place, changes what it or others still have to read.
 
-    A layer truly works in place only where nobody else reads its bottom: for several readers Caffe
-    makes copies (which it calls splits). Dropout changes nothing outside training.
+    Errors: PrototxtError where Caffe would abort, UnsupportedError where its result depends on
+    memory. Dropout changes nothing outside training.
     """
     readers = Counter(value for layer in layers for value in layer.bottoms)
     last_read = {value: at for at, layer in enumerate(layers) for value in layer.bottoms}
@@ -182,8 +181,8 @@ def _refuse_shared_memory(drafts: Sequence[Layer], layers: Sequence[Layer]) -> N
             shared: list[str] = []
             if _is_view(layer):
                 shared = memory[layer.bottoms[0]]
-            elif draft.bottoms[i : i + 1] == (draft.tops[i],) and readers[layer.bottoms[i]] == 1:
-                _refuse_overwriting(layer)
+            elif draft.bottoms[i : i + 1] == (draft.tops[i],):
+                _refuse_in_place(layer, draft.tops[i], readers[layer.bottoms[i]])
                 shared = memory[layer.bottoms[i]]
                 late = [value for value in shared if last_read.get(value, len(layers)) > at]
                 if late and layer.type != "Dropout":
@@ -192,13 +191,20 @@ def _refuse_shared_memory(drafts: Sequence[Layer], layers: Sequence[Layer]) -> N
             memory[top] = shared
 
 
-def _refuse_overwriting(layer: Layer) -> None:
-    if knows(layer.type) and layer.type not in _IN_PLACE:
-        raise UnsupportedError(
-            f"a {layer.type} layer cannot work in place: Caffe overwrites what it has yet to read",
+def _refuse_in_place(layer: Layer, blob: str, readers: int) -> None:
+    if readers > 1:
+        raise PrototxtError(
+            f"blob '{blob}' cannot be worked on in place: other layers read it too",
             where=layer,
             expected="a top of another name",
-            received=f"the bottom '{layer.bottoms[0]}' as its top",
+            received=f"'{blob}', as it was before, has {readers} readers",
+        )
+    if knows(layer.type) and layer.type not in _IN_PLACE:
+        raise UnsupportedError(
+            f"{layer.type} cannot work in place: Caffe overwrites what it has yet to read",
+            where=layer,
+            expected="a top of another name",
+            received=blob,
         )
 
 

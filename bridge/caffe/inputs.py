@@ -48,8 +48,9 @@ def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
     """The net with the channels of its inputs where only the weights of a convolution tell them."""
     kernels = {layer.name: layer.blobs[0].blob.shape for layer in stored if layer.blobs}
     channels = {
-        layer.bottoms[0]: kernels[layer.name][1] * layer.params["convolution_param"].get("group", 1)
+        bottom: kernels[layer.name][1] * layer.params.get("convolution_param", {}).get("group", 1)
         for layer in net.layers
+        for bottom in layer.bottoms
         if layer.type == "Convolution" and len(kernels.get(layer.name, ())) == 4
     }
     inputs = [

@@ -54,18 +54,15 @@ def test_in_place_values_have_one_writer_each(read_text: ReadText) -> None:
     assert net.outputs == ("z",)
 
 
-def test_a_reader_before_an_in_place_layer_reads_the_earlier_value(read_text: ReadText) -> None:
+def test_a_blob_with_another_reader_cannot_be_worked_on_in_place(read_text: ReadText) -> None:
+    """Caffe gives such readers copies, and then finds the blob made twice."""
     text = (
         layer("c", "Power", "x", "y")
         + layer("early", "Power", "y", "e")
         + layer("r", "ReLU", "y", "y")
-        + layer("late", "Power", "y", "l")
     )
-    assert wires(read_text(INPUT + text))[1:] == [
-        ("early", "y:c", "e"),
-        ("r", "y:c", "y"),
-        ("late", "y", "l"),
-    ]
+    with pytest.raises(PrototxtError, match="'y' cannot be worked on in place"):
+        read_text(INPUT + text)
 
 
 def test_an_input_keeps_its_plain_name(read_text: ReadText) -> None:
@@ -215,11 +212,6 @@ def test_in_place_on_shared_memory_is_refused(read_text: ReadText, text: str) ->
         layer("v", "Flatten", "x", "f")
         + layer("p", "Power", "x", "o")
         + layer("r", "ReLU", "f", "f"),
-        # Caffe makes copies for two readers, so that the layer does not work in place
-        layer("v", "Flatten", "x", "f")
-        + layer("q", "Power", "f", "q")
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
         # Dropout changes nothing
         layer("v", "Split", "x", "a b")
         + layer("r", "Dropout", "a", "a")
@@ -238,9 +230,7 @@ def test_memory_that_is_not_shared_is_not_refused(read_text: ReadText, text: str
 
 def test_layers_that_cannot_work_in_place_are_refused(read_text: ReadText) -> None:
     text = layer("p", "Power", "x", "y") + layer("e", "Eltwise", "y x", "y")
-    with pytest.raises(UnsupportedError, match="a Eltwise layer cannot work in place"):
+    with pytest.raises(UnsupportedError, match="Eltwise cannot work in place"):
         read_text(INPUT + text)
-    apart = layer("p", "Power", "x", "y") + layer("q", "Power", "y", "z")
-    assert read_text(INPUT + apart + layer("e", "Eltwise", "y x", "y")).outputs == ("z", "y")
     unknown: Any = layer("p", "Power", "x", "y") + layer("e", "MyLayer", "y", "y")
     assert read_text(INPUT + unknown).outputs == ("y",)

@@ -74,7 +74,12 @@ def demand(layer: Layer, bottoms: tuple[Shape, ...]) -> Demand:
         if count < least or (most is not None and count > most):
             expected = str(least) if least == most else f"{least} to {most or 'any number'}"
             require(False, layer, f"the number of its {what}s is wrong", expected, count)
-    return entry.rule(layer, *bottoms)
+    made = entry.rule(layer, *bottoms)
+    count = len(made.tops)
+    require(
+        count == len(layer.tops), layer, "it needs a top for each bottom", count, len(layer.tops)
+    )
+    return made
 
 
 # ---- what rules are written with -------------------------------------------------------------

@@ -214,6 +214,8 @@ def test_rules(
         ("ReLU", "", [IMAGE], 2, "the number of its tops"),
         ("Eltwise", "", [IMAGE], 1, "the number of its bottoms"),
         ("Convolution", "convolution_param { kernel_size: 3 }", [IMAGE], 1, "num_output must be"),
+        ("Convolution", "convolution_param { num_output: 1 kernel_size: 3 }", [IMAGE, IMAGE], 1,
+         "it needs a top for each bottom"),
         ("Convolution", "convolution_param { num_output: 1 }", [IMAGE], 1, "kernel fits no axes"),
         ("Convolution", "convolution_param { num_output: 1 kernel_size: [3, 3, 3] }", [IMAGE], 1,
          "kernel fits no axes"),
