@@ -1,7 +1,8 @@
-"""The head of an SSD net.
+"""Layers around boxes: the head of an SSD net, and pooling over regions.
 
 Formulas: prior_box_layer.cpp, detection_output_layer.cpp and util/bbox_util.cpp of Caffe's SSD
-branch; https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
+branch, roi_pooling_layer.cpp of Fast R-CNN's; https://onnx.ai/onnx/operators/
+onnx__NonMaxSuppression.html, onnx__MaxRoiPool.html
 """
 
 from __future__ import annotations
@@ -81,6 +82,25 @@ def _prior_sizes(
     return sizes
 
 
+@layer("ROIPooling", params="roi_pooling_param")
+def roi_pooling(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    regions: Value,
+    *,
+    pooled_h: int = 0,
+    pooled_w: int = 0,
+    spatial_scale: float = 1.0,
+) -> Value:
+    """x: n c h w, regions: r 5 (image, x and y of two corners) → r c pooled_h pooled_w
+
+    The greatest number in each bin of each region, whose corners are scaled and rounded.
+    """
+    flat = e.reshape(regions, (regions.shape[0], 5))
+    return e.MaxRoiPool(x, flat, pooled_shape=[pooled_h, pooled_w], spatial_scale=spatial_scale)
+
+
 @layer("DetectionOutput", params="detection_output_param")
 def detection_output(
     e: Emitter,
@@ -156,9 +176,10 @@ class _Thinning:
         return e.NonMaxSuppression(
             ends,
             self._only_best(e, scores),
-            np.int64(count),
-            np.float32(self.nms_threshold),
-            np.float32(self.threshold),
+            # Scalars by the text of the operator, but in all of ONNX's own examples 1-element.
+            [count],
+            np.array([self.nms_threshold], np.float32),
+            np.array([self.threshold], np.float32),
         )
 
     def apply_to_each_class(self, e: Emitter, boxes: Value, scores: Value) -> Value:

@@ -104,7 +104,7 @@ class Emitter:
         self._names = _Names(reserved)
         self._node_names = _Names()
         self._types: dict[str, onnx.TypeProto] = {}
-        self._constants: dict[str, onnx.TensorProto] = {}
+        self._known: dict[str, NDArray[Any]] = {}
         self._emitted: dict[tuple[Span | int, Shape], Value] = {}
 
     # --- values ---------------------------------------------------------------------------
@@ -160,9 +160,12 @@ class Emitter:
         array = _as_array(array)
         dtype = int(helper.np_dtype_to_tensor_dtype(array.dtype))
         value = self._initializer(Weight(dtype, array.shape, lambda: array), role)
-        if dtype == INT64 or array.size == 1:  # what shape inference may look into
-            self._constants[value.name] = numpy_helper.from_array(array, value.name)
+        self._known[value.name] = array
         return value
+
+    def known(self, value: Value) -> NDArray[Any] | None:
+        """The numbers of a constant; None for what is fed, computed or learned."""
+        return self._known.get(value.name)
 
     # --- operators ------------------------------------------------------------------------
 
@@ -268,8 +271,11 @@ class Emitter:
         renamed: dict[str, str] = {}
         for top, value in zip(names, values, strict=True):
             if value.name not in made or value.name in renamed:
+                known = self.known(value)
                 value = self.op("Identity", value)[0]
                 made[value.name] = self.nodes[-1]
+                if known is not None:
+                    self._known[top] = known
             renamed[value.name] = top
         for old, new in renamed.items():
             value = self.values.pop(old)
@@ -303,7 +309,7 @@ class Emitter:
                 schema,
                 node,
                 {name: self._types[name] for name in node.input if name},
-                {name: self._constants[name] for name in node.input if name in self._constants},
+                {name: self._tensor(name) for name in node.input if self._steers_shapes(name)},
                 opset_imports=[helper.make_opsetid("", self.opset)],
                 ir_version=ir_version(self.opset),
             )
@@ -313,6 +319,14 @@ class Emitter:
                 where=self._layer,
                 received=[_text(self.values[name].shape) for name in node.input if name],
             ) from error
+
+    def _steers_shapes(self, name: str) -> bool:
+        """Whether shape inference may look into the value: constants such as shapes and axes."""
+        array = self._known.get(name)
+        return array is not None and (array.dtype == np.int64 or array.size == 1)
+
+    def _tensor(self, name: str) -> onnx.TensorProto:
+        return numpy_helper.from_array(self._known[name], name)
 
     def _value(self, name: str, proto: onnx.TypeProto) -> Value:
         if not proto.tensor_type.HasField("shape"):
@@ -355,6 +369,10 @@ def ir_version(opset: int) -> int:
     return int(helper.find_min_ir_version_for([helper.make_opsetid("", opset)]))
 
 
+def _itself(array: NDArray[Any]) -> NDArray[Any]:
+    return array
+
+
 def _as_array(value: Any) -> NDArray[Any]:
     if isinstance(value, float):
         return np.asarray(value, np.float32)
@@ -369,8 +387,4 @@ def _rename(names: Any, renamed: Mapping[str, str]) -> None:
 
 
 def _text(shape: Sequence[int | str]) -> str:
-def _itself(array: NDArray[Any]) -> NDArray[Any]:
-    return array
-
-
     return " ".join(map(str, shape)) or "a scalar"

@@ -2,7 +2,7 @@
 
 Formulas: flatten_layer.cpp, reshape_layer.cpp, concat_layer.cpp, slice_layer.cpp, crop_layer.cpp,
 tile_layer.cpp, batch_reindex_layer.cpp, filter_layer.cpp; permute_layer.cpp of Caffe's SSD branch;
-ShuffleChannel as forks have it
+ShuffleChannel, Transpose and Reverse as forks have them
 """
 
 from __future__ import annotations
@@ -73,6 +73,19 @@ def permute(e: Emitter, layer: Layer, x: Value, *, order: Sequence[int] = ()) ->
     """Axes in another order; those that `order` leaves out follow as they are."""
     order = [*order, *(axis for axis in range(x.rank) if axis not in order)]
     return x if order == sorted(order) else e.Transpose(x, perm=order)
+
+
+@layer("Transpose", params="transpose_param")
+def transpose(e: Emitter, layer: Layer, x: Value, *, dim: Sequence[int] = ()) -> Value:
+    """Axes in another order, all of them given; of the OCR forks."""
+    return e.Transpose(x, perm=list(dim))
+
+
+@layer("Reverse", params="reverse_param")
+def reverse(e: Emitter, layer: Layer, x: Value, *, axis: int = 0) -> Value:
+    """x, an axis back to front; of the OCR forks."""
+    with e.dynamic():
+        return e.declared(e.Slice(x, [-1], [-(2**31)], [axis], [-1]), x.shape)
 
 
 @layer("Crop", params="crop_param")

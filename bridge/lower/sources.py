@@ -1,6 +1,7 @@
 """Layers that read nothing: their tops are constants.
 
-Formulas: parameter_layer.hpp, dummy_data_layer.cpp
+Formulas: parameter_layer.hpp, dummy_data_layer.cpp; continuation_indicator_layer.cpp of the forks
+for captions and OCR
 """
 
 from __future__ import annotations
@@ -43,3 +44,13 @@ def _filled(e: Emitter, layer: Layer, shape: Shape, filler: Mapping[str, Any]) -
             f"its {kind} filler gives other numbers each time", where=layer, expected="constant"
         )
     return e.computed(shape, lambda: np.full(shape, value), "value")
+
+
+@layer("ContinuationIndicator", params="continuation_indicator_param")
+def continuation_indicator(
+    e: Emitter, layer: Layer, *, time_step: int = 0, batch_size: int = 0
+) -> Value:
+    """→ t n: whether a stream goes on, 0 at the first step and 1 from then on"""
+    goes_on = np.ones((time_step, batch_size), np.float32)
+    goes_on[:1] = 0
+    return e.constant(goes_on, "value")

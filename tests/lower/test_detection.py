@@ -141,3 +141,14 @@ def test_priors_are_a_constant(one_layer: Callable[..., Any]) -> None:
     root = np.sqrt(2)
     assert_close(sizes, np.float32([[4, 4], [6, 6], [4 * root, 4 / root], [4 / root, 4 * root]]))
     assert_close(priors[0, 1], np.full(64, np.float32(0.1)))
+
+
+def test_regions_are_pooled_in_bins(one_layer: Callable[..., Any]) -> None:
+    x = np.arange(2 * 64, dtype=np.float32).reshape(2, 1, 8, 8)
+    regions = [[0, 0, 0, 7, 7], [1, 4, 4, 11, 11], [1, 15, 15, 15, 15]]
+    text = "roi_pooling_param { pooled_h: 2 pooled_w: 2 spatial_scale: 0.5 }"
+    y = one_layer("ROIPooling", text, x=x, regions=np.array(regions))
+    # Corners are halved and rounded: 7 -> 4 (away from 0), 11 -> 6, 15 -> 8, which is outside.
+    assert y[0, 0].tolist() == [[18, 20], [34, 36]]
+    assert y[1, 0].tolist() == [[64 + 36, 64 + 38], [64 + 52, 64 + 54]]
+    assert y[2, 0].tolist() == [[0, 0], [0, 0]]

@@ -64,3 +64,22 @@ def test_against_the_formulas(
     assert_close(results["y"], np.stack(y))
     for name, state in zip(tops[1:], (h, c), strict=False):
         assert_close(results[name], state[None])
+
+
+LSTM = """layer { name: "l" type: "LSTM" bottom: "x" bottom: "c" top: "y"
+          recurrent_param { num_output: 5 } }"""
+INDICATOR = """layer { name: "c" type: "ContinuationIndicator" top: "c"
+               continuation_indicator_param { time_step: 4 batch_size: 2 } }"""
+
+
+def test_a_sequence_that_goes_straight_on_is_onnxs_own(
+    net_of: Callable[..., Net], run: Callable[..., Any]
+) -> None:
+    weights = [rng.standard_normal(shape) for shape in ((20, INPUTS), (20,), (20, HIDDEN))]
+    unrolled = lower(net_of(LSTM, {"l": weights}, x=X.shape, c=CONT.shape))
+    own = lower(net_of(INDICATOR + LSTM, {"l": weights}, x=X.shape))
+    assert [node.op_type for node in own.proto.graph.node] == ["Identity", "LSTM", "Squeeze"]
+    assert "LSTM" not in {node.op_type for node in unrolled.proto.graph.node}
+    straight = np.ones((STEPS, STREAMS))
+    straight[0] = 0
+    assert_close(run(own, x=X)["y"], run(unrolled, x=X, c=straight)["y"])

@@ -82,3 +82,10 @@ def test_filter_gives_as_many_samples_as_the_data_say(
     assert model.outputs == {"y": ("y.0", 2)}
     x = np.arange(6).reshape(3, 2)
     assert run(model, x=x, chosen=[[1], [0], [5]])["y"].tolist() == [[0, 1], [4, 5]]
+
+
+def test_layers_of_the_ocr_forks(one_layer: Callable[..., Any]) -> None:
+    order = "transpose_param { dim: 3 dim: 0 dim: 1 dim: 2 }"
+    assert_close(one_layer("Transpose", order, x=X), X.transpose(3, 0, 1, 2))
+    assert_close(one_layer("Reverse", x=X), X[::-1])
+    assert_close(one_layer("Reverse", "reverse_param { axis: 3 }", x=X), X[..., ::-1])
