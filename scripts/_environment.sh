@@ -10,16 +10,16 @@ stamp=$root/.venv/made-from
 made_from=$(echo "$root" | cat - "$root/pyproject.toml" "$root/uv.lock" | cksum)
 
 # Exit status 0 where this interpreter can serve: the same range as in pyproject.toml.
-serves='import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 14))'
+serves='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 
 find_python() {
-    for candidate in python3.11 python3.12 python3.13 python3.10 python3 python; do
+    for candidate in python3.11 python3.12 python3.13 python3 python; do
         if command "$candidate" -c "$serves" 2>/dev/null; then
             command -v "$candidate"
             return
         fi
     done
-    echo "No Python between 3.10 and 3.13 with its venv module was found." >&2
+    echo "No Python between 3.11 and 3.13 with its venv module was found." >&2
     echo "Install one (on Debian: apt-get install python3 python3-venv) and try again." >&2
     return 1
 }
