@@ -1,7 +1,7 @@
 """Normalisations.
 
 Formulas: batch_norm_layer.cpp, lrn_layer.cpp, mvn_layer.cpp, softmax_layer.cpp, and
-normalize_layer.cpp of Caffe's SSD branch
+normalize_layer.cpp of Caffe's SSD branch; bn_layer.cpp of the PSPNet and SegNet forks
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bridge.caffe.net import Blob, Layer
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.merge import MERGED
 from bridge.lower.table import layer
@@ -70,6 +71,42 @@ def _batch_norm_of_itself(e: Emitter, x: Value, eps: float) -> Value:
     centred = e.Sub(x, e.reduce("ReduceMean", x, axes))
     variance = e.reduce("ReduceMean", e.Mul(centred, centred), axes)
     return e.Div(centred, e.Sqrt(e.Add(variance, eps)))
+
+
+@layer("BN", params="bn_param")
+def forks_batch_norm(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    bn_mode: str = "LEARN",
+    eps: float = 1e-5,
+    momentum: float = 0.9,
+    frozen: bool = False,
+    slope_filler: object = None,
+    shift_filler: object = None,
+) -> Value:
+    """Two forks' layers of one name, told apart by their blobs    x: n c h w → n c h w
+
+    PSPNet: slope, bias, mean and variance, y = (x - mean) / √(var + eps) · slope + bias.
+    SegNet in mode INFERENCE: scale and shift, into which the statistics went already.
+    """
+    channels = x.fixed(1)
+    names = layer.params.get("bn_param", {})
+    if len(layer.blobs) == 4 and not names.keys() & {"scale_filler", "shift_filler", "bn_mode"}:
+        roles = ("scale", "bias", "mean", "variance")
+        vectors = [e.weight(e.blob(i, (channels,)), role) for i, role in enumerate(roles)]
+        return e.BatchNormalization(x, *vectors, epsilon=eps)
+    if len(layer.blobs) == 2 and bn_mode == "INFERENCE":
+        scale, shift = (e.blob(i, (channels, 1, 1)) for i in range(2))
+        return e.Add(e.Mul(x, e.weight(scale, "scale")), e.weight(shift, "shift"))
+    raise UnsupportedLayerError(
+        "several forks have a BN, and this may be any of them",
+        where=layer,
+        expected="PSPNet's (4 blobs), or SegNet's in mode INFERENCE (2 blobs)",
+        received=f"{len(layer.blobs)} blobs, {', '.join(names) or 'no settings'}",
+        hint="say what it is with --plugin FILE",
+    )
 
 
 @layer("LRN", params="lrn_param")

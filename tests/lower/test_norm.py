@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
-from bridge.errors import ShapeError
+from bridge.errors import ShapeError, UnsupportedLayerError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -61,3 +61,28 @@ def test_mvn_adds_eps_to_the_deviation(one_layer: Callable[..., Any], across: bo
     mean, deviation = X.mean(axes, keepdims=True), X.std(axes, keepdims=True)
     text = f"mvn_param {{ eps: 0.5 across_channels: {str(across).lower()} }}"
     assert_close(one_layer("MVN", text, x=X), (X - mean) / (deviation + 0.5))
+
+
+class TestBN:
+    """The layer type that means another thing in each fork."""
+
+    vectors = rng.uniform(0.5, 2, (4, 1, 3, 1, 1))
+
+    def test_pspnets_has_four_blobs(self, one_layer: Callable[..., Any]) -> None:
+        slope, bias, mean, variance = (vector[0] for vector in self.vectors)
+        text = "bn_param { slope_filler { } bias_filler { } eps: 0.25 frozen: true }"
+        y = one_layer("BN", text, weights=self.vectors, x=X)
+        assert_close(y, (X - mean) / np.sqrt(variance + 0.25) * slope + bias)
+
+    def test_segnets_has_two(self, one_layer: Callable[..., Any]) -> None:
+        text = "bn_param { bn_mode: INFERENCE scale_filler { } shift_filler { } }"
+        y = one_layer("BN", text, weights=self.vectors[:2], x=X)
+        assert_close(y, X * self.vectors[0, 0] + self.vectors[1, 0])
+
+    @pytest.mark.parametrize(
+        ("count", "text"),
+        [(4, "scale_filler { }"), (2, ""), (2, "bn_mode: LEARN"), (3, ""), (4, "var_eps: 1e-9")],
+    )
+    def test_others_are_refused(self, one_layer: Callable[..., Any], count: int, text: str) -> None:
+        with pytest.raises(UnsupportedLayerError, match="layer 'l'"):
+            one_layer("BN", f"bn_param {{ {text} }}", weights=self.vectors[:count], x=X)
