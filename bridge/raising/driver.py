@@ -115,7 +115,7 @@ class _Sweep:
         step = self._choose(call_rule(rule, target, operands, attributes_of(node)), operands)
         refs = [
             self._stored_as(operand.name, want, describe(node))
-            for operand, want in zip(operands, step.want, strict=True)
+            for operand, want in zip(operands, step.want, strict=False)
             if operand is not None and want is not None
         ]
         start = len(self.recorder.calls)
@@ -148,7 +148,7 @@ class _Sweep:
     def _bytes_moved(self, step: Step, operands: Sequence[Operand | None]) -> int:
         return sum(
             FLOAT_BYTES * known_size(operand.shape)
-            for operand, want in zip(operands, step.want, strict=True)
+            for operand, want in zip(operands, step.want, strict=False)
             if operand is not None and want is not None and self._must_move(operand.name, want)
         )
 

@@ -43,7 +43,7 @@ def batch_normalization(
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("BatchNormalization", x, weights, axis=axis, epsilon=epsilon)
 
-    return Step((want, None, None, None, None), (want,), build)
+    return Step((want,), (want,), build)
 
 
 @raises("LRN")

@@ -47,7 +47,7 @@ def reduction(
     def build(k: Recorder, x: Ref) -> Ref:
         return k.op(function, x, axis=places, keepdims=bool(keepdims))
 
-    return Step((want, None)[: 1 + (axes_input is not None)], (out,), build)
+    return Step((want,), (out,), build)
 
 
 def _register(operator: str, function: str) -> None:

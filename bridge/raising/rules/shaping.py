@@ -38,7 +38,7 @@ def flatten(node: Node, x: Operand, *, axis: int = 1) -> Step:
 @raises("Reshape")
 def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> Step:
     """(onnx.ai/onnx/operators, Reshape)"""
-    return regrouped(node, x, absent=1)
+    return regrouped(node, x)
 
 
 @raises("Squeeze", "Unsqueeze")
@@ -46,10 +46,10 @@ def squeeze(
     node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
 ) -> Step:
     """(onnx.ai/onnx/operators, Squeeze, Unsqueeze)"""
-    return regrouped(node, x, absent=int(axes_input is not None))
+    return regrouped(node, x)
 
 
-def regrouped(node: Node, x: Operand, absent: int = 0) -> Step:
+def regrouped(node: Node, x: Operand) -> Step:
     """A new logical shape over the same elements: a relabelling wherever the axes allow it.
 
     Where they do not, the tensor is brought to ONNX's order first.
@@ -64,7 +64,7 @@ def regrouped(node: Node, x: Operand, absent: int = 0) -> Step:
     def build(k: Recorder, x: Ref) -> Ref:
         return x if have == then else reshape_stored(k, x, have, then)
 
-    return Step((want,) + (None,) * absent, (layout,), build)
+    return Step((want,), (layout,), build)
 
 
 def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
@@ -87,7 +87,7 @@ def pad(
     widths = [int(width) for width in pads.array()]
     logical = range(x.rank) if axes is None else [int(axis) % x.rank for axis in axes.array()]
     half = len(widths) // 2
-    if min(widths) < 0 or mode not in ("constant", "reflect", "edge"):
+    if min(widths) < 0 or mode not in ("constant", "reflect"):
         raise UnsupportedError("this kind of Pad", received=f"mode {mode}, pads {widths}")
     padded = [
         axis for axis, b, e in zip(logical, widths[:half], widths[half:], strict=True) if b + e
@@ -101,8 +101,7 @@ def pad(
     options: dict[str, object] = {"pad_width": pairs, "mode": mode}
     if mode == "constant":
         options["constant_values"] = 0.0 if value is None else float(value.array())
-    absent = (None,) * (1 + (value is not None) + (axes is not None))
-    return Step((want, *absent), (out,), lambda k, x: k.op("pad", x, **options))
+    return Step((want,), (out,), lambda k, x: k.op("pad", x, **options))
 
 
 @raises("Concat")

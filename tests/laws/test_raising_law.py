@@ -1,0 +1,98 @@
+"""The law of raising: every rule of the table, for every layout of its inputs.
+
+    out.undo(keras(in.apply(x), ...)) == onnxruntime(x, ...)
+
+One node is drawn for a rule (`drawn_nodes`), and for each input a layout in which it is stored
+(`drawn_layouts`); sizes are equal, distinct or 1, and those that may be free are or are not.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.raising.table import TABLE
+from drawn_layouts import layouts
+from drawn_nodes import ROWS, Drawn, Tensor
+from raised import complete, raise_and_compare
+
+ENTRIES = [(operator, e.since) for operator, es in TABLE.entries().items() for e in es]
+
+
+def test_every_rule_of_the_table_has_a_row() -> None:
+    assert set(ENTRIES) == ROWS.keys()
+
+
+def graph_of(drawn: Drawn, symbols: set[str]) -> onnx.ModelProto:
+    """The node as a graph of its own, with inputs x0, x1, ... and outputs y, y1, ..."""
+    names = ["" if each is None else f"x{i}" for i, each in enumerate(drawn.operands)]
+    operands = dict(zip(names, drawn.operands, strict=True))
+    inputs, constants = [], []
+    for name, operand in operands.items():
+        if isinstance(operand, Tensor):
+            kind = onnx.helper.np_dtype_to_tensor_dtype(operand.values.dtype)
+            shape = operand.shape(symbols)
+            inputs.append(onnx.helper.make_tensor_value_info(name, kind, shape))
+        elif operand is not None:
+            constants.append(onnx.numpy_helper.from_array(np.asarray(operand), name))
+    outputs = ["y", *(f"y{i}" for i in range(1, drawn.outputs))]
+    if len(drawn.operators) == 1:
+        nodes = [onnx.helper.make_node(drawn.operators[0], names, outputs, **drawn.attributes)]
+    else:
+        links = [names[0], *(f"link{i}" for i in range(1, len(drawn.operators))), "y"]
+        nodes = [
+            onnx.helper.make_node(operator, [links[i], names[i + 1]], [links[i + 1]])
+            for i, operator in enumerate(drawn.operators)
+        ]
+    results = [onnx.ValueInfoProto(name=name) for name in outputs]
+    graph = onnx.helper.make_graph(nodes, "law", inputs, results, constants)
+    opsets = [onnx.helper.make_opsetid("", drawn.opset)]
+    model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets)
+    return complete(model)
+
+
+def hold(drawn: Drawn, symbols: set[str], data: st.DataObject) -> None:
+    model = graph_of(drawn, symbols)
+    feeds, stored = {}, {}
+    for index, operand in enumerate(drawn.operands):
+        if isinstance(operand, Tensor):
+            feeds[f"x{index}"] = operand.values
+            stored[f"x{index}"] = data.draw(layouts(operand.shape(symbols)), label=f"x{index}")
+    raise_and_compare(model, feeds, layouts=stored)
+
+
+@pytest.fixture(autouse=True)
+def _clean_keras() -> Any:
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+
+
+def law(examples: int) -> Any:
+    @pytest.mark.parametrize(("operator", "since"), ENTRIES)
+    @settings(
+        max_examples=examples,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.filter_too_much,
+            HealthCheck.function_scoped_fixture,
+        ],
+    )
+    @given(data=st.data())
+    def test(operator: str, since: int, data: st.DataObject) -> None:
+        drawn = data.draw(ROWS[operator, since], label="node")
+        symbols = data.draw(st.sampled_from([set(), {"batch"}]), label="free sizes")
+        hold(drawn, symbols, data)
+
+    return test
+
+
+test_every_rule_keeps_the_law = law(examples=12)
+test_every_rule_keeps_the_law_at_length = pytest.mark.nightly(law(examples=1000))

@@ -1,0 +1,115 @@
+"""One ONNX graph in onnxruntime and, raised, in Keras: what the raising tests are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+import onnx
+import onnx.parser
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from bridge.check.compare import compare
+from bridge.check.runners import KerasRunner
+from bridge.layout import Layout
+from bridge.raising import Plan, raise_model
+from bridge.raising.driver import IoLayout
+
+if TYPE_CHECKING:
+    import keras
+    import onnx_ir as ir
+
+Array = NDArray[Any]
+
+OPSET = 17
+
+
+def graph(
+    text: str, constants: Mapping[str, Array] | None = None, opset: int = OPSET
+) -> onnx.ModelProto:
+    """A checked model from ONNX's text format, `name (float[2,3] x) => (float[2,3] y) { ... }`."""
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["":{opset}]>\n{text}')
+    for name, array in (constants or {}).items():
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(array), name))
+    for index, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type.lower()}/{index}"
+    return complete(model)
+
+
+def complete(model: onnx.ModelProto) -> onnx.ModelProto:
+    """With a shape for every value, and checked."""
+    model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    onnx.checker.check_model(model)
+    return model
+
+
+def prepared(model: onnx.ModelProto) -> ir.Model:
+    """As the sweep expects it."""
+    import onnx_ir as ir
+
+    from bridge.raising.fusion import fuse
+
+    graph = ir.from_proto(model)
+    fuse(graph.graph)
+    return graph
+
+
+def plan_of(
+    model: onnx.ModelProto,
+    io_layout: IoLayout = "channels_last",
+    layouts: Mapping[str, Layout] | None = None,
+) -> Plan:
+    """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose."""
+    if layouts is None:
+        return raise_model(prepared(model), io_layout)
+    with patch("bridge.raising.driver.input_layout", lambda value, _: layouts[value.name]):
+        return raise_model(prepared(model), io_layout)
+
+
+def in_onnxruntime(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in model.graph.output]
+    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+
+
+def seeded(shape: tuple[int, ...], seed: int = 0) -> Array:
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A plan, and the Keras model that was built from it."""
+
+    plan: Plan
+    model: keras.Model
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        return KerasRunner(self.model, self.plan).run(feeds)
+
+
+def raise_and_compare(
+    model: onnx.ModelProto,
+    feeds: Mapping[str, Array],
+    io_layout: IoLayout = "channels_last",
+    layouts: Mapping[str, Layout] | None = None,
+) -> Raised:
+    """Raises and builds a model, and holds each of its outputs to onnxruntime's."""
+    from bridge.keras.build import build
+
+    plan = plan_of(model, io_layout, layouts)
+    raised = Raised(plan, build(plan))
+    expected, received = in_onnxruntime(model, feeds), raised.run(feeds)
+    for name, array in expected.items():
+        row = compare(name, array, received[name])
+        assert row.ok, f"{row}\n{plan}\n{layouts}"
+    return raised
