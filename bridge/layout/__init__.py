@@ -5,11 +5,13 @@ size.py     Size: numbers and symbols, multiplied, divided and added
 moves.py    moves: from one store to another, by reshape, transpose, reshape
 text.py     layouts in the notation of einops
 weight.py   Weight: an unread constant and how it is to be stored
+traced.py   Traced: arrays that write down what is done to them
 """
 
 from bridge.layout.layout import Array, Atom, Joined, Layout, Shape
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, product, quotient, total
+from bridge.layout.traced import Traced, constant_text
 from bridge.layout.weight import Weight
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "Moves",
     "Shape",
     "Size",
+    "Traced",
     "Weight",
+    "constant_text",
     "moves",
     "product",
     "quotient",

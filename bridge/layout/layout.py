@@ -65,6 +65,16 @@ class Joined:
     def inverse(self) -> Joined:
         return Joined(tuple(part.inverse() for part in self.parts))
 
+    def apply(self, array: Array, axis: int) -> Array:
+        """An array of which one axis is this atom: each part of it put into its inner order."""
+        start, pieces = 0, []
+        for part, size in zip(self.parts, self._sizes, strict=True):
+            piece = array[(*[slice(None)] * axis, slice(start, start + size))]
+            axes = [part if i == axis else Layout.plain([n]) for i, n in enumerate(piece.shape)]
+            pieces.append(Layout.product(axes, range(len(axes))).apply(piece))
+            start += size
+        return np.concatenate(pieces, axis=axis)
+
     def compose(self, other: Joined) -> Atom:
         """First this, then the other; ValueError unless their parts have the same sizes."""
         if self._sizes != other._sizes:
@@ -206,7 +216,7 @@ class Layout:
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
             if isinstance(atom, Joined):
-                atoms = atoms.take(atom.order, axis=i)
+                atoms = atom.apply(atoms, i)
         return atoms.transpose(layout.order).reshape([int(size) for size in layout.stored_shape])
 
     def undo(self, array: Array) -> Array:

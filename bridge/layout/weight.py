@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +18,15 @@ class Weight:
     """A constant tensor, unread, and how it is to be stored.
 
     `read` gives the tensor, of `shape`, which is the logical shape of `layout` (else ValueError).
+    It makes it of the stores of the `sources`, by numpy's functions alone, so that it can be asked
+    for the formula too. A weight with a `name` is a constant of the graph, and has no sources.
     """
 
-    read: Callable[[], Array] = field(repr=False)
+    read: Callable[..., Array] = field(repr=False)
     shape: tuple[int, ...]
     layout: Layout
+    sources: tuple[Weight, ...] = ()
+    name: str = ""
 
     def __post_init__(self) -> None:
         if self.layout.logical_shape != self.shape:
@@ -38,6 +44,24 @@ class Weight:
         """The same tensor, stored otherwise."""
         return replace(self, layout=layout)
 
+    @property
+    def constants(self) -> tuple[Weight, ...]:
+        """The constants of the graph that it is made of, each once."""
+        if self.name:
+            return (self,)
+        return tuple(dict.fromkeys(chain.from_iterable(each.constants for each in self.sources)))
+
+    def made_of(self, constants: Callable[[Weight], Any]) -> Any:
+        """What `array()` would be with these arrays, or Traced ones, for its constants."""
+        if self.name:
+            values = constants(self)
+        else:
+            values = self.read(*(source.made_of(constants) for source in self.sources))
+        # Atoms of size 1 are worth no reshape: 64 1 1 are transposed as 64 are.
+        whole = len(self.layout.atoms) == len(self.shape)
+        layout = self.layout if whole else self.layout.canonical()
+        return layout.apply(values.reshape(self.shape))
+
     @cached_property
     def _array(self) -> Array:
-        return np.asarray(self.layout.apply(self.read().reshape(self.shape)), order="C")
+        return np.asarray(self.made_of(lambda constant: constant.read()), order="C")

@@ -78,7 +78,7 @@ class Operand:
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
-        return Weight(self.read, shape, layout or Layout.plain(shape))
+        return Weight(self.read, shape, layout or Layout.plain(shape), name=self.name)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def depthwise_kernel(w: Operand, channels: Layout) -> Weight:
     shape = (int(inputs), given.shape[0] // int(inputs), *given.shape[2:])
     parts = [channels, *(Layout.plain((size,)) for size in shape[1:])]
     layout = Layout.product(parts, (*range(2, len(shape)), 0, 1))
-    return Weight(lambda: given.read().reshape(shape), shape, layout)
+    return Weight(lambda w: w.reshape(shape), shape, layout, (given,))
 
 
 def _windowed(

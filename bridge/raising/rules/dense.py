@@ -93,18 +93,23 @@ def is_row(c: Operand) -> bool:
 
 
 def row(c: Operand, units: int, factor: float) -> Weight:
-    def read() -> NDArray[Any]:
-        values = np.broadcast_to(c.array().reshape(-1), (units,))
-        return values if factor == 1.0 else (factor * values).astype(values.dtype)
+    """One row of a matrix, which a single number fills, times a number."""
+    given = c.weight()
+    size = given.stored_shape[-1:]
 
-    return Weight(read, (units,), Layout.plain((units,)))
+    def read(values: NDArray[Any]) -> NDArray[Any]:
+        values = values.reshape(size)
+        return values if size == (units,) else np.broadcast_to(values, (units,))
+
+    return scaled(Weight(read, (units,), Layout.plain((units,)), (given,)), factor)
 
 
 def scaled(weight: Weight, factor: float) -> Weight:
     """A weight times a number, still unread."""
     if factor == 1.0:
         return weight
-    return Weight(lambda: np.float32(factor) * weight.read(), weight.shape, weight.layout)
+    shape = weight.stored_shape
+    return Weight(lambda w: factor * w, shape, Layout.plain(shape), (weight,))
 
 
 def _plain_matmul(node: Node, a: Operand, b: Operand) -> Step:

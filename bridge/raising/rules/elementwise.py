@@ -259,7 +259,7 @@ def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[in
 def reshaped(weight: Weight, shape: Shape) -> Weight:
     """The stored array of a weight in another shape."""
     size = tuple(int(dim) for dim in shape)
-    return Weight(lambda: weight.array().reshape(size), size, Layout.plain(size))
+    return Weight(lambda w: w.reshape(size), size, Layout.plain(size), (weight,))
 
 
 @raises("Mod")
