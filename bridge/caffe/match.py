@@ -13,12 +13,13 @@ from math import prod
 
 import numpy as np
 
+from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.fillers import filled
 from bridge.caffe.net import Blob, Layer, Net, Shape
 from bridge.caffe.prototxt import Message
 from bridge.caffe.shapes import infer, known_weights
 from bridge.caffe.shapes.table import text
-from bridge.caffe.weights import StoredBlob, StoredLayer
+from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
 
 # None where the net as it stands does not say what a layer needs.

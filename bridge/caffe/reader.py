@@ -1,4 +1,4 @@
-"""Reading a Caffe net: the two files in, one `Net` out."""
+"""Reading a Caffe net: its files in, one `Net` out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bridge.caffe import binary, weights
 from bridge.caffe import prototxt as text
-from bridge.caffe import weights
 from bridge.caffe.assemble import State, assemble
 from bridge.caffe.inputs import with_channels, with_shapes
 from bridge.caffe.match import attach
@@ -27,25 +27,30 @@ def read(
 ) -> Net:
     """A Caffe net of any dialect, with its weights where a caffemodel is given.
 
-    Without one, layers have no blobs. `phase` chooses among layers that have rules: TEST or TRAIN.
-    `input_shape` replaces the shapes that the prototxt gives, by name of the input.
+    Without one, layers have no blobs; but where `prototxt` is itself a caffemodel, given alone, the
+    net that it describes is read from it, and its weights. `phase` chooses among layers that have
+    rules: TEST or TRAIN. `input_shape` replaces the shapes that the net gives its inputs, by name.
     Errors: UsageError for paths that cannot be read, or other names; PrototxtError, WeightsError
-    for files that are broken or do not fit; UnsupportedError for blobs that share memory.
+    for files that are broken or do not fit; UnsupportedError where the result depends on what blobs
+    share or overwrite.
     """
     if phase not in PHASES:
         raise UsageError("no such phase", expected=" or ".join(PHASES), received=phase)
-    text_path = _readable(prototxt, "prototxt")
+    net_path = _readable(prototxt, "prototxt")
     weights_path = None if caffemodel is None else _readable(caffemodel, "caffemodel")
-    _refuse_swapped(text_path, weights_path)
-    definition, warnings = text.load(text_path)
+    is_alone = weights_path is None and _is_binary(net_path)
+    if weights_path is not None and _is_binary(net_path):
+        raise _binary_prototxt(net_path, weights_path)
+    definition, warnings = (binary if is_alone else text).load(net_path)
     layers, more = upgrade(definition)
     stages = frozenset(definition.get("state", {}).get("stage", []))
     net, messages = assemble(definition.get("name", ""), layers, State(phase, stages=stages))
     net = replace(with_shapes(net, input_shape or {}), warnings=(*warnings, *more))
-    if weights_path is None:
+    if weights_path is None and not is_alone:
         return net
-    stored = weights.read(weights_path)
-    return attach(with_channels(net, stored), messages, stored, Location.of(weights_path))
+    source = weights_path or net_path
+    stored = weights.read(source)
+    return attach(with_channels(net, stored), messages, stored, Location.of(source))
 
 
 def _readable(path: str | Path, what: str) -> Path:
@@ -56,12 +61,9 @@ def _readable(path: str | Path, what: str) -> Path:
     return path
 
 
-def _refuse_swapped(prototxt: Path, caffemodel: Path | None) -> None:
-    """Refuse a binary file for the text, and say so if the other is the text."""
-    if not _is_binary(prototxt):
-        return
-    swapped = caffemodel is not None and not _is_binary(caffemodel)
-    raise UsageError(
+def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
+    swapped = not _is_binary(caffemodel)
+    return UsageError(
         "the prototxt is a binary file",
         where=Location.of(prototxt),
         expected="protobuf text: NET.prototxt WEIGHTS.caffemodel",

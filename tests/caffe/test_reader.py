@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.caffe import read
-from bridge.errors import PrototxtError, UsageError
-from golden_cases import case
+from bridge.caffe.shapes import infer
+from bridge.errors import BridgeError, PrototxtError, UsageError
+from golden_cases import CASES, case
 
 RELU = case("relu")
 
@@ -62,3 +67,24 @@ def test_real_models_read_with_all_their_weights(real_models: Path) -> None:
         net = read(folder / "deploy.prototxt", folder / "weights.caffemodel")
         assert any(layer.blobs for layer in net.layers), folder.name
         assert len(net.warnings) == (folder.name == "mtcnn_det2"), folder.name
+
+
+TOKEN = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*\n|[\w.+-]+|\S')
+TOKENS = ("0", "-1", "7", "4294967295", '"x"', "true", "MAX", "1e30", "{", "}", ":", "layer")
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_mangled_nets_are_never_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    each = data.draw(st.sampled_from(CASES))
+    tokens = TOKEN.findall(each.prototxt.read_text())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(tokens) - 1))
+        change = data.draw(st.sampled_from([[], [tokens[at]] * 2, *([new] for new in TOKENS)]))
+        tokens[at : at + 1] = change
+    path = tmp_path_factory.mktemp("mangled") / "net.prototxt"
+    path.write_text(" ".join(tokens))
+    with suppress(BridgeError):
+        infer(read(path, each.caffemodel))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.caffe import weights
-from bridge.caffe.weights import StoredBlob
+from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.write import write_caffemodel
 from bridge.errors import WeightsError
 from golden_cases import CASES, Case
