@@ -54,6 +54,7 @@ def lower(
         inputs={blob.name: values[blob.name].shape for blob in net.inputs},
         outputs={name: values[name].shape for name in net.outputs},
         values={name: value.shape for name, value in values.items()},
+        shapes=shapes,
         warnings=net.warnings + warnings,
     )
 

@@ -185,7 +185,7 @@ class Emitter:
 
         Raises GraphError where ONNX refuses the node or cannot tell its outputs' shapes.
         """
-        schema = defs.get_schema(op, self.opset, "")
+        schema = self._schema(op)
         names = [
             self._operand(operand, schema.inputs[min(i, len(schema.inputs) - 1)].name)
             for i, operand in enumerate(inputs)
@@ -295,6 +295,12 @@ class Emitter:
         """A size that depends on the data, and was named within the layer, is named by the top."""
         inner = isinstance(size, str) and size.startswith(f"{self._scope}/")
         return f"{top}.{axis}" if inner else size
+
+    def _schema(self, op: str) -> defs.OpSchema:
+        try:
+            return defs.get_schema(op, self.opset, "")
+        except defs.SchemaError:
+            raise GraphError(f"opset {self.opset} has no {op}", where=self._layer) from None
 
     def _operand(self, operand: Operand, role: str) -> str:
         if operand is None:

@@ -16,7 +16,8 @@ class LoweredModel:
 
     `proto` has every value's type and shape; `weights` is by initializer name, in the order of
     first use. `inputs`, `outputs` and `values` (every blob of the net that became a value) have
-    shapes by name, in Caffe's order; "batch" stands for a free batch size.
+    shapes by name, in Caffe's order; "batch" stands for a free batch size. `shapes` has in the
+    same way all blobs, those too that are between two layers which became one.
     """
 
     proto: onnx.ModelProto
@@ -24,4 +25,5 @@ class LoweredModel:
     inputs: Mapping[str, Dims]
     outputs: Mapping[str, Dims]
     values: Mapping[str, Dims]
+    shapes: Mapping[str, Dims]
     warnings: tuple[str, ...] = ()

@@ -128,6 +128,8 @@ def local_response(
     """
     if norm_region == "ACROSS_CHANNELS":
         return e.LRN(x, size=local_size, alpha=alpha, beta=beta, bias=k)
+    if norm_region != "WITHIN_CHANNEL":
+        raise UnsupportedLayerError(f"unknown norm_region {norm_region}", where=layer)
     mean = e.AveragePool(
         e.Mul(x, x),
         kernel_shape=[local_size] * 2,

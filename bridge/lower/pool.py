@@ -118,14 +118,20 @@ def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) 
         return _max(e, x, axes)
     if pool == "AVE":
         return _average(e, x, axes)
-    raise UnsupportedLayerError(f"{pool} pooling is random", where=layer, expected="MAX or AVE")
+    raise _no_operator(layer, pool)
 
 
 def _whole_map(e: Emitter, layer: Layer, x: Value, pool: str) -> Value:
     operators = {"MAX": e.GlobalMaxPool, "AVE": e.GlobalAveragePool}
     if pool not in operators:
-        raise UnsupportedLayerError(f"{pool} pooling is random", where=layer)
+        raise _no_operator(layer, pool)
     return operators[pool](x)
+
+
+def _no_operator(layer: Layer, pool: str) -> UnsupportedLayerError:
+    return UnsupportedLayerError(
+        "ONNX has no operator that pools so", where=layer, expected="MAX or AVE", received=pool
+    )
 
 
 def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:

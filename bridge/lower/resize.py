@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import INT64, Emitter, Value
 from bridge.lower.table import layer
 
@@ -35,6 +36,12 @@ def upsample(
     to the place where it was the greatest, with 0 all round (SegNet)"""
     if mask is not None:
         return _unpooled(e, x, mask)
+    if any(int(e.tops[0][i]) % x.fixed(i) for i in (2, 3)):
+        raise UnsupportedLayerError(
+            "numbers can be repeated a whole number of times only",
+            where=layer,
+            received=f"{x.shape} to {e.tops[0]}",
+        )
     return _resized(
         e,
         x,

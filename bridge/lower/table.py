@@ -39,8 +39,14 @@ class Entry:
     fixed_batch: bool
 
     def apply(self, e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
-        """The layer's tops, emitted."""
-        tops: Value | tuple[Value, ...] = self.rule(e, layer, *bottoms, **self.arguments(layer))
+        """The layer's tops, emitted. Raises UnsupportedLayerError where the rule is not made for
+        these bottoms or settings."""
+        signature = inspect.signature(self.rule)
+        try:
+            call = signature.bind(e, layer, *bottoms, **self.arguments(layer))
+        except TypeError as error:
+            raise UnsupportedLayerError(f"no rule for it as it is: {error}", where=layer) from error
+        tops: Value | tuple[Value, ...] = self.rule(*call.args, **call.kwargs)
         return tops if isinstance(tops, tuple) else (tops,)
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
@@ -71,14 +77,14 @@ def layer(
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
 
     def register(rule: Rule) -> Rule:
-        for type in types:
-            if type in TABLE:
+        for type_ in types:
+            if type_ in TABLE:
                 raise UsageError(
-                    f"the layer type {type!r} has a rule already",
+                    f"the layer type {type_!r} has a rule already",
                     expected="one rule for each type",
-                    received=f"{TABLE[type].rule.__module__} and {rule.__module__}",
+                    received=f"{TABLE[type_].rule.__module__} and {rule.__module__}",
                 )
-            TABLE[type] = Entry(rule, params, fixed_batch)
+            TABLE[type_] = Entry(rule, params, fixed_batch)
         return rule
 
     return register

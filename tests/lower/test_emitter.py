@@ -54,6 +54,13 @@ def test_what_onnx_refuses_is_a_graph_error_with_the_layer() -> None:
         e.MatMul(a, b)
 
 
+def test_an_operator_that_the_opset_has_not() -> None:
+    with pytest.raises(GraphError, match="opset 17 has no Gelu"):
+        Emitter().Gelu(Emitter().input("x", (1,)))
+    with pytest.raises(AttributeError):
+        Emitter().gelu  # noqa: B018
+
+
 def test_a_size_of_the_data_is_an_error_unless_asked_for() -> None:
     e = Emitter()
     x = e.input("x", (4,))

@@ -104,8 +104,8 @@ def test_no_runtime_is_left_to_round(net_of: Callable[..., Net]) -> None:
 
 
 @pytest.mark.parametrize("more", ["kernel_size: 2", "global_pooling: true"])
-def test_random_pooling_is_refused(one_layer: Callable[..., Any], more: str) -> None:
-    with pytest.raises(UnsupportedLayerError, match="random"):
+def test_pooling_at_random_is_refused(one_layer: Callable[..., Any], more: str) -> None:
+    with pytest.raises(UnsupportedLayerError, match="STOCHASTIC"):
         one_layer(
             "Pooling", f"pooling_param {{ pool: STOCHASTIC {more} }}", x=np.ones((1, 1, 4, 4))
         )

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.caffe import Net
+from bridge.errors import UnsupportedLayerError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -37,6 +38,11 @@ def test_interp_cuts_the_edges_off_first(one_layer: Callable[..., Any]) -> None:
 def test_upsample_repeats(one_layer: Callable[..., Any]) -> None:
     y = one_layer("Upsample", "upsample_param { scale: 3 }", x=X)
     assert_close(y, X.repeat(3, 2).repeat(3, 3))
+
+
+def test_upsample_by_no_whole_number_is_refused(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(UnsupportedLayerError, match="whole number"):
+        one_layer("Upsample", "upsample_param { upsample_h: 11 upsample_w: 14 }", x=X)
 
 
 def test_unpooling_undoes_pooling(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:

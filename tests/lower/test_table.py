@@ -60,3 +60,11 @@ def test_settings_of_learning_are_passed_over() -> None:
     settings = {"prelu_param": {"filler": {"type": "xavier"}, "channel_shared": True}}
     made = Layer("p", "PReLU", ("x",), ("y",), Location("net.prototxt", 3), settings)
     assert TABLE["PReLU"].arguments(made) == {"channel_shared": True}
+
+
+def test_bottoms_that_the_rule_is_not_made_for() -> None:
+    e = Emitter()
+    x = e.input("x", (1, 2))
+    made = Layer("r", "ReLU", ("x", "x"), ("y",), Location("net.prototxt", 3))
+    with pytest.raises(UnsupportedLayerError, match="too many positional arguments"):
+        TABLE["ReLU"].apply(e, made, x, x)

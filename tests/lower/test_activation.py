@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from golden_cases import assert_close
+
+from bridge.caffe import Net
+from bridge.lower import lower
+
+X = np.linspace(-8, 8, 48, dtype=np.float32).reshape(2, 3, 2, 4)
+
+FORMULAS = {
+    "ReLU": ("", np.maximum(X, 0)),
+    "ReLU ": ("relu_param { negative_slope: 0.2 }", np.where(X > 0, X, 0.2 * X)),
+    "ReLU6": ("relu6_param { threshold: 3 }", X.clip(0, 3)),
+    "ELU": ("elu_param { alpha: 0.5 }", np.where(X > 0, X, 0.5 * np.expm1(X))),
+    "BNLL": ("", np.log1p(np.exp(X))),
+    "Swish": ("swish_param { beta: 2 }", X / (1 + np.exp(-2 * X))),
+    "Dropout": ("", X),
+    "Dropout ": ("dropout_param { dropout_ratio: 0.25 scale_train: false }", 0.75 * X),
+}
+
+
+@pytest.mark.parametrize("type_", FORMULAS)
+def test_formulas(one_layer: Callable[..., Any], type_: str) -> None:
+    settings, expected = FORMULAS[type_]
+    assert_close(one_layer(type_.strip(), settings, x=X), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("rank", [2, 3, 4])
+def test_prelu_has_a_slope_for_each_channel(one_layer: Callable[..., Any], rank: int) -> None:
+    x = X[(..., *[0] * (4 - rank))]
+    slope = np.float32([0.1, -0.5, 2])
+    spread = slope.reshape(3, *[1] * (rank - 2))
+    assert_close(one_layer("PReLU", weights=[slope], x=x), np.where(x > 0, x, spread * x))
+
+
+def test_dropout_stays_a_node_with_its_ratio(net_of: Callable[..., Net]) -> None:
+    text = """layer { name: "d" type: "Dropout" bottom: "x" top: "y"
+              dropout_param { dropout_ratio: 0.25 } }"""
+    model = lower(net_of(text, x=X.shape))
+    assert [node.op_type for node in model.proto.graph.node] == ["Dropout"]
+    assert model.weights["d.ratio"].array() == 0.25
