@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import assert_close
 
 from bridge.caffe import Net
 from bridge.lower import lower
+from golden_cases import assert_close
 
 X = np.linspace(-8, 8, 48, dtype=np.float32).reshape(2, 3, 2, 4)
 
