@@ -11,6 +11,7 @@ traced.py   Traced: arrays that write down what is done to them
 from bridge.layout.layout import Array, Atom, Joined, Layout, Shape
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, product, quotient, total
+from bridge.layout.text import einops_sizes
 from bridge.layout.traced import Traced, constant_text
 from bridge.layout.weight import Weight
 
@@ -25,6 +26,7 @@ __all__ = [
     "Traced",
     "Weight",
     "constant_text",
+    "einops_sizes",
     "moves",
     "product",
     "quotient",

@@ -33,6 +33,15 @@ def einops_text(layout: Layout, names: Sequence[str] | None = None) -> str:
     return f"{tensor} -> {store}".strip() + "".join(joined)
 
 
+def einops_sizes(layout: Layout) -> dict[str, int]:
+    """The letters of `einops_text` that share a logical axis, and their sizes where known: what
+    `einops.rearrange` asks for beside the text."""
+    letters = _letters(layout, None)
+    shared = [atom for axis in layout.members if len(axis) > 1 for atom in axis]
+    sizes = {letters[atom]: layout.atoms[atom] for atom in shared}
+    return {letter: size for letter, size in sizes.items() if isinstance(size, int)}
+
+
 def _letters(layout: Layout, names: Sequence[str] | None) -> list[str]:
     """The name of each atom."""
     if names is None:

@@ -57,10 +57,13 @@ class Weight:
             values = constants(self)
         else:
             values = self.read(*(source.made_of(constants) for source in self.sources))
-        # Atoms of size 1 are worth no reshape: 64 1 1 are transposed as 64 are.
-        whole = len(self.layout.atoms) == len(self.shape)
-        layout = self.layout if whole else self.layout.canonical()
-        return layout.apply(values.reshape(self.shape))
+        return self._lean_layout.apply(values.reshape(self.shape))
+
+    @property
+    def _lean_layout(self) -> Layout:
+        """A layout that does the same, and does not reshape to give atoms of size 1 an axis."""
+        more_atoms = len(self.layout.atoms) > len(self.shape)
+        return self.layout.canonical() if more_atoms and 1 in self.layout.atoms else self.layout
 
     @cached_property
     def _array(self) -> Array:

@@ -7,7 +7,6 @@ from string import ascii_lowercase
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
@@ -248,11 +247,11 @@ def bias_shape(sizes: Shape, want: Layout, spans: tuple[int, ...]) -> Shape:
 
 def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]) -> Weight:
     """A constant over the stored axes that it spans; ones where there is none."""
+    shape, layout = like.weight().shape, beside(base, like.shape)
     if operand is None:
-        shape = tuple(int(dim) for dim in like.shape)
-        read: Callable[[], NDArray[Any]] = lambda: np.ones(shape, like.dtype)  # noqa: E731
-        operand = Operand("ones", like.dtype, shape, Layout.plain(shape), read)
-    weight = operand.weight(beside(base, operand.shape))
+        weight = Weight(lambda: np.ones(shape, like.dtype), shape, layout)
+    else:
+        weight = operand.weight(layout)
     return reshaped(weight, tuple(weight.stored_shape[axis] for axis in spans))
 
 
