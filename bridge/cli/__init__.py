@@ -1,0 +1,36 @@
+"""Commands and flags. No logic: each command calls one verb of `bridge.convert` and prints.
+
+Exit status: 0 done and checked, 1 converted but the check failed, 2 the input or the call is at
+fault. Results go to standard output, warnings, errors and progress to standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import CycloptsError
+
+from bridge.cli import convert as convert  # importing commands adds them to the app
+from bridge.cli.app import app
+from bridge.errors import BridgeError
+
+__all__ = ["app", "main"]
+
+
+def fail(error: BridgeError) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(error.exit_status)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; every refusal is one message and an exit status."""
+    try:
+        app(arguments, exit_on_error=False, print_error=True)
+    except CycloptsError:
+        raise SystemExit(2) from None
+    except BridgeError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

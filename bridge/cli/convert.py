@@ -1,0 +1,157 @@
+"""caffe-to-onnx, onnx-to-keras, caffe-to-keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from bridge.cli.app import app
+from bridge.cli.options import (
+    Batch,
+    Caffemodel,
+    Check,
+    InputShape,
+    IoLayoutOption,
+    Output,
+    Outputs,
+    Prototxt,
+    parse_shapes,
+)
+from bridge.cli.show import progress, show_table, show_warnings, words
+
+if TYPE_CHECKING:
+    from bridge.convert import Conversion, Raising
+
+
+@app.command
+def caffe_to_onnx(
+    net: Prototxt,
+    caffemodel: Caffemodel = None,
+    /,
+    *,
+    output: Output,
+    weights: Annotated[
+        Literal["inline", "external", "linked"] | None,
+        Parameter(help="Weights in the .onnx, in a file beside it, or left in the caffemodel."),
+    ] = None,
+    outputs: Outputs = None,
+    opset: Annotated[int, Parameter(help="ONNX operator set.")] = 17,
+    batch: Batch = None,
+    input_shape: InputShape = None,
+    check: Check = True,
+) -> None:
+    """Lower a Caffe net to an NCHW ONNX graph, and run it in onnxruntime.
+
+    **Examples**
+
+        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx
+
+        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o head.onnx --outputs pool5
+
+        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx \\
+            --input-shape data:1,3,320,240
+    """
+    from bridge.convert import caffe_to_onnx as convert
+
+    with progress() as report:
+        done = convert(
+            net,
+            caffemodel,
+            output,
+            check=check,
+            weights=weights,
+            outputs=outputs or (),
+            opset=opset,
+            batch=batch,
+            input_shape=parse_shapes(input_shape or ()),
+            progress=report,
+        )
+    show_conversion(done)
+
+
+@app.command
+def onnx_to_keras(
+    model: Annotated[Path, Parameter(help="The graph, .onnx.")],
+    /,
+    *,
+    output: Output,
+    io_layout: IoLayoutOption = "channels_last",
+    check: Check = True,
+) -> None:
+    """Raise an ONNX graph to a native, channels-last Keras 3 model, and compare the two.
+
+    **Examples**
+
+        python -m bridge onnx-to-keras net.onnx -o net.keras
+
+        python -m bridge onnx-to-keras net.onnx -o net.keras --io-layout onnx
+    """
+    from bridge.convert import raise_onnx
+
+    with progress() as report:
+        done = raise_onnx(model, output, io_layout=io_layout, check=check, progress=report)
+    show_raising(done, output)
+
+
+@app.command
+def caffe_to_keras(
+    net: Prototxt,
+    caffemodel: Caffemodel = None,
+    /,
+    *,
+    output: Output,
+    io_layout: IoLayoutOption = "channels_last",
+    outputs: Outputs = None,
+    batch: Batch = None,
+    input_shape: InputShape = None,
+    check: Check = True,
+) -> None:
+    """Carry a Caffe net to a native Keras 3 model: both conversions, and the checks of both.
+
+    **Examples**
+
+        python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras
+    """
+    from bridge.convert import raise_caffe
+
+    with progress() as report:
+        done = raise_caffe(
+            net,
+            caffemodel,
+            output,
+            check=check,
+            io_layout=io_layout,
+            outputs=outputs or (),
+            batch=batch,
+            input_shape=parse_shapes(input_shape or ()),
+            progress=report,
+        )
+    show_raising(done, output)
+
+
+def show_conversion(done: Conversion) -> None:
+    show_warnings(done.warnings)
+    rows = [("input", name, words(shape)) for name, shape in done.inputs.items()]
+    rows += [("output", name, words(shape)) for name, shape in done.outputs.items()]
+    show_table(("", "blob", "shape"), rows)
+    if done.report is not None:
+        print(done.report)
+    print(done.path)
+
+
+def show_raising(done: Raising, path: Path) -> None:
+    show_warnings(done.warnings)
+    plan = done.plan
+    ends = [("input", each.value) for each in plan.inputs]
+    ends += [("output", name) for name in plan.outputs]
+    stored = [(kind, name, plan.values[name].layout) for kind, name in ends]
+    rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in stored]
+    show_table(("", "blob", "shape in Keras", "order"), rows)
+    for permutation in plan.permutations:
+        print(f"transposed {permutation}")
+    print(f"{len(plan.permutations)} transposes")
+    if done.report is not None:
+        print(done.report)
+    print(path)
