@@ -172,7 +172,9 @@ class _Sweep:
         if not stored.layout.same_order(want):
             size = FLOAT_BYTES * known_size(want.logical_shape)
             self.permutations.append(
-                Permutation(ref.call, name, str(stored.layout), str(want), size, reason)
+                Permutation(
+                    stored.ref.call, ref.call, name, str(stored.layout), str(want), size, reason
+                )
             )
         return ref
 

@@ -72,6 +72,21 @@ class MappedWeight:
 
 
 @dataclass(frozen=True)
+class Transpose:
+    """Why an order changes: `given_by` gives the value in the order `have`, and `asked_by`, a node
+    of the graph, can only take it in the order `want`. `keras` is the layer or node that brings
+    it to that, and `bytes` are those that it moves for one sample."""
+
+    value: str
+    keras: str
+    have: str
+    given_by: str
+    want: str
+    asked_by: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class TranslationMap:
     """All tensors and weights of a model, and the transposes that it could not do without.
 
@@ -82,7 +97,7 @@ class TranslationMap:
     name: str
     tensors: tuple[MappedTensor, ...]
     weights: tuple[MappedWeight, ...]
-    transposes: tuple[Permutation, ...] = ()
+    transposes: tuple[Transpose, ...] = ()
     absent: Mapping[str, Shape] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +116,7 @@ class TranslationMap:
             name=data["name"],
             tensors=tuple(MappedTensor(**_tupled(each)) for each in data["tensors"]),
             weights=tuple(MappedWeight(**_tupled(each)) for each in weights),
-            transposes=tuple(Permutation(**each) for each in data["transposes"]),
+            transposes=tuple(Transpose(**each) for each in data["transposes"]),
             absent=_tupled(data["absent"]),
         )
 
@@ -123,7 +138,7 @@ def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> Translat
             for call in plan.calls
             for role, weight in _weights_of(call)
         ),
-        transposes=plan.permutations,
+        transposes=tuple(_transpose(each, names) for each in plan.permutations),
         absent={value: shapes[value] for value in shapes if value not in plan.values},
     )
 
@@ -138,6 +153,18 @@ def _tensor(value: str, stored: Stored, names: Mapping[int, str]) -> MappedTenso
         stored=layout.stored_shape,
         order=layout.text(),
         sizes=einops_sizes(layout),
+    )
+
+
+def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:
+    return Transpose(
+        value=permutation.value,
+        keras=names[permutation.call],
+        have=permutation.have,
+        given_by=names[permutation.source],
+        want=permutation.want,
+        asked_by=permutation.forced_by,
+        bytes=permutation.bytes,
     )
 
 

@@ -80,8 +80,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class Permutation:
-    """A Permute that the sweep could not avoid: which value, between which orders, and for whom."""
+    """A Permute that the sweep could not avoid: which value, between which orders, and for whom.
 
+    `source` is the call (or input) that gave the value in the order `have`, `call` the one that
+    gives it in the order `want`; `bytes` are those of one sample.
+    """
+
+    source: int
     call: int
     value: str
     have: str
