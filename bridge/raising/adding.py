@@ -21,7 +21,8 @@ def add(
         return k.op("add", x, y)
     if not may_be_mistaken(y_shape, x_shape):
         return k.op("add", y, x)
-    return k.op("subtract", y, k.op("negative", x))
+    x, y = (y, x) if isinstance(x, Ref) else (x, y)  # what is negated must be a tensor
+    return k.op("subtract", x, k.op("negative", y))
 
 
 def may_be_mistaken(x: Shape, y: Shape) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +22,38 @@ def rearrange(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
     into its plain order; where the atoms of the two do not fit, the way leads over ONNX's order.
     """
     x, have = _unjoined(recorder, x, have)
-    want_unjoined = without_joined(want)
-    if moves(have, want_unjoined) is None:
+    joined = joined_apart(want)
+    target = without_joined(joined)
+    if moves(have, target) is None:
         plain = Layout.plain(have.logical_shape)
         x, have = _transposed(recorder, x, have, plain), plain
-    x = _transposed(recorder, x, have, want_unjoined)
-    for axis, order in joined_orders(want).items():
+    x = _transposed(recorder, x, have, target)
+    for axis, order in joined_orders(joined).items():
         x = recorder.op("take", x, order, axis=axis)
-    return x
+    return _regrouped(recorder, x, joined, want)
 
 
 def _unjoined(recorder: Recorder, x: Ref, have: Layout) -> tuple[Ref, Layout]:
-    for axis, order in joined_orders(have).items():
+    joined = joined_apart(have)
+    x = _regrouped(recorder, x, have, joined)
+    for axis, order in joined_orders(joined).items():
         x = recorder.op("take", x, np.argsort(order), axis=axis)
-    return x, without_joined(have)
+    return x, without_joined(joined)
+
+
+def _regrouped(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
+    if have.stored_shape == want.stored_shape:
+        return x
+    return reshape(recorder, x, have.stored_shape, want.stored_shape)
+
+
+def joined_apart(layout: Layout) -> Layout:
+    """The same order of elements, each joined atom on a stored axis of its own."""
+    stored: list[tuple[int, ...]] = []
+    for group in layout.stored:
+        runs = groupby(group, lambda i: i if isinstance(layout.atoms[i], Joined) else None)
+        stored += [tuple(run) for _, run in runs] or [()]
+    return Layout(layout.axes, tuple(stored))
 
 
 def without_joined(layout: Layout) -> Layout:
@@ -47,19 +66,13 @@ def without_joined(layout: Layout) -> Layout:
 
 
 def joined_orders(layout: Layout) -> dict[int, NDArray[np.intp]]:
-    """For each stored axis with a joined atom, which element of its plain order lies where."""
-    found: dict[int, NDArray[np.intp]] = {}
-    for axis, group in enumerate(layout.stored):
-        atoms = [layout.atoms[each] for each in group]
-        if not any(isinstance(atom, Joined) for atom in atoms):
-            continue
-        sizes = [atom.size if isinstance(atom, Joined) else int(atom) for atom in atoms]
-        places = np.arange(np.prod(sizes)).reshape(sizes)
-        for dim, atom in enumerate(atoms):
-            if isinstance(atom, Joined):
-                places = places.take(atom.order, axis=dim)
-        found[axis] = places.reshape(-1)
-    return found
+    """For each stored axis that is a joined atom, which element of its plain order lies where."""
+    return {
+        axis: atom.order
+        for axis, group in enumerate(layout.stored)
+        for atom in (layout.atoms[each] for each in group)
+        if isinstance(atom, Joined)
+    }
 
 
 def _transposed(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
