@@ -1,6 +1,7 @@
 """Where the elements of a tensor lie: a pure algebra, which needs numpy only.
 
 layout.py   Layout: atoms, axes and store; what Transpose, Reshape, Concat, ... make of one
+joined.py   Joined: the one atom that is no number, what Concat makes of different orders
 size.py     Size: numbers and symbols, multiplied, divided and added
 moves.py    moves: from one store to another, by reshape, transpose, reshape
 text.py     layouts in the notation of einops
@@ -8,7 +9,8 @@ weight.py   Weight: an unread constant and how it is to be stored
 traced.py   Traced: arrays that write down what is done to them
 """
 
-from bridge.layout.layout import Array, Atom, Joined, Layout, Shape
+from bridge.layout.joined import Array, Joined
+from bridge.layout.layout import Atom, Layout, Shape
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, product, quotient, total
 from bridge.layout.text import einops_sizes

@@ -16,76 +16,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby, islice
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bridge.layout.joined import Array, Joined
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
 
-Array: TypeAlias = NDArray[Any]
-Atom: TypeAlias = "int | str | Joined"
+Atom: TypeAlias = int | str | Joined
 Shape: TypeAlias = tuple[Size, ...]
 
 Item = TypeVar("Item")
 Label = TypeVar("Label", bound=Hashable)
-
-
-@dataclass(frozen=True)
-class Joined:
-    """An atom made of parts laid end to end, each in an inner order of its own.
-
-    So Concat leaves an axis whose inputs are stored in different inner orders. As its size is a
-    sum, no product of atoms says the same, and it is never cut. `Layout.joined` makes them, in
-    normal form: two parts or more, none a Joined itself, no two plain ones side by side.
-    Raises ValueError for other parts, and for a part whose size is a symbol.
-    """
-
-    parts: tuple[Layout, ...]
-
-    def __post_init__(self) -> None:
-        if any(part.rank != 1 or len(part.stored) != 1 for part in self.parts):
-            raise ValueError("each part of a Joined has one logical and one stored axis")
-        if any(isinstance(part.logical_shape[0], str) for part in self.parts):
-            raise ValueError("parts in different orders cannot be joined while a size is unknown")
-        if len(self.parts) < 2 or self.parts != _normal(self.parts):
-            raise ValueError("these parts are not in normal form; Layout.joined gives it")
-
-    @cached_property
-    def size(self) -> int:
-        return sum(self._sizes)
-
-    @cached_property
-    def order(self) -> NDArray[np.intp]:
-        """Which element of the axis lies at each place: `stored == logical[order]`."""
-        pieces = np.split(np.arange(self.size), np.cumsum(self._sizes)[:-1])
-        return np.concatenate([part.apply(x) for part, x in zip(self.parts, pieces, strict=True)])
-
-    def inverse(self) -> Joined:
-        return Joined(tuple(part.inverse() for part in self.parts))
-
-    def apply(self, array: Array, axis: int) -> Array:
-        """An array of which one axis is this atom: each part of it put into its inner order."""
-        start, pieces = 0, []
-        for part, size in zip(self.parts, self._sizes, strict=True):
-            piece = array[(*[slice(None)] * axis, slice(start, start + size))]
-            axes = [part if i == axis else Layout.plain([n]) for i, n in enumerate(piece.shape)]
-            pieces.append(Layout.product(axes, range(len(axes))).apply(piece))
-            start += size
-        return np.concatenate(pieces, axis=axis)
-
-    def compose(self, other: Joined) -> Atom:
-        """First this, then the other; ValueError unless their parts have the same sizes."""
-        if self._sizes != other._sizes:
-            raise ValueError(f"parts of {self._sizes} and {other._sizes} do not match")
-        pairs = zip(self.parts, other.parts, strict=True)
-        (atom,) = Layout.joined([one.compose(two) for one, two in pairs]).atoms
-        return atom
-
-    @property
-    def _sizes(self) -> list[int]:
-        return [int(part.logical_shape[0]) for part in self.parts]
 
 
 @dataclass(frozen=True)
@@ -135,6 +76,12 @@ class Layout:
         """
         parts = _normal(parts)
         return parts[0] if len(parts) == 1 else cls(((Joined(parts),),), ((0,),))
+
+    def within(self, shape: Sequence[Size], axis: int) -> Layout:
+        """This one-axis layout as an axis of a tensor whose others are plain, in place:
+        `within(x.shape, i).axis(i)` is this."""
+        parts = [self if i == axis else Layout.plain((size,)) for i, size in enumerate(shape)]
+        return Layout.product(parts, range(len(parts)))
 
     # What it says
 
@@ -216,7 +163,7 @@ class Layout:
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
             if isinstance(atom, Joined):
-                atoms = atom.apply(atoms, i)
+                atoms = atom.apply(atoms, axis=i)
         return atoms.transpose(layout.order).reshape([int(size) for size in layout.stored_shape])
 
     def undo(self, array: Array) -> Array:
@@ -277,9 +224,7 @@ class Layout:
         if self.logical_shape != other.logical_shape:
             raise ValueError(f"{self.logical_shape} and {other.logical_shape} are not one tensor")
         one, two = self.canonical(), other.canonical()
-        cuts = common_cuts(
-            [size_of(atom) for atom in one.atoms], [size_of(atom) for atom in two.atoms]
-        )
+        cuts = common_cuts(map(size_of, one.atoms), map(size_of, two.atoms))
         a, b = (one._split(cuts[0]), two._split(cuts[1])) if cuts else (None, None)
         return None if a is None or b is None else (a, b)
 
@@ -423,7 +368,7 @@ class Layout:
     def _divided(self, sizes: Sequence[Size]) -> Layout | None:
         """A line, with its logical axis divided into axes of these sizes, none of which is 1, and
         a stored axis for each run of one logical axis; None where that would cut within an atom."""
-        cuts = common_cuts([size_of(atom) for atom in self.atoms], sizes)
+        cuts = common_cuts(map(size_of, self.atoms), sizes)
         split = cuts and self._split(cuts[0])
         if not cuts or not split:
             return None
@@ -472,7 +417,8 @@ def _inverse(atom: Atom) -> Atom:
 def _compose(one: Atom, two: Atom) -> Atom:
     """First the order inside of the one, then that inside of the other, of the same size."""
     if isinstance(one, Joined) and isinstance(two, Joined):
-        return one.compose(two)
+        (atom,) = Layout.joined(one.compose(two)).atoms
+        return atom
     return one if isinstance(one, Joined) else two
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from math import prod
 from typing import TypeAlias
@@ -80,15 +80,15 @@ def _spell(number: int, symbols: Iterable[str]) -> Size:
 Cuts: TypeAlias = list[list[Size]]
 
 
-def common_cuts(one: Sequence[Size], two: Sequence[Size]) -> tuple[Cuts, Cuts] | None:
+def common_cuts(one: Iterable[Size], two: Iterable[Size]) -> tuple[Cuts, Cuts] | None:
     """Two factorings of one size, cut at each other's borders into the same pieces:
     `common_cuts((6, 4), (3, 8)) == ([[3, 2], [4]], [[3], [2, 4]])`.
 
     None where a border falls inside of a piece, as with (2, 3) and (3, 2), and where the sizes
     differ. There are no sizes of 1.
     """
-    cuts: tuple[Cuts, Cuts] = [[] for _ in one], [[] for _ in two]
     left, right = list(one), list(two)
+    cuts: tuple[Cuts, Cuts] = [[] for _ in left], [[] for _ in right]
     while left and right:
         piece = left[-1] if quotient(right[-1], left[-1]) else right[-1]
         for rest, pieces in ((left, cuts[0]), (right, cuts[1])):

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bridge.layout.layout import Array, Layout
+from bridge.layout.joined import Array
+from bridge.layout.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,24 @@ def test_another_number_of_axes_needs_a_reshape() -> None:
     assert moves(have, want) == Moves(before=(2, 3), order=(1, 0))
 
 
+def test_a_leading_axis_that_does_not_stay_is_not_cut_off() -> None:
+    want = Layout(PLAIN.axes, ((0, 1), (3,), (2,)))
+    assert moves(PLAIN, want) == Moves(before=(6, 4, 5), order=(0, 2, 1))
+
+
+def test_a_leading_axis_of_the_same_size_is_not_the_same_axis() -> None:
+    """Both stores lead with a 2, but the one is part of the 6, the other of the 4."""
+    have = Layout(((2, 3), (2, 2)), ((0,), (1,), (2, 3)))
+    want = Layout(((2, 3), (2, 2)), ((2,), (3,), (0, 1)))
+    assert moves(have, want) == Moves((6, 4), (1, 0), (2, 2, 6))
+
+
+def test_what_stays_together_in_both_stores_moves_as_one() -> None:
+    """Also where it is no neighbour in the tensor: `a b c` stored `b a c` and `c b a`."""
+    have, want = (Layout(((2, 3, 4),), (order,)) for order in ((1, 0, 2), (2, 1, 0)))
+    assert moves(have, want) == Moves((6, 4), (1, 0), (24,))
+
+
 def test_no_single_transpose_takes_one_cut_to_another() -> None:
     assert moves(TWISTED, Layout(((3, 2),), ((1, 0),))) is None
 
