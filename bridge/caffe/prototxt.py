@@ -286,6 +286,8 @@ class _Interpreter:
             kind = types.get(field.name)
             if kind is None:
                 self.note(f"unknown field '{field.name}' of {message} ignored", field.offset)
+                if message == "LayerParameter" and not isinstance(field.value, Scalar):
+                    result[field.name] = untyped(field.value)
                 continue
             value = self.value(field, kind)
             if kind.repeated:
@@ -319,6 +321,31 @@ class _Interpreter:
             expected=expected,
             received=received,
         )
+
+
+def untyped(fields: tuple[Field, ...]) -> dict[str, Any]:
+    """A message that no schema knows, for the plug-in that does: values as they look."""
+    result: dict[str, Any] = {}
+    for field in fields:
+        is_message = not isinstance(field.value, Scalar)
+        value = untyped(field.value) if is_message else _as_it_looks(field.value)
+        if field.name in result:
+            before = result[field.name]
+            result[field.name] = [*(before if isinstance(before, list) else [before]), value]
+        else:
+            result[field.name] = value
+    return result
+
+
+def _as_it_looks(scalar: Scalar) -> Any:
+    if scalar.kind == "string":
+        return scalar.text
+    if scalar.kind == "word" and scalar.text in ("true", "false"):
+        return scalar.text == "true"
+    if scalar.kind != "number":
+        return scalar.text
+    is_integer = _INTEGER.match(scalar.text)
+    return int(scalar.text, 0) if is_integer else float(scalar.text.rstrip("fF"))
 
 
 def _merged(old: Any, new: Any) -> Any:

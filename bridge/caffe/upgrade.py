@@ -253,4 +253,4 @@ def _padded(layer: Message, padding: Mapping[str, Message]) -> Message:
         )
     folded = padding[layer["bottom"][0]]
     own = Message({**flat, "pad": folded["layer"].get("pad", 0)}, layer.where)
-    return Message({**layer, "layer": own, "bottom": folded["bottom"]}, layer.where)
+    return Message({**layer, "layer": own, "bottom": folded.get("bottom", [])}, layer.where)

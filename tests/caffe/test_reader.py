@@ -73,7 +73,7 @@ TOKEN = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*\n|[\w.+-]+|\S')
 TOKENS = ("0", "-1", "7", "4294967295", '"x"', "true", "MAX", "1e30", "{", "}", ":", "layer")
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.data())
 def test_mangled_nets_are_never_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -22,6 +22,8 @@ def prior_box(layer: Layer, features: Shape, image: Shape) -> Demand:
     require(paired, layer, "max_size does not fit min_size", len(small), len(large))
     larger = all(most > least for least, most in zip(small, large, strict=False))
     require(larger, layer, "max_size must be above min_size", f"> {small}", large)
+    flat = [ratio for ratio in p.aspect_ratio if ratio <= 0]
+    require(not flat, layer, "aspect_ratio must be positive", "> 0", flat)
     require(len(p.variance) in (0, 1, 4), layer, "variance fits no box", "1 or 4", p.variance)
     priors = len(small) * len(aspect_ratios(p.aspect_ratio, p.flip)) + len(large)
     return Demand(((1, 2, features[2] * features[3] * priors * 4),))

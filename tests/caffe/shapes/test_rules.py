@@ -312,6 +312,8 @@ def test_rules(
          "max_size does not fit"),
         ("PriorBox", "prior_box_param { min_size: 3 max_size: 3 }", [IMAGE, IMAGE], 1,
          "above min_size"),
+        ("PriorBox", "prior_box_param { min_size: 3 aspect_ratio: 0 }", [IMAGE, IMAGE], 1,
+         "aspect_ratio must be positive"),
         ("PriorBox", "prior_box_param { min_size: 3 variance: [1, 2] }", [IMAGE, IMAGE], 1,
          "variance fits no box"),
         ("DetectionOutput", "detection_output_param { num_classes: 3 }",
