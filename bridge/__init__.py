@@ -9,18 +9,33 @@ from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.convert import Conversion, caffe_to_keras, caffe_to_onnx, onnx_to_keras
+    from bridge.lower.table import layer
+    from bridge.raising.table import raises
 
 __version__ = "0.1.0"
 
-__all__ = ["BridgeError", "Conversion", "caffe_to_keras", "caffe_to_onnx", "onnx_to_keras"]
+__all__ = [
+    "BridgeError",
+    "Conversion",
+    "caffe_to_keras",
+    "caffe_to_onnx",
+    "layer",
+    "onnx_to_keras",
+    "raises",
+]
 
-_HOMES = dict.fromkeys(
-    ("Conversion", "caffe_to_keras", "caffe_to_onnx", "onnx_to_keras"), "bridge.convert"
-)
+_HOMES = {
+    "Conversion": "bridge.convert",
+    "caffe_to_keras": "bridge.convert",
+    "caffe_to_onnx": "bridge.convert",
+    "layer": "bridge.lower.table",
+    "onnx_to_keras": "bridge.convert",
+    "raises": "bridge.raising.table",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The verbs, imported when they are first asked for."""
+    """The verbs and the registries, imported when they are first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'bridge' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

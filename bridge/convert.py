@@ -6,13 +6,15 @@ Nothing heavy is imported before a verb needs it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 from bridge.errors import UsageError
+from bridge.options import LoweringOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir as ir
 
+    from bridge.caffe.net import Net
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
+    from bridge.raising.map import TranslationMap
     from bridge.raising.plan import Plan
 
 PathLike = str | Path
@@ -63,11 +67,12 @@ class Conversion:
 class Raising:
     """What raising gives: the model, the plan it was built from, and what the check found.
 
-    `plan.values` says for each ONNX value where it is in the model and how it is stored.
+    `map` says for each value and each weight of the graph where it is in the model, and how.
     """
 
     model: keras.Model
     plan: Plan
+    map: TranslationMap
     report: Report | None = None
     warnings: tuple[str, ...] = ()
 
@@ -79,23 +84,19 @@ def caffe_to_onnx(
     *,
     check: bool = True,
     weights: WeightsMode | None = None,
-    outputs: Sequence[str] = (),
-    opset: int = 17,
-    batch: int | None = None,
-    input_shape: Mapping[str, Sequence[int]] | None = None,
     progress: Progress = silent,
+    **options: Any,
 ) -> Conversion:
     """Lowers a Caffe net to an NCHW ONNX graph of standard operators.
 
     `check` runs the graph in onnxruntime on seeded inputs and holds every blob's shape against
-    Caffe's own formula. `weights` is how they are written: inline, external or linked. `outputs`
-    cuts the net at these blobs. `batch` fixes the batch size, which is free where the net allows
-    it; `input_shape` reshapes inputs by name, as Caffe's `net.reshape` does.
+    Caffe's own formula. `weights` is how they are written: inline, external or linked.
+    `options` are those of `bridge.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, outputs, opset, batch, input_shape)
+    lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
     report, path = None, None
     if output is not None:
         path, report = _save_onnx(lowered, Path(output), weights, check, progress)
@@ -111,18 +112,20 @@ def onnx_to_keras(
     *,
     io_layout: IoLayout = "channels_last",
     check: bool = True,
+    map: PathLike | None = None,
     progress: Progress = silent,
 ) -> keras.Model:
     """Raises an ONNX graph to a native Keras model.
 
     Inputs and outputs are in the graph's order, inputs keep their names. With `io_layout`
     `channels_last` images are n h w c; with `onnx` the model takes and gives ONNX's own arrays.
-    `check` compares every output with onnxruntime's on seeded inputs.
+    `check` compares every output with onnxruntime's on seeded inputs. `map` is a file for the
+    translation map, as JSON; `translation_map(model)` gives the same.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
     return raise_onnx(
-        model_or_path, output, io_layout=io_layout, check=check, progress=progress
+        model_or_path, output, io_layout=io_layout, check=check, map=map, progress=progress
     ).model
 
 
@@ -132,14 +135,16 @@ def raise_onnx(
     *,
     io_layout: IoLayout = "channels_last",
     check: bool = True,
+    map: PathLike | None = None,
     progress: Progress = silent,
 ) -> Raising:
-    """`onnx_to_keras`, with the plan and the report beside the model."""
+    """`onnx_to_keras`, with the plan, the map and the report beside the model."""
     from bridge.graph.io import load
 
     with _as_file(model_or_path) as path:
         progress("reading the graph")
-        return _raised(load(path), path, output, io_layout, check, progress)
+        checked = path if check else None
+        return _raised(load(path), None, checked, output, io_layout, map, progress)
 
 
 def caffe_to_keras(
@@ -153,15 +158,8 @@ def caffe_to_keras(
     **options: Any,
 ) -> keras.Model:
     """Both conversions in one, with the checks of both. Options as in the two."""
-    return raise_caffe(
-        prototxt,
-        caffemodel,
-        output,
-        check=check,
-        io_layout=io_layout,
-        progress=progress,
-        **options,
-    ).model
+    keywords = {"check": check, "io_layout": io_layout, "progress": progress, **options}
+    return raise_caffe(prototxt, caffemodel, output, **keywords).model
 
 
 def raise_caffe(
@@ -171,39 +169,101 @@ def raise_caffe(
     *,
     check: bool = True,
     io_layout: IoLayout = "channels_last",
-    outputs: Sequence[str] = (),
-    batch: int | None = None,
-    input_shape: Mapping[str, Sequence[int]] | None = None,
+    map: PathLike | None = None,
     progress: Progress = silent,
+    **options: Any,
 ) -> Raising:
-    """`caffe_to_keras`, with the plan, the report and the warnings beside the model."""
+    """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
     from bridge.graph.io import to_ir
 
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, outputs, 17, batch, input_shape)
+    lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
     if not check:
-        raised = _raised(to_ir(lowered), None, output, io_layout, check, progress)
+        raised = _raised(to_ir(lowered), lowered, None, output, io_layout, map, progress)
     else:
         with _temporary_onnx(lowered) as path:
             _checked_onnx(path, lowered, progress)
-            raised = _raised(to_ir(lowered), path, output, io_layout, check, progress)
+            raised = _raised(to_ir(lowered), lowered, path, output, io_layout, map, progress)
     return replace(raised, warnings=lowered.warnings)
 
 
-def _lowered(
+# The maps of the models that this process has made, for as long as these live. A .keras file has
+# no place for one that Keras alone could read.
+_MAPS: WeakKeyDictionary[keras.Model, TranslationMap] = WeakKeyDictionary()
+
+
+def translation_map(model: keras.Model) -> TranslationMap:
+    """Where each value and each weight of the graph, or of the Caffe net, is in a Keras model that
+    `onnx_to_keras` or `caffe_to_keras` has given.
+
+    Raises UsageError for any other model, also for one that was loaded from a file.
+    """
+    if model not in _MAPS:
+        raise UsageError(
+            "the map of this model is not known",
+            expected="the very model that onnx_to_keras or caffe_to_keras gave",
+            hint="have it written beside the file, with map=...",
+        )
+    return _MAPS[model]
+
+
+def explain(
     prototxt: PathLike,
-    caffemodel: PathLike | None,
-    outputs: Sequence[str],
-    opset: int,
-    batch: int | None,
-    input_shape: Mapping[str, Sequence[int]] | None,
+    caffemodel: PathLike | None = None,
+    *,
+    blob: str | None = None,
+    io_layout: IoLayout = "channels_last",
+    **options: Any,
+) -> TranslationMap:
+    """How a Caffe net maps to Keras, blob by blob and weight by weight, without building it.
+
+    Neither Keras nor, for what the shapes alone say, a caffemodel is needed. `blob` confines the
+    map to one blob and the layers that write it; the other options are those of `caffe_to_keras`.
+
+    Raises BridgeError for whatever cannot be carried over.
+    """
+    from bridge.caffe.match import with_unknown_weights
+    from bridge.graph.io import to_ir
+    from bridge.graph.passes import run_passes
+    from bridge.lower.cut import cut
+    from bridge.raising import raise_model
+    from bridge.raising.map import translation_map
+
+    given = LoweringOptions.of(options)
+    net = cut(_net(prototxt, caffemodel, given), given.outputs)
+    if not any(layer.blobs for layer in net.layers):
+        net = with_unknown_weights(net)
+    lowered = _lower(net, given)
+    whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
+    writers = {top: layer.name for layer in net.layers for top in layer.tops}
+    return whole if blob is None else whole.of_blob(blob, writers)
+
+
+def _lowered(
+    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
 ) -> LoweredModel:
+    return _lower(_net(prototxt, caffemodel, options), options)
+
+
+def _net(prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions) -> Net:
     from bridge.caffe import read
+    from bridge.plugins import load_file
+
+    for plugin in options.plugins:
+        load_file(plugin)
+    return read(prototxt, caffemodel, input_shape=options.shapes)
+
+
+def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
     from bridge.lower import lower
 
-    shapes = {name: tuple(shape) for name, shape in (input_shape or {}).items()}
-    net = read(prototxt, caffemodel)
-    return lower(net, input_shape=shapes, batch=batch, opset=opset, outputs=outputs)
+    return lower(
+        net,
+        input_shape=options.shapes,
+        batch=options.batch,
+        opset=options.opset,
+        outputs=options.outputs,
+    )
 
 
 def _save_onnx(
@@ -230,23 +290,29 @@ def _checked_onnx(path: Path, lowered: LoweredModel, progress: Progress) -> Repo
 
 def _raised(
     model: ir.Model,
+    lowered: LoweredModel | None,
     path: Path | None,
     output: PathLike | None,
     io_layout: IoLayout,
-    check: bool,
+    map: PathLike | None,
     progress: Progress,
 ) -> Raising:
-    """`path` is the same graph as a file, for onnxruntime; only a check needs it."""
+    """`lowered` is what the graph was made of, if that is known; `path` the same graph as a file,
+    if it is to be checked."""
     from bridge.graph.passes import run_passes
     from bridge.raising import raise_model
+    from bridge.raising.map import translation_map
 
+    if map is not None and not Path(map).parent.is_dir():
+        raise UsageError("there is no such folder for the map", where=Path(map).parent)
     plan = raise_model(run_passes(model), io_layout)
     progress("building the Keras model")
     _require_keras()
     from bridge.keras.build import build
 
     built, report = build(plan), None
-    if check and path is not None:
+    _MAPS[built] = translation_map(plan, lowered)
+    if path is not None:
         from bridge.check.verify import check_keras
 
         progress("comparing Keras with onnxruntime")
@@ -256,7 +322,9 @@ def _raised(
 
         progress("writing the Keras model")
         save(built, output)
-    return Raising(built, plan, report)
+    if map is not None:
+        _MAPS[built].save(map)
+    return Raising(built, plan, _MAPS[built], report)
 
 
 def _require_keras() -> None:

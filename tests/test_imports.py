@@ -14,7 +14,19 @@ import bridge
 from golden_cases import case
 
 PACKAGE = Path(bridge.__file__).parent
-ORDER = ("errors", "caffe", "lower", "graph", "layout", "raising", "keras", "check", "convert")
+ORDER = (
+    "errors",
+    "options",
+    "plugins",
+    "caffe",
+    "lower",
+    "graph",
+    "layout",
+    "raising",
+    "keras",
+    "check",
+    "convert",
+)
 DOORS = ("__init__", "__main__", "cli")
 
 

@@ -9,15 +9,13 @@ from cyclopts import Parameter
 
 from bridge.cli.app import app
 from bridge.cli.options import (
-    Batch,
+    DEFAULT_LOWERING,
     Caffemodel,
     Check,
-    InputShape,
     IoLayoutOption,
+    Lowering,
     Output,
-    Outputs,
     Prototxt,
-    parse_shapes,
 )
 from bridge.cli.show import progress, show_table, show_warnings, words
 
@@ -36,10 +34,7 @@ def caffe_to_onnx(
         Literal["inline", "external", "linked"] | None,
         Parameter(help="Weights in the .onnx, in a file beside it, or left in the caffemodel."),
     ] = None,
-    outputs: Outputs = None,
-    opset: Annotated[int, Parameter(help="ONNX operator set.")] = 17,
-    batch: Batch = None,
-    input_shape: InputShape = None,
+    lowering: Lowering = DEFAULT_LOWERING,
     check: Check = True,
 ) -> None:
     """Lower a Caffe net to an NCHW ONNX graph, and run it in onnxruntime.
@@ -62,11 +57,8 @@ def caffe_to_onnx(
             output,
             check=check,
             weights=weights,
-            outputs=outputs or (),
-            opset=opset,
-            batch=batch,
-            input_shape=parse_shapes(input_shape or ()),
             progress=report,
+            **lowering.keywords(),
         )
     show_conversion(done)
 
@@ -103,9 +95,7 @@ def caffe_to_keras(
     *,
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
-    outputs: Outputs = None,
-    batch: Batch = None,
-    input_shape: InputShape = None,
+    lowering: Lowering = DEFAULT_LOWERING,
     check: Check = True,
 ) -> None:
     """Carry a Caffe net to a native Keras 3 model: both conversions, and the checks of both.
@@ -123,10 +113,8 @@ def caffe_to_keras(
             output,
             check=check,
             io_layout=io_layout,
-            outputs=outputs or (),
-            batch=batch,
-            input_shape=parse_shapes(input_shape or ()),
             progress=report,
+            **lowering.keywords(),
         )
     show_raising(done, output)
 

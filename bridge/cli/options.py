@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -13,15 +14,36 @@ from bridge.errors import UsageError
 Prototxt = Annotated[Path, Parameter(help="The net's definition, .prototxt.")]
 Caffemodel = Annotated[Path | None, Parameter(help="Its trained weights, .caffemodel.")]
 Output = Annotated[Path, Parameter(alias="-o", help="The file to write.")]
-Outputs = Annotated[
-    list[str] | None,
-    Parameter(consume_multiple=True, negative=(), help="Cut the net: give out these blobs."),
-]
-Batch = Annotated[int | None, Parameter(help="Fix the batch size; else free where it can be.")]
-InputShape = Annotated[
-    list[str] | None,
-    Parameter(negative=(), help="Reshape an input: NAME:DIMS, such as data:1,3,320,240."),
-]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Lowering:
+    """The flags of `bridge.options.LoweringOptions`."""
+
+    outputs: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, negative=(), help="Cut the net: give out these blobs."),
+    ] = None
+    opset: Annotated[int | None, Parameter(help="ONNX operator set; 17 by default.")] = None
+    batch: Annotated[
+        int | None, Parameter(help="Fix the batch size, which is free where the net allows it.")
+    ] = None
+    input_shape: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="Reshape an input: NAME:DIMS, such as data:1,3,320,240."),
+    ] = None
+    plugin: Annotated[
+        list[Path] | None, Parameter(negative=(), help="A Python file with rules of your own.")
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """As the verbs take them."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**given, "input_shape": parse_shapes(self.input_shape or ())}
+
+
+DEFAULT_LOWERING = Lowering()
 Check = Annotated[bool, Parameter(negative="--no-check", help="Run the result and compare.")]
 IoLayoutOption = Annotated[
     Literal["channels_last", "onnx"],

@@ -16,6 +16,7 @@ from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
 from bridge.lower.promise import promised_shapes
 from bridge.lower.table import TABLE
+from bridge.plugins import load_entry_points
 
 # Since then Softmax works along one axis, and shapes of constants are inputs throughout.
 OLDEST_OPSET = 13
@@ -75,6 +76,8 @@ def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
 
 
 def _refuse_unknown_layers(net: Net) -> None:
+    if any(layer.type not in TABLE for layer in net.layers):
+        load_entry_points()
     unknown = [layer for layer in net.layers if layer.type not in TABLE]
     if unknown:
         raise UnsupportedLayerError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
+from bridge.plugins import load_entry_points
 from bridge.raising.fusion import fuse
 from bridge.raising.inputs import input_layout
 from bridge.raising.moving import rearrange
@@ -90,7 +91,7 @@ class _Sweep:
         )
 
     def _rules(self) -> list[Rule]:
-        found = [(node, TABLE.find(operator_name(node), self.opset)) for node in self.graph]
+        found = [(node, self._find(node)) for node in self.graph]
         missing = [describe(node) for node, rule in found if rule is None]
         if missing:
             raise UnsupportedOperatorError(
@@ -98,6 +99,12 @@ class _Sweep:
                 hint="a plug-in can add one with @bridge.raises(...)",
             )
         return [rule for _, rule in found if rule is not None]
+
+    def _find(self, node: ir.Node) -> Rule | None:
+        name = operator_name(node)
+        if TABLE.find(name, self.opset) is None:
+            load_entry_points()
+        return TABLE.find(name, self.opset)
 
     def _input(self, value: ir.Value) -> PlanInput:
         shape = logical_shape(value)

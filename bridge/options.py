@@ -1,0 +1,52 @@
+"""The options of lowering, which every verb that starts at Caffe takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoweringOptions:
+    """How a Caffe net is lowered; on the command line each is a flag of the same name.
+
+    outputs      cut the net: give out these blobs
+    opset        the ONNX operator set to write
+    batch        fix the batch size, which is free where the net allows it
+    input_shape  reshape inputs by name, as Caffe's `net.reshape` does
+    plugin       Python files with rules of one's own
+    """
+
+    outputs: Sequence[str] = ()
+    opset: int = 17
+    batch: int | None = None
+    input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    plugin: str | Path | Sequence[str | Path] = ()
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> LoweringOptions:
+        """From a call's keyword arguments. Raises UsageError for one that is no option."""
+        known = [each.name for each in fields(cls)]
+        for name in keywords:
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                raise UsageError(
+                    f"there is no option {name!r}",
+                    expected=", ".join(known),
+                    hint=f"did you mean {close[0]!r}?" if close else None,
+                )
+        given = {name: value for name, value in keywords.items() if value is not None}
+        return cls(**given)
+
+    @property
+    def plugins(self) -> tuple[str | Path, ...]:
+        return (self.plugin,) if isinstance(self.plugin, (str, Path)) else tuple(self.plugin)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(shape) for name, shape in self.input_shape.items()}

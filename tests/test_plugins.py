@@ -1,0 +1,86 @@
+"""Plug-ins: the documented example as a user runs it, and what is said of one that fails."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+import bridge
+from bridge import plugins
+from bridge.check.runners import OnnxRunner
+from bridge.errors import UnsupportedLayerError, UsageError
+
+EXAMPLE = Path(__file__).parent.parent / "docs" / "plugin"
+
+
+def test_the_example_teaches_its_layer(tmp_path: Path) -> None:
+    done = bridge.caffe_to_onnx(
+        EXAMPLE / "net.prototxt", None, tmp_path / "net.onnx", plugin=EXAMPLE / "my_layers.py"
+    )
+    x = np.random.default_rng(0).uniform(-2, 2, (3, 2, 4, 4)).astype(np.float32)
+    assert done.path is not None
+    result = OnnxRunner(done.path).run({"data": x})["clipped"]
+    inside = x.clip(-0.5, 0.5)
+    np.testing.assert_allclose(result, inside + 0.25 * (x - inside), atol=1e-6)
+    assert done.outputs == {"clipped": ("batch", 2, 4, 4)}
+
+
+def test_the_example_teaches_its_operator() -> None:
+    plugins.load_file(EXAMPLE / "my_layers.py")
+    x = helper.make_tensor_value_info("x", 1, ["n", 2, 3, 3])
+    y = helper.make_tensor_value_info("y", 1, ["n", 2, 3, 3])
+    node = helper.make_node("ThresholdedRelu", ["x"], ["y"], name="r", alpha=0.5)
+    graph = helper.make_graph([node], "g", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    bridge.onnx_to_keras(onnx.ModelProto.FromString(model.SerializeToString()))
+
+
+def test_a_missing_rule_names_the_layer_and_the_ways_on(tmp_path: Path) -> None:
+    net = tmp_path / "net.prototxt"
+    text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
+    net.write_text(text.replace("SoftClip", "Unheard"), encoding="utf-8")
+    with pytest.raises(UnsupportedLayerError, match=r"net\.prototxt:8.*'clipped' \(Unheard\)") as e:
+        bridge.caffe_to_onnx(net)
+    assert "--plugin" in str(e.value)
+    assert "--outputs" in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("gone.py", None, "cannot read this plug-in"),
+        ("rules.txt", "", "cannot read this plug-in"),
+        ("broken.py", "1 / 0", "ZeroDivisionError"),
+        ("syntax.py", "def", "SyntaxError"),
+    ],
+)
+def test_a_plugin_that_fails_is_one_clear_error(
+    name: str, text: str | None, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        bridge.caffe_to_onnx(EXAMPLE / "net.prototxt", plugin=path)
+
+
+def test_an_entry_point_is_loaded_when_a_rule_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "announced.py").write_text(
+        "import bridge\n@bridge.layer('Announced')\ndef rule(e, layer, x):\n    return e.Neg(x)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = [EntryPoint("announced", "announced", plugins.GROUP)]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: found)
+    plugins.load_entry_points.cache_clear()
+    net = tmp_path / "net.prototxt"
+    text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
+    net.write_text(text.replace("SoftClip", "Announced"), encoding="utf-8")
+    assert bridge.caffe_to_onnx(net).outputs == {"clipped": ("batch", 2, 4, 4)}
