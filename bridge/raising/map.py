@@ -6,11 +6,16 @@ orders of the layouts, and the expressions of the weights' own functions (see `l
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+from bridge.errors import UsageError
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.emitter import Weight as Initializer
 from bridge.lower.model import LoweredModel
@@ -99,6 +104,43 @@ class TranslationMap:
     weights: tuple[MappedWeight, ...]
     transposes: tuple[Transpose, ...] = ()
     absent: Mapping[str, Shape] = field(default_factory=dict)
+
+    def of_blob(self, blob: str, writers: Mapping[str, str]) -> TranslationMap:
+        """What concerns one blob of a Caffe net: its values, several where layers work in place,
+        and the weights of the layers that write them, of which `writers` has the names by value.
+
+        Raises UsageError where there is no such blob.
+        """
+        names = [*(tensor.value for tensor in self.tensors), *self.absent]
+        found = {name for name in names if name.partition(":")[0] == blob or name == blob}
+        if not found:
+            raise UsageError(
+                f"the net has no blob {blob!r}",
+                expected=", ".join(get_close_matches(blob, names) or names[-5:]),
+            )
+        layers = {writers.get(name) for name in found}
+        return replace(
+            self,
+            tensors=tuple(each for each in self.tensors if each.value in found),
+            weights=tuple(
+                weight
+                for weight in self.weights
+                if any(source.layer in layers for source in weight.sources)
+            ),
+            transposes=tuple(each for each in self.transposes if each.value in found),
+            absent={name: shape for name, shape in self.absent.items() if name in found},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes it as JSON; the file appears whole or not at all. Raises UsageError."""
+        path, text = Path(path), json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        try:
+            with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+                staged = Path(folder) / path.name
+                staged.write_text(f"{text}\n", encoding="utf-8")
+                staged.replace(path)
+        except OSError as error:
+            raise UsageError(f"cannot write the map: {error.strerror}", where=path) from error
 
     def to_json(self) -> dict[str, Any]:
         """As dicts, lists, strings and numbers."""
