@@ -60,7 +60,7 @@ class _Sweep:
         self.io_layout = io_layout
         self.recorder = Recorder()
         self.values: dict[str, Stored] = {}
-        self.moved: dict[tuple[Ref, Layout], Ref] = {}
+        self.moved: dict[tuple[Ref, Layout, Layout], Ref] = {}
         self.permutations: list[Permutation] = []
         # What ONNX calls a size of its own may be known here as a product: 3*batch.
         self.sizes: dict[Size, Size] = {}
@@ -161,13 +161,14 @@ class _Sweep:
 
     def _must_move(self, name: str, want: Layout) -> bool:
         stored = self.values[name]
-        known = (stored.ref, want) in self.moved
+        known = (stored.ref, stored.layout, want) in self.moved
         return not known and not stored.layout.same_order(want)
 
     def _stored_as(self, name: str, want: Layout, reason: str) -> Ref:
         """The value stored as wanted: as it is, reshaped, or (the one place) permuted."""
         stored = self.values[name]
-        key = (stored.ref, want)
+        # Values that share a tensor, as a Transpose's two do, may even have the same shape.
+        key = (stored.ref, stored.layout, want)
         if key not in self.moved:
             self.moved[key] = self._move(name, stored, want, reason)
         return self.moved[key]
