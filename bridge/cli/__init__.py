@@ -6,6 +6,7 @@ fault. Results go to standard output, warnings, errors and progress to standard 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -13,6 +14,7 @@ from typing import NoReturn
 from cyclopts import CycloptsError
 
 from bridge.cli import convert as convert  # importing commands adds them to the app
+from bridge.cli import explain as explain
 from bridge.cli.app import app
 from bridge.errors import BridgeError
 
@@ -34,3 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(error)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough; nor is there a use in flushing at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.app import app
+from bridge.cli.explain import show_transposes
 from bridge.cli.options import (
     DEFAULT_LOWERING,
     Caffemodel,
     Check,
+    ExplainLayout,
     IoLayoutOption,
     Lowering,
+    Map,
     Output,
     Prototxt,
 )
@@ -71,6 +74,8 @@ def onnx_to_keras(
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
     check: Check = True,
+    map: Map = None,
+    explain_layout: ExplainLayout = False,
 ) -> None:
     """Raise an ONNX graph to a native, channels-last Keras 3 model, and compare the two.
 
@@ -83,8 +88,8 @@ def onnx_to_keras(
     from bridge.convert import raise_onnx
 
     with progress() as report:
-        done = raise_onnx(model, output, io_layout=io_layout, check=check, progress=report)
-    show_raising(done, output)
+        done = raise_onnx(model, output, io_layout=io_layout, check=check, map=map, progress=report)
+    show_raising(done, output, explain_layout)
 
 
 @app.command
@@ -97,6 +102,8 @@ def caffe_to_keras(
     io_layout: IoLayoutOption = "channels_last",
     lowering: Lowering = DEFAULT_LOWERING,
     check: Check = True,
+    map: Map = None,
+    explain_layout: ExplainLayout = False,
 ) -> None:
     """Carry a Caffe net to a native Keras 3 model: both conversions, and the checks of both.
 
@@ -113,10 +120,11 @@ def caffe_to_keras(
             output,
             check=check,
             io_layout=io_layout,
+            map=map,
             progress=report,
             **lowering.keywords(),
         )
-    show_raising(done, output)
+    show_raising(done, output, explain_layout)
 
 
 def show_conversion(done: Conversion) -> None:
@@ -129,7 +137,7 @@ def show_conversion(done: Conversion) -> None:
     print(done.path)
 
 
-def show_raising(done: Raising, path: Path) -> None:
+def show_raising(done: Raising, path: Path, explain_layout: bool) -> None:
     show_warnings(done.warnings)
     plan = done.plan
     ends = [("input", each.value) for each in plan.inputs]
@@ -137,8 +145,8 @@ def show_raising(done: Raising, path: Path) -> None:
     stored = [(kind, name, plan.values[name].layout) for kind, name in ends]
     rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in stored]
     show_table(("", "blob", "shape in Keras", "order"), rows)
-    for permutation in plan.permutations:
-        print(f"transposed {permutation}")
+    if explain_layout:
+        show_transposes(done.map.transposes)
     print(f"{len(plan.permutations)} transposes")
     if done.report is not None:
         print(done.report)

@@ -49,6 +49,12 @@ IoLayoutOption = Annotated[
     Literal["channels_last", "onnx"],
     Parameter(help="Axis order of the model's inputs and outputs: Keras's own, or ONNX's."),
 ]
+Map = Annotated[
+    Path | None, Parameter(help="A JSON file to write: where each blob and weight is in Keras.")
+]
+ExplainLayout = Annotated[
+    bool, Parameter(negative=(), help="Say of each transpose that is left why it stands there.")
+]
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

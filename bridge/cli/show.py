@@ -46,5 +46,6 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
     if not console.is_terminal:
-        console.width = console.measure(table).maximum
+        unbounded = console.options.update(width=sys.maxsize)
+        console.width = console.measure(table, options=unbounded).maximum
     console.print(table)
