@@ -190,6 +190,8 @@ class Emitter:
             self._operand(operand, schema.inputs[min(i, len(schema.inputs) - 1)].name)
             for i, operand in enumerate(inputs)
         ]
+        while names and not names[-1]:
+            names.pop()  # some runtimes take an empty name at the end for an input
         node = onnx.NodeProto(op_type=op, input=names)
         node.output.extend(self._names.new(f"{self._scope}/{op.lower()}") for _ in range(outputs))
         node.name = node.output[0]

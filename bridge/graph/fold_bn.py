@@ -1,0 +1,146 @@
+"""`--fold-bn`: a BatchNormalization behind a linear layer goes into that layer's weights.
+
+    γ · (W x + b - μ) / σ + β  =  (s W) x + (s (b - μ) + β)        with s = γ / σ, σ = √(var + ε)
+
+What is left is one node fewer, under the linear layer's name, that writes what the normalisation
+wrote. Weights are computed when they are written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from bridge.lower.emitter import Weight
+from bridge.lower.model import LoweredModel
+
+Array = NDArray[Any]
+
+
+def _scaled_outputs_first(w: Array, scale: Array, _: int) -> Array:
+    """Conv: o i *k.   Gemm with transB: o k."""
+    return w * scale.reshape(-1, *(1,) * (w.ndim - 1))
+
+
+def _scaled_transposed(w: Array, scale: Array, group: int) -> Array:
+    """ConvTranspose: (g i) o *k, where the outputs are (g o)."""
+    kernel = w.reshape(group, -1, *w.shape[1:])
+    factors = scale.reshape(group, 1, -1, *(1,) * (w.ndim - 2))
+    return (kernel * factors).reshape(w.shape)
+
+
+# For each linear operator, how its kernel is multiplied, output by output.
+SCALED: Mapping[str, Callable[[Array, Array, int], Array]] = {
+    "Conv": _scaled_outputs_first,
+    "ConvTranspose": _scaled_transposed,
+    "Gemm": _scaled_outputs_first,
+}
+
+
+def fold_batch_norms(model: LoweredModel) -> LoweredModel:
+    """The same model with every normalisation folded that follows a linear layer alone."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    graph = proto.graph
+    readers = Counter(name for node in graph.node for name in node.input)
+    readers.update(output.name for output in graph.output)
+    writers = {node.output[0]: node for node in graph.node}
+    weights, gone = dict(model.weights), set()
+    for norm in list(graph.node):
+        linear = writers.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
+        if linear is None or not _can_fold(linear, norm, readers, weights):
+            continue
+        _fold(linear, norm, readers, weights)
+        gone.add(norm.input[0])
+        linear.output[0] = norm.output[0]
+        writers[norm.output[0]] = linear
+        graph.node.remove(norm)
+    used = {name for node in graph.node for name in node.input}
+    kept = [value for value in graph.value_info if value.name not in gone]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    return replace(
+        model,
+        proto=proto,
+        weights={name: weight for name, weight in weights.items() if name in used},
+        values={name: shape for name, shape in model.values.items() if name not in gone},
+    )
+
+
+def _can_fold(
+    linear: onnx.NodeProto,
+    norm: onnx.NodeProto,
+    readers: Mapping[str, int],
+    weights: Mapping[str, Weight],
+) -> bool:
+    attributes = {each.name: each.i for each in linear.attribute}
+    constants = [*linear.input[1:], *norm.input[1:]]
+    return (
+        linear.op_type in SCALED
+        and readers[norm.input[0]] == 1
+        and all(name in weights for name in constants)
+        and (linear.op_type != "Gemm" or attributes.get("transB") == 1)
+    )
+
+
+def _fold(
+    linear: onnx.NodeProto,
+    norm: onnx.NodeProto,
+    readers: Mapping[str, int],
+    weights: dict[str, Weight],
+) -> None:
+    epsilon = next((each.f for each in norm.attribute if each.name == "epsilon"), 1e-5)
+    group = next((each.i for each in linear.attribute if each.name == "group"), 1)
+    kernel, *old_bias = (weights[name] for name in linear.input[1:])
+    gamma, beta, mean, variance = (weights[name] for name in norm.input[1:])
+    scaled = SCALED[linear.op_type]
+
+    def factors() -> Array:
+        scale: Array = gamma.array() / np.sqrt(variance.array().astype(np.float64) + epsilon)
+        return scale
+
+    def new_kernel() -> Array:
+        folded: Array = scaled(kernel.array(), factors(), group).astype(np.float32)
+        return folded
+
+    def new_bias() -> Array:
+        before = old_bias[0].array() if old_bias else 0.0
+        folded: Array = (factors() * (before - mean.array()) + beta.array()).astype(np.float32)
+        return folded
+
+    for index, shape, read, role in (
+        (1, kernel.shape, new_kernel, "weight"),
+        (2, gamma.shape, new_bias, "bias"),
+    ):
+        name = _name(linear, index, role, readers, weights)
+        weights[name] = Weight(kernel.dtype, shape, read)
+        _set_input(linear, index, name)
+
+
+def _name(
+    linear: onnx.NodeProto,
+    index: int,
+    role: str,
+    readers: Mapping[str, int],
+    weights: Mapping[str, Weight],
+) -> str:
+    """The initializer's own name, unless other nodes read it too (shared weights)."""
+    if index < len(linear.input) and readers[linear.input[index]] == 1:
+        return linear.input[index]
+    name = f"{linear.name}.{role}"
+    while name in weights:
+        name += ".folded"
+    return name
+
+
+def _set_input(node: onnx.NodeProto, index: int, name: str) -> None:
+    if index < len(node.input):
+        node.input[index] = name
+    else:
+        node.input.append(name)
