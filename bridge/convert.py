@@ -84,6 +84,7 @@ def caffe_to_onnx(
     *,
     check: bool = True,
     weights: WeightsMode | None = None,
+    fp16: bool = False,
     progress: Progress = silent,
     **options: Any,
 ) -> Conversion:
@@ -91,12 +92,18 @@ def caffe_to_onnx(
 
     `check` runs the graph in onnxruntime on seeded inputs and holds every blob's shape against
     Caffe's own formula. `weights` is how they are written: inline, external or linked.
+    `fp16` writes half precision, with float32 inputs and outputs.
     `options` are those of `bridge.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
     progress("reading the net")
     lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
+    if fp16:
+        from bridge.graph.half import to_half
+
+        progress("halving the precision")
+        lowered = to_half(lowered)
     report, path = None, None
     if output is not None:
         path, report = _save_onnx(lowered, Path(output), weights, check, progress)
@@ -257,13 +264,18 @@ def _net(prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptio
 def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
     from bridge.lower import lower
 
-    return lower(
+    lowered = lower(
         net,
         input_shape=options.shapes,
         batch=options.batch,
         opset=options.opset,
         outputs=options.outputs,
     )
+    if options.fold_bn:
+        from bridge.graph.fold_bn import fold_batch_norms
+
+        lowered = fold_batch_norms(lowered)
+    return lowered
 
 
 def _save_onnx(

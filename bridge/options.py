@@ -20,6 +20,7 @@ class LoweringOptions:
     batch        fix the batch size, which is free where the net allows it
     input_shape  reshape inputs by name, as Caffe's `net.reshape` does
     plugin       Python files with rules of one's own
+    fold_bn      put batch normalisations into the weights of the linear layers before them
     """
 
     outputs: Sequence[str] = ()
@@ -27,6 +28,7 @@ class LoweringOptions:
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
     plugin: str | Path | Sequence[str | Path] = ()
+    fold_bn: bool = False
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> LoweringOptions:

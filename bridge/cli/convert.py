@@ -38,6 +38,9 @@ def caffe_to_onnx(
         Parameter(help="Weights in the .onnx, in a file beside it, or left in the caffemodel."),
     ] = None,
     lowering: Lowering = DEFAULT_LOWERING,
+    fp16: Annotated[
+        bool, Parameter(negative=(), help="Half precision; inputs and outputs stay float32.")
+    ] = False,
     check: Check = True,
 ) -> None:
     """Lower a Caffe net to an NCHW ONNX graph, and run it in onnxruntime.
@@ -60,6 +63,7 @@ def caffe_to_onnx(
             output,
             check=check,
             weights=weights,
+            fp16=fp16,
             progress=report,
             **lowering.keywords(),
         )

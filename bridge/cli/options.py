@@ -37,6 +37,10 @@ class Lowering:
         list[Path] | None, Parameter(negative=(), help="A Python file with rules of your own.")
     ] = None
 
+    fold_bn: Annotated[
+        bool, Parameter(negative=(), help="Fold batch normalisations into the layers before them.")
+    ] = False
+
     def keywords(self) -> dict[str, Any]:
         """As the verbs take them."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}

@@ -1,0 +1,82 @@
+"""`--fp16`: the model in half precision, its inputs and outputs still float32.
+
+The conversion is onnxruntime's own, which knows the operators that half precision would break
+(NonMaxSuppression, the sizes of Resize, ...) and leaves those in float32 between casts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from bridge.errors import UnsupportedError
+from bridge.graph.io import to_proto
+from bridge.lower.emitter import Weight
+from bridge.lower.model import LoweredModel
+
+
+def to_half(model: LoweredModel) -> LoweredModel:
+    """The same model with float16 weights and arithmetic. The weights are read for this.
+
+    Raises UnsupportedError for a weight beyond float16's range, 65504: it would be another number.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    _refuse_large(model)
+    whole = convert_float_to_float16(
+        to_proto(model), keep_io_types=True, disable_shape_infer=True, force_fp16_initializers=True
+    )
+    weights = {each.name: _weight(each) for each in whole.graph.initializer}
+    del whole.graph.initializer[:]
+    _sort(whole.graph)
+    return replace(model, proto=whole, weights=weights)
+
+
+LARGEST = 65504.0
+# Caffe's -FLT_MAX and FLT_MAX stand for "below" and "above everything"; half's own ends do too.
+_SENTINEL = float(np.finfo(np.float32).max)
+
+
+def _refuse_large(model: LoweredModel) -> None:
+    for name, weight in model.weights.items():
+        if weight.dtype != onnx.TensorProto.FLOAT:
+            continue
+        sizes = np.abs(weight.array())
+        largest = float(sizes[sizes != _SENTINEL].max(initial=0))
+        if largest > LARGEST:
+            raise UnsupportedError(
+                f"the weight {name!r} does not fit into half precision",
+                expected=f"at most {LARGEST:.0f}",
+                received=largest,
+                hint="leave out --fp16",
+            )
+
+
+def _weight(tensor: onnx.TensorProto) -> Weight:
+    read = partial(numpy_helper.to_array, tensor)
+    return Weight(tensor.data_type, tuple(tensor.dims), read)
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Each node behind those that it reads: the conversion puts its casts at the end."""
+    writers = {name: node for node in graph.node for name in node.output}
+    done: set[str] = set()
+    ordered: list[onnx.NodeProto] = []
+    for node in graph.node:
+        waiting = [node]
+        while waiting:
+            first = waiting[-1]
+            before = [writers[name] for name in first.input if name in writers and name not in done]
+            if before:
+                waiting.extend(before)
+                continue
+            waiting.pop()
+            if first.output[0] not in done:
+                done.update(first.output)
+                ordered.append(first)
+    del graph.node[:]
+    graph.node.extend(ordered)
