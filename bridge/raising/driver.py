@@ -159,14 +159,22 @@ class _Sweep:
             if operand is not None and want is not None and self._must_move(operand.name, want)
         )
 
+    def _tensor(self, name: str) -> Stored:
+        if name not in self.values:
+            raise UnsupportedError(
+                f"'{name}' is a constant, where this needs a tensor",
+                hint="a Keras model computes its outputs from its inputs",
+            )
+        return self.values[name]
+
     def _must_move(self, name: str, want: Layout) -> bool:
-        stored = self.values[name]
+        stored = self._tensor(name)
         known = (stored.ref, stored.layout, want) in self.moved
         return not known and not stored.layout.same_order(want)
 
     def _stored_as(self, name: str, want: Layout, reason: str) -> Ref:
         """The value stored as wanted: as it is, reshaped, or (the one place) permuted."""
-        stored = self.values[name]
+        stored = self._tensor(name)
         # Values that share a tensor, as a Transpose's two do, may even have the same shape.
         key = (stored.ref, stored.layout, want)
         if key not in self.moved:
