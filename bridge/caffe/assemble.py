@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from bridge.caffe.inputs import input_shapes, is_input
 from bridge.caffe.net import Input, Layer, Net
 from bridge.caffe.prototxt import Message
-from bridge.caffe.shapes import knows
-from bridge.caffe.shapes.activation import ACTIVATIONS
 from bridge.errors import PrototxtError, UnsupportedError
 
 
@@ -152,9 +150,13 @@ class _Wiring:
 
 # ---- in place --------------------------------------------------------------------------------
 
-# Layers that may work in place: each value of theirs depends on the one it overwrites alone, or
-# they copy their input first. Others overwrite what they still have to read.
-_IN_PLACE = {*ACTIVATIONS, "PReLU", "BatchNorm", "Scale", "Bias", "Softmax"}
+# Layers that move or mix values: in place, Caffe would overwrite what it has yet to read.
+_MIXING = {
+    *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution", "Im2col"),
+    *("Pooling", "SPP", "Upsample", "Interp", "InnerProduct", "Embed", "LRN", "MVN", "Normalize"),
+    *("Eltwise", "Axpy", "Concat", "Slice", "Tile", "Crop", "Permute", "ShuffleChannel", "ArgMax"),
+    *("Reduction", "BatchReindex", "Filter", "LSTM", "RNN"),
+}
 
 # Layers whose tops are their first bottom's memory under another name; Concat and Slice only where
 # there is nothing to join or part.
@@ -199,7 +201,7 @@ def _refuse_in_place(layer: Layer, blob: str, readers: int) -> None:
             expected="a top of another name",
             received=f"'{blob}', as it was before, has {readers} readers",
         )
-    if knows(layer.type) and layer.type not in _IN_PLACE:
+    if layer.type in _MIXING:
         raise UnsupportedError(
             f"{layer.type} cannot work in place: Caffe overwrites what it has yet to read",
             where=layer,

@@ -18,7 +18,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Protobuf
 
 from bridge.caffe import schema, weights
-from bridge.caffe.prototxt import Message, decode
+from bridge.caffe.prototxt import Message
+from bridge.caffe.textformat import decode
 from bridge.errors import Location, WeightsError
 
 

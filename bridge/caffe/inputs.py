@@ -28,6 +28,8 @@ def input_shapes(layer: Message) -> tuple[Shape, ...]:
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
         return _spread(layer, shapes or [()], count)
+    if layer["type"] == "HDF5Data":  # its files alone say what they hold
+        return ((),) * count
     batch = _first(layer, "batch_size") or 1
     image = (batch, _channels(layer), *_size(layer))
     labels = ((batch,),) * count

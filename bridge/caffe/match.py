@@ -60,8 +60,9 @@ def with_unknown_weights(net: Net) -> Net:
     return replace(net, layers=tuple(map(_with_blobs, net.layers, map(_unknown, needs))))
 
 
-def _unknown(needs: Sequence[Shape]) -> tuple[Blob, ...]:
-    return tuple(Blob(shape, partial(np.broadcast_to, np.float32("nan"), shape)) for shape in needs)
+def _unknown(needs: Needs) -> tuple[Blob, ...]:
+    nan = np.float32("nan")
+    return tuple(Blob(shape, partial(np.broadcast_to, nan, shape)) for shape in needs or ())
 
 
 def _with_blobs(layer: Layer, blobs: Sequence[Blob]) -> Layer:

@@ -75,7 +75,10 @@ class Blob:
 
 @dataclass(frozen=True)
 class Input:
-    """A blob that the net is fed with, and its shape as the prototxt gives it."""
+    """A blob that the net is fed with, and its shape as the prototxt gives it.
+
+    Where that is silent, as of data layers, the shape is `()`, or has 0 for single dims.
+    """
 
     name: str
     shape: Shape

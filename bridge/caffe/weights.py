@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.caffe.blobs import StoredBlob, stored_blob
-from bridge.caffe.prototxt import decode
+from bridge.caffe.textformat import decode
 from bridge.caffe.wire import BYTES, Entry, Wire, field
 from bridge.errors import Location, WeightsError
 

@@ -7,7 +7,8 @@ import pytest
 
 from bridge.caffe import Net
 from bridge.caffe.assemble import State, is_included
-from bridge.caffe.prototxt import interpret, parse
+from bridge.caffe.prototxt import interpret
+from bridge.caffe.textformat import parse
 from bridge.errors import PrototxtError, UnsupportedError
 
 ReadText = Callable[..., Net]

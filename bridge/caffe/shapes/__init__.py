@@ -34,11 +34,11 @@ __all__ = ["DYNAMIC", "Demand", "Shapes", "demand", "infer", "known_weights", "k
 class Shapes:
     """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index.
 
-    A dim is DYNAMIC (-1) where only the data decide it.
+    A dim is DYNAMIC (-1) where only the data decide it; weights are None as in `Demand`.
     """
 
     values: Mapping[str, Shape]
-    weights: tuple[tuple[Shape, ...], ...]
+    weights: tuple[tuple[Shape, ...] | None, ...]
 
 
 def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:

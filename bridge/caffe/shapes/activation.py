@@ -5,7 +5,8 @@ from __future__ import annotations
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
 
-ACTIVATIONS = (
+
+@shape(
     "AbsVal",
     "BNLL",
     "Clip",
@@ -21,9 +22,6 @@ ACTIVATIONS = (
     "TanH",
     "Threshold",
 )
-
-
-@shape(*ACTIVATIONS)
 def unchanged(_: Layer, x: Shape) -> Demand:
     """x: any shape  ->  the same. Source: src/caffe/layers/neuron_layer.cpp."""
     return Demand((x,))

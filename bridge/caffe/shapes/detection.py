@@ -1,6 +1,8 @@
-"""Shapes of the SSD branch's layers around boxes."""
+"""Shapes of the layers around boxes, of the SSD branch and of R-CNN."""
 
 from __future__ import annotations
+
+from math import prod
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import DYNAMIC, Demand, parameters, require, shape, text
@@ -53,3 +55,17 @@ def detection_output(layer: Layer, loc: Shape, conf: Shape, priors: Shape, *_: S
         fits = len(x) >= 2 and x[0] == loc[0] and x[1] == size
         require(fits, layer, f"{what} does not fit its priors", f"{loc[0]} {size}", text(x))
     return Demand(((1, 1, DYNAMIC, 7),))
+
+
+@shape("ROIPooling", bottoms=2)
+def roi_pooling(layer: Layer, x: Shape, regions: Shape) -> Demand:
+    """x: n c h w, regions: r 5 (1 1)  ->  r c pooled_h pooled_w.
+
+    Source: roi_pooling_layer.cpp of Fast R-CNN's fork.
+    """
+    require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
+    fits = len(regions) >= 2 and prod(regions[1:]) == 5
+    require(fits, layer, "its regions need 5 numbers each", "r 5", text(regions))
+    p = parameters(layer, "roi_pooling_param")
+    require(min(p.pooled_h, p.pooled_w) > 0, layer, "pooled_h and pooled_w must be positive", "> 0")
+    return Demand(((regions[0], x[1], p.pooled_h, p.pooled_w),))

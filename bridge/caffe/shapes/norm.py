@@ -32,6 +32,12 @@ def batch_norm(_: Layer, x: Shape) -> Demand:
     return Demand((x,), ((channels,), (channels,), (1,)))
 
 
+@shape("BN")
+def bn(_: Layer, x: Shape) -> Demand:
+    """x: n c ...  ->  the same. Several forks have a BN, each with other blobs."""
+    return Demand((x,), None)
+
+
 @shape("MVN")
 def mvn(layer: Layer, x: Shape) -> Demand:
     """x: n c h w, or fewer axes  ->  n c h w, 1 where an axis was missing.

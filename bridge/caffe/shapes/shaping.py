@@ -119,6 +119,22 @@ def permute(layer: Layer, x: Shape) -> Demand:
     return Demand((tuple(x[axis] for axis in (*order, *rest)),))
 
 
+@shape("Transpose")
+def transpose(layer: Layer, x: Shape) -> Demand:
+    """x: any shape  ->  its axes in another order. Source: transpose_layer.cpp of the OCR forks."""
+    order = parameters(layer, "transpose_param").dim
+    fits = sorted(order) == list(range(len(x)))
+    require(fits, layer, "dim does not name each axis once", f"axes of {text(x)}", order)
+    return Demand((tuple(x[axis] for axis in order),))
+
+
+@shape("Reverse")
+def reverse(layer: Layer, x: Shape) -> Demand:
+    """x: any shape  ->  the same, one axis back to front. Source: reverse_layer.cpp of forks."""
+    axis_of(layer, parameters(layer, "reverse_param").axis, x)
+    return Demand((x,))
+
+
 @shape("ShuffleChannel")
 def shuffle_channel(layer: Layer, x: Shape) -> Demand:
     """x: n c ...  ->  the same. Source: shuffle_channel_layer.cpp of the forks."""

@@ -36,3 +36,12 @@ def parameter(layer: Layer) -> Demand:
     given = parameters(layer, "parameter_param").shape
     dims = tuple(given.get("dim", ())) if given else ()
     return Demand((dims,), (dims,))
+
+
+@shape("ContinuationIndicator", bottoms=0)
+def continuation_indicator(layer: Layer) -> Demand:
+    """Makes t n. Source: continuation_indicator_layer.cpp of the OCR forks."""
+    p = parameters(layer, "continuation_indicator_param")
+    sizes = (p.time_step, p.batch_size)
+    require(min(sizes) > 0, layer, "time_step and batch_size must be positive", "> 0", sizes)
+    return Demand((sizes,))

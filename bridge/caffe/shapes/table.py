@@ -18,10 +18,13 @@ from bridge.errors import ShapeError
 
 @dataclass(frozen=True)
 class Demand:
-    """What a layer makes and needs: the shapes of its tops, and of its blobs in order."""
+    """What a layer makes and needs: the shapes of its tops, and of its blobs in order.
+
+    `weights` is None where only the caffemodel tells what kind of layer it is.
+    """
 
     tops: tuple[Shape, ...]
-    weights: tuple[Shape, ...] = ()
+    weights: tuple[Shape, ...] | None = ()
 
 
 Rule = Callable[..., Demand]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridge.caffe.net import Input, Layer, Net, Shape
-from bridge.caffe.prototxt import interpret, parse
+from bridge.caffe.prototxt import interpret
 from bridge.caffe.shapes import DYNAMIC, Demand, demand, infer, known_weights, shape
+from bridge.caffe.textformat import parse
 from bridge.errors import Location, ShapeError, UnsupportedLayerError, UsageError
 
 HERE = Location("net.prototxt", 7, 1)
@@ -158,6 +159,8 @@ EACH_AXIS = """convolution_param { num_output: 6 group: 2 bias_term: false
          [(2, 4, 5, 5)], []),
         # other axes
         ("Permute", "permute_param { order: [0, 2] }", [IMAGE], [(2, 6, 4, 7)], []),
+        ("Transpose", "transpose_param { dim: [3, 0, 1, 2] }", [IMAGE], [(7, 2, 4, 6)], []),
+        ("Reverse", "reverse_param { axis: -1 }", [IMAGE], [IMAGE], []),
         ("Flatten", "flatten_param { axis: 1 end_axis: -2 }", [IMAGE], [(2, 24, 7)], []),
         ("Reshape", "reshape_param { shape { dim: [0, -1] } axis: 1 num_axes: 2 }", [IMAGE],
          [(2, 4, 6, 7)], []),
@@ -193,7 +196,11 @@ EACH_AXIS = """convolution_param { num_output: 6 group: 2 bias_term: false
          [IMAGE, (1, 3, 9, 9)], [(1, 2, 6 * 7 * 8 * 4)], []),
         ("DetectionOutput", "detection_output_param { num_classes: 3 share_location: false }",
          [(2, 24), (2, 6), (1, 2, 8)], [(1, 1, DYNAMIC, 7)], []),
+        ("ROIPooling", "roi_pooling_param { pooled_h: 3 pooled_w: 2 }", [IMAGE, (9, 5, 1, 1)],
+         [(9, 4, 3, 2)], []),
         # sources
+        ("ContinuationIndicator", "continuation_indicator_param { time_step: 5 batch_size: 2 }",
+         [], [(5, 2)], []),
         ("DummyData", "dummy_data_param { num: 1 channels: 2 height: [3, 4] width: 5 }", [],
          [(1, 2, 3, 5), (1, 2, 4, 5)], []),
         ("Parameter", "parameter_param { shape { dim: 3 } }", [], [(3,)], [(3,)]),
@@ -284,6 +291,11 @@ def test_rules(
         ("Permute", "permute_param { order: [0, 0] }", [IMAGE], 1, "name each axis once"),
         ("Permute", "permute_param { order: 4 }", [IMAGE], 1, "name each axis once"),
         ("ShuffleChannel", "shuffle_channel_param { group: 3 }", [IMAGE], 1, "3 groups"),
+        ("Transpose", "transpose_param { dim: [0, 1] }", [IMAGE], 1, "name each axis once"),
+        ("Reverse", "reverse_param { axis: 4 }", [IMAGE], 1, "there is no such axis"),
+        ("ROIPooling", "", [IMAGE, (9, 5)], 1, "pooled_h and pooled_w must be"),
+        ("ROIPooling", "", [IMAGE, (9, 4)], 1, "5 numbers each"),
+        ("ContinuationIndicator", "", [], 1, "time_step and batch_size must be"),
         ("Reshape", "reshape_param { shape { dim: [5, -1] } }", [IMAGE], 1, "comes out uneven"),
         ("Reshape", "reshape_param { shape { dim: [-1, -1] } }", [IMAGE], 1, "more than one dim"),
         ("Reshape", "reshape_param { shape { dim: [0, 0] } }", [IMAGE], 1, "the count changes"),
@@ -365,6 +377,10 @@ def test_weights_are_known_as_far_as_shapes_are() -> None:
     assert known_weights(net(layer("Foo", 1, 1), after)) == (None, None)
     wrong = layer("Scale", 1, 1, "scale_param { axis: 9 }")
     assert known_weights(net(wrong, after)) == (None, None)
+
+
+def test_a_bn_has_the_blobs_that_the_caffemodel_has() -> None:
+    assert known_weights(net(layer("BN", 1, 1))) == (None,)
 
 
 def test_a_type_has_one_rule() -> None:
