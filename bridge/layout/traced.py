@@ -125,7 +125,7 @@ def _operand(value: Any) -> str:
 def _as_stand_in(value: Any) -> Any:
     if isinstance(value, Traced):
         return value._stand_in
-    return [*map(_as_stand_in, value)] if isinstance(value, list) else value
+    return type(value)(map(_as_stand_in, value)) if isinstance(value, list | tuple) else value
 
 
 def _written(value: Any) -> str:

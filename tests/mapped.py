@@ -1,0 +1,52 @@
+"""The translation map in other hands: its texts read by nothing but numpy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.caffe import Net
+from bridge.raising.map import MappedWeight
+
+Array = NDArray[Any]
+
+
+def evaluated(weight: MappedWeight, net: Net, constants: Mapping[str, Array]) -> Array:
+    """The weight's expression, run over the net's blobs; `constants` are the graph's own."""
+    names: dict[str, Any] = {"np": np, "blobs": {}}
+    for source in weight.sources:
+        if source.layer is None or source.blob is None:
+            array = constants[source.initializer]
+        else:
+            (layer,) = (each for each in net.layers if each.name == source.layer and each.blobs)
+            array = layer.blobs[source.blob].array()
+        assert array.shape == source.shape
+        names[source.variable] = names["blobs"][source.blob] = array
+    result: Array = eval(weight.expression, names)
+    assert result.shape == weight.shape
+    return result
+
+
+def rearranged(x: Array, text: str, sizes: Mapping[str, int]) -> Array:
+    """`einops.rearrange(x, text, **sizes)`."""
+    tensor, store = (_groups(side) for side in text.split("->"))
+    known = dict(sizes)
+    for group, size in zip(tensor, x.shape, strict=True):
+        free = [letter for letter in group if letter not in known]
+        assert len(free) <= 1, f"{text} leaves {free} open"
+        known |= dict.fromkeys(free, size // prod(known.get(letter, 1) for letter in group))
+    letters = [letter for group in tensor for letter in group]
+    order = [letters.index(letter) for group in store for letter in group]
+    atoms = x.reshape([known[letter] for letter in letters]).transpose(order)
+    return atoms.reshape([prod(known[letter] for letter in group) for group in store])
+
+
+def _groups(side: str) -> list[list[str]]:
+    """`n (c h w)` as [[n], [c, h, w]]; 1 is an axis without letters."""
+    found = re.findall(r"\(([^)]*)\)|(\S+)", side)
+    return [[letter for letter in (one + many).split() if letter != "1"] for many, one in found]
