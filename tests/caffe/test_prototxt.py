@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
+from timeit import repeat
 from typing import Any
 
 import pytest
@@ -121,8 +122,6 @@ def test_messages_know_where_they_begin() -> None:
 
 
 def test_a_large_net_reads_quickly(zoo: Path) -> None:
+    """In processor time, so that a busy machine does not count."""
     path = zoo / "KaimingHe__deep-residual-networks__prototxt_ResNet_152_deploy.prototxt"
-    load(path)
-    start = perf_counter()
-    load(path)
-    assert perf_counter() - start < 0.2
+    assert min(repeat(lambda: load(path), timer=process_time, number=1, repeat=3)) < 0.2
