@@ -140,12 +140,12 @@ def _shared(
     owners.pop("", None)
     result = []
     for layer, message, need, blobs in zip(layers, messages, needs, own, strict=True):
-        taken = list(blobs)
+        slots: dict[int, Blob] = dict(enumerate(blobs))
         for index, spec in enumerate(message.get("param", ())[: len(need or blobs)]):
             owner = owners.get(spec.get("name", ""))
             if owner is not None:
-                taken[index : index + 1] = [_as_owner(layer, spec, need, index, owner)]
-        result.append(tuple(taken))
+                slots[index] = _as_owner(layer, spec, need, index, owner)
+        result.append(tuple(slots[index] for index in sorted(slots)))
     return result
 
 

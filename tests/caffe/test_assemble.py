@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from bridge.caffe import Net
+from bridge.caffe import Net, read
 from bridge.caffe.assemble import State, is_included
 from bridge.caffe.prototxt import interpret
 from bridge.caffe.textformat import parse
 from bridge.errors import PrototxtError, UnsupportedError
+from golden_cases import Case, cases
 
 ReadText = Callable[..., Net]
 INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 } } }\n'
@@ -227,6 +228,12 @@ def test_in_place_on_shared_memory_is_refused(read_text: ReadText, text: str) ->
 )
 def test_memory_that_is_not_shared_is_not_refused(read_text: ReadText, text: str) -> None:
     assert read_text(INPUT + text).layers
+
+
+@pytest.mark.parametrize("case", cases(tagged={"alias"}), ids=str)
+def test_golden_nets_that_depend_on_shared_memory_are_refused(case: Case) -> None:
+    with pytest.raises(UnsupportedError, match="is read later"):
+        read(case.prototxt, case.caffemodel)
 
 
 def test_layers_that_cannot_work_in_place_are_refused(read_text: ReadText) -> None:
