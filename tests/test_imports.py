@@ -26,6 +26,7 @@ ORDER = (
     "keras",
     "check",
     "convert",
+    "support",
 )
 DOORS = ("__init__", "__main__", "cli")
 

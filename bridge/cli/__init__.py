@@ -13,8 +13,10 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError
 
-from bridge.cli import convert as convert  # importing commands adds them to the app
+from bridge.cli import check as check  # importing commands adds them to the app
+from bridge.cli import convert as convert
 from bridge.cli import explain as explain
+from bridge.cli import layers as layers
 from bridge.cli.app import app
 from bridge.errors import BridgeError
 

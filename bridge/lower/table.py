@@ -31,12 +31,13 @@ _OF_NO_EFFECT = frozenset(
 
 @dataclass(frozen=True)
 class Entry:
-    """A rule, the message that it unpacks (None: it takes no parameters), and whether what it
-    emits is spelled out for one batch size."""
+    """A rule, the message that it unpacks (None: it takes no parameters), whether what it emits
+    is spelled out for one batch size, and the release that first had it."""
 
     rule: Rule
     params: str | None
     fixed_batch: bool
+    since: str
 
     def apply(self, e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
         """The layer's tops, emitted. Raises UnsupportedLayerError where the rule is not made for
@@ -72,7 +73,7 @@ TABLE: dict[str, Entry] = {}
 
 
 def layer(
-    *types: str, params: str | None = None, fixed_batch: bool = False
+    *types: str, params: str | None = None, fixed_batch: bool = False, since: str = "0.1"
 ) -> Callable[[Rule], Rule]:
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
 
@@ -84,7 +85,7 @@ def layer(
                     expected="one rule for each type",
                     received=f"{TABLE[type_].rule.__module__} and {rule.__module__}",
                 )
-            TABLE[type_] = Entry(rule, params, fixed_batch)
+            TABLE[type_] = Entry(rule, params, fixed_batch, since)
         return rule
 
     return register

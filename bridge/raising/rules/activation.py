@@ -53,6 +53,7 @@ def _register(operator: str, target: str, options: Mapping[str, Any]) -> None:
     def rule(node: Node, x: Operand) -> Step:
         return pointwise(x, target, options)
 
+    rule.__doc__ = f"Element by element: {options.get('activation', target.split('.')[1])}."
     raises(operator)(rule)
 
 
@@ -62,7 +63,7 @@ for _operator, (_target, _options) in POINTWISE.items():
 
 @raises("Cast")
 def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Step:
-    """(onnx.ai/onnx/operators, Cast)"""
+    """x in another dtype                                        (onnx.ai/onnx/operators, Cast)"""
     return pointwise(x, "ops.cast", {"dtype": tensor_dtype_to_np_dtype(to).name})
 
 

@@ -124,6 +124,7 @@ def _register(operator: str) -> None:
     def rule(node: Node, *operands: Operand) -> Step | list[Step]:
         return merge(node, operator, operands)
 
+    rule.__doc__ = f"Element by element: {MERGES[operator][1]}."
     raises(operator)(rule)
 
 

@@ -62,6 +62,7 @@ def _register(operator: str, function: str) -> None:
     ) -> Step:
         return reduction(node, function, x, axes_input, axes, keepdims, noop_with_empty_axes)
 
+    rule.__doc__ = f"Over axes, or all: {function}."
     raises(operator)(rule)
 
 

@@ -15,7 +15,7 @@ from bridge.raising.table import Node, Operand, Shape, Step, raises
 
 @raises("Identity")
 def identity(node: Node, x: Operand) -> Step:
-    """(onnx.ai/onnx/operators, Identity)"""
+    """x itself                                                (onnx.ai/onnx/operators, Identity)"""
     return Step((x.layout,), (x.layout,), lambda _, x: x)
 
 
@@ -37,7 +37,7 @@ def flatten(node: Node, x: Operand, *, axis: int = 1) -> Step:
 
 @raises("Reshape")
 def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> Step:
-    """(onnx.ai/onnx/operators, Reshape)"""
+    """The same numbers in another logical shape               (onnx.ai/onnx/operators, Reshape)"""
     return regrouped(node, x)
 
 
@@ -45,7 +45,7 @@ def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> St
 def squeeze(
     node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
 ) -> Step:
-    """(onnx.ai/onnx/operators, Squeeze, Unsqueeze)"""
+    """Axes of size 1 fewer or more                 (onnx.ai/onnx/operators, Squeeze, Unsqueeze)"""
     return regrouped(node, x)
 
 

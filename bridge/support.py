@@ -1,0 +1,53 @@
+"""What is supported, read off the two tables: for the `layers` command and the docs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class LayerRow(NamedTuple):
+    """A Caffe layer type that is lowered."""
+
+    type: str
+    origin: str
+    since: str
+    note: str
+
+
+class OperatorRow(NamedTuple):
+    """An ONNX operator that is raised, and from which opset on its rule reads it."""
+
+    operator: str
+    opset: str
+    note: str
+
+
+def layer_rows() -> list[LayerRow]:
+    """Every layer type with a rule, those of the reader (inputs) among them."""
+    from bridge.caffe.origins import origin
+    from bridge.lower import TABLE
+
+    public = (name for name in TABLE if name.isidentifier())
+    return [
+        LayerRow(name, origin(name), TABLE[name].since, _first_line(TABLE[name].rule))
+        for name in sorted(public, key=str.lower)
+    ]
+
+
+def operator_rows() -> list[OperatorRow]:
+    """Every ONNX operator with a rule."""
+    from bridge.raising import TABLE
+
+    return [
+        OperatorRow(operator, str(entry.since), _first_line(entry.rule))
+        for operator, entries in TABLE.entries().items()
+        for entry in entries
+        if "::" not in operator
+    ]
+
+
+def _first_line(rule: Callable[..., Any]) -> str:
+    text = inspect.getdoc(rule) or ""
+    return " ".join(text.partition("(onnx.ai")[0].split("\n", 1)[0].split())
