@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, groupby
 
+from bridge.errors import UnsupportedError
 from bridge.layout import Atom, Layout
 from bridge.raising.table import Operand, Shape
 
@@ -64,7 +65,8 @@ def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
 def _spanned(base: Layout, shape: Shape) -> set[int]:
     """The axes of `base` along which an operand of this shape is not broadcast."""
     lead, sizes = base.rank - len(shape), base.logical_shape
-    return {axis for axis in range(lead, base.rank) if shape[axis - lead] == sizes[axis]}
+    axes = range(lead, base.rank)
+    return {axis for axis in axes if shape[axis - lead] != 1 or sizes[axis] == 1}
 
 
 def beside(base: Layout, shape: Shape) -> Layout:
@@ -72,7 +74,8 @@ def beside(base: Layout, shape: Shape) -> Layout:
 
     ONNX aligns shapes at their ends; an axis that the operand lacks, or has at size 1 where the
     tensor is larger, is an axis of size 1 in store: `c 1 1` beside `n c h w -> n h w c` is
-    stored as `1 1 1 c`.
+    stored as `1 1 1 c`. Where only one of the two knows a size, the operand keeps its own.
+    Raises UnsupportedError where the tensor has such an axis in another inner order.
     """
     lead = base.rank - len(shape)
     numbers = iter(range(sum(map(len, base.axes))))
@@ -82,9 +85,12 @@ def beside(base: Layout, shape: Shape) -> Layout:
         own = [next(numbers) for _ in atoms]
         if axis < lead:
             continue
-        if shape[axis - lead] == 1 and base.logical_shape[axis] != 1:
+        size = shape[axis - lead]
+        if size != base.logical_shape[axis]:
+            if size != 1 and len(atoms) > 1:
+                raise UnsupportedError(f"{size} beside {base.logical_shape[axis]}, an unknown size")
             renumbered[own[0]] = sum(map(len, axes))
-            axes.append((1,))
+            axes.append((size,))
         else:
             for atom in own:
                 renumbered[atom] = sum(map(len, axes)) + atom - own[0]
