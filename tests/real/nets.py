@@ -21,6 +21,14 @@ CLASSIC = (
     "open_nsfw_resnet50_1by2",
     "vdsr",
 )
+ALL = (
+    *CLASSIC,
+    "htshinichi_test",
+    "hyperlpr_finemapping_pip",
+    "libfacedetection_v1",
+    "retinaface_mnet_deconv_clancylian",
+    "ultraface_slim320",
+)
 
 
 @dataclass(frozen=True)
@@ -41,3 +49,11 @@ class Net:
         """The recorded arrays, `in` or `out`, by blob name, in Caffe's axis order."""
         with np.load(self.folder / "io.npz") as arrays:
             return {key[len(kind) + 1 :]: arrays[key] for key in arrays if key.startswith(kind)}
+
+    def blobs(self) -> dict[str, NDArray[np.float32]]:
+        """Every blob that was recorded; where that was not done, the inputs and outputs."""
+        file = self.folder / "blobs.npz"
+        if not file.is_file():
+            return self.arrays("in") | self.arrays("out")
+        with np.load(file) as arrays:
+            return dict(arrays)
