@@ -211,6 +211,14 @@ def test_an_atom_of_size_1_elsewhere_is_no_part_of_the_axis() -> None:
     assert layout.resized(0, 6) == Layout(((6,),), ((), (0,)))
 
 
+def test_one_axis_within_a_tensor_of_plain_ones() -> None:
+    layout = TWISTED.within((4, 6, 5), axis=1)
+    assert layout.axis(1) == TWISTED
+    assert layout.stored_shape == (4, 6, 5)
+    assert layout.axis(0).is_plain
+    assert layout.axis(2).is_plain
+
+
 # Composition
 
 
