@@ -16,10 +16,13 @@ UNKNOWN = 0
 
 
 def is_input(layer: Message) -> bool:
-    """Whether a layer is an input of the net: fed by the caller, or from files while training."""
+    """Whether a layer is an input of the net: fed by the caller, or from files while training.
+
+    A Python layer that reads no blob is one: what it gives lies outside of the net.
+    """
     kind = layer.get("type", "")
-    reads_files = kind.endswith("Data") and kind != "DummyData" and not layer.get("bottom")
-    return kind == "Input" or reads_files
+    makes_data = (kind.endswith("Data") and kind != "DummyData") or "python_param" in layer
+    return kind == "Input" or (makes_data and not layer.get("bottom"))
 
 
 def input_shapes(layer: Message) -> tuple[Shape, ...]:
@@ -28,7 +31,7 @@ def input_shapes(layer: Message) -> tuple[Shape, ...]:
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
         return _spread(layer, shapes or [()], count)
-    if layer["type"] == "HDF5Data":  # its files alone say what they hold
+    if layer["type"] == "HDF5Data" or "python_param" in layer:  # nothing here says what they hold
         return ((),) * count
     batch = _first(layer, "batch_size") or 1
     image = (batch, _channels(layer), *_size(layer))

@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge.caffe import schema
 from bridge.caffe.prototxt import Message
+from bridge.caffe.python import with_class
 from bridge.errors import PrototxtError
 
 
@@ -39,7 +40,8 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
         _from_v0(layer, warnings) if "layer" in layer else _from_v1(layer)
         for layer in _fold_padding(old)
     ]
-    return [*_inputs(definition), *layers, *new], tuple(warnings)
+    named = [with_class(layer, warnings) for layer in (*layers, *new)]
+    return [*_inputs(definition), *named], tuple(warnings)
 
 
 # ---- inputs outside of the layers ------------------------------------------------------------
@@ -78,6 +80,7 @@ _V1_TYPES = {
     "CONCAT": "Concat",
     "CONTRASTIVE_LOSS": "ContrastiveLoss",
     "CONVOLUTION": "Convolution",
+    "CONVOLUTION3D": "Convolution3D",
     "DATA": "Data",
     "DECONVOLUTION": "Deconvolution",
     "DROPOUT": "Dropout",
@@ -94,10 +97,12 @@ _V1_TYPES = {
     "INFOGAIN_LOSS": "InfogainLoss",
     "INNER_PRODUCT": "InnerProduct",
     "LRN": "LRN",
+    "LSTM": "Lstm",
     "MEMORY_DATA": "MemoryData",
     "MULTINOMIAL_LOGISTIC_LOSS": "MultinomialLogisticLoss",
     "MVN": "MVN",
     "POOLING": "Pooling",
+    "POOLING3D": "Pooling3D",
     "POWER": "Power",
     "PRELU": "PReLU",
     "RELU": "ReLU",
@@ -113,6 +118,7 @@ _V1_TYPES = {
     "SPLIT": "Split",
     "TANH": "TanH",
     "THRESHOLD": "Threshold",
+    "UNPOOLING": "Unpooling",
     "UPSAMPLE": "Upsample",
     "WINDOW_DATA": "WindowData",
 }

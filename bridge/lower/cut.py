@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from bridge.caffe.net import Layer, Net
 from bridge.errors import UsageError
 
-# Layers that measure or record and that nothing deployed is made of; so are all `…Loss` layers.
+# Layers that measure or record and that nothing deployed is made of; so are all `…Loss` layers, and
+# Python's `…LossLayer` classes.
 _MEASURING = frozenset({"Accuracy", "DetectionEvaluate", "HDF5Output"})
 
 
@@ -67,4 +68,4 @@ def _without_measures(net: Net) -> Net:
 
 
 def _measures(layer: Layer) -> bool:
-    return layer.type in _MEASURING or layer.type.endswith("Loss")
+    return layer.type in _MEASURING or layer.type.endswith(("Loss", "LossLayer"))

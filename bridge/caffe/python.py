@@ -1,0 +1,65 @@
+"""Python layers: what Caffe calls by its module and its class is a layer type of its own.
+
+The layer that Caffe runs is `module.Class`, so that is its type here; a plug-in may give a rule
+for it by this name. Its parameters are those that `param_str` spells out, as YAML or as Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.caffe.prototxt import Message
+
+# What these layers take from the configuration of the program that they belong to, for testing:
+# lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH.
+CONFIGURED: Mapping[str, Mapping[str, float]] = {
+    "rpn.proposal_layer.ProposalLayer": {
+        "RPN_PRE_NMS_TOP_N": 6000,
+        "RPN_POST_NMS_TOP_N": 300,
+        "RPN_NMS_THRESH": 0.7,
+        "RPN_MIN_SIZE": 16,
+    },
+    "SSH.layers.proposal_layer.ProposalLayer": {"N_DETS_PER_MODULE": 1000, "ANCHOR_MIN_SIZE": 0},
+}
+
+# A key of YAML without quotes.
+_BARE_KEY = re.compile(r"""(?<![\w'"])([A-Za-z_]\w*)(?=\s*:)""")
+
+
+def with_class(layer: Message, warnings: list[str]) -> Message:
+    """A `Python` layer as one of type `module.Class`, any other layer as it is.
+
+    Its `python_param` has the settings of `param_str` by name; or, where that is neither a mapping
+    nor empty, the text itself as "param_str". A warning tells of settings that lie elsewhere.
+    """
+    if layer.get("type") != "Python":
+        return layer
+    given = layer.get("python_param", {})
+    type_ = f"{given.get('module', '')}.{given.get('layer', '')}"
+    settings = _settings(given.get("param_str", ""))
+    silent = {k: v for k, v in CONFIGURED.get(type_, {}).items() if k not in settings}
+    if silent:
+        values = ", ".join(f"{name} {value}" for name, value in silent.items())
+        warnings.append(
+            f"{layer.where}: layer '{layer.get('name', '')}' ({type_}) has settings outside of the "
+            f"prototxt; taken for them: {values}. Others can be written into its param_str"
+        )
+    return Message({**layer, "type": type_, "python_param": {**settings, **silent}}, layer.where)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    quoted = _BARE_KEY.sub(r"'\1'", text)
+    lines = ",".join(line.rstrip(", ") for line in quoted.splitlines() if line.strip())
+    for candidate in (text, quoted, f"{{{lines}}}"):
+        try:
+            value = ast.literal_eval(candidate.strip())
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return {"param_str": text}
