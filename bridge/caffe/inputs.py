@@ -35,8 +35,9 @@ def input_shapes(layer: Message) -> tuple[Shape, ...]:
         return ((),) * count
     batch = _first(layer, "batch_size") or 1
     image = (batch, _channels(layer), *_size(layer))
-    labels = ((batch,),) * count
-    return (image, *labels)[:count]
+    # How many labels an image has, only the list of images says.
+    label = () if layer["type"].startswith("MultiLabel") else (batch,)
+    return (image, *(label,) * count)[:count]
 
 
 def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:

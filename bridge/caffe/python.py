@@ -13,16 +13,17 @@ from typing import Any
 
 from bridge.caffe.prototxt import Message
 
-# What these layers take from the configuration of the program that they belong to, for testing:
-# lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH.
+# What these layers take from the configuration of the program that they belong to, for testing
+# (lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH), by the names
+# that the C++ layers have for it.
 CONFIGURED: Mapping[str, Mapping[str, float]] = {
     "rpn.proposal_layer.ProposalLayer": {
-        "RPN_PRE_NMS_TOP_N": 6000,
-        "RPN_POST_NMS_TOP_N": 300,
-        "RPN_NMS_THRESH": 0.7,
-        "RPN_MIN_SIZE": 16,
+        "pre_nms_topn": 6000,
+        "post_nms_topn": 300,
+        "nms_thresh": 0.7,
+        "min_size": 16,
     },
-    "SSH.layers.proposal_layer.ProposalLayer": {"N_DETS_PER_MODULE": 1000, "ANCHOR_MIN_SIZE": 0},
+    "SSH.layers.proposal_layer.ProposalLayer": {"pre_nms_topn": 1000, "min_size": 0},
 }
 
 # A key of YAML without quotes.

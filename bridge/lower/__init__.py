@@ -8,11 +8,15 @@ from bridge.lower import (
     elementwise,
     norm,
     pool,
+    proposal,
     recurrent,
     reduction,
+    region,
     resize,
     shaping,
     sources,
+    volume,
+    yolo,
 )
 from bridge.lower.driver import lower
 from bridge.lower.emitter import Emitter, Value
@@ -33,9 +37,13 @@ __all__ = [
     "lower",
     "norm",
     "pool",
+    "proposal",
     "recurrent",
     "reduction",
+    "region",
     "resize",
     "shaping",
     "sources",
+    "volume",
+    "yolo",
 ]

@@ -17,10 +17,9 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection import aspect_ratios
 from bridge.errors import UnsupportedLayerError
+from bridge.lower.boxes import LOWEST, filled, or_a_row_for_each
 from bridge.lower.emitter import BOOL, FLOAT, Emitter, Value
 from bridge.lower.table import layer
-
-LOWEST = float(np.finfo(np.float32).min)
 
 
 @layer("PriorBox", params="prior_box_param")
@@ -134,16 +133,15 @@ def detection_output(
         e.reshape(confidence, (confidence.shape[0], count, num_classes)), perm=[0, 2, 1]
     )
     scores = e.Gather(scores, labels, axis=1)
-    with e.dynamic():
-        if share_location:
-            boxes = e.Squeeze(boxes, [2])
-            found = thinning.apply(e, boxes, scores)
-        else:
-            boxes = e.Gather(e.Transpose(boxes, perm=[0, 2, 1, 3]), labels, axis=1)
-            found = thinning.apply_to_each_class(e, boxes, scores)
-        if keep_top_k > -1:
-            found = _best_of_each_image(e, found, scores, keep_top_k)
-        return _rows(e, found, boxes, scores, labels, confidence)
+    if share_location:
+        boxes = e.Squeeze(boxes, [2])
+        found = thinning.apply(e, boxes, scores)
+    else:
+        boxes = e.Gather(e.Transpose(boxes, perm=[0, 2, 1, 3]), labels, axis=1)
+        found = thinning.apply_to_each_class(e, boxes, scores)
+    if keep_top_k > -1:
+        found = _best_of_each_image(e, found, scores, keep_top_k)
+    return _rows(e, found, boxes, scores, labels, confidence)
 
 
 @dataclass(frozen=True)
@@ -197,12 +195,7 @@ class _Thinning:
         if not -1 < self.top_k < scores.fixed(2):
             return scores
         best, places = e.op("TopK", scores, [self.top_k], outputs=2, axis=2)
-        return e.ScatterElements(_filled(e, scores, LOWEST), places, best, axis=2)
-
-
-def _filled(e: Emitter, like: Value, number: float) -> Value:
-    """One number all over, in the shape of a (finite) value whose batch may be symbolic."""
-    return e.Add(e.Mul(like, 0.0), float(number))
+        return e.ScatterElements(filled(e, scores, LOWEST), places, best, axis=2)
 
 
 def _decoded(
@@ -241,11 +234,11 @@ def _decoded(
 def _best_of_each_image(e: Emitter, found: Value, scores: Value, count: int) -> Value:
     """Those of `found` (d 3) that are among their image's `count` best, in the same order."""
     classes, boxes = scores.fixed(1), scores.fixed(2)
-    among = e.ScatterND(_filled(e, scores, LOWEST), found, e.GatherND(scores, found))
+    among = e.ScatterND(filled(e, scores, LOWEST), found, e.GatherND(scores, found))
     among = e.Reshape(among, [0, -1])
     _, places = e.op("TopK", among, [min(count, classes * boxes)], outputs=2, axis=1)
-    ones = _filled(e, e.Cast(places, to=FLOAT), 1)
-    kept = e.ScatterElements(_filled(e, among, 0), places, ones, axis=1)
+    ones = filled(e, e.Cast(places, to=FLOAT), 1)
+    kept = e.ScatterElements(filled(e, among, 0), places, ones, axis=1)
     kept = e.GatherND(e.Reshape(kept, [0, classes, boxes]), found)
     return e.Compress(found, e.Cast(kept, to=BOOL), axis=0)
 
@@ -268,14 +261,4 @@ def _rows(
         e.GatherND(boxes, where),
         axis=1,
     )
-    size = _length(e, images)
-    number = e.Cast(e.Range(0, e.Squeeze(size, [0]), 1), to=FLOAT)
-    empty = e.Pad(e.Unsqueeze(number, [1]), [0, 0, 0, 6], np.float32(-1))
-    is_empty = e.Equal(_length(e, found), [0])
-    rows = e.Concat(rows, e.Compress(empty, e.Expand(is_empty, size), axis=0), axis=0)
-    return e.Unsqueeze(rows, [0, 1])
-
-
-def _length(e: Emitter, x: Value) -> Value:
-    """The size of x's first axis → 1"""
-    return e.Slice(e.Shape(x), [0], [1])
+    return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])

@@ -14,7 +14,7 @@ from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Dims, Emitter, Value, ir_version
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
-from bridge.lower.promise import promised_shapes
+from bridge.lower.promise import BATCH, promised_shapes
 from bridge.lower.table import TABLE
 from bridge.plugins import load_entry_points
 
@@ -90,9 +90,9 @@ def _refuse_unknown_layers(net: Net) -> None:
 def _lower_layer(
     emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
 ) -> dict[str, Value]:
-    promised = [shapes[top] for top in layer.tops]
     bottoms = [values[bottom] for bottom in layer.bottoms]
-    with emitter.layer(layer, promised):
+    promised = [shapes[top] for top in layer.tops]
+    with emitter.layer(layer, [_with_symbols(shape, bottoms) for shape in promised]):
         results = TABLE[layer.type].apply(emitter, layer, *bottoms)
         for top, shape, value in zip(layer.tops, promised, results, strict=True):
             if not _keeps(value.shape, shape):
@@ -106,10 +106,23 @@ def _lower_layer(
     return {top: emitter.values[top] for top in layer.tops}
 
 
+def _with_symbols(shape: Dims, bottoms: Sequence[Value]) -> Dims:
+    """A top's shape, in which a size that the data decide is named as the bottoms name it.
+
+    Caffe's shapes are multiplied out with DYNAMIC: a size below it is a multiple, without a name.
+    """
+    own = {size for x in bottoms for size in x.shape if isinstance(size, str)} - {BATCH}
+    name: int | str = own.pop() if len(own) == 1 else DYNAMIC
+    return tuple(
+        size if isinstance(size, str) or size > DYNAMIC else name if size == DYNAMIC else DYNAMIC
+        for size in shape
+    )
+
+
 def _keeps(shape: Dims, promised: Dims) -> bool:
     """Whether a shape is the promised one; where that leaves a size to the data, so must this."""
     return len(shape) == len(promised) and all(
-        isinstance(size, str) if wanted == DYNAMIC else size == wanted
+        size == wanted if isinstance(wanted, str) or wanted > DYNAMIC else isinstance(size, str)
         for size, wanted in zip(shape, promised, strict=True)
     )
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import defs, helper, numpy_helper, shape_inference
 
 from bridge.caffe.net import Blob, Layer, Shape, Span
+from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, WeightsError
 
 Dims = tuple[int | str, ...]
@@ -230,8 +231,13 @@ class Emitter:
     def declared(self, value: Value, shape: Dims) -> Value:
         """The value with a shape that the caller answers for, where ONNX cannot infer it.
 
+        What is DYNAMIC in it stays as it is.
         Raises GraphError where a size that ONNX did infer is another.
         """
+        shape = tuple(
+            known if size == DYNAMIC else size
+            for known, size in zip(value.shape, shape, strict=True)
+        )
         fits = all(
             known in (size, f"{value.name}.{axis}")
             for axis, (known, size) in enumerate(zip(value.shape, shape, strict=True))
@@ -258,11 +264,15 @@ class Emitter:
 
     @contextmanager
     def layer(self, layer: Layer, tops: Sequence[Dims]) -> Iterator[None]:
-        """What is emitted within belongs to `layer`, whose tops Caffe gives the shapes `tops`."""
+        """What is emitted within belongs to `layer`, whose tops Caffe gives the shapes `tops`.
+
+        Where the data decide one of their sizes, they may decide those within too (`dynamic`).
+        """
         self._layer, self._scope, self.tops = layer, layer.name or layer.type, tuple(tops)
         self._first = len(self.nodes)
+        self._dynamic = any(size == DYNAMIC for top in tops for size in top)
         yield
-        self._layer, self._scope, self.tops = None, "", ()
+        self._layer, self._scope, self.tops, self._dynamic = None, "", (), False
 
     def name_tops(self, names: Sequence[str], values: Sequence[Value]) -> None:
         """Gives the layer's results the (reserved) names of its tops, and their node the layer's.

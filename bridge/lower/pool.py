@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from functools import reduce
+from math import ceil, prod
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def pooling(
     global_pooling: bool = False,
     **windows: object,
 ) -> Value | tuple[Value, Value]:
-    """x: n c h w → n c h' w'; a second top of MAX is the place h · W + w of each maximum.
+    """x: n c *s → n c *s'; a second top of MAX is the place h · W + w of each maximum.
 
     h' is what Caffe makes of the kernel, the padding and the rounding: its shape is taken over.
     """
@@ -88,10 +89,11 @@ def pooling(
 
 def _windows(layer: Layer, x: Value, whole: bool) -> list[tuple[int, ...]]:
     """Kernel, stride and pad of each axis."""
+    rank = x.rank - 2
     if whole:
-        return [(x.fixed(2), 1, 0), (x.fixed(3), 1, 0)]
+        return [(x.fixed(2 + i), 1, 0) for i in range(rank)]
     names = (("kernel", None), ("stride", 1), ("pad", 0))
-    sizes = (spatial(layer, "pooling_param", name, 2, default) for name, default in names)
+    sizes = (spatial(layer, "pooling_param", name, rank, default) for name, default in names)
     return list(zip(*sizes, strict=True))
 
 
@@ -113,7 +115,7 @@ def spatial_pyramid(
 
 
 def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:
-    """x: n c h w → n c h' w'. An empty window gives Caffe's -FLT_MAX, or NaN for an average."""
+    """x: n c *s → n c *s'. An empty window gives Caffe's -FLT_MAX, or NaN for an average."""
     if pool == "MAX":
         return _max(e, x, axes)
     if pool == "AVE":
@@ -138,7 +140,7 @@ def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
     pads = _pads(axes)
     if any(axis.has_empty_window for axis in axes):
         x = _padded(e, x, pads, -np.finfo(np.float32).max)
-        pads = [0, 0, 0, 0]
+        pads = [0] * len(pads)
     return e.MaxPool(x, **_attributes(axes, pads))
 
 
@@ -146,11 +148,11 @@ def _average(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
     pads = _pads(axes)
     if any(axis.has_empty_window for axis in axes):
         x = _padded(e, x, pads, np.float32(0))
-        pads = [0, 0, 0, 0]
+        pads = [0] * len(pads)
     included = 1 if any(pads) else None
     mean = e.AveragePool(x, **_attributes(axes, pads), count_include_pad=included)
-    divisors = np.outer(*(axis.divisors for axis in axes))
-    area = np.float32(axes[0].kernel * axes[1].kernel)
+    divisors = reduce(np.multiply.outer, (axis.divisors for axis in axes))
+    area = np.float32(prod(axis.kernel for axis in axes))
     if (divisors == area).all():
         return mean
     with np.errstate(divide="ignore"):
@@ -169,7 +171,7 @@ def _max_with_places(
             "a mask has no place for a window that lies outside the map", where=layer
         )
     maxima, places = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
-    plane = axes[0].size * axes[1].size
+    plane = prod(axis.size for axis in axes)
     return maxima, e.Cast(e.Mod(places, plane), to=FLOAT)
 
 
@@ -186,4 +188,5 @@ def _pads(axes: Sequence[Axis]) -> list[int]:
 
 
 def _padded(e: Emitter, x: Value, pads: list[int], fill: np.float32) -> Value:
-    return e.Pad(x, [0, 0, *pads[:2], 0, 0, *pads[2:]], np.asarray(fill))
+    half = len(pads) // 2
+    return e.Pad(x, [0, 0, *pads[:half], 0, 0, *pads[half:]], np.asarray(fill))

@@ -125,9 +125,8 @@ def batch_reindex(e: Emitter, layer: Layer, x: Value, order: Value) -> Value:
 def filter_(e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
     """The samples whose selector, the last bottom, is not 0; how many, the data decide."""
     *samples, selector = bottoms
-    with e.dynamic():
-        chosen = e.Cast(e.Reshape(selector, [-1]), to=BOOL)
-        return tuple(e.Compress(x, chosen, axis=0) for x in samples)
+    chosen = e.Cast(e.Reshape(selector, [-1]), to=BOOL)
+    return tuple(e.Compress(x, chosen, axis=0) for x in samples)
 
 
 @layer("ShuffleChannel", params="shuffle_channel_param")

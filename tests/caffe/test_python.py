@@ -41,17 +41,17 @@ def test_settings_are_those_of_the_param_str(
 
 def test_what_a_configuration_says_is_taken_with_a_warning(read_text: ReadText) -> None:
     text = LAYER.replace("here", "rpn.proposal_layer").replace("Layer", "ProposalLayer")
-    net = read_text(INPUT + text % "'feat_stride': 16, 'RPN_MIN_SIZE': 4")
+    net = read_text(INPUT + text % "'feat_stride': 16, 'min_size': 4")
     assert net.layers[0].params["python_param"] == {
         "feat_stride": 16,
-        "RPN_MIN_SIZE": 4,
-        "RPN_PRE_NMS_TOP_N": 6000,
-        "RPN_POST_NMS_TOP_N": 300,
-        "RPN_NMS_THRESH": 0.7,
+        "min_size": 4,
+        "pre_nms_topn": 6000,
+        "post_nms_topn": 300,
+        "nms_thresh": 0.7,
     }
     (warning,) = net.warnings
-    assert "RPN_PRE_NMS_TOP_N 6000" in warning
-    assert "RPN_MIN_SIZE" not in warning
+    assert "pre_nms_topn 6000" in warning
+    assert "min_size" not in warning
 
 
 def test_one_that_reads_nothing_is_an_input(read_text: ReadText) -> None:

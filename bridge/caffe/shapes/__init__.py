@@ -20,9 +20,13 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     losses,
     norm,
     pool,
+    proposal,
     recurrent,
+    region,
     shaping,
     sources,
+    volume,
+    yolo,
 )
 from bridge.caffe.shapes.table import DYNAMIC, Demand, demand, knows, shape, text
 from bridge.errors import ShapeError, UnsupportedLayerError

@@ -34,9 +34,9 @@ def pooled(sizes: Shape, kernel: Shape, stride: Shape, pad: Shape, floor: bool =
 def pooling(layer: Layer, x: Shape) -> Demand:
     """x: n c h w  ->  n c ph pw, and for MAX a mask of the same shape as a second top.
 
-    Source: src/caffe/layers/pooling_layer.cpp; `ceil_mode` is of forks.
+    Source: src/caffe/layers/pooling_layer.cpp; of forks are `ceil_mode`, and x: n c d h w.
     """
-    _four(layer, x)
+    require(len(x) in (4, 5), layer, "Pooling needs 4 axes, or 5", "n c h w", text(x))
     p = parameters(layer, "pooling_param")
     require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
     floor = p.round_mode == "FLOOR" or not p.ceil_mode
@@ -45,18 +45,18 @@ def pooling(layer: Layer, x: Shape) -> Demand:
 
 
 def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
-    """Kernel, stride and pad, for h and w."""
-    fields = given(layer, "pooling_param")
-    stride = spatial(layer, "pooling_param", "stride", 2, 1)
-    pad = spatial(layer, "pooling_param", "pad", 2, 0)
+    """Kernel, stride and pad, for each spatial axis."""
+    fields, rank = given(layer, "pooling_param"), len(x) - 2
+    stride = spatial(layer, "pooling_param", "stride", rank, 1)
+    pad = spatial(layer, "pooling_param", "pad", rank, 0)
     require(min(stride) > 0, layer, "stride must be positive", "> 0", text(stride))
     if p.global_pooling:
         sized = any(name in fields for name in ("kernel_size", "kernel_h", "kernel_w"))
         require(not sized, layer, "global_pooling stands beside a kernel size", "one of the two")
-        plain = (stride, pad) == ((1, 1), (0, 0))
+        plain = set(stride) == {1} and not any(pad)
         require(plain, layer, "global_pooling stands beside a stride or pad", "neither")
-        return (x[2], x[3]), stride, pad
-    kernel = spatial(layer, "pooling_param", "kernel", 2, None)
+        return x[2:], stride, pad
+    kernel = spatial(layer, "pooling_param", "kernel", rank, None)
     require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
     narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
     require(narrow, layer, "the pad is as large as the kernel", f"< {text(kernel)}", text(pad))

@@ -1,0 +1,48 @@
+"""Shapes of C3D's layers, whose third spatial axis, the time, has windows of its own."""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.conv import positive
+from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
+
+
+def _refuse_others(layer: Layer, x: Shape, *sizes: int | None) -> None:
+    require(len(x) == 5, layer, "its input needs 5 axes", "n c d h w", text(x))
+    known = None not in sizes and all(size for size in sizes)
+    require(known, layer, "kernel_size, kernel_depth and strides must be positive", "> 0", sizes)
+
+
+@shape("Convolution3D")
+def convolution(layer: Layer, x: Shape) -> Demand:
+    """x: n c d h w  ->  n num_output d' h' w'; weight num_output c *k, bias num_output.
+
+    Groups share their input, so that they change nothing. Source: convolution3d_layer.cpp of C3D.
+    """
+    p = parameters(layer, "convolution_param")
+    (k,), (s,), (q,) = p.kernel_size or [0], p.stride or [1], p.pad or [0]
+    _refuse_others(layer, x, k, p.kernel_depth, s, p.temporal_stride, p.num_output)
+    kernel, stride = (p.kernel_depth, k, k), (p.temporal_stride, s, s)
+    sizes = [
+        (size + 2 * pad - k) // s + 1
+        for size, k, s, pad in zip(x[2:], kernel, stride, (p.temporal_pad, q, q), strict=True)
+    ]
+    weight = (p.num_output, x[1], *kernel)
+    top = (x[0], p.num_output, *positive(layer, sizes, x))
+    return Demand((top,), (weight, (p.num_output,))[: 1 + p.bias_term])
+
+
+@shape("Pooling3D")
+def pooling(layer: Layer, x: Shape) -> Demand:
+    """x: n c d h w  ->  n c d' h' w'. Source: pool3d_layer.cpp of C3D."""
+    p = parameters(layer, "pooling_param")
+    _refuse_others(layer, x, p.kernel_size, p.kernel_depth, p.stride, p.temporal_stride)
+    padded = not p.pad or p.pool == "AVE"
+    require(padded, layer, "only an average is padded", "pad 0", p.pad)
+    kernel = (p.kernel_depth, p.kernel_size, p.kernel_size)
+    stride, pads = (p.temporal_stride, p.stride, p.stride), (0, p.pad, p.pad)
+    sizes = [
+        -(-(size + 2 * pad - k) // s) + 1
+        for size, k, s, pad in zip(x[2:], kernel, stride, pads, strict=True)
+    ]
+    return Demand(((*x[:2], *positive(layer, sizes, x)),))

@@ -1,0 +1,48 @@
+"""What the layers around boxes have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.lower.emitter import FLOAT, Emitter, Value
+
+LOWEST = float(np.finfo(np.float32).min)
+
+
+def filled(e: Emitter, like: Value, number: float) -> Value:
+    """One number all over, in the shape of a (finite) value whose batch may be symbolic."""
+    return e.Add(e.Mul(like, 0.0), float(number))
+
+
+def length(e: Emitter, x: Value) -> Value:
+    """The size of x's first axis → 1"""
+    return e.Slice(e.Shape(x), [0], [1])
+
+
+def counted(e: Emitter, x: Value) -> Value:
+    """0, 1, … along x's first axis, as floats"""
+    return e.Cast(e.Range(0, e.Squeeze(length(e, x), [0]), 1), to=FLOAT)
+
+
+def or_a_row_for_each(e: Emitter, rows: Value, images: Value) -> Value:
+    """rows: d 7, images: n … → d 7; or, where d is 0, n 7: the image's number, and -1 six times"""
+    empty = e.Pad(e.Unsqueeze(counted(e, images), [1]), [0, 0, 0, 6], np.float32(-1))
+    is_empty = e.Equal(length(e, rows), [0])
+    empty = e.Compress(empty, e.Expand(is_empty, length(e, images)), axis=0)
+    return e.Concat(rows, empty, axis=0)
+
+
+def below(threshold: float) -> np.float32:
+    """The next lower number: what is above it is at or above the threshold."""
+    return np.float32(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
+
+
+def rounded(e: Emitter, x: Value) -> Value:
+    """x to whole numbers, halves away from 0 as C's round() does it, not to the even one as ONNX
+
+    ⌊|x|⌋ and its rest are exact, while |x| + 0.5 might itself be rounded up.
+    """
+    size = e.Abs(x)
+    whole = e.Floor(size)
+    is_up = e.Cast(e.GreaterOrEqual(e.Sub(size, whole), 0.5), to=FLOAT)
+    return e.Mul(e.Sign(x), e.Add(whole, is_up))
