@@ -28,7 +28,7 @@ def fuse_affine(graph: ir.Graph) -> None:
         bias = _tensor_and_constant(add)[1]
         if scale is None or bias is None or scale.shape != bias.shape:
             continue
-        if not _is_weight(scale, add.outputs[0]) or _is_divisor(x):
+        if not _is_weight(scale, x) or _is_divisor(x):
             continue
         node = ir.Node("bridge", "Affine", [x, scale, bias], name=add.name)
         node.outputs[0].shape, node.outputs[0].type = add.outputs[0].shape, add.outputs[0].type
@@ -55,13 +55,14 @@ def _tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | Non
     return one, other if other is not None and other.const_value is not None else None
 
 
-def _is_weight(constant: ir.Value, result: ir.Value) -> bool:
-    """Whether a constant spans axes of the result, the batch not among them."""
-    if constant.shape is None or result.shape is None:
+def _is_weight(constant: ir.Value, x: ir.Value | None) -> bool:
+    """Whether a constant spans axes of a tensor, all of known size, the batch not among them."""
+    if x is None or x.shape is None or constant.shape is None:
         return False
-    lead = len(result.shape) - len(constant.shape)
-    sizes = {axis + lead for axis, size in enumerate(constant.shape) if size != 1}
-    return bool(sizes) and 0 not in sizes
+    shape, lead = x.shape, len(x.shape) - len(constant.shape)
+    spans = {axis + lead: size for axis, size in enumerate(constant.shape) if size != 1}
+    known = all(axis > 0 and shape[axis] == size for axis, size in spans.items())
+    return lead >= 0 and bool(spans) and known
 
 
 def _is_divisor(x: ir.Value | None) -> bool:

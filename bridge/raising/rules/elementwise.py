@@ -71,12 +71,15 @@ def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
 
 
 def _stretched(x: Operand, shape: Shape) -> Layout | None:
-    """The order of x with the axes stretched that are broadcast; None where it does not say."""
+    """The order of x in the shape of the result; None where it does not say.
+
+    Axes are stretched that are broadcast, or whose size only the result knows.
+    """
     if x.rank != len(shape):
         return None
     layout = x.layout
     for axis, (have, want) in enumerate(zip(x.shape, shape, strict=True)):
-        if have == 1 and want != 1:
+        if have != want and (have == 1 or isinstance(want, int)):
             if layout.where(axis) is None:
                 return None
             layout = layout.resized(axis, want)
@@ -171,12 +174,15 @@ def is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
     """Whether a constant is a weight, and not a number or a fixed table.
 
     A factor for each image of a batch is no weight, and what follows an average pooling is the
-    share of its windows that lies inside: to train either would be wrong.
+    share of its windows that lies inside: to train either would be wrong. A weight of a layer
+    spans axes of known size only.
     """
     if x.is_constant or not constant.is_constant or x.shape != shape:
         return False
     padded = (1,) * (len(shape) - constant.rank) + constant.shape
-    return any(dim != 1 for dim in padded[1:]) and padded[0] == 1 and x.producer != "AveragePool"
+    spans = {axis: size for axis, size in enumerate(padded) if size != 1}
+    known = all(axis > 0 and shape[axis] == size for axis, size in spans.items())
+    return bool(spans) and known and x.producer != "AveragePool"
 
 
 def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step:
@@ -283,6 +289,9 @@ def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
         raise UnsupportedError("a slope that is computed, or larger than the tensor")
     if slope.rank == x.rank and slope.shape[0] != 1:
         raise UnsupportedError("a slope for each image of a batch")
+    sizes = zip(reversed(slope.shape), reversed(x.shape), strict=False)
+    if any(size not in (1, have) for size, have in sizes):
+        raise UnsupportedError("slopes along an axis of unknown size")
     want = apart(x.layout, [slope.shape])
     if beside(want, slope.shape).stored_shape[0] != 1:
         want = apart(Layout.plain(x.shape), [slope.shape])

@@ -62,8 +62,12 @@ def max_pool(
         return Step((want,), (out,), build)
     channels = x.shape[1]
     plain = Layout.ordered(x.shape, channels_last_order(x.rank))
-    if storage_order or x.rank != 4 or not all(isinstance(size, int) for size in at.sizes):
-        raise UnsupportedError("indices of maxima, but for images of known size in row order")
+    if storage_order or x.rank != 4:
+        raise UnsupportedError("indices of maxima, but for images in row order")
+    if not all(isinstance(size, int) for size in at.sizes):
+        raise UnsupportedError(
+            "indices of maxima over an axis of unknown size", hint="fix the sizes of the inputs"
+        )
     out = resized(plain, node.shape, range(2, x.rank))
     return Step((plain,), (out, out), build_with_indices)
 
