@@ -115,6 +115,14 @@ def tensor(
     return Tensor(draw(values(shape, low, high)), {} if batch is None else {batch: "batch"})
 
 
+@st.composite
+def image(draw: Draw, shape: Shape, low: float = -2, high: float = 2) -> Tensor:
+    """A tensor n c *s, of which but c each axis may have any size."""
+    names = (("batch", 0), ("depth", 2), ("height", 3), ("width", 4))
+    free = {axis: name for name, axis in names if axis < len(shape)}
+    return Tensor(draw(values(shape, low, high)), free)
+
+
 # Pointwise
 
 
@@ -125,7 +133,7 @@ def pointwise(draw: Draw, operator: str) -> Drawn:
     attributes = {}
     if operator in ("Elu", "LeakyRelu"):
         attributes = draw(st.sampled_from([{}, {"alpha": 0.5}]))
-    return Drawn((operator,), (draw(tensor(draw(shapes(1, 5)))),), attributes)
+    return Drawn((operator,), (draw(image(draw(shapes(1, 5)))),), attributes)
 
 
 @row("Log", "Reciprocal", "Sqrt")
@@ -161,7 +169,7 @@ def dropout(draw: Draw, operator: str) -> Drawn:
 def softmax(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 5))
     axis = draw(st.integers(-len(shape), len(shape) - 1))
-    return Drawn((operator,), (draw(tensor(shape)),), draw(st.sampled_from([{"axis": axis}, {}])))
+    return Drawn((operator,), (draw(image(shape)),), draw(st.sampled_from([{"axis": axis}, {}])))
 
 
 @row("Softmax")
@@ -248,7 +256,7 @@ def conv(draw: Draw, operator: str) -> Drawn:
     )
     batch = draw(st.integers(1, 3))
     assume(batch * group * inner * prod(at.sizes) <= _LARGEST)
-    x = draw(tensor((batch, group * inner, *at.sizes)))
+    x = draw(image((batch, group * inner, *at.sizes)))
     w = draw(values((group * outer, inner, *at.kernel)))
     b = draw(st.sampled_from([None, draw(vector(group * outer))]))
     attributes = {**at.attributes, **({"group": group} if group > 1 else {})}
@@ -260,7 +268,7 @@ def pooled(draw: Draw, rank: int) -> tuple[Tensor, dict[str, Any]]:
     at = draw(windows(rank, dilated=False, pooling=True))
     lead = draw(shapes(2, 2))
     assume(prod(lead + at.sizes) <= _LARGEST)
-    return draw(tensor(lead + at.sizes)), dict(at.attributes)
+    return draw(image(lead + at.sizes)), dict(at.attributes)
 
 
 def starts_inside(x: Tensor, attributes: Mapping[str, Any]) -> bool:
@@ -299,7 +307,7 @@ def average_pool(draw: Draw, operator: str) -> Drawn:
 @row("GlobalMaxPool", "GlobalAveragePool")
 @st.composite
 def global_pool(draw: Draw, operator: str) -> Drawn:
-    return Drawn((operator,), (draw(tensor(draw(shapes(3, 5)))),))
+    return Drawn((operator,), (draw(image(draw(shapes(3, 5)))),))
 
 
 # Normalisations
@@ -312,7 +320,7 @@ def batch_normalization(draw: Draw, operator: str) -> Drawn:
     vectors = [draw(vector(shape[1])) for _ in range(3)]
     variance = draw(vector(shape[1], 0.25))
     attributes = draw(st.sampled_from([{}, {"epsilon": 0.01}]))
-    return Drawn((operator,), (draw(tensor(shape)), *vectors, variance), attributes)
+    return Drawn((operator,), (draw(image(shape)), *vectors, variance), attributes)
 
 
 @row("LRN")
@@ -320,7 +328,7 @@ def batch_normalization(draw: Draw, operator: str) -> Drawn:
 def lrn(draw: Draw, operator: str) -> Drawn:
     attributes = {"size": draw(st.sampled_from([1, 3, 5])), "alpha": 0.3}
     attributes |= draw(st.sampled_from([{}, {"beta": 0.5, "bias": 2.0}]))
-    return Drawn((operator,), (draw(tensor(draw(shapes(4, 4)))),), attributes)
+    return Drawn((operator,), (draw(image(draw(shapes(4, 4)))),), attributes)
 
 
 # Matrices
@@ -453,14 +461,14 @@ def factors(draw: Draw, shape: Shape) -> Array:
 def affine(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(2, 5))
     scale = draw(factors(shape))
-    return Drawn(("Mul", "Add"), (draw(tensor(shape)), scale, draw(values(scale.shape))))
+    return Drawn(("Mul", "Add"), (draw(image(shape)), scale, draw(values(scale.shape))))
 
 
 @row("PRelu")
 @st.composite
 def prelu(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(2, 5))
-    return Drawn((operator,), (draw(tensor(shape)), draw(factors(shape))))
+    return Drawn((operator,), (draw(image(shape)), draw(factors(shape))))
 
 
 # Names, groups and ends of axes
@@ -471,7 +479,7 @@ def prelu(draw: Draw, operator: str) -> Drawn:
 def transpose(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 5))
     perm = draw(st.permutations(range(len(shape))))
-    return Drawn((operator,), (draw(tensor(shape)),), draw(st.sampled_from([{"perm": perm}, {}])))
+    return Drawn((operator,), (draw(image(shape)),), draw(st.sampled_from([{"perm": perm}, {}])))
 
 
 @row("Flatten")

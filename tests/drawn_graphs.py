@@ -1,0 +1,214 @@
+"""Small graphs to draw from: chains and branches of the operators that nets are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import onnx
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from raised import OPSET, complete
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+@dataclass
+class Graph:
+    """A graph while it is drawn. Shapes are those of one run, whose batch size is `batch`."""
+
+    draw: st.DrawFn
+    generator: np.random.Generator
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    feeds: dict[str, Array] = field(default_factory=dict)
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: list[onnx.TensorProto] = field(default_factory=list)
+
+    def input(self, shape: Shape) -> None:
+        name = f"data/{len(self.feeds)}"
+        self.feeds[name], self.shapes[name] = self.values(*shape), shape
+
+    def values(self, *shape: int) -> Array:
+        return self.generator.uniform(-1, 1, shape).astype(np.float32)
+
+    def constant(self, array: Array) -> str:
+        name = f"constant{len(self.constants)}"
+        self.constants.append(onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], shape: Shape, **attributes: Any) -> None:
+        name = f"{operator.lower()}/{len(self.nodes)}"
+        self.nodes.append(onnx.helper.make_node(operator, inputs, [name], name, **attributes))
+        self.shapes[name] = shape
+
+    def model(self, free_batch: bool) -> onnx.ModelProto:
+        """Its outputs: every value that no node reads, and one more."""
+        made = [node.output[0] for node in self.nodes]
+        read = {name for node in self.nodes for name in node.input}
+        extra = self.draw(st.sampled_from(made))
+        outputs = [name for name in made if name not in read or name == extra]
+        graph = onnx.helper.make_graph(
+            self.nodes,
+            "drawn",
+            [
+                onnx.helper.make_tensor_value_info(
+                    name, 1, ["batch", *array.shape[1:]] if free_batch else array.shape
+                )
+                for name, array in self.feeds.items()
+            ],
+            [onnx.ValueInfoProto(name=name) for name in outputs],
+            self.constants,
+        )
+        opsets = [onnx.helper.make_opsetid("", OPSET)]
+        return complete(onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets))
+
+
+Grow = Callable[[Graph, str, Shape], bool]
+
+
+def pointwise(g: Graph, x: str, shape: Shape) -> bool:
+    g.node(g.draw(st.sampled_from(["Relu", "Sigmoid", "Identity", "Dropout"])), [x], shape)
+    return True
+
+
+def softmax(g: Graph, x: str, shape: Shape) -> bool:
+    axis = g.draw(st.integers(0, len(shape) - 1))
+    if shape[axis] == 1:  # Keras warns of these
+        return False
+    g.node("Softmax", [x], shape, axis=axis)
+    return True
+
+
+def normalised(g: Graph, x: str, shape: Shape) -> bool:
+    if len(shape) < 2:
+        return False
+    vectors = [g.constant(g.values(shape[1]) + shift) for shift in (0, 0, 0, 1.5)]
+    g.node("BatchNormalization", [x, *vectors], shape)
+    return True
+
+
+def scaled(g: Graph, x: str, shape: Shape) -> bool:
+    operator = g.draw(st.sampled_from(["Mul", "Add", "PRelu"]))
+    if len(shape) < 2:
+        return False
+    vector = g.constant(g.values(shape[1], *(1,) * (len(shape) - 2)))
+    g.node(operator, [x, vector], shape)
+    return True
+
+
+def convolved(g: Graph, x: str, shape: Shape) -> bool:
+    if len(shape) != 4:
+        return False
+    channels, stride = shape[1], g.draw(st.integers(1, 2))
+    filters, group = g.draw(st.sampled_from([(3, 1), (4, 1), (channels, channels)]))
+    w = g.constant(g.values(filters, channels // group, 3, 3))
+    sizes = tuple(-(-size // stride) for size in shape[2:])
+    attributes = {"group": group, "pads": [1, 1, 1, 1], "strides": [stride] * 2}
+    g.node("Conv", [x, w, g.constant(g.values(filters))], (shape[0], filters, *sizes), **attributes)
+    return True
+
+
+def pooled(g: Graph, x: str, shape: Shape) -> bool:
+    if len(shape) != 4:
+        return False
+    operator = g.draw(st.sampled_from(["MaxPool", "AveragePool", "GlobalAveragePool"]))
+    if operator == "GlobalAveragePool":
+        g.node(operator, [x], (*shape[:2], 1, 1))
+    elif min(shape[2:]) > 1:
+        sizes = tuple(size // 2 for size in shape[2:])
+        g.node(operator, [x], shape[:2] + sizes, kernel_shape=[2, 2], strides=[2, 2])
+    return True
+
+
+def flattened(g: Graph, x: str, shape: Shape) -> bool:
+    g.node("Flatten", [x], (shape[0], prod(shape[1:])))
+    return True
+
+
+def dense(g: Graph, x: str, shape: Shape) -> bool:
+    if len(shape) != 2:
+        return False
+    units = g.draw(st.integers(1, 4))
+    w, b = g.constant(g.values(units, shape[1])), g.constant(g.values(units))
+    g.node("Gemm", [x, w, b], (shape[0], units), transB=1)
+    return True
+
+
+def transposed(g: Graph, x: str, shape: Shape) -> bool:
+    """The batch stays first, or what reshapes and joins must know is lost."""
+    perm = [0, *g.draw(st.permutations(range(1, len(shape))))]
+    g.node("Transpose", [x], tuple(shape[axis] for axis in perm), perm=perm)
+    return True
+
+
+def reshaped(g: Graph, x: str, shape: Shape) -> bool:
+    left, sizes = prod(shape[1:]), []
+    for _ in range(g.draw(st.integers(0, 2))):
+        sizes.append(g.draw(st.sampled_from([each for each in (1, 2, 3, 4) if left % each == 0])))
+        left //= sizes[-1]
+    sizes.insert(g.draw(st.integers(0, len(sizes))), left)
+    target = g.constant(np.array([0, *sizes], np.int64))
+    g.node("Reshape", [x, target], (shape[0], *sizes))
+    return True
+
+
+def joined(g: Graph, x: str, shape: Shape) -> bool:
+    axis = g.draw(st.integers(1, max(1, len(shape) - 1)))
+    others = [name for name, other in g.shapes.items() if _apart_from(other, shape, axis)]
+    if axis >= len(shape) or not others:
+        return False
+    other = g.draw(st.sampled_from(others))
+    size = shape[axis] + g.shapes[other][axis]
+    operands = [x, other] if g.draw(st.booleans()) else [other, x]
+    g.node("Concat", operands, (*shape[:axis], size, *shape[axis + 1 :]), axis=axis)
+    return True
+
+
+def _apart_from(one: Shape, other: Shape, axis: int) -> bool:
+    """Whether two shapes are equal, but for one axis."""
+    return len(one) == len(other) and all(
+        a == b for i, (a, b) in enumerate(zip(one, other, strict=True)) if i != axis
+    )
+
+
+def merged(g: Graph, x: str, shape: Shape) -> bool:
+    others = [name for name, other in g.shapes.items() if other == shape]
+    other = g.draw(st.sampled_from(others))
+    g.node(g.draw(st.sampled_from(["Add", "Mul", "Max"])), [x, other], shape)
+    return True
+
+
+GROWTHS: Sequence[Grow] = (
+    pointwise,
+    softmax,
+    normalised,
+    scaled,
+    *[convolved] * 2,
+    pooled,
+    flattened,
+    *[dense] * 2,
+    *[transposed] * 2,
+    *[reshaped] * 2,
+    *[joined] * 3,
+    *[merged] * 3,
+)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[onnx.ModelProto, dict[str, Array]]:
+    """A graph of up to nine nodes, each on one of the latest values, and what to feed it."""
+    g = Graph(draw, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+    batch = draw(st.integers(1, 3))
+    shape = st.sampled_from([(4, 4, 4), (3, 3, 3), (2, 4, 4), (3, 4, 5), (1, 6, 6), (6, 2, 3)])
+    for _ in range(draw(st.integers(1, 2))):
+        g.input((batch, *draw(shape)))
+    pointwise(g, *next(iter(g.shapes.items())))
+    for _ in range(draw(st.integers(2, 9))):
+        x = draw(st.sampled_from(list(g.shapes)[-4:]))
+        draw(st.sampled_from(GROWTHS))(g, x, g.shapes[x])
+    return g.model(draw(st.booleans())), g.feeds
