@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
-    from bridge.convert import Conversion, caffe_to_keras, caffe_to_onnx, onnx_to_keras
+    from bridge.convert import (
+        Conversion,
+        caffe_to_keras,
+        caffe_to_onnx,
+        explain,
+        onnx_to_keras,
+        translation_map,
+    )
     from bridge.lower.table import layer
     from bridge.raising.table import raises
 
@@ -19,18 +26,22 @@ __all__ = [
     "Conversion",
     "caffe_to_keras",
     "caffe_to_onnx",
+    "explain",
     "layer",
     "onnx_to_keras",
     "raises",
+    "translation_map",
 ]
 
 _HOMES = {
     "Conversion": "bridge.convert",
     "caffe_to_keras": "bridge.convert",
     "caffe_to_onnx": "bridge.convert",
+    "explain": "bridge.convert",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
     "raises": "bridge.raising.table",
+    "translation_map": "bridge.convert",
 }
 
 

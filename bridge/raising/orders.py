@@ -45,6 +45,40 @@ def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:
     return layout
 
 
+def replaced(base: Layout, axis: int, inner: Layout) -> Layout:
+    """With the axes of `inner` in place of one logical axis, which lies whole, in the logical
+    shape and in the store: what indexing by a tensor leaves, or by a number, which has no axis."""
+    place, own, new = base.where(axis), base.members[axis], len(base.atoms)
+    axes = [
+        *base.members[:axis],
+        *([new + atom for atom in atoms] for atoms in inner.members),
+        *base.members[axis + 1 :],
+    ]
+    stored: list[list[int]] = []
+    for index, group in enumerate(base.stored):
+        left = [atom for atom in group if atom not in own]
+        if index != place:
+            stored.append(left)
+            continue
+        groups = [[new + atom for atom in atoms] for atoms in inner.stored]
+        # Atoms of size 1 of other axes may lie here too, and stay where an axis is left to them.
+        stored += [[*groups[0], *left], *groups[1:]] if groups else []
+    return _renumbered(axes, stored, (*base.atoms, *inner.atoms))
+
+
+def _renumbered(
+    axes: Sequence[Sequence[int]], stored: Sequence[Sequence[int]], atoms: Sequence[Atom]
+) -> Layout:
+    """The layout of those atoms that are on both sides."""
+    both = set(chain(*axes)) & set(chain(*stored))
+    kept = [[atom for atom in axis if atom in both] for axis in axes]
+    index = {atom: i for i, atom in enumerate(chain(*kept))}
+    return Layout(
+        tuple(tuple(atoms[atom] for atom in axis) for axis in kept),
+        tuple(tuple(index[atom] for atom in group if atom in both) for group in stored),
+    )
+
+
 def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
     """The same order of elements, in which each of these shapes can stand `beside`.
 

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedError
 from bridge.raising.table import TABLE
+from drawn import ROWS
 from drawn_layouts import layouts
-from drawn_nodes import ROWS, Drawn, Tensor
+from drawn_nodes import Drawn, Tensor
 from raised import complete, raise_and_compare
 
 ENTRIES = [(operator, e.since) for operator, es in TABLE.entries().items() for e in es]

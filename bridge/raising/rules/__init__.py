@@ -3,12 +3,27 @@
 from bridge.raising.rules import (
     activation,
     conv,
+    conv_transpose,
+    cutting,
     dense,
     elementwise,
     norm,
     pool,
     reduce,
+    resize,
     shaping,
 )
 
-__all__ = ["activation", "conv", "dense", "elementwise", "norm", "pool", "reduce", "shaping"]
+__all__ = [
+    "activation",
+    "conv",
+    "conv_transpose",
+    "cutting",
+    "dense",
+    "elementwise",
+    "norm",
+    "pool",
+    "reduce",
+    "resize",
+    "shaping",
+]

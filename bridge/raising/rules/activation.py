@@ -67,6 +67,39 @@ def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Step:
     return pointwise(x, "ops.cast", {"dtype": tensor_dtype_to_np_dtype(to).name})
 
 
+@raises("Clip", since=11)
+def clip(node: Node, x: Operand, low: Operand | None = None, high: Operand | None = None) -> Step:
+    """x, not below low and not above high; a ReLU layer where low is 0
+
+    (onnx.ai/onnx/operators, Clip)
+    """
+    ends = [None if each is None else float(each.array()) for each in (low, high)]
+    step = clipped(x, *ends)
+    absent = (None,) * sum(each is not None for each in (low, high))
+    return Step((*step.want, *absent), step.out, step.build)
+
+
+@raises("Clip", since=6)
+def clip_by_attributes(
+    node: Node, x: Operand, *, min: float | None = None, max: float | None = None
+) -> Step:
+    """The same, as it was before opset 11."""
+    return clipped(x, min, max)
+
+
+def clipped(x: Operand, low: float | None, high: float | None) -> Step:
+    """One end or both; Keras's own ReLU where the lower end is 0."""
+    if low == 0.0:
+        return pointwise(x, "layers.ReLU", {} if high is None else {"max_value": high})
+    if low is None and high is None:
+        return Step((x.layout,), (x.layout,), lambda _, x: x)
+    if high is None:
+        return Step((x.layout,), (x.layout,), lambda k, x: k.op("maximum", x, low))
+    if low is None:
+        return Step((x.layout,), (x.layout,), lambda k, x: k.op("minimum", x, high))
+    return pointwise(x, "ops.clip", {"x_min": low, "x_max": high})
+
+
 @raises("LeakyRelu")
 def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Step:
     """y = x where x > 0, else alpha·x                     (onnx.ai/onnx/operators, LeakyRelu)"""

@@ -10,18 +10,22 @@ from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
 
-REDUCTIONS: Mapping[str, str] = {
-    "ReduceMean": "mean",
-    "ReduceSum": "sum",
-    "ReduceMax": "max",
-    "ReduceMin": "min",
-    "ReduceProd": "prod",
+# For each operator, the function that reduces, and those that come before and after it.
+REDUCTIONS: Mapping[str, tuple[str | None, str, str | None]] = {
+    "ReduceMean": (None, "mean", None),
+    "ReduceSum": (None, "sum", None),
+    "ReduceMax": (None, "max", None),
+    "ReduceMin": (None, "min", None),
+    "ReduceProd": (None, "prod", None),
+    "ReduceL1": ("absolute", "sum", None),
+    "ReduceL2": ("square", "sum", "sqrt"),
+    "ReduceSumSquare": ("square", "sum", None),
 }
 
 
 def reduction(
     node: Node,
-    function: str,
+    operator: str,
     x: Operand,
     axes_input: Operand | None,
     axes: Sequence[int] | None,
@@ -45,12 +49,15 @@ def reduction(
             out = out.resized(axis, 1)
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return k.op(function, x, axis=places, keepdims=bool(keepdims))
+        before, function, after = REDUCTIONS[operator]
+        x = x if before is None else k.op(before, x)
+        x = k.op(function, x, axis=places, keepdims=bool(keepdims))
+        return x if after is None else k.op(after, x)
 
     return Step((want,), (out,), build)
 
 
-def _register(operator: str, function: str) -> None:
+def _register(operator: str) -> None:
     def rule(
         node: Node,
         x: Operand,
@@ -60,11 +67,11 @@ def _register(operator: str, function: str) -> None:
         keepdims: int = 1,
         noop_with_empty_axes: int = 0,
     ) -> Step:
-        return reduction(node, function, x, axes_input, axes, keepdims, noop_with_empty_axes)
+        return reduction(node, operator, x, axes_input, axes, keepdims, noop_with_empty_axes)
 
-    rule.__doc__ = f"Over axes, or all: {function}."
+    rule.__doc__ = f"Over axes, or all: {' of '.join(filter(None, REDUCTIONS[operator][::-1]))}."
     raises(operator)(rule)
 
 
-for _operator, _function in REDUCTIONS.items():
-    _register(_operator, _function)
+for _operator in REDUCTIONS:
+    _register(_operator)

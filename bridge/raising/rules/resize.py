@@ -1,0 +1,142 @@
+"""Maps made larger or smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout, Weight
+from bridge.raising.orders import channels_last, resized
+from bridge.raising.plan import Ref, Size
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Step, raises
+
+
+@raises("Resize", since=11)
+def resize(
+    node: Node,
+    x: Operand,
+    roi: Operand | None = None,
+    scales: Operand | None = None,
+    sizes: Operand | None = None,
+    *,
+    antialias: int = 0,
+    axes: Sequence[int] | None = None,
+    coordinate_transformation_mode: str = "half_pixel",
+    cubic_coeff_a: float = -0.75,
+    exclude_outside: int = 0,
+    extrapolation_value: float = 0.0,
+    keep_aspect_ratio_policy: str = "stretch",
+    mode: str = "nearest",
+    nearest_mode: str = "round_prefer_floor",
+) -> Step:
+    """x: n c *s -> n c *t                                     (onnx.ai/onnx/operators, Resize)
+
+    Numbers that are repeated a whole number of times are an UpSampling layer. Else each axis is
+    resized by itself, as a product with the matrix that says how much of which row goes where:
+    whatever the mode, coordinates are computed here, as ONNX defines them.
+    """
+    shapes = [*x.shape[2:], *node.shape[2:]]
+    if x.rank < 3 or not all(isinstance(size, int) for size in shapes):
+        raise UnsupportedError("Resize, but for maps of known size", received=x.shape)
+    if mode not in ("nearest", "linear") or antialias or exclude_outside:
+        raise UnsupportedError("this kind of Resize", received=f"mode {mode}")
+    if coordinate_transformation_mode == "tf_crop_and_resize":
+        raise UnsupportedError("Resize that crops")
+    want = channels_last(x)
+    given = None if scales is None else [float(scale) for scale in scales.array()]
+    pairs = list(zip(map(int, x.shape[2:]), map(int, node.shape[2:]), strict=True))
+    factors = _scales(given, x.rank, pairs, axes)
+    matrices = [
+        _matrix(size, wanted, scale, mode, coordinate_transformation_mode, nearest_mode)
+        for (size, wanted), scale in zip(pairs, factors, strict=True)
+    ]
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        repeats = [_repeats(matrix) for matrix in matrices]
+        if all(repeats) and len(repeats) <= 3:
+            size = tuple(int(repeat or 1) for repeat in repeats)
+            return k.layer(f"UpSampling{len(size)}D", x, size=size[0] if len(size) == 1 else size)
+        shape = list(want.stored_shape[1:])
+        for axis, matrix in enumerate(matrices):
+            if _repeats(matrix) != 1:
+                shape[axis] = matrix.shape[0]
+                x = _along(k, x, axis + 1, matrix, tuple(shape))
+        return x
+
+    given_inputs = [each for each in (roi, scales, sizes) if each is not None]
+    out = resized(want, node.shape, range(2, x.rank))
+    return Step((want, *(None for _ in given_inputs)), (out,), build)
+
+
+def _scales(
+    given: Sequence[float] | None,
+    rank: int,
+    pairs: Sequence[tuple[int, int]],
+    axes: Sequence[int] | None,
+) -> list[float]:
+    """Each spatial axis's factor: the one that is given, or that of the sizes."""
+    by_size = [wanted / size for size, wanted in pairs]
+    if not given:
+        return by_size
+    by_axis = dict(zip(axes if axes is not None else range(rank), given, strict=True))
+    return [by_axis.get(axis, 1.0) for axis in range(2, rank)]
+
+
+def _matrix(
+    size: int, wanted: int, scale: float, mode: str, coordinates: str, nearest: str
+) -> NDArray[np.float32]:
+    """wanted size: how much of each row of x goes into each row of the result."""
+    places = np.arange(wanted, dtype=np.float64)
+    at = {
+        "half_pixel": lambda: (places + 0.5) / scale - 0.5,
+        "half_pixel_symmetric": lambda: (places + 0.5) / scale - 0.5,
+        "pytorch_half_pixel": lambda: (places + 0.5) / scale - 0.5 if wanted > 1 else places * 0,
+        "align_corners": lambda: places * ((size - 1) / (wanted - 1) if wanted > 1 else 0.0),
+        "asymmetric": lambda: places / scale,
+    }[coordinates]()
+    if mode == "nearest":
+        rounded = {
+            "round_prefer_floor": lambda: np.ceil(at - 0.5),
+            "round_prefer_ceil": lambda: np.floor(at + 0.5),
+            "floor": lambda: np.floor(at),
+            "ceil": lambda: np.ceil(at),
+        }[nearest]()
+        at = rounded
+    at = at.clip(0, size - 1)
+    below = np.floor(at).astype(int)
+    above = np.minimum(below + 1, size - 1)
+    matrix = np.zeros((wanted, size), np.float64)
+    np.add.at(matrix, (np.arange(wanted), below), 1 - (at - below))
+    np.add.at(matrix, (np.arange(wanted), above), at - below)
+    return matrix.astype(np.float32)
+
+
+def _repeats(matrix: NDArray[np.float32]) -> int | None:
+    """How often each row is repeated, where that is all that happens."""
+    wanted, size = matrix.shape
+    times = wanted // size
+    if times * size != wanted:
+        return None
+    return times if np.array_equal(matrix, np.eye(size).repeat(times, axis=0)) else None
+
+
+def _along(
+    k: Recorder, x: Ref, axis: int, matrix: NDArray[np.float32], shape: tuple[Size, ...]
+) -> Ref:
+    """An EinsumDense over one stored axis, frozen: the matrix is arithmetic and not learned."""
+    letters = ascii_lowercase[: len(shape) + 1]
+    old, new = letters[axis], "z"
+    kernel = Weight(lambda: matrix.T, matrix.T.shape, Layout.plain(matrix.T.shape))
+    return k.layer(
+        "EinsumDense",
+        x,
+        {"kernel": kernel},
+        equation=f"{letters},{old}{new}->{letters.replace(old, new)}",
+        output_shape=shape,
+        trainable=False,
+    )

@@ -1,0 +1,79 @@
+"""Taking elements of one logical axis out of a stored tensor, in whatever order it lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from bridge.layout import Joined, Layout
+from bridge.raising.orders import replaced
+from bridge.raising.plan import Ref
+from bridge.raising.recorder import Recorder
+
+
+def can_select(layout: Layout, axis: int) -> bool:
+    """Whether elements along an axis can be taken out of the store as it is: the axis lies whole,
+    and if its size is free, in its plain order."""
+    if layout.where(axis) is None:
+        return False
+    return isinstance(layout.logical_shape[axis], int) or layout.axis(axis).is_plain
+
+
+def part(layout: Layout, axis: int, start: int, stop: int) -> tuple[Layout, list[int]]:
+    """Of an axis of known size, `start` to `stop`: how that part is stored, and at which places
+    of the store its elements lie.
+
+    The part keeps the inner order where its borders let it: channels of a flattened map do.
+    """
+    inner, size = layout.axis(axis).canonical(), int(layout.logical_shape[axis])
+    if (start, stop) == (0, size):
+        return layout, list(range(size))
+    order = inner.apply(np.arange(size))
+    kept = (start <= order) & (order < stop)
+    for own in _like(inner, start, stop):
+        if np.array_equal(own.apply(np.arange(stop - start)), order[kept] - start):
+            return replaced(layout, axis, own), np.flatnonzero(kept).tolist()
+    plain = replaced(layout, axis, Layout.plain((stop - start,)))
+    return plain, np.argsort(order)[start:stop].tolist()
+
+
+def _like(inner: Layout, start: int, stop: int) -> list[Layout]:
+    """Layouts that a part of a one-axis layout may have, if it keeps its inner order."""
+    outer, *others = inner.axes[0]
+    if isinstance(outer, Joined) and not others:
+        ends = np.cumsum([0, *(each.logical_shape[0] for each in outer.parts)]).tolist()
+        if start in ends and stop in ends:
+            return [Layout.joined(outer.parts[ends.index(start) : ends.index(stop)])]
+    rest = int(inner.logical_shape[0]) // outer if isinstance(outer, int) else 0
+    if rest and start % rest == stop % rest == 0:
+        return [Layout((((stop - start) // rest, *others),), inner.stored)]
+    return []
+
+
+def places_of(layout: Layout, axis: int) -> list[int]:
+    """For each index along an axis of known size, its place along the stored axis."""
+    order = layout.axis(axis).apply(np.arange(int(layout.logical_shape[axis])))
+    return np.argsort(order).tolist()  # type: ignore[no-any-return]
+
+
+def select(k: Recorder, x: Ref, axis: int, places: Sequence[int], size: int | None) -> Ref:
+    """What lies at these places of a stored axis: a slice where they have equal distances.
+
+    Torch has no slices with a negative step, so these are turned round afterwards.
+    """
+    steps = {after - before for before, after in pairwise(places)} or {1}
+    if len(steps) > 1 or 0 in steps:
+        return k.op("take", x, np.asarray(places, np.int32), axis=axis)
+    (step,) = steps
+    if step < 0:
+        return k.op("flip", select(k, x, axis, places[::-1], size), axis=axis)
+    return sliced(k, x, axis, slice(places[0], places[-1] + 1, step), size)
+
+
+def sliced(k: Recorder, x: Ref, axis: int, key: slice, size: int | None) -> Ref:
+    """A slice along one stored axis; nothing where it is all of it."""
+    if size is not None and range(size)[key] == range(size):
+        return x
+    return k.op("get_item", x, (*[slice(None)] * axis, key))

@@ -1,0 +1,95 @@
+"""Nodes to draw from: those that cut tensors and repeat them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from drawn_nodes import Draw, Drawn, row, shapes, tensor
+
+
+@row("Slice", since=10)
+@st.composite
+def slice_(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 5))
+    axes = sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1, max_size=2)))
+    keys = [draw(cuts(shape[axis])) for axis in axes]
+    starts, ends, steps = (np.array(each, np.int64) for each in zip(*keys, strict=True))
+    of_batch = keys[0] if axes[0] == 0 else (0, 2**31, 1)
+    keeps_batch = of_batch in ((0, 2**31, 1), (-1, -(2**40), -1))
+    x = draw(tensor(shape, batch=0 if keeps_batch else None))
+    given = np.array([axis - draw(st.sampled_from([0, len(shape)])) for axis in axes], np.int64)
+    return Drawn((operator,), (x, starts, ends, given, steps))
+
+
+@st.composite
+def cuts(draw: Draw, size: int) -> tuple[int, int, int]:
+    """Start, end and step, that leave something; all of it often enough, whole or turned."""
+    some = st.tuples(
+        st.integers(-size - 1, size + 1),
+        st.integers(-size - 2, size + 1),
+        st.sampled_from([1, 1, 1, 2, -1, -2]),
+    )
+    every = st.sampled_from([(0, 2**31, 1), (-1, -(2**40), -1)])
+    start, end, step = draw(st.one_of(every, some))
+    assume(range(size)[slice(start, end, step)])
+    return start, end, step
+
+
+@row("Slice")
+@st.composite
+def slice_by_attributes(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(2, 4))
+    axis = draw(st.integers(1, len(shape) - 1))
+    start, end, step = draw(cuts(shape[axis]))
+    assume(step == 1)
+    attributes = {"axes": [axis], "starts": [start], "ends": [min(end, 2**31)]}
+    return Drawn((operator,), (draw(tensor(shape)),), attributes, opset=9)
+
+
+@row("Split")
+@st.composite
+def split(draw: Draw, operator: str) -> Drawn:
+    shape = list(draw(shapes(1, 5)))
+    axis = draw(st.integers(0, len(shape) - 1))
+    lengths = draw(st.one_of(st.lists(st.integers(1, 3), min_size=1, max_size=3), equal_lengths()))
+    shape[axis] = sum(lengths)
+    x = draw(tensor(tuple(shape), batch=0 if axis else None))
+    attributes: dict[str, Any] = {"axis": draw(st.sampled_from([axis, axis - len(shape)]))}
+    form = draw(st.sampled_from(["input", "attribute", "equal"]))
+    if form == "attribute":
+        options = {**attributes, "split": lengths}
+        return Drawn((operator,), (x,), options, outputs=len(lengths), opset=11)
+    if form == "equal" and len(set(lengths)) == 1:
+        options = {**attributes, "num_outputs": len(lengths)}
+        return Drawn((operator,), (x,), options, outputs=len(lengths), opset=18)
+    sizes = np.array(lengths, np.int64)
+    return Drawn((operator,), (x, sizes), attributes, outputs=len(lengths))
+
+
+def equal_lengths() -> st.SearchStrategy[list[int]]:
+    return st.tuples(st.integers(1, 3), st.integers(1, 3)).map(lambda each: [each[0]] * each[1])
+
+
+@row("Tile", since=6)
+@st.composite
+def tile(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    repeats = [draw(st.sampled_from([1, 1, 2, 3])) for _ in shape]
+    x = draw(tensor(shape, batch=0 if repeats[0] == 1 else None))
+    return Drawn((operator,), (x, np.array(repeats, np.int64)))
+
+
+@row("Expand")
+@st.composite
+def expand(draw: Draw, operator: str) -> Drawn:
+    target = draw(shapes(1, 5))
+    rank = draw(st.integers(1, len(target)))
+    own = tuple(draw(st.sampled_from([1, size])) for size in target[len(target) - rank :])
+    shape = draw(st.sampled_from([target, (1,) * (len(target) - rank) + own]))
+    wanted = np.broadcast_shapes(own, shape)
+    x = draw(tensor(own, batch=None))
+    return Drawn((operator,), (x, np.array(wanted, np.int64)))
