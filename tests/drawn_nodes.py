@@ -181,6 +181,7 @@ def softmax_flattened(draw: Draw, operator: str) -> Drawn:
 
 
 @row("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
+@row("ReduceL1", "ReduceL2", "ReduceSumSquare")
 @st.composite
 def reduction(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 5))

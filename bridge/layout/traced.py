@@ -146,6 +146,8 @@ def _flat(axes: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
 
 
 def _cut(key: slice, size: int) -> str:
+    if key == slice(None, None, -1):
+        return "::-1"
     start, stop, step = key.indices(size)
     ends = f"{start or ''}:{'' if stop == size else stop}"
     return ends if step == 1 else f"{ends}:{step}"

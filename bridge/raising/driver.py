@@ -69,6 +69,7 @@ class _Sweep:
         fuse(self.graph)
         rules = self._rules()
         inputs = tuple(self._input(value) for value in self.graph.inputs if not is_constant(value))
+        self.recorder.anchor = Ref(inputs[0].id) if inputs else None
         refusals: list[str] = []
         for node, rule in zip(self.graph, rules, strict=True):
             try:

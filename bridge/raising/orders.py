@@ -22,8 +22,11 @@ def whole(x: Operand, axis: int) -> Layout:
 
 
 def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
-    """The order that x has, if each of the axes lies whole and plain in it; else ONNX's order."""
-    fits = all(x.layout.where(axis) is not None and x.layout.axis(axis).is_plain for axis in axes)
+    """The order that x has, if each of the axes lies whole and plain in it, on a stored axis of
+    its own; else ONNX's order."""
+    places = [x.layout.where(axis) for axis in axes]
+    apart = None not in places and len(set(places)) == len(places)
+    fits = apart and all(x.layout.axis(axis).is_plain for axis in axes)
     return x.layout if fits else Layout.plain(x.shape)
 
 

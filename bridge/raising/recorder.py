@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bridge.errors import UnsupportedError
 from bridge.layout import Weight
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Ref
@@ -18,6 +19,7 @@ class Recorder:
         self.calls: list[Call] = []
         self._names: set[str] = set()
         self._ids = 0
+        self.anchor: Ref | None = None
 
     def new_id(self) -> int:
         self._ids += 1
@@ -42,6 +44,17 @@ class Recorder:
         """The same for a function that gives several tensors."""
         whole = self.op(kind, *arguments, **options)
         return tuple(Ref(whole.call, item) for item in range(outputs))
+
+    def constant(self, values: Weight) -> Ref:
+        """A constant as a tensor of the model. Keras makes one only of other tensors, so it is
+        added to the sum of an input's zeros, which no NaN or infinity of the input changes."""
+        if self.anchor is None:
+            raise UnsupportedError(
+                "a constant in a graph without inputs",
+                hint="a Keras model computes its outputs from its inputs",
+            )
+        zeros = self.op("zeros_like", self.anchor, dtype=str(values.array().dtype))
+        return self.op("add", self.op("sum", zeros), values)
 
     def _add(
         self,

@@ -120,7 +120,13 @@ def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
     if want.where(axis) is None:
         want = channels_last(x) if x.rank > 2 else Layout.plain(x.shape)
     place = want.where(axis)
-    return Step((want,), (want,), lambda k, x: k.layer("Softmax", x, axis=place))
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        if x_size == 1:  # always 1, or NaN: Keras's layer gives that with a warning at each call
+            return k.op("exp", k.op("subtract", x, x))
+        return k.layer("Softmax", x, axis=place)
+
+    return Step((want,), (want,), build)
 
 
 @raises("Softmax")

@@ -16,6 +16,9 @@ from bridge.raising.table import Node, Operand, Shape, Step, raises
 @raises("Identity")
 def identity(node: Node, x: Operand) -> Step:
     """x itself                                                (onnx.ai/onnx/operators, Identity)"""
+    if x.is_constant:
+        weight = x.weight()
+        return Step((None,), (weight.layout,), lambda k: k.constant(weight))
     return Step((x.layout,), (x.layout,), lambda _, x: x)
 
 
@@ -95,7 +98,7 @@ def pad(
     want = with_whole(x, padded)
     pairs = [(0, 0)] * len(want.stored_shape)
     for axis, begin, end in zip(logical, widths[:half], widths[half:], strict=True):
-        if (place := want.where(axis)) is not None:
+        if axis in padded and (place := want.where(axis)) is not None:
             pairs[place] = (begin, end)
     out = resized(want, node.shape, padded)
     options: dict[str, object] = {"pad_width": pairs, "mode": mode}
