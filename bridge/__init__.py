@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    from bridge.check.verb import check
     from bridge.convert import (
         Conversion,
         caffe_to_keras,
@@ -26,6 +27,7 @@ __all__ = [
     "Conversion",
     "caffe_to_keras",
     "caffe_to_onnx",
+    "check",
     "explain",
     "layer",
     "onnx_to_keras",
@@ -37,6 +39,7 @@ _HOMES = {
     "Conversion": "bridge.convert",
     "caffe_to_keras": "bridge.convert",
     "caffe_to_onnx": "bridge.convert",
+    "check": "bridge.check",
     "explain": "bridge.convert",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
@@ -49,4 +52,5 @@ def __getattr__(name: str) -> Any:
     """The verbs and the registries, imported when they are first asked for."""
     if name not in _HOMES:
         raise AttributeError(f"module 'bridge' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return getattr(home, name, home)  # the package `check` is a verb itself

@@ -1,0 +1,33 @@
+"""Numeric validation: anything against anything, value by value.
+
+`bridge.check(a, b)` is a verb, and `bridge.check` the folder of its parts. Python has one name for
+the two, so this module can be called (see "Customizing module attribute access" in its reference).
+
+verb.py       check: what a user calls
+opening.py    from what a user names to two sides
+sides/        the sides: Caffe, ONNX in several runtimes, Keras, exported models, recordings
+run.py        both sides fed the same and compared in step
+compare.py    two arrays compared
+tolerance.py  how far they may be apart, by what made them
+locate.py     which layers stand between two values
+report.py     what was found
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bridge.check.report import Report
+
+
+class _Verb(ModuleType):
+    def __call__(self, a: Any, b: Any, **options: Any) -> Report:
+        from bridge.check.verb import check
+
+        return check(a, b, **options)
+
+
+sys.modules[__name__].__class__ = _Verb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +13,34 @@ Array = NDArray[Any]
 
 RELATIVE = 1e-4
 
+# What Caffe's MAX pooling gives for a window without pixels: a mark, not a number.
+LOWEST = float(np.finfo(np.float32).min)
+
+
+# Arrays are gone through in pieces that stay in the processor's cache.
+BLOCK = 1 << 16
+
 
 def tolerance(expected: Array) -> float:
-    """The greatest absolute difference that still counts as equal: 1e-4 · (1 + max|expected|)."""
-    finite = np.abs(expected[np.isfinite(expected)])
-    return RELATIVE * (1 + float(finite.max(initial=0)))
+    """The greatest absolute difference that still counts as equal: 1e-4 · (1 + max|expected|).
+
+    NaN, infinities and -FLT_MAX say nothing of the size of the other numbers.
+    """
+    sizes = (np.abs(block[_is_ordinary(block)]).max(initial=0) for block in _blocks(expected))
+    return RELATIVE * (1 + max(map(float, sizes), default=0.0))
 
 
 @dataclass(frozen=True)
 class Row:
-    """How one blob fared. `error` is the greatest absolute difference, inf where none can be
-    given (another shape, a NaN or infinity on one side only); `place` is where it lies."""
+    """How one blob fared.
+
+    `error` is the greatest absolute difference, inf where none can be given (another shape; NaN,
+    an infinity or -FLT_MAX on one side only); `place` is where it lies, `limit` what is allowed.
+    `relative` is the greatest difference by the size of the number itself, among those that are
+    larger than the limit; `cosine` is of the two arrays as vectors. `not_finite` counts NaN and
+    infinities on each side, the expected one first. `layers` made the blob, the last of them last,
+    from the compared blobs `inputs`.
+    """
 
     name: str
     expected_shape: tuple[int, ...]
@@ -30,6 +48,12 @@ class Row:
     error: float
     limit: float
     place: tuple[int, ...] = ()
+    relative: float = 0.0
+    cosine: float = 1.0
+    not_finite: tuple[int, int] = (0, 0)
+    dtypes: tuple[str, str] = ("", "")
+    layers: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -38,14 +62,89 @@ class Row:
 
 def compare(name: str, expected: Array, received: Array) -> Row:
     """Compares element by element; equal infinities are equal, and so are two NaNs."""
+    limit = tolerance(expected)
+    not_finite = (_count_not_finite(expected), _count_not_finite(received))
+    dtypes = (str(expected.dtype), str(received.dtype))
     if expected.shape != received.shape:
-        return Row(name, expected.shape, received.shape, float("inf"), tolerance(expected))
-    one, other = expected.astype(np.float64), received.astype(np.float64)
-    with np.errstate(invalid="ignore"):
+        shapes = (expected.shape, received.shape)
+        return Row(name, *shapes, np.inf, limit, (), np.inf, 0.0, not_finite, dtypes)
+    found = _Differences(limit)
+    for one, other in zip(_blocks(expected), _blocks(received), strict=True):
+        found.add(one, other)
+    place = np.unravel_index(found.index, expected.shape) if expected.size else ()
+    return Row(
+        name,
+        expected.shape,
+        received.shape,
+        error=found.error,
+        limit=limit,
+        place=tuple(map(int, place)),
+        relative=found.relative,
+        cosine=found.cosine,
+        not_finite=not_finite,
+        dtypes=dtypes,
+    )
+
+
+def worst(rows: Sequence[Row]) -> Row:
+    """Of several comparisons of one blob, the one that comes nearest to its limit."""
+    return max(rows, key=lambda row: row.error / row.limit)
+
+
+class _Differences:
+    """What is found while two arrays are gone through, block by block."""
+
+    def __init__(self, limit: float) -> None:
+        self.error, self.index, self.relative = 0.0, 0, 0.0
+        self._limit, self._passed = limit, 0
+        self._products = np.zeros(3)
+
+    def add(self, one: Array, other: Array) -> None:
+        ordinary = _is_ordinary(one) & _is_ordinary(other)
+        if not ordinary.all():
+            one, other = self._add_extremes(one, other, ordinary)
         difference = np.abs(one - other)
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    difference = np.where(same, 0.0, np.where(np.isnan(difference), np.inf, difference))
-    place = np.unravel_index(int(difference.argmax()), difference.shape) if difference.size else ()
-    error = float(difference.max(initial=0))
-    where = tuple(map(int, place))
-    return Row(name, expected.shape, received.shape, error, tolerance(expected), where)
+        index = int(difference.argmax())
+        if difference[index] > self.error:
+            self.error, self.index = float(difference[index]), self._passed + index
+        size = np.abs(one)
+        large = size > self._limit
+        if difference[index] / self._limit > self.relative and large.any():
+            self.relative = max(self.relative, float((difference[large] / size[large]).max()))
+        pairs = ((one, one), (other, other), (one, other))
+        # Not `@`: BLAS shares so short a product among threads, which costs more than it saves.
+        self._products += [np.einsum("i,i", a, b) for a, b in pairs]
+        self._passed += len(one)
+
+    def _add_extremes(
+        self, one: Array, other: Array, ordinary: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """What is no ordinary number must stand on both sides, or differs by inf; further on both
+        sides have zeros for it."""
+        same = ordinary | (one == other) | (np.isnan(one) & np.isnan(other))
+        if not same.all() and self.error < np.inf:
+            self.error, self.index = np.inf, self._passed + int(same.argmin())
+        return np.where(ordinary, one, 0.0), np.where(ordinary, other, 0.0)
+
+    @property
+    def cosine(self) -> float:
+        """Of the ordinary numbers; 1.0 for two arrays of zeros."""
+        one, other, both = map(float, self._products)
+        if one == 0 or other == 0:
+            return float(one == other)
+        return float(both / np.sqrt(one) / np.sqrt(other))
+
+
+def _blocks(array: Array) -> Iterator[Array]:
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        yield flat[start : start + BLOCK].astype(np.float64)
+
+
+def _is_ordinary(array: Array) -> NDArray[np.bool_]:
+    ordinary: NDArray[np.bool_] = np.isfinite(array) & (array != LOWEST)
+    return ordinary
+
+
+def _count_not_finite(array: Array) -> int:
+    return 0 if array.dtype.kind != "f" else int(array.size - np.isfinite(array).sum())

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
 
 from bridge.check.compare import Row
 from bridge.errors import CheckError
 
+SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Report:
-    """The rows of one comparison, in the order in which the graph computes them."""
+    """The rows of one comparison, in the order in which the graph computes them.
+
+    `expected` and `received` say what the two sides were, `fed` what went into them. `unmatched`
+    has what only one side knows: expected first. `layouts` has the einops text of every value
+    that is stored otherwise than ONNX has it, `permutations` the transposes of the Keras model,
+    each with its reason; `seconds` is what each side took, `versions` is by package.
+    """
 
     subject: str
     rows: tuple[Row, ...]
+    expected: str = ""
+    received: str = ""
+    fed: str = ""
+    unmatched: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    warnings: tuple[str, ...] = ()
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    permutations: tuple[str, ...] | None = None
+    seconds: tuple[float, float] = (0.0, 0.0)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -24,20 +44,94 @@ class Report:
         """The row that comes nearest to its limit, or is farthest beyond it."""
         return max(self.rows, key=lambda row: row.error / row.limit, default=None)
 
+    @property
+    def first(self) -> Row | None:
+        """The first row, in the order of the graph, that differs."""
+        return next((row for row in self.rows if not row.ok), None)
+
+    @property
+    def faults(self) -> tuple[Row, ...]:
+        """The rows that differ although everything they were made from agrees."""
+        return tuple(row for row in self.rows if not row.ok and self._inputs_agree(row))
+
+    def _inputs_agree(self, row: Row) -> bool:
+        return all(self.row(name) is None or self.by_name[name].ok for name in row.inputs)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Row]:
+        return {row.name: row for row in self.rows}
+
+    def row(self, name: str) -> Row | None:
+        """The row of a blob; None where it was not compared (what is fed is not)."""
+        return self.by_name.get(name)
+
     def require_ok(self) -> Report:
         """Raises CheckError, naming the first blob that differs, unless every row holds."""
-        for row in self.rows:
-            if not row.ok:
-                raise CheckError(
-                    f"{self.subject}: '{row.name}' differs",
-                    expected=f"shape {row.expected_shape}, within {row.limit:.3g}",
-                    received=f"shape {row.received_shape}, off by {row.error:.3g} at {row.place}",
-                    hint="this is a fault of bridge's: please report it with the two files",
-                )
+        if self.first is not None:
+            row = self.first
+            raise CheckError(
+                f"{self.subject}: '{row.name}' differs",
+                expected=f"shape {row.expected_shape}, within {row.limit:.3g}",
+                received=f"shape {row.received_shape}, off by {row.error:.3g} at {row.place}",
+                hint="this is a fault of bridge's: please report it with the two files",
+            )
         return self
+
+    def located(self) -> str:
+        """The first diverging layer in words: what it gives, and how its inputs fare."""
+        row = self.first
+        if row is None:
+            return "no layer diverges"
+        made_by = ", ".join(row.layers) or "it"
+        lines = [f"'{row.name}' is the first to differ: {_difference(row)}"]
+        lines.append(f"  made by {made_by}")
+        lines += [f"  from {self._agreement(name)}" for name in row.inputs]
+        lines += [
+            f"and by itself '{other.name}', made by {', '.join(other.layers)}: {_difference(other)}"
+            for other in self.faults[1:SHOWN]
+        ]
+        return "\n".join(lines)
+
+    def _agreement(self, name: str) -> str:
+        row = self.row(name)
+        if row is None:
+            return f"'{name}', which both were fed"
+        verdict = "agrees" if row.ok else "differs"
+        return f"'{name}', which {verdict}: {_difference(row)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for JSON. What cannot be said in numbers (inf, nan) is a text."""
+        found = asdict(self)
+        found["ok"], found["first"] = self.ok, self.first.name if self.first else None
+        found["faults"] = [row.name for row in self.faults]
+        for row, told in zip(self.rows, found["rows"], strict=True):
+            told["ok"] = row.ok
+        numbers: dict[str, Any] = _in_numbers(found)
+        return numbers
 
     def __str__(self) -> str:
         verdict = "equal" if self.ok else "NOT EQUAL"
         worst = self.worst
         detail = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
         return f"{self.subject}: {len(self.rows)} blobs {verdict}{detail}"
+
+
+def _difference(row: Row) -> str:
+    if row.expected_shape != row.received_shape:
+        return f"shape {_shape(row.received_shape)} instead of {_shape(row.expected_shape)}"
+    at = f" at {row.place}" if row.error and row.place else ""
+    return f"off by {row.error:.2g}{at}, {row.limit:.2g} allowed"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " ".join(map(str, shape)) or "()"
+
+
+def _in_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_numbers(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_numbers(each) for each in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return str(value)
+    return value

@@ -1,0 +1,283 @@
+"""From what a user names to two sides that can be compared.
+
+The translation map of a Keras model is not in its file: it is found again by raising the graph
+that stands on the other side (or that is given with `graph`), whose plan says for each value which
+layer gives it and how it is stored. So a model can be checked after it was trained and saved by
+anyone, as long as its layers still have their names.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bridge.check.sides.recorded import RecordedSide
+from bridge.check.sides.renamed import ends_named_alike
+from bridge.check.sides.side import Side
+from bridge.errors import UsageError
+from bridge.layout import Layout
+
+if TYPE_CHECKING:
+    import keras
+
+    from bridge.check.sides.exported import Exported
+    from bridge.raising.plan import Plan
+
+Kind = Literal["caffe", "onnx", "keras", "tflite", "saved model", "recorded"]
+
+_KINDS: Mapping[str, Kind] = {
+    ".prototxt": "caffe",
+    ".pt": "caffe",
+    ".onnx": "onnx",
+    ".keras": "keras",
+    ".h5": "keras",
+    ".tflite": "tflite",
+    ".npz": "recorded",
+    "": "saved model",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A thing to compare, as a user names it: one path, or the two of a Caffe net."""
+
+    path: Path
+    weights: Path | None = None
+
+    @cached_property
+    def kind(self) -> Kind:
+        """Told by the ending; a SavedModel is a folder. Raises UsageError."""
+        if not self.path.exists():
+            raise UsageError("no such file", where=self.path)
+        kind = _KINDS.get("" if self.path.is_dir() else self.path.suffix.lower())
+        if kind is None or (kind == "saved model" and not self.path.is_dir()):
+            raise UsageError(
+                "cannot compare this",
+                where=self.path,
+                expected="a .prototxt with its .caffemodel, .onnx, .keras, .tflite, a SavedModel "
+                "folder, or an .npz of blobs",
+            )
+        return kind
+
+    @property
+    def is_graph(self) -> bool:
+        return self.kind in ("caffe", "onnx")
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its arrays may be in another order than ONNX's."""
+        return self.kind in ("keras", "tflite", "saved model")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sides, with the plan that translates between them where one is made of Keras."""
+
+    expected: Side
+    received: Side
+    plan: Plan | None
+    warnings: tuple[str, ...] = ()
+
+
+@contextmanager
+def opened(
+    a: Subject, b: Subject, *, runtime: str = "onnxruntime", graph: Subject | None = None
+) -> Iterator[Pair]:
+    """Opens both sides. Files that are needed on the way are gone afterwards.
+
+    `runtime` runs an .onnx; where both are, the second. Raises BridgeError.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        opener = _Opener(a, b, graph, folder)
+        runtimes = ("onnxruntime" if b.is_graph else runtime, runtime)
+        expected, received = map(opener.side, (a, b), runtimes)
+        for recorded, other in ((expected, received), (received, expected)):
+            if isinstance(recorded, RecordedSide):
+                recorded.name_by_layers(other.origins)
+        received = ends_named_alike(received, expected)
+        yield Pair(expected, received, opener.plan, tuple(opener.warnings))
+
+
+class _Opener:
+    def __init__(self, a: Subject, b: Subject, graph: Subject | None, folder: Path) -> None:
+        self._graph = next((each for each in (graph, a, b) if each and each.is_graph), None)
+        self._folder = folder
+        self._lowered: dict[Subject, Path] = {}
+        self.plan: Plan | None = None
+        self.warnings: list[str] = []
+        if self._graph is None and a.is_stored != b.is_stored:
+            raise UsageError(
+                "these two speak of different axis orders, and nothing here translates",
+                where=f"{a.path} and {b.path}",
+                hint="name the graph that the Keras model was raised from: --graph net.onnx",
+            )
+
+    def side(self, subject: Subject, runtime: str) -> Side:
+        match subject.kind:
+            case "caffe":
+                return self._caffe(subject, runtime)
+            case "onnx":
+                return self._onnx(subject.path, runtime, subject.path.name)
+            case "recorded":
+                return RecordedSide(subject.path)
+            case "keras":
+                return self._keras(subject.path)
+            case _:
+                return self._exported(subject)
+
+    def _onnx(self, path: Path, runtime: str, title: str) -> Side:
+        from bridge.check.sides.onnx import OnnxSide
+        from bridge.check.sides.runtimes import runtime as find
+
+        return OnnxSide(path, find(runtime), title)
+
+    def _caffe(self, subject: Subject, runtime: str) -> Side:
+        from bridge.check.sides.caffe import CaffeSide, engine
+
+        found = engine()
+        if found is not None and subject.weights is not None:
+            return CaffeSide(subject.path, subject.weights, found)
+        self.warnings.append(
+            f"{subject.path.name}: no Caffe here (neither pycaffe nor OpenCV 4), so it was lowered "
+            "to ONNX first: this compares what comes after that step"
+        )
+        title = f"{subject.path.name}, lowered,"
+        return self._onnx(self._as_onnx(subject), runtime, title)
+
+    def _as_onnx(self, subject: Subject) -> Path:
+        if subject.kind == "onnx":
+            return subject.path
+        if subject not in self._lowered:
+            from bridge.caffe import read
+            from bridge.graph.io import save
+            from bridge.lower import lower
+
+            lowered = lower(read(subject.path, subject.weights))
+            self.warnings += lowered.warnings
+            path = self._folder / f"lowered{len(self._lowered)}.onnx"
+            self._lowered[subject] = save(lowered, path)
+        return self._lowered[subject]
+
+    def _keras(self, path: Path) -> Side:
+        from bridge.check.sides.keras import KerasSide, load, own_places, places_of
+
+        model = load(path)
+        title = f"{path.name} in Keras on {_backend()}"
+        shapes = [tuple(tensor.shape) for tensor in model.inputs]
+        if self._graph is None:
+            places = own_places(model)
+            inputs, outputs = _own_ends(model)
+            return KerasSide(model, title, places, inputs, outputs)
+        plan = self._plan_for(path, [each.name for each in model.inputs], shapes)
+        _refuse_stranger(path, model, plan)
+        names = {each.name: each.value for each in plan.inputs}
+        inputs = [names[each.name] for each in model.inputs]
+        return KerasSide(model, title, places_of(plan), inputs, plan.outputs)
+
+    def _exported(self, subject: Subject) -> Side:
+        from bridge.check.sides.exported import ExportedSide, saved_model, tflite
+
+        open_ = {"tflite": tflite, "saved model": saved_model}[subject.kind]
+        model = open_(subject.path)
+        if self._graph is None:
+            ends = [{port.name: None for port in ports} for ports in (model.inputs, model.outputs)]
+            return ExportedSide(model, *ends)
+        shapes = [port.shape for port in model.inputs]
+        plan = self._plan_for(subject.path, [port.name for port in model.inputs], shapes)
+        _refuse_other_ends(subject.path, model, plan)
+        values = {each.name: each.value for each in plan.inputs}
+        inputs = {values[port.name]: _layout(plan, values[port.name]) for port in model.inputs}
+        return ExportedSide(model, inputs, {name: _layout(plan, name) for name in plan.outputs})
+
+    def _plan_for(
+        self, path: Path, names: Sequence[str], shapes: Sequence[Sequence[int | None]]
+    ) -> Plan:
+        """The graph's plan, with inputs in the order in which the model takes them."""
+        from bridge.graph.io import load
+        from bridge.graph.passes import run_passes
+        from bridge.raising import raise_model
+
+        if self._graph is None:
+            raise ValueError("no graph to plan")
+        file = self._as_onnx(self._graph)
+        for io_layout in ("channels_last", "onnx"):
+            plan = raise_model(run_passes(load(file)), io_layout)
+            wanted = {each.name: each.shape for each in plan.inputs}
+            if wanted.keys() == set(names) and all(
+                _fits(wanted[name], shape) for name, shape in zip(names, shapes, strict=True)
+            ):
+                self.plan = plan
+                return plan
+        raise UsageError(
+            "this model takes other inputs than the graph",
+            where=path,
+            expected=", ".join(f"{n}: {_words(shape)}" for n, shape in wanted.items()),
+            received=", ".join(f"{n}: {_words(s)}" for n, s in zip(names, shapes, strict=True)),
+            hint="is it raised from this graph? Two models of Keras can be compared without one",
+        )
+
+
+def _layout(plan: Plan, value: str) -> Layout:
+    return plan.values[value].layout
+
+
+def _fits(planned: Sequence[int | str], shape: Sequence[int | None]) -> bool:
+    """Whether sizes agree where both are known."""
+    return len(planned) == len(shape) and all(
+        one == other
+        for one, other in zip(planned, shape, strict=True)
+        if isinstance(one, int) and other is not None
+    )
+
+
+def _refuse_stranger(path: Path, model: keras.Model, plan: Plan) -> None:
+    """Refuses a model without the layers that give the plan's outputs, or of another kind."""
+    kinds = {operation.name: type(operation).__name__ for operation in model.operations}
+    planned = {call.name: call.target for call in plan.calls}
+    common = [name for name in planned if name in kinds]
+    others = [
+        f"{name} is a {kinds[name]}, not {planned[name]}"
+        for name in common
+        if planned[name].startswith("layers.") and planned[name] != f"layers.{kinds[name]}"
+    ]
+    if others or len(common) < len(planned) / 2:
+        raise UsageError(
+            "this model was not raised from this graph",
+            where=path,
+            expected=f"the {len(planned)} operations of the graph's plan",
+            received=f"{len(common)} of them" + "".join(f"; {each}" for each in others[:3]),
+            hint="raise the graph again with onnx-to-keras, or compare with the right one",
+        )
+
+
+def _refuse_other_ends(path: Path, model: Exported, plan: Plan) -> None:
+    if len(model.outputs) != len(plan.outputs):
+        raise UsageError(
+            "this model has other outputs than the graph",
+            where=path,
+            expected=", ".join(plan.outputs),
+            received=", ".join(port.name for port in model.outputs),
+        )
+
+
+def _own_ends(model: keras.Model) -> tuple[list[str], list[str]]:
+    from bridge.raising.names import decode
+
+    inputs = [decode(each.name) for each in model.inputs]
+    return inputs, [decode(each._keras_history.operation.name) for each in model.outputs]
+
+
+def _backend() -> str:
+    import keras
+
+    return f"{keras.backend.backend()} {keras.__version__}"
+
+
+def _words(shape: Sequence[Any]) -> str:
+    return " ".join("?" if size is None else str(size) for size in shape)

@@ -1,0 +1,157 @@
+"""Anything against anything: two sides, fed the same, compared value by value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.check.compare import Row, compare, worst
+from bridge.check.inputs import FREE_BATCH, Source, all_feeds
+from bridge.check.locate import located
+from bridge.check.opening import Pair, Subject, opened
+from bridge.check.report import Report
+from bridge.check.sides.side import Origin, Side
+from bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from bridge.raising.plan import Plan
+
+Array = NDArray[Any]
+Progress = Callable[[str], None]
+
+
+def check(
+    a: Subject,
+    b: Subject,
+    *,
+    given: Source | None = None,
+    seed: int = 0,
+    batch: int = FREE_BATCH,
+    batches: int = 1,
+    runtime: str = "onnxruntime",
+    graph: Subject | None = None,
+    progress: Progress,
+) -> Report:
+    """Compares what two sides compute, `a` being what is expected.
+
+    They are fed what is `given`, or what a recording was fed, or seeded numbers, `batches` times.
+    Raises UsageError where nothing can be compared, and BridgeError for a side that cannot run.
+    """
+    progress("opening both sides")
+    with opened(a, b, runtime=runtime, graph=graph) as pair:
+        runs = all_feeds(pair.expected, pair.received, given, seed, batch, batches)
+        return _compared(pair, runs, progress)
+
+
+def _compared(
+    pair: Pair, runs: Sequence[tuple[str, Mapping[str, Array]]], progress: Progress
+) -> Report:
+    expected, received = pair.expected, pair.received
+    wanted = _common(expected, received)
+    clocks = Clock(), Clock()
+    found: dict[str, list[Row]] = {name: [] for name in wanted}
+    for _, feeds in runs:
+        streams = (
+            clock.timed(side.run(feeds, wanted))
+            for clock, side in zip(clocks, (expected, received), strict=True)
+        )
+        for done, (name, one, other) in enumerate(in_step(*streams), 1):
+            progress(f"comparing {done} of {len(wanted)}: {name}")
+            found[name].append(compare(name, one, other))
+    rows = [worst(found[name]) for name in wanted if found[name]]
+    ends = {*expected.outputs, *received.outputs}
+    fed = {*expected.inputs, *received.inputs}
+    return Report(
+        f"{received.title} against {expected.title}",
+        located(rows, _origins(expected, received), fed, ends),
+        expected=expected.title,
+        received=received.title,
+        fed="; ".join(text for text, _ in runs),
+        unmatched=_unmatched(expected, received, wanted),
+        warnings=pair.warnings,
+        layouts=_layouts(pair.plan),
+        permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
+        seconds=(clocks[0].seconds, clocks[1].seconds),
+    )
+
+
+def in_step(
+    one: Iterator[tuple[str, Array]], other: Iterator[tuple[str, Array]]
+) -> Iterator[tuple[str, Array, Array]]:
+    """Joins two streams of named arrays, holding only those that the other has not given yet."""
+    streams, waiting = [one, other], [dict[str, Array](), dict[str, Array]()]
+    while streams[0] is not _DONE or streams[1] is not _DONE:
+        # The side that has fewer arrays waiting lags behind, unless it has no more.
+        side = int(len(waiting[1]) < len(waiting[0]))
+        side = side if streams[side] is not _DONE else 1 - side
+        name, array = next(streams[side], ("", None))
+        if array is None:
+            streams[side] = _DONE
+        elif name in waiting[1 - side]:
+            twin = waiting[1 - side].pop(name)
+            yield (name, twin, array) if side else (name, array, twin)
+        else:
+            waiting[side][name] = array
+
+
+_DONE: Iterator[tuple[str, Array]] = iter(())
+
+
+class Clock:
+    """How long a stream took to give what was asked of it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, stream: Iterator[tuple[str, Array]]) -> Iterator[tuple[str, Array]]:
+        while True:
+            start = time.perf_counter()
+            name, array = next(stream, ("", None))
+            self.seconds += time.perf_counter() - start
+            if array is None:
+                return
+            yield name, np.asarray(array)
+
+
+def _common(expected: Side, received: Side) -> list[str]:
+    """What both know, in the order in which the graph computes it."""
+    known = set(received.values)
+    order = expected.values if expected.origins or not received.origins else received.values
+    common = [name for name in order if name in known and name in set(expected.values)]
+    if not common:
+        raise UsageError(
+            "these two have no value in common",
+            expected=f"{expected.title}: {_some(expected.values)}",
+            received=f"{received.title}: {_some(received.values)}",
+            hint="values are compared by name: Caffe's blobs, ONNX's values, Keras's layers",
+        )
+    return common
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
+def _unmatched(
+    expected: Side, received: Side, wanted: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    known = {*wanted, *expected.inputs, *received.inputs}
+    one, other = (
+        tuple(name for name in side.values if name not in known) for side in (expected, received)
+    )
+    return one, other
+
+
+def _origins(expected: Side, received: Side) -> Mapping[str, Origin]:
+    """The graph's own: a Keras model alone knows layers, not blobs, so it is asked last."""
+    return expected.origins or received.origins
+
+
+def _layouts(plan: Plan | None) -> dict[str, str]:
+    if plan is None:
+        return {}
+    return {name: str(stored.layout) for name, stored in plan.values.items()}

@@ -1,0 +1,178 @@
+"""An ONNX file, run in parts, so that its values can be looked at and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.check.sides.runtimes import Runtime
+from bridge.check.sides.side import Given, Origin
+from bridge.errors import GraphError, UsageError
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+
+# How many values one part gives: enough that starting sessions costs little, few enough that what
+# is held at a time is a fraction of what the net computes.
+VALUES_AT_A_TIME = 24
+
+
+class OnnxSide:
+    """An ONNX file in one of the runtimes.
+
+    What the graph itself gives out is computed by the whole graph, as when it is deployed, fused
+    and optimised; every other value by parts of it, one after the other. A part is fed with what
+    earlier ones computed, so no node runs twice for that.
+
+    Raises UsageError where the file cannot be read, GraphError where it is not ONNX.
+    """
+
+    def __init__(self, path: Path, runtime: Runtime, title: str = "") -> None:
+        self._proto, self._folder, self._runtime = _loaded(path), path.parent, runtime
+        self.title = f"{title or path.name} in {runtime}"
+        graph = self._proto.graph
+        self._nodes = [node for node in graph.node if node.op_type != "Constant"]
+        # A part takes its constants along, so that shapes stay constants to the runtime.
+        self._constants: dict[str, onnx.TensorProto | onnx.NodeProto] = {
+            **{tensor.name: tensor for tensor in graph.initializer},
+            **{node.output[0]: node for node in graph.node if node.op_type == "Constant"},
+        }
+
+    @cached_property
+    def inputs(self) -> dict[str, Given]:
+        given = [each for each in self._proto.graph.input if each.name not in self._constants]
+        return {each.name: _given(each) for each in given}
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(output.name for output in self._proto.graph.output)
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        return tuple(self.origins)
+
+    @cached_property
+    def origins(self) -> dict[str, Origin]:
+        return {
+            name: Origin(node.name or name, node.op_type, self._tensors(node))
+            for node in self._nodes
+            for name in node.output
+            if name
+        }
+
+    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        ends = [name for name in self.outputs if name in wanted]
+        if ends:
+            whole = self._runtime.ready(self._model(self._nodes, feeds, ends), self._folder)
+            yield from zip(ends, whole(feeds), strict=True)
+        yield from self._run_in_parts(feeds, set(wanted) - set(ends))
+
+    def _run_in_parts(
+        self, feeds: Mapping[str, Array], wanted: set[str]
+    ) -> Iterator[tuple[str, Array]]:
+        alive = dict(feeds)
+        last_use = {name: i for i, node in enumerate(self._nodes) for name in _reads(node)}
+        for start, stop in self._parts(wanted):
+            nodes = self._nodes[start:stop]
+            given = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
+            made = [name for node in nodes for name in node.output]
+            gives = [name for name in made if name in wanted or last_use.get(name, -1) >= stop]
+            run = self._runtime.ready(self._model(nodes, given, gives), self._folder)
+            results = dict(zip(gives, run(given), strict=True))
+            yield from ((name, array) for name, array in results.items() if name in wanted)
+            alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
+
+    def _parts(self, wanted: set[str]) -> Iterator[tuple[int, int]]:
+        """Cuts the nodes, up to the last that gives a wanted value, into runs."""
+        start, values = 0, 0
+        for index, node in enumerate(self._nodes):
+            values += len(wanted.intersection(node.output))
+            if values >= VALUES_AT_A_TIME:
+                yield start, index + 1
+                start, values = index + 1, 0
+        if values:
+            yield start, len(self._nodes)
+
+    def _model(
+        self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
+    ) -> onnx.ModelProto:
+        """A model of some nodes, for inputs of these very shapes."""
+        import onnx
+
+        reads = chain.from_iterable(map(_reads, nodes))
+        constants: list[Any] = [
+            self._constants[name] for name in dict.fromkeys(reads) if name in self._constants
+        ]
+        graph = onnx.GraphProto(
+            name=self._proto.graph.name or "part",
+            node=[*(each for each in constants if isinstance(each, onnx.NodeProto)), *nodes],
+            initializer=[each for each in constants if isinstance(each, onnx.TensorProto)],
+            input=[_value_info(name, array) for name, array in given.items()],
+            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in gives],
+            value_info=[self._infos[n] for node in nodes for n in node.output if n in self._infos],
+        )
+        return onnx.ModelProto(
+            ir_version=self._proto.ir_version,
+            opset_import=self._proto.opset_import,
+            functions=self._proto.functions,
+            graph=graph,
+        )
+
+    @cached_property
+    def _infos(self) -> dict[str, onnx.ValueInfoProto]:
+        graph = self._proto.graph
+        return {info.name: info for info in (*graph.value_info, *graph.output)}
+
+    def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
+        """What a node reads, without the constants."""
+        return tuple(name for name in _reads(node) if name not in self._constants)
+
+
+def _loaded(path: Path) -> onnx.ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = onnx.load_model(path, load_external_data=False)
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
+    except DecodeError as error:
+        raise GraphError("this is no ONNX file", where=path, received=str(error)) from error
+    if not proto.graph.node:
+        raise GraphError("this is no ONNX file", where=path, received="a message without nodes")
+    return proto
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """The values that a node reads, also from within its loops and branches."""
+    yield from filter(None, node.input)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            own = {name for inner in graph.node for name in inner.output}
+            own.update(each.name for each in graph.input)
+            own.update(each.name for each in graph.initializer)
+            yield from (n for inner in graph.node for n in _reads(inner) if n not in own)
+
+
+def _given(info: onnx.ValueInfoProto) -> Given:
+    from onnx import helper
+
+    tensor = info.type.tensor_type
+    dims = [dim.dim_value or dim.dim_param for dim in tensor.shape.dim]
+    shape = tuple(dim or f"{info.name}_{axis}" for axis, dim in enumerate(dims))
+    return shape, str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+
+
+def _value_info(name: str, array: Array) -> onnx.ValueInfoProto:
+    from onnx import helper
+
+    dtype = helper.np_dtype_to_tensor_dtype(array.dtype)
+    return helper.make_tensor_value_info(name, dtype, array.shape)

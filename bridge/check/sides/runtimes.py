@@ -1,0 +1,151 @@
+"""Runtimes for ONNX graphs: each takes a model and answers with a function that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import GraphError, UsageError
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+Run = Callable[[Mapping[str, Array]], Sequence[Array]]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`open(model, folder)` makes a model ready; its weights may lie in files of `folder`.
+
+    `packages` are the names under which it may be installed.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    open: Callable[[onnx.ModelProto, Path], Run]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def version(self) -> str:
+        """The version of the package that is installed. Raises UsageError where none is."""
+        for package in self.packages:
+            try:
+                return version(package)
+            except PackageNotFoundError:
+                continue
+        raise UsageError(
+            f"{self.name} is not installed", hint=f"python -m pip install {self.packages[0]}"
+        )
+
+    def ready(self, model: onnx.ModelProto, folder: Path) -> Run:
+        """Opens a model. Raises GraphError where the runtime refuses it, or fails in running it."""
+        try:
+            run = self.open(model, folder)
+        except Exception as error:  # runtimes raise classes of their own, with no common ancestor
+            raise GraphError(f"{self} refuses the graph", received=_line(error)) from error
+
+        def guarded(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            try:
+                return run(feeds)
+            except Exception as error:
+                raise GraphError(f"{self} cannot run the graph", received=_line(error)) from error
+
+        return guarded
+
+
+def runtime(name: str) -> Runtime:
+    """The runtime of this name, installed. Raises UsageError."""
+    if name not in RUNTIMES:
+        raise UsageError("no such runtime", expected=", ".join(RUNTIMES), received=name)
+    found = RUNTIMES[name]
+    found.version  # noqa: B018 (raises where it is not installed)
+    return found
+
+
+def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", str(folder)
+    )
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    names = [output.name for output in model.graph.output]
+    return lambda feeds: session.run(names, dict(feeds))
+
+
+def _openvino(model: onnx.ModelProto, folder: Path) -> Run:
+    import openvino
+
+    core = openvino.Core()
+    # Half precision and bfloat16 are its defaults where the processor has them.
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(core.read_model(_whole(model, folder)), "CPU", exact)
+
+    def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+        results = compiled(dict(feeds))
+        return [results[index] for index in range(len(compiled.outputs))]
+
+    return run
+
+
+def _opencv(model: onnx.ModelProto, folder: Path) -> Run:
+    import cv2
+
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(_whole(model, folder), np.uint8))
+    names = [output.name for output in model.graph.output]
+
+    def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+        for name, array in feeds.items():
+            net.setInput(array, name)
+        return list(net.forward(names))
+
+    return run
+
+
+def _reference(model: onnx.ModelProto, folder: Path) -> Run:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(onnx.load_from_string(_whole(model, folder)))
+    return lambda feeds: [np.asarray(result) for result in evaluator.run(None, dict(feeds))]
+
+
+def _whole(model: onnx.ModelProto, folder: Path) -> bytes:
+    """The model as one message, the weights from other files within."""
+    import onnx
+    from onnx.external_data_helper import load_external_data_for_model
+
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    load_external_data_for_model(whole, str(folder))
+    return whole.SerializeToString()
+
+
+def _line(error: Exception) -> str:
+    """An error's first words: some runtimes print their whole stack."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:300] + " …"
+
+
+RUNTIMES: Mapping[str, Runtime] = {
+    each.name: each
+    for each in (
+        Runtime("onnxruntime", ("onnxruntime", "onnxruntime-gpu"), _onnxruntime),
+        Runtime("openvino", ("openvino",), _openvino),
+        Runtime("opencv", ("opencv-python-headless", "opencv-python"), _opencv),
+        Runtime("reference", ("onnx",), _reference),
+    )
+}

@@ -1,0 +1,128 @@
+"""check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from bridge.cli.app import app
+from bridge.cli.show import progress, show_table, show_warnings, words
+from bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from bridge.check.compare import Row
+    from bridge.check.report import Report
+
+    Subject = Path | tuple[Path, Path]
+
+
+@app.command
+def check(
+    *models: Annotated[
+        Path,
+        Parameter(
+            help="Two of: NET.prototxt WEIGHTS.caffemodel, .onnx, .keras, .tflite, a SavedModel "
+            "folder, an .npz of recorded blobs. The first is what is expected."
+        ),
+    ],
+    inputs: Annotated[
+        Path | None, Parameter(help="An .npz of what to feed: `in/NAME` or plain names.")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Of the random numbers that are fed otherwise.")] = 0,
+    batch: Annotated[int, Parameter(help="How many at a time; faults of layout hide in 1.")] = 2,
+    batches: Annotated[int, Parameter(help="How many times, each with other numbers.")] = 1,
+    runtime: Annotated[
+        Literal["onnxruntime", "openvino", "opencv", "reference"],
+        Parameter(help="What runs an .onnx; of two, the second."),
+    ] = "onnxruntime",
+    graph: Annotated[
+        Path | None,
+        Parameter(help="The .onnx that a Keras model was raised from, if that is neither side."),
+    ] = None,
+    as_json: Annotated[bool, Parameter("--json", negative=(), help="Print all as JSON.")] = False,
+) -> None:
+    """Compare two models blob by blob, and name the first layer that differs.
+
+    Exits with 0 where all agree, with 1 where anything differs.
+
+    **Examples**
+
+        python -m bridge check net.onnx net.keras
+
+        python -m bridge check deploy.prototxt net.caffemodel net.keras
+
+        python -m bridge check blobs.npz net.onnx
+
+        python -m bridge check blobs.npz net.keras --graph net.onnx
+
+        python -m bridge check net.onnx net.onnx --runtime openvino
+    """
+    from bridge.check.verb import check as compared
+
+    one, other = pair_of(models)
+    with progress() as report:
+        found = compared(
+            one,
+            other,
+            inputs=inputs,
+            seed=seed,
+            batch=batch,
+            batches=batches,
+            runtime=runtime,
+            graph=graph,
+            progress=report,
+        )
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
+    else:
+        show_report(found)
+    raise SystemExit(0 if found.ok else 1)
+
+
+def pair_of(paths: Sequence[Path]) -> tuple[Subject, Subject]:
+    """Two sides: a .caffemodel belongs to the .prototxt before it."""
+    sides: list[Subject] = []
+    for path in paths:
+        before = sides[-1] if sides else None
+        if path.suffix == ".caffemodel" and isinstance(before, Path):
+            sides[-1] = (before, path)
+        else:
+            sides.append(path)
+    if len(sides) != 2:
+        raise UsageError(
+            "two models are compared",
+            expected="A B, where a Caffe net is NET.prototxt WEIGHTS.caffemodel",
+            received=" ".join(map(str, paths)) or "none",
+        )
+    return sides[0], sides[1]
+
+
+def show_report(report: Report) -> None:
+    show_warnings(report.warnings)
+    heads = ("", "blob", "shape", "max abs", "allowed", "max rel", "cosine", "at", "made by")
+    show_table(heads, [_cells(row) for row in report.rows])
+    for title, names in zip((report.expected, report.received), report.unmatched, strict=True):
+        if names:
+            print(f"{len(names)} values in {title} only")
+    print(f"fed {report.fed}")
+    if not report.ok:
+        print(report.located())
+    print(report)
+
+
+def _cells(row: Row) -> Sequence[str]:
+    return (
+        "" if row.ok else "*",
+        row.name,
+        words(row.received_shape),
+        f"{row.error:.1e}",
+        f"{row.limit:.1e}",
+        f"{row.relative:.1e}",
+        f"{row.cosine:.7f}",
+        words(row.place),
+        ", ".join(row.layers),
+    )
