@@ -122,7 +122,7 @@ def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
     place = want.where(axis)
 
     def build(k: Recorder, x: Ref) -> Ref:
-        if node.shape[axis] == 1:  # always 1, or NaN: Keras's layer gives that with a warning at each call
+        if node.shape[axis] == 1:  # Keras's layer gives the same, and a warning at each call
             return k.op("exp", k.op("subtract", x, x))
         return k.layer("Softmax", x, axis=place)
 
