@@ -25,16 +25,18 @@ def part(layout: Layout, axis: int, start: int, stop: int) -> tuple[Layout, list
     """Of an axis of known size, `start` to `stop`: how that part is stored, and at which places
     of the store its elements lie.
 
-    The part keeps the inner order where its borders let it: channels of a flattened map do.
+    The part keeps the inner order where it lies in one piece. Out of several pieces it has to be
+    gathered anyway, and is then gathered into its plain order, which later layers can join.
     """
     inner, size = layout.axis(axis).canonical(), int(layout.logical_shape[axis])
     if (start, stop) == (0, size):
         return layout, list(range(size))
     order = inner.apply(np.arange(size))
-    kept = (start <= order) & (order < stop)
-    for own in _like(inner, start, stop):
+    kept = np.flatnonzero((start <= order) & (order < stop))
+    in_one_piece = kept[-1] - kept[0] == stop - start - 1
+    for own in _like(inner, start, stop) if in_one_piece else ():
         if np.array_equal(own.apply(np.arange(stop - start)), order[kept] - start):
-            return replaced(layout, axis, own), np.flatnonzero(kept).tolist()
+            return replaced(layout, axis, own), kept.tolist()
     plain = replaced(layout, axis, Layout.plain((stop - start,)))
     return plain, np.argsort(order)[start:stop].tolist()
 
