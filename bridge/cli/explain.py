@@ -13,7 +13,7 @@ from bridge.cli.options import DEFAULT_LOWERING, Caffemodel, IoLayoutOption, Low
 from bridge.cli.show import show_table, words
 
 if TYPE_CHECKING:
-    from bridge.raising.map import MappedTensor, MappedWeight, TranslationMap, Transpose
+    from bridge.raising.map import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
 
 
 @app.command
@@ -80,10 +80,16 @@ def _weight_row(weight: MappedWeight) -> Sequence[str]:
     return (
         f"{weight.layer} {weight.role}",
         words(weight.shape),
-        ", ".join(map(str, weight.sources)),
+        ", ".join(map(_source_text, weight.sources)),
         ", ".join(words(source.shape) for source in weight.sources),
         weight.expression,
     )
+
+
+def _source_text(source: Source) -> str:
+    """With what the expression calls it, where that does not say which one it is."""
+    told = source.variable == "w" or source.variable.startswith("blobs")
+    return str(source) if told else f"{source.variable}: {source}"
 
 
 def show_transposes(transposes: Sequence[Transpose]) -> None:

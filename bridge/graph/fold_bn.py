@@ -101,25 +101,26 @@ def _fold(
     gamma, beta, mean, variance = (weights[name] for name in norm.input[1:])
     scaled = SCALED[linear.op_type]
 
-    def factors() -> Array:
-        scale: Array = gamma.array() / np.sqrt(variance.array().astype(np.float64) + epsilon)
+    def factors(gamma: Array, variance: Array) -> Array:
+        scale: Array = gamma / np.sqrt(variance.astype(np.float64) + epsilon)
         return scale
 
-    def new_kernel() -> Array:
-        folded: Array = scaled(kernel.array(), factors(), group).astype(np.float32)
+    def new_kernel(kernel: Array, gamma: Array, variance: Array) -> Array:
+        folded: Array = scaled(kernel, factors(gamma, variance), group).astype(np.float32)
         return folded
 
-    def new_bias() -> Array:
-        before = old_bias[0].array() if old_bias else 0.0
-        folded: Array = (factors() * (before - mean.array()) + beta.array()).astype(np.float32)
+    def new_bias(beta: Array, mean: Array, gamma: Array, variance: Array, *old: Array) -> Array:
+        moved = (old[0] if old else 0.0) - mean
+        folded: Array = (factors(gamma, variance) * moved + beta).astype(np.float32)
         return folded
 
-    for index, shape, read, role in (
-        (1, kernel.shape, new_kernel, "weight"),
-        (2, gamma.shape, new_bias, "bias"),
-    ):
+    new = {
+        "weight": Weight.derived(kernel.shape, new_kernel, kernel, gamma, variance),
+        "bias": Weight.derived(gamma.shape, new_bias, beta, mean, gamma, variance, *old_bias),
+    }
+    for index, (role, weight) in enumerate(new.items(), 1):
         name = _name(linear, index, role, readers, weights)
-        weights[name] = Weight(kernel.dtype, shape, read)
+        weights[name] = weight
         _set_input(linear, index, name)
 
 

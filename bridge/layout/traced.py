@@ -69,6 +69,9 @@ class Traced(NDArrayOperatorsMixin):
         written = "T" if self.ndim == 2 else f"transpose({_listed(order)})"
         return Traced(f"{self._called}.{written}", shape)
 
+    def astype(self, dtype: Any) -> Traced:
+        return Traced(f"{self._called}.astype(np.{np.dtype(dtype).name})", self.shape)
+
     def __getitem__(self, key: slice | tuple[slice, ...]) -> Traced:
         keys = key if isinstance(key, tuple) else (key,)
         cuts = [_cut(each, size) for each, size in zip(keys, self.shape, strict=False)]
@@ -133,6 +136,8 @@ def _written(value: Any) -> str:
         return f"[{_listed(value)}]"
     if isinstance(value, tuple):
         return f"({_listed(value)},)" if len(value) == 1 else f"({_listed(value)})"
+    if isinstance(value, np.ndarray):
+        return constant_text(value)
     return str(value) if isinstance(value, Traced) else repr(value)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,19 @@ class Weight:
     def made_of(self, sources: Sequence[Any]) -> Any:
         """What `array()` would be with these arrays for the sources."""
         return self.read(*sources).reshape(self.shape)
+
+    @classmethod
+    def derived(
+        cls, shape: Shape, function: Callable[..., NDArray[Any]], *weights: Weight
+    ) -> Weight:
+        """A float32 weight made of the values of others, still unread."""
+
+        def read(*sources: NDArray[Any]) -> NDArray[Any]:
+            rest = iter(sources)
+            return function(*(each.made_of([*islice(rest, len(each.sources))]) for each in weights))
+
+        sources = chain.from_iterable(each.sources for each in weights)
+        return cls(FLOAT, shape, read, sources=tuple(sources))
 
 
 Operand = Value | float | Sequence[int] | NDArray[Any] | None
