@@ -41,6 +41,7 @@ POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Floor": ("ops.floor", {}),
     "Log": ("ops.log", {}),
     "Neg": ("ops.negative", {}),
+    "Not": ("ops.logical_not", {}),
     "Reciprocal": ("ops.reciprocal", {}),
     "Round": ("ops.round", {}),
     "Sign": ("ops.sign", {}),

@@ -279,6 +279,19 @@ def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Ste
     return merge(node, "Mod", (a, b))
 
 
+@raises("Where")
+def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Step | list[Step]:
+    """a where the condition holds, else b                     (onnx.ai/onnx/operators, Where)"""
+    operands = (condition, a, b)
+    if all(operand.is_constant for operand in operands):
+        raise UnsupportedError("constants only; fold them first")
+
+    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
+        return k.op("where", *(each for each, _ in _arguments(operands, refs, base)))
+
+    return [_merged(node, operands, base, build) for base in bases(node, operands)]
+
+
 @raises("PRelu")
 def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
     """y = x where x > 0, else slope·x                         (onnx.ai/onnx/operators, PRelu)

@@ -1,0 +1,112 @@
+"""Nodes to draw from: those that find elements and those that pick them by their places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from drawn_nodes import Array, Draw, Drawn, Tensor, row, shapes, tensor, values
+
+
+@row("ArgMax")
+@row("ArgMin")
+@st.composite
+def arg_max(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 5))
+    axis = draw(st.integers(0, len(shape) - 1))
+    attributes: dict[str, Any] = {"axis": draw(st.sampled_from([axis, axis - len(shape)]))}
+    attributes |= draw(st.sampled_from([{}, {"keepdims": 0}, {"select_last_index": 1}]))
+    x = draw(tensor(shape, batch=0 if axis else None))
+    return Drawn((operator,), (x,), attributes)
+
+
+@row("TopK", since=10)
+@st.composite
+def top_k(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    count = np.array([draw(st.integers(1, shape[axis]))], np.int64)
+    x = draw(tensor(shape, batch=0 if axis else None))
+    attributes = {"axis": axis, "largest": draw(st.integers(0, 1))}
+    return Drawn((operator,), (x, count), attributes, outputs=2, opset=17)
+
+
+@row("Gather")
+@st.composite
+def gather(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    form = draw(st.sampled_from(["known places", "computed places", "table"]))
+    rank = draw(st.integers(0, 2)) if form == "known places" else draw(st.integers(1, 2))
+    least = -shape[axis] if form == "known places" else 0
+    places = draw(indices((2,) * rank, least, shape[axis] - 1))
+    if form == "table":
+        return Drawn((operator,), (draw(values(shape)), Tensor(places)), {"axis": axis})
+    x = draw(tensor(shape, batch=0 if axis else None))
+    given = places if form == "known places" else Tensor(places)
+    return Drawn((operator,), (x, given), {"axis": axis})
+
+
+@row("GatherElements")
+@st.composite
+def gather_elements(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    places = draw(indices(shape, 0, shape[axis] - 1))
+    return Drawn((operator,), (Tensor(draw(values(shape))), Tensor(places)), {"axis": axis})
+
+
+@row("ScatterElements", since=11)
+@st.composite
+def scatter_elements(draw: Draw, operator: str) -> Drawn:
+    """Each place once: which of two updates of one place counts, ONNX leaves open."""
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(0, len(shape) - 1))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    places = generator.permuted(np.broadcast_to(along(shape, axis), shape), axis=axis)
+    operands = (draw(tensor(shape, batch=None)), Tensor(places), Tensor(draw(values(shape))))
+    return Drawn((operator,), operands, {"axis": axis})
+
+
+def along(shape: tuple[int, ...], axis: int) -> Array:
+    return np.arange(shape[axis]).reshape(-1, *(1,) * (len(shape) - axis - 1))
+
+
+@row("GatherND", since=11)
+@st.composite
+def gather_nd(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    depth = draw(st.integers(1, len(shape)))
+    columns = [draw(indices((3, 1), 0, size - 1)) for size in shape[:depth]]
+    x = Tensor(draw(values(shape)), {0: "batch"})
+    return Drawn((operator,), (x, Tensor(np.concatenate(columns, axis=1))))
+
+
+@row("Not")
+@st.composite
+def negation(draw: Draw, operator: str) -> Drawn:
+    return Drawn((operator,), (Tensor(draw(values(draw(shapes(1, 4)))) > 0),))
+
+
+@row("Where")
+@st.composite
+def where(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    operands = [draw(values(partly(draw, shape))) for _ in range(3)]
+    computed = draw(st.sampled_from([(0,), (1,), (0, 1), (1, 2), (0, 1, 2)]))
+    operands[computed[0]] = draw(values(shape))
+    operands[0] = operands[0] > 0
+    given = [Tensor(each) if i in computed else each for i, each in enumerate(operands)]
+    return Drawn((operator,), tuple(given))
+
+
+def partly(draw: Draw, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(draw(st.sampled_from([1, size])) for size in shape)
+
+
+@st.composite
+def indices(draw: Draw, shape: tuple[int, ...], least: int, most: int) -> Array:
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return generator.integers(least, most + 1, shape).astype(np.int64)
