@@ -14,6 +14,9 @@ from bridge.layout import Atom, Layout
 from bridge.raising.table import Operand, Shape
 
 
+MOST_BROADCAST = 5
+
+
 def whole(x: Operand, axis: int) -> Layout:
     """The inner order of a logical axis: as it is stored, or plain where it lies scattered."""
     if x.layout.where(axis) is not None:
@@ -87,6 +90,7 @@ def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
 
     A stored axis that holds both an axis along which one of them is broadcast and an axis along
     which it is not, as `n (c h w) -> n (h w c)` does beside one value for each channel, is cut.
+    Where that would leave more axes than TensorFlow can broadcast over, the order is ONNX's.
     """
     owner = [axis for axis, atoms in enumerate(base.axes) for _ in atoms]
     spread = [
@@ -96,6 +100,8 @@ def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
         [tuple(run) for _, run in groupby(group, lambda atom: spread[owner[atom]])] or [()]
         for group in base.stored
     ]
+    if sum(map(len, stored)) > MOST_BROADCAST:
+        return Layout.plain(base.logical_shape)
     return Layout(base.axes, tuple(chain.from_iterable(stored)))
 
 
