@@ -64,6 +64,8 @@ def test_the_text_of_a_layout_does_what_the_layout_does(layout: Layout) -> None:
         (lambda x: 2.0 * x - 1, (3,), "(2.0 * x) - 1"),
         (lambda x: x * 0, (3,), "x * 0"),
         (lambda x: np.sqrt(x + 0.5), (3,), "np.sqrt(x + 0.5)"),
+        (lambda x: x.astype(np.float64), (3,), "x.astype(np.float64)"),
+        (lambda x: x * np.ones(3), (3,), "x * np.full((3,), 1.0, np.float64)"),
         (lambda x: np.broadcast_to(x, (2, 3)), (3,), "np.broadcast_to(x, (2, 3))"),
         (lambda x: np.broadcast_to(x, (3,)), (1,), "np.broadcast_to(x, (3,))"),
         (

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.caffe import read
+from bridge.caffe import Net, read
 from bridge.errors import UsageError
+from bridge.graph.fold_bn import fold_batch_norms
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
 from bridge.layout import Layout, Weight
 from bridge.lower import lower
+from bridge.lower.model import LoweredModel
 from bridge.raising import Plan, raise_model
 from bridge.raising.map import MappedWeight, TranslationMap, translation_map
 from bridge.raising.plan import Call, Ref
@@ -26,10 +28,10 @@ from mapped import evaluated, rearranged
 class Mapped:
     """A golden case: its net, its plan, and the map of the plan."""
 
-    def __init__(self, net: Case) -> None:
+    def __init__(self, net: Case, lowering: Callable[[Net], LoweredModel] = lower) -> None:
         caffemodel = net.caffemodel if net.caffemodel.is_file() else None
         self.net = read(net.prototxt, caffemodel)
-        lowered = lower(self.net)
+        lowered = lowering(self.net)
         self.blobs = set(lowered.shapes)
         graph = run_passes(to_ir(lowered))
         self.plan = raise_model(graph)
@@ -113,6 +115,17 @@ def test_a_merged_scale_is_told_by_its_own_name() -> None:
     assert list(map(str, found.weight("bn", "gamma").sources)) == ["sc[0]"]
     assert list(map(str, found.weight("bn", "moving_mean").sources)) == ["bn[0]", "bn[2]"]
     assert found.map.absent == {"conv:bn": ("batch", 5, 5, 4)}
+
+
+@pytest.mark.parametrize("name", ["bn_scale_relu_inplace", "net_mobilenet"])
+def test_folded_weights_are_told_by_all_that_they_are_made_of(name: str) -> None:
+    found = Mapped(case(name), lambda net: fold_batch_norms(lower(net)))
+    expected = stored_weights(found.plan)
+    for weight in found.map.weights:
+        array = evaluated(weight, found.net, found.constants)
+        np.testing.assert_array_equal(array, expected[weight.layer].pop(0), err_msg=str(weight))
+    assert all(source.layer for weight in found.map.weights for source in weight.sources)
+    assert any(len({each.layer for each in weight.sources}) == 3 for weight in found.map.weights)
 
 
 def test_a_graph_that_is_not_caffes_is_told_by_its_initializers() -> None:
