@@ -69,11 +69,17 @@ Run = Callable[[Mapping[str, Array], Sequence[str]], Iterator[tuple[str, Array]]
 
 def engine() -> str | None:
     """What can run Caffe nets here: `pycaffe` before `opencv`, or None."""
-    if find_spec("caffe") is not None:
+    if _is_installed("caffe"):
         return "pycaffe"
-    if find_spec("cv2") is not None and hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
+    if _is_installed("cv2") and hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
         return "opencv"
     return None
+
+
+def _is_installed(package: str) -> bool:
+    """Whether there is a package of this name: a folder without Python files is none."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 def _pycaffe(prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> tuple[str, Run]:

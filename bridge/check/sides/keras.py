@@ -34,7 +34,16 @@ class Place:
     layout: Layout | None = None
 
     def undo(self, array: Array) -> Array:
-        return array if self.layout is None else self.layout.undo(array)
+        """In ONNX's order. An array of another shape than planned is brought to it by whole axes,
+        so that the report can show the shape."""
+        if self.layout is None:
+            return array
+        try:
+            return self.layout.undo(array)
+        except ValueError:
+            order = [self.layout.where(axis) for axis in range(self.layout.rank)]
+            places = [place for place in order if place is not None]
+            return array.transpose(places) if len(places) == array.ndim else array
 
     def apply(self, array: Array) -> Array:
         return array if self.layout is None else self.layout.apply(array)
