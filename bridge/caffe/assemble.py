@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bridge.caffe.inputs import input_shapes, is_input
-from bridge.caffe.net import Input, Layer, Net
+from bridge.caffe.net import Input, Layer, Net, Share
 from bridge.caffe.prototxt import Message
 from bridge.errors import PrototxtError, UnsupportedError
 
@@ -21,8 +21,8 @@ class State:
     stages: frozenset[str] = frozenset()
 
 
-def assemble(name: str, messages: Sequence[Message], state: State) -> tuple[Net, list[Message]]:
-    """A net without weights, and the messages that its layers were made of.
+def assemble(name: str, messages: Sequence[Message], state: State) -> Net:
+    """A net without weights.
 
     Errors: PrototxtError where layers do not connect; UnsupportedError where the result depends on
     what blobs share or overwrite.
@@ -34,15 +34,13 @@ def assemble(name: str, messages: Sequence[Message], state: State) -> tuple[Net,
     _refuse_unsound_places(drafts, wired)
     inputs: list[Input] = []
     layers: list[Layer] = []
-    kept: list[Message] = []
     for message, layer in zip(chosen, wired, strict=True):
         if is_input(message):
             shapes = input_shapes(message)
             inputs += [Input(*each, layer.where) for each in zip(layer.tops, shapes, strict=True)]
         else:
             layers.append(layer)
-            kept.append(message)
-    return Net(name, tuple(inputs), tuple(layers), wiring.unread()), kept
+    return Net(name, tuple(inputs), tuple(layers), wiring.unread())
 
 
 def _draft(message: Message) -> Layer:
@@ -54,6 +52,11 @@ def _draft(message: Message) -> Layer:
         tops=tuple(message.get("top", ())),
         where=message.where,
         params={name: value for name, value in message.items() if name.endswith("_param")},
+        shares={
+            index: Share(param["name"], param.get("share_mode") == "PERMISSIVE")
+            for index, param in enumerate(message.get("param", ()))
+            if param.get("name")
+        },
     )
 
 

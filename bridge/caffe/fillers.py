@@ -1,7 +1,8 @@
-"""The blobs of layers that a caffemodel lacks, where their fillers say exactly what they hold.
+"""What a layer's blobs hold before any training: Caffe's fillers.
 
-Caffe leaves such layers as their fillers made them. `constant` and `bilinear` fillers always make
-the same values; all others draw them at random.
+A layer that no caffemodel gives weights keeps what its fillers made. `constant` and `bilinear`
+always make the same values; all others draw them at random, here from a generator that is seeded
+by layer and blob, so that they are the same in every run. Nothing is drawn before it is read.
 (Source: include/caffe/filler.hpp)
 """
 
@@ -9,77 +10,181 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod, sqrt
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from bridge.caffe.net import Array, Blob, Layer, Shape
+from bridge.errors import ShapeError, UnsupportedError
+
+Settings = Mapping[str, Any]
+"""The fields of a FillerParameter that the text sets."""
+
+_WEIGHT_AND_BIAS = ("weight_filler", "bias_filler")
 
 # For each type, its message and the fillers of its blobs in order.
-_FILLERS = {
+_FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Bias": ("bias_param", ("filler",)),
-    "Convolution": ("convolution_param", ("weight_filler", "bias_filler")),
-    "ConvolutionDepthwise": ("convolution_param", ("weight_filler", "bias_filler")),
-    "Deconvolution": ("convolution_param", ("weight_filler", "bias_filler")),
-    "DepthwiseConvolution": ("convolution_param", ("weight_filler", "bias_filler")),
-    "Embed": ("embed_param", ("weight_filler", "bias_filler")),
-    "InnerProduct": ("inner_product_param", ("weight_filler", "bias_filler")),
+    "Convolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "ConvolutionDepthwise": ("convolution_param", _WEIGHT_AND_BIAS),
+    "Deconvolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "DepthwiseConvolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "Embed": ("embed_param", _WEIGHT_AND_BIAS),
+    "InnerProduct": ("inner_product_param", _WEIGHT_AND_BIAS),
+    "LSTM": ("recurrent_param", _WEIGHT_AND_BIAS),
     "Normalize": ("norm_param", ("scale_filler",)),
     "PReLU": ("prelu_param", ("filler",)),
+    "RNN": ("recurrent_param", _WEIGHT_AND_BIAS),
     "Scale": ("scale_param", ("filler", "bias_filler")),
 }
 
-# What layers do where the text sets no filler. Weights are not here: they would be zero, which
+# What layers do where the text sets no filler. Weights are not here: they are zero then, which
 # nobody means.
-_DEFAULTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
+_DEFAULTS: Mapping[tuple[str, str], Settings] = {
     ("bias_param", "filler"): {"value": 0},
     ("norm_param", "scale_filler"): {"value": 1},
     ("prelu_param", "filler"): {"value": 0.25},
     ("scale_param", "filler"): {"value": 1},
+    **{(message, "bias_filler"): {"value": 0} for message, _ in _FIELDS.values()},
 }
-_ZERO: Mapping[str, Any] = {"value": 0}
+
+# Layers that know no fillers. Statistics begin as those of data that are normal already. (Caffe
+# keeps zeros for them, and divides by the root of eps until it has seen a batch.)
+_FIXED: Mapping[str, tuple[float, ...]] = {"BatchNorm": (0, 1, 1), "Parameter": (0,)}
+
+LEARNING = frozenset({*_FIELDS, *_FIXED, "BN"})
+"""The layer types of which it is known that they have weights."""
 
 
-def filled(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Blob, ...] | None:
-    """The blobs that the layer's fillers make, or None where they are not exact."""
-    message, names = _FILLERS.get(layer.type, ("", ()))
+@dataclass(frozen=True)
+class Filler:
+    """How one blob of a layer is filled.
+
+    `is_said` is whether the text, or the layer's own default, means it so. Weights for which no
+    filler is given are zero.
+    """
+
+    shape: Shape
+    settings: Settings
+    seed: tuple[int, int]
+    is_said: bool = True
+
+    @property
+    def kind(self) -> str:
+        kind: str = self.settings.get("type", "constant")
+        return kind
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether Caffe itself would make these very values."""
+        return self.is_said and self.kind in ("constant", "bilinear")
+
+    @property
+    def blob(self) -> Blob:
+        return Blob(self.shape, self.values)
+
+    def values(self) -> Array:
+        """The numbers, drawn anew each time, and each time the same."""
+        return _MAKERS[self.kind](self.shape, self.settings, np.random.default_rng(self.seed))
+
+
+def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | None:
+    """A filler for each blob of a layer, given their shapes; None for a layer that nobody knows.
+
+    Errors: UnsupportedError for a filler that nobody knows, ShapeError where Caffe would abort.
+    """
+    if layer.type in _FIXED:
+        values = _FIXED[layer.type]
+        return tuple(
+            Filler(shape, {"value": value}, _seed(layer, index), is_said=False)
+            for index, (shape, value) in enumerate(zip(shapes, values, strict=True))
+        )
+    message, names = _FIELDS.get(layer.type, ("", ()))
+    if layer.type in ("LSTM", "RNN"):
+        names = tuple(_WEIGHT_AND_BIAS[len(shape) == 1] for shape in shapes)
     if layer.type == "Scale" and len(layer.bottoms) == 2:
         names = names[1:]
     if len(names) < len(shapes):
         return None
-    blobs = []
-    for name, shape in zip(names, shapes, strict=False):
-        default = _ZERO if name == "bias_filler" else _DEFAULTS.get((message, name))
-        filler = layer.params.get(message, {}).get(name, default)
-        if filler is None or not _is_exact(filler, shape):
-            return None
-        blobs.append(Blob(shape, _Filler(shape, filler)))
-    return tuple(blobs)
+    pairs = zip(names, shapes, strict=False)
+    return tuple(_filler(layer, message, *pair, index) for index, pair in enumerate(pairs))
 
 
-def _is_exact(filler: Mapping[str, Any], shape: Shape) -> bool:
-    kind = filler.get("type", "constant")
-    return kind == "constant" or (kind == "bilinear" and len(shape) == 4 and shape[2] == shape[3])
+def _filler(layer: Layer, message: str, name: str, shape: Shape, index: int) -> Filler:
+    given = layer.params.get(message, {}).get(name)
+    settings = _DEFAULTS.get((message, name)) if given is None else given
+    filler = Filler(shape, settings or {}, _seed(layer, index), settings is not None)
+    if filler.kind not in _MAKERS:
+        raise UnsupportedError(
+            f"its {name} is of a type that is not known",
+            where=layer,
+            expected=", ".join(_MAKERS),
+            received=filler.kind,
+        )
+    if filler.kind == "bilinear" and not (len(shape) == 4 and shape[2] == shape[3]):
+        raise ShapeError(
+            "a bilinear filler needs square kernels",
+            where=layer,
+            expected="4 axes, the last two equal",
+            received=shape,
+        )
+    return filler
 
 
-@dataclass(frozen=True)
-class _Filler:
-    """Makes the values of one blob when they are asked for."""
-
-    shape: Shape
-    filler: Mapping[str, Any]
-
-    def __call__(self) -> Array:
-        make = _MAKERS[self.filler.get("type", "constant")]
-        return make(self.shape, self.filler)
+def _seed(layer: Layer, index: int) -> tuple[int, int]:
+    return crc32(layer.name.encode()), index
 
 
-def _constant(shape: Shape, filler: Mapping[str, Any]) -> Array:
+# ---- the fillers themselves ------------------------------------------------------------------
+
+Generator = np.random.Generator
+
+
+def _constant(shape: Shape, filler: Settings, _: Generator) -> Array:
     return np.full(shape, filler.get("value", 0), np.float32)
 
 
-def _bilinear(shape: Shape, _: Mapping[str, Any]) -> Array:
+def _uniform(shape: Shape, filler: Settings, random: Generator) -> Array:
+    return _between(filler.get("min", 0), filler.get("max", 1), shape, random)
+
+
+def _gaussian(shape: Shape, filler: Settings, random: Generator) -> Array:
+    """`sparse` is how many inputs of each output are to have a weight, on average."""
+    values = _normal(filler.get("mean", 0), filler.get("std", 1), shape, random)
+    sparse = filler.get("sparse", -1)
+    if sparse >= 0:
+        values *= random.random(shape, np.float32) < sparse / shape[0]
+    return values
+
+
+def _positive_unitball(shape: Shape, _: Settings, random: Generator) -> Array:
+    """Positive numbers that sum up to 1 for each output."""
+    values = random.random(shape, np.float32)
+    values /= values.sum(axis=tuple(range(1, len(shape))), keepdims=True)
+    return values
+
+
+def _xavier(shape: Shape, filler: Settings, random: Generator) -> Array:
+    limit = sqrt(3 / _fan(shape, filler))
+    return _between(-limit, limit, shape, random)
+
+
+def _msra(shape: Shape, filler: Settings, random: Generator) -> Array:
+    return _normal(0, sqrt(2 / _fan(shape, filler)), shape, random)
+
+
+def _fan(shape: Shape, filler: Settings) -> float:
+    """How many numbers go into an output, or come out of an input, by `variance_norm`."""
+    count = prod(shape)
+    fan_in = count / shape[0]
+    fan_out = count / shape[1] if len(shape) > 1 else count
+    fans = {"FAN_OUT": fan_out, "AVERAGE": (fan_in + fan_out) / 2}
+    return fans.get(filler.get("variance_norm", "FAN_IN"), fan_in)
+
+
+def _bilinear(shape: Shape, _: Settings, __: Generator) -> Array:
     """A kernel that, in a Deconvolution, scales up by linear interpolation: a tent in h and w."""
     size = shape[-1]
     half = ceil(size / 2)
@@ -87,7 +192,26 @@ def _bilinear(shape: Shape, _: Mapping[str, Any]) -> Array:
     return np.broadcast_to(np.outer(tent, tent), shape).astype(np.float32)
 
 
-_MAKERS: Mapping[str, Callable[[Shape, Mapping[str, Any]], Array]] = {
+def _between(low: float, high: float, shape: Shape, random: Generator) -> Array:
+    values = random.random(shape, np.float32)
+    values *= high - low
+    values += low
+    return values
+
+
+def _normal(mean: float, deviation: float, shape: Shape, random: Generator) -> Array:
+    values = random.standard_normal(shape, np.float32)
+    values *= deviation
+    values += mean
+    return values
+
+
+_MAKERS: Mapping[str, Callable[[Shape, Settings, Generator], Array]] = {
     "constant": _constant,
+    "uniform": _uniform,
+    "gaussian": _gaussian,
+    "positive_unitball": _positive_unitball,
+    "xavier": _xavier,
+    "msra": _msra,
     "bilinear": _bilinear,
 }

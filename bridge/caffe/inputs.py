@@ -52,7 +52,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
 
 def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
     """The net with the channels of its inputs where only the weights of a convolution tell them."""
-    kernels = {layer.name: layer.blobs[0].blob.shape for layer in stored if layer.blobs}
+    kernels = {layer.name: layer.blobs[0].blob.shape for layer in stored if 0 in layer.blobs}
     channels = {
         bottom: kernels[layer.name][1] * layer.params.get("convolution_param", {}).get("group", 1)
         for layer in net.layers

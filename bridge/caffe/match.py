@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -14,9 +14,8 @@ from math import prod
 import numpy as np
 
 from bridge.caffe.blobs import StoredBlob
-from bridge.caffe.fillers import filled
-from bridge.caffe.net import Blob, Layer, Net, Shape
-from bridge.caffe.prototxt import Message
+from bridge.caffe.fillers import Filler, fillers
+from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import infer, known_weights
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredLayer
@@ -25,30 +24,63 @@ from bridge.errors import Location, WeightsError
 # None where the net as it stands does not say what a layer needs.
 Needs = tuple[Shape, ...] | None
 
+# The blobs of a layer by their index, as far as they are known.
+Slots = dict[int, Blob]
+
 
 def attach(
-    net: Net, messages: Sequence[Message], stored: Sequence[StoredLayer], file: Location
+    net: Net, stored: Sequence[StoredLayer], file: Location, *, allow_missing: bool = False
 ) -> Net:
     """The net with the blobs of a caffemodel.
 
-    `messages` are those that the layers were made of; they say which parameters are shared.
-    Errors: WeightsError where blobs do not fit, or where layers that need blobs find none.
+    What the file lacks is made by fillers where these are exact, or `allow_missing`.
+    Errors: WeightsError where blobs do not fit, or where layers that need blobs find none; those
+    of `fillers`.
     """
     needs = known_weights(net)
     by_name = {layer.name: layer for layer in stored if layer.blobs}
     _refuse_ambiguous(net.layers, needs, by_name)
     takers = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
-    own = [
+    slots = [
         _fitted(layer, need, by_name[layer.name])
         if layer.name in by_name and takers.get(layer.name, layer) is layer
-        else ()
+        else {}
         for layer, need in zip(net.layers, needs, strict=True)
     ]
-    blobs = _shared(net.layers, messages, needs, own)
-    blobs, notes = _completed(net.layers, needs, blobs, file)
-    layers = tuple(map(_with_blobs, net.layers, blobs))
+    _share(net.layers, needs, slots)
+    made = [
+        _missing(layer, need, known)
+        for layer, need, known in zip(net.layers, needs, slots, strict=True)
+    ]
+    if not allow_missing:
+        _refuse_made_up(net.layers, made, file)
+    notes = [_note(layer, each, file) for layer, each in zip(net.layers, made, strict=True) if each]
     notes += _left_out(net, by_name, file)
-    return replace(net, layers=layers, warnings=(*net.warnings, *notes))
+    filled = _filled(net, needs, slots, made)
+    return replace(filled, warnings=(*net.warnings, *notes))
+
+
+def with_filled_weights(net: Net) -> Net:
+    """A net without weights, with those that its fillers make, and a warning that says so.
+
+    Errors: those of `fillers`; WeightsError where shared parameters do not fit.
+    """
+    needs = known_weights(net)
+    slots: list[Slots] = [{} for _ in net.layers]
+    made = [_missing(layer, need, {}) for layer, need in zip(net.layers, needs, strict=True)]
+    filled = _filled(net, needs, slots, made)
+    names = [layer.name for layer, each in zip(net.layers, made, strict=True) if each]
+    if not names:
+        return filled
+    note = f"there is no caffemodel: the weights of {len(names)} layers are made up by fillers"
+    silent = [
+        layer.name
+        for layer, each in zip(net.layers, made, strict=True)
+        if any(not filler.is_said for filler in each.values()) and layer.type != "BatchNorm"
+    ]
+    if silent:
+        note += f"; {len(silent)} of them set none, and have zeros: {_listed(silent)}"
+    return replace(filled, warnings=(*net.warnings, note))
 
 
 def with_unknown_weights(net: Net) -> Net:
@@ -65,7 +97,7 @@ def _unknown(needs: Needs) -> tuple[Blob, ...]:
     return tuple(Blob(shape, partial(np.broadcast_to, nan, shape)) for shape in needs or ())
 
 
-def _with_blobs(layer: Layer, blobs: Sequence[Blob]) -> Layer:
+def _with_blobs(layer: Layer, blobs: Iterable[Blob]) -> Layer:
     own = (blob.belonging_to(layer.name, index) for index, blob in enumerate(blobs))
     return replace(layer, blobs=tuple(own))
 
@@ -86,20 +118,23 @@ def _refuse_ambiguous(
             )
 
 
-def _fitted(layer: Layer, needs: Needs, found: StoredLayer) -> tuple[Blob, ...]:
+def _fitted(layer: Layer, needs: Needs, found: StoredLayer) -> Slots:
     """A stored layer's blobs in the needed shapes; as they are where those are not known."""
+    blobs = found.blobs
     if needs is None:
-        return tuple(stored.blob for stored in found.blobs)
-    if len(needs) != len(found.blobs):
+        return {index: stored.blob for index, stored in blobs.items()}
+    complete = blobs.keys() == set(range(len(needs)))
+    if not complete and not (found.leaves_out_shared and blobs.keys() < set(range(len(needs)))):
         raise WeightsError(
             "it has another number of blobs in the caffemodel",
             where=layer,
             expected=", ".join(map(text, needs)) or "none",
-            received=", ".join(text(stored.blob.shape) for stored in found.blobs),
+            received=", ".join(text(stored.blob.shape) for stored in blobs.values()),
             hint=_OTHER_NET,
         )
-    pairs = enumerate(zip(needs, found.blobs, strict=True))
-    return tuple(_fitted_blob(layer, index, need, stored) for index, (need, stored) in pairs)
+    return {
+        index: _fitted_blob(layer, index, needs[index], stored) for index, stored in blobs.items()
+    }
 
 
 _OTHER_NET = "is this the caffemodel of another net, or of another version of this one?"
@@ -126,36 +161,28 @@ def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> B
     return stored.blob.reshaped(*need)
 
 
-def _shared(
-    layers: Sequence[Layer],
-    messages: Sequence[Message],
-    needs: Sequence[Needs],
-    own: Sequence[tuple[Blob, ...]],
-) -> list[tuple[Blob, ...]]:
-    """Blobs with the parameters that `param { name: }` shares: the first layer's serve all."""
+# ---- parameters that layers share ------------------------------------------------------------
+
+
+def _share(layers: Sequence[Layer], needs: Sequence[Needs], slots: Sequence[Slots]) -> None:
+    """Put the blobs that go by a name into all layers that name them: the first layer's serve."""
     owners: dict[str, Blob] = {}
-    for message, blobs in zip(messages, own, strict=True):
-        for spec, blob in zip(message.get("param", ()), blobs, strict=False):
-            owners.setdefault(spec.get("name", ""), blob)
-    owners.pop("", None)
-    result = []
-    for layer, message, need, blobs in zip(layers, messages, needs, own, strict=True):
-        slots: dict[int, Blob] = dict(enumerate(blobs))
-        for index, spec in enumerate(message.get("param", ())[: len(need or blobs)]):
-            owner = owners.get(spec.get("name", ""))
-            if owner is not None:
-                slots[index] = _as_owner(layer, spec, need, index, owner)
-        result.append(tuple(slots[index] for index in sorted(slots)))
-    return result
+    for layer, own in zip(layers, slots, strict=True):
+        for index, share in layer.shares.items():
+            if index in own:
+                owners.setdefault(share.name, own[index])
+    for layer, need, own in zip(layers, needs, slots, strict=True):
+        for index, share in layer.shares.items():
+            if share.name in owners and (need is None or index < len(need)):
+                own[index] = _as_owner(layer, share, need, index, owners[share.name])
 
 
-def _as_owner(layer: Layer, spec: Message, needs: Needs, index: int, owner: Blob) -> Blob:
+def _as_owner(layer: Layer, share: Share, needs: Needs, index: int, owner: Blob) -> Blob:
     """The owner's blob for a layer that shares it; only PERMISSIVE sharing may reshape it."""
     need = owner.shape if needs is None else needs[index]
-    same = prod(need) == prod(owner.shape) if spec.get("share_mode") == "PERMISSIVE" else False
-    if need != owner.shape and not same:
+    if need != owner.shape and not (share.permissive and prod(need) == prod(owner.shape)):
         raise WeightsError(
-            f"it cannot share the parameter '{spec['name']}'",
+            f"it cannot share the parameter '{share.name}'",
             where=layer,
             expected=text(need),
             received=text(owner.shape),
@@ -163,28 +190,66 @@ def _as_owner(layer: Layer, spec: Message, needs: Needs, index: int, owner: Blob
     return owner.reshaped(*need)
 
 
-def _completed(
-    layers: Sequence[Layer], needs: Sequence[Needs], blobs: list[tuple[Blob, ...]], file: Location
-) -> tuple[list[tuple[Blob, ...]], list[str]]:
-    """Blobs with those of exact fillers where the file has none, and warnings about them."""
-    missing, notes = [], []
-    for index, (layer, need) in enumerate(zip(layers, needs, strict=True)):
-        if not need or len(blobs[index]) == len(need):
-            continue
-        made = filled(layer, need)
-        if made is None:
-            missing.append(layer)
-        else:
-            blobs[index] = made
-            notes.append(f"{layer}: not in {file}; its fillers, which are exact, serve")
+# ---- blobs that are missing ------------------------------------------------------------------
+
+
+def _missing(layer: Layer, needs: Needs, known: Slots) -> dict[int, Filler | None]:
+    """What fills the blobs that a layer lacks, None where nobody knows."""
+    lacking = [index for index in range(len(needs or ())) if index not in known]
+    if not lacking:
+        return {}
+    made = fillers(layer, needs or ())
+    return {index: made[index] if made else None for index in lacking}
+
+
+def _refuse_made_up(
+    layers: Sequence[Layer], made: Sequence[Mapping[int, Filler | None]], file: Location
+) -> None:
+    missing = [
+        layer
+        for layer, each in zip(layers, made, strict=True)
+        if not all(filler and filler.is_exact for filler in each.values())
+    ]
     if missing:
-        listed = "".join(f"\n  {layer}" for layer in missing)
         raise WeightsError(
-            f"the caffemodel lacks the weights of {len(missing)} layers{listed}",
+            f"the caffemodel lacks the weights of {len(missing)} layers" + _lines(missing),
             where=file,
-            hint="layers are matched by name: does the caffemodel belong to this prototxt?",
+            hint="layers are matched by name: does the caffemodel belong to this prototxt? "
+            "With --allow-missing-weights fillers make them up",
         )
-    return blobs, notes
+
+
+def _note(layer: Layer, made: Mapping[int, Filler | None], file: Location) -> str:
+    exact = all(filler and filler.is_exact for filler in made.values())
+    what = "its fillers, which are exact, serve" if exact else "its weights are made up by fillers"
+    return f"{layer}: not in {file}; {what}"
+
+
+def _filled(
+    net: Net,
+    needs: Sequence[Needs],
+    slots: Sequence[Slots],
+    made: Sequence[Mapping[int, Filler | None]],
+) -> Net:
+    """The net with the blobs of the slots, and what fillers make where these are empty."""
+    unknown = [layer for layer, each in zip(net.layers, made, strict=True) if None in each.values()]
+    if unknown:
+        raise WeightsError(
+            f"nobody knows the fillers of {len(unknown)} layers" + _lines(unknown),
+            hint="their weights must be in the caffemodel",
+        )
+    for own, each in zip(slots, made, strict=True):
+        own.update({index: filler.blob for index, filler in each.items() if filler})
+    _share(net.layers, needs, slots)
+    layers = (
+        _with_blobs(layer, (own[index] for index in sorted(own)))
+        for layer, own in zip(net.layers, slots, strict=True)
+    )
+    return replace(net, layers=tuple(layers))
+
+
+def _lines(layers: Iterable[Layer]) -> str:
+    return "".join(f"\n  {layer}" for layer in layers)
 
 
 def _left_out(net: Net, stored: Mapping[str, StoredLayer], file: Location) -> list[str]:
@@ -192,9 +257,12 @@ def _left_out(net: Net, stored: Mapping[str, StoredLayer], file: Location) -> li
     extra = [name for name in stored if name not in names]
     if not extra:
         return []
-    listed = ", ".join(extra[:_LISTED])
-    more = f" and {len(extra) - _LISTED} more" if len(extra) > _LISTED else ""
-    return [f"{file}: left out the weights of layers that the net has not: {listed}{more}"]
+    return [f"{file}: left out the weights of layers that the net has not: {_listed(extra)}"]
 
 
 _LISTED = 5
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

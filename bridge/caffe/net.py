@@ -86,6 +86,17 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Share:
+    """That a blob goes by a name of its own: `param { name: }`.
+
+    All blobs of one name are one. Where one is `permissive` it may have another shape.
+    """
+
+    name: str
+    permissive: bool = False
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer.
 
@@ -97,6 +108,8 @@ class Layer:
     `params` has the parameter messages that the text sets, by field name, and in them only the
     fields that are set: `{"convolution_param": {"num_output": 96, "kernel_size": [11]}}`.
     Enum values are their names (`"MAX"`), messages are dicts, repeated fields are lists.
+
+    `shares` is by the index of a blob, and has those that go by a name.
     """
 
     name: str
@@ -106,6 +119,7 @@ class Layer:
     where: Location
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     blobs: tuple[Blob, ...] = ()
+    shares: Mapping[int, Share] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.where}, layer '{self.name}' ({self.type})"

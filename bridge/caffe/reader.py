@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,17 @@ def read(
     caffemodel: str | Path | None = None,
     *,
     phase: str = "TEST",
+    stages: Sequence[str] = (),
+    level: int = 0,
     input_shape: Mapping[str, Shape] | None = None,
+    allow_missing_weights: bool = False,
 ) -> Net:
     """A Caffe net of any dialect, with its weights where a caffemodel is given.
 
     Without one, layers have no blobs; but where `prototxt` is itself a caffemodel, given alone, the
-    net that it describes is read from it, and its weights. `phase` chooses among layers that have
-    rules: TEST or TRAIN. `input_shape` replaces the shapes that the net gives its inputs, by name.
+    net that it describes is read from it, and its weights. `phase` (TEST or TRAIN), `stages` and
+    `level` choose among layers that have rules. `input_shape` replaces the shapes that the net
+    gives its inputs, by name. With `allow_missing_weights` fillers make up what a caffemodel lacks.
     Errors: UsageError for paths that cannot be read, or other names; PrototxtError, WeightsError
     for files that are broken or do not fit; UnsupportedError where the result depends on what blobs
     share or overwrite.
@@ -43,14 +47,19 @@ def read(
         raise _binary_prototxt(net_path, weights_path)
     definition, warnings = (binary if is_alone else text).load(net_path)
     layers, more = upgrade(definition)
-    stages = frozenset(definition.get("state", {}).get("stage", []))
-    net, messages = assemble(definition.get("name", ""), layers, State(phase, stages=stages))
+    state = State(phase, level, frozenset((*stages, *definition.get("state", {}).get("stage", []))))
+    net = assemble(definition.get("name", ""), layers, state)
     net = replace(with_shapes(net, input_shape or {}), warnings=(*warnings, *more))
     if weights_path is None and not is_alone:
         return net
     source = weights_path or net_path
     stored = weights.read(source)
-    return attach(with_channels(net, stored), messages, stored, Location.of(source))
+    return attach(
+        with_channels(net, stored),
+        stored,
+        Location.of(source),
+        allow_missing=allow_missing_weights,
+    )
 
 
 def _readable(path: str | Path, what: str) -> Path:

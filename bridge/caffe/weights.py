@@ -7,7 +7,7 @@ A net of 500 MB takes a few milliseconds, and files beyond protobuf's own limit 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,14 @@ from bridge.errors import Location, WeightsError
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """A layer of the file: its name and its blobs, in order."""
+    """A layer of the file: its name and its blobs, by their index.
+
+    `leaves_out_shared` is whether the file's format leaves out what an earlier layer has already.
+    """
 
     name: str
-    blobs: tuple[StoredBlob, ...]
+    blobs: Mapping[int, StoredBlob]
+    leaves_out_shared: bool = False
 
 
 def read(path: Path) -> tuple[StoredLayer, ...]:
@@ -124,7 +128,7 @@ def _stored_layer(wire: Wire, layer: Entry, dialect: _Dialect) -> StoredLayer:
             wire.inside = f", in layer '{name}'"
         elif entry.number == dialect.blobs:
             blobs.append(entry)
-    return StoredLayer(name, tuple(stored_blob(wire, entry) for entry in blobs))
+    return StoredLayer(name, {i: stored_blob(wire, entry) for i, entry in enumerate(blobs)})
 
 
 # ---- the definition of the net in the same file ----------------------------------------------

@@ -1,21 +1,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from bridge.caffe import Net
-from bridge.caffe.fillers import filled
+from bridge.caffe import Layer, Net, read
+from bridge.caffe.fillers import Filler, fillers
+from bridge.errors import ShapeError, UnsupportedError
 from golden_cases import case
 
 ReadText = Callable[..., Net]
+Shape = tuple[int, ...]
 
 
-def layer(read_text: ReadText, type_: str, param: str, bottoms: str = 'bottom: "x"') -> Net:
+def layer(
+    read_text: ReadText, type_: str, param: str, bottoms: str = 'bottom: "x"', name: str = "l"
+) -> Layer:
     text = 'input: "x" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 } '
-    text += f'layer {{ name: "l" type: "{type_}" {bottoms} top: "y" {param} }}'
+    text += f'layer {{ name: "{name}" type: "{type_}" {bottoms} top: "y" {param} }}'
     return read_text(text).layers[0]
+
+
+def made(read_text: ReadText, filler: str, shape: Shape, name: str = "l") -> NDArray[np.float32]:
+    """What a filler of a Convolution's weights gives."""
+    param = f"convolution_param {{ weight_filler {{ {filler} }} }}"
+    (first,) = fillers(layer(read_text, "Convolution", param, name=name), (shape,)) or ()
+    array = first.blob.array()
+    assert array.dtype == np.float32
+    return array
 
 
 @pytest.mark.parametrize(
@@ -29,47 +44,147 @@ def layer(read_text: ReadText, type_: str, param: str, bottoms: str = 'bottom: "
         ("Convolution", "convolution_param { weight_filler { } }", [(1, 2, 3, 3), (1,)], [0, 0]),
     ],
 )
-def test_constant_fillers(
-    read_text: ReadText, type_: str, param: str, shapes: list[tuple[int, ...]], values: list[float]
+def test_constant_fillers_are_exact(
+    read_text: ReadText, type_: str, param: str, shapes: list[Shape], values: list[float]
 ) -> None:
-    blobs = filled(layer(read_text, type_, param), tuple(shapes))
-    assert blobs is not None
-    for blob, shape, value in zip(blobs, shapes, values, strict=True):
-        np.testing.assert_array_equal(blob.array(), np.full(shape, value, np.float32))
-        assert blob.span is None
+    found = fillers(layer(read_text, type_, param), tuple(shapes))
+    assert found is not None
+    for filler, shape, value in zip(found, shapes, values, strict=True):
+        assert filler.is_exact
+        np.testing.assert_array_equal(filler.blob.array(), np.full(shape, value, np.float32))
+        assert filler.blob.span is None
 
 
 @pytest.mark.parametrize(
     ("type_", "param", "shapes"),
     [
-        ("Convolution", "", [(1, 2, 3, 3), (1,)]),
+        ("Convolution", "", [(1, 2, 3, 3)]),
         ("Convolution", 'convolution_param { weight_filler { type: "msra" } }', [(1, 2, 3, 3)]),
-        ("Convolution", 'convolution_param { weight_filler { type: "bilinear" } }', [(1, 2, 3, 4)]),
-        ("InnerProduct", 'inner_product_param { bias_filler { type: "gaussian" } }', [(1, 2)]),
+        ("InnerProduct", 'inner_product_param { weight_filler { type: "gaussian" } }', [(1, 2)]),
         ("BatchNorm", "", [(2,), (2,), (1,)]),
-        ("MyLayer", "", [(2,)]),
+        ("Parameter", "", [(2,)]),
     ],
 )
-def test_other_fillers_are_not_exact(
-    read_text: ReadText, type_: str, param: str, shapes: list[tuple[int, ...]]
-) -> None:
-    assert filled(layer(read_text, type_, param), tuple(shapes)) is None
+def test_others_are_not(read_text: ReadText, type_: str, param: str, shapes: list[Shape]) -> None:
+    found = fillers(layer(read_text, type_, param), tuple(shapes))
+    assert found is not None
+    assert not any(filler.is_exact for filler in found)
+
+
+def test_nobody_knows_what_fills_a_layer_of_ones_own(read_text: ReadText) -> None:
+    assert fillers(layer(read_text, "MyLayer", ""), ((2,),)) is None
 
 
 def test_a_scale_by_its_second_bottom_has_a_bias_alone(read_text: ReadText) -> None:
     param = "scale_param { bias_term: true bias_filler { value: 2 } filler { value: 5 } }"
-    blobs = filled(layer(read_text, "Scale", param, 'bottom: "x" bottom: "x"'), ((2,),))
-    assert blobs is not None
-    np.testing.assert_array_equal(blobs[0].array(), [2, 2])
+    found = fillers(layer(read_text, "Scale", param, 'bottom: "x" bottom: "x"'), ((2,),))
+    assert found is not None
+    np.testing.assert_array_equal(found[0].blob.array(), [2, 2])
 
 
-def test_a_bilinear_kernel_is_that_of_caffe(read_text: ReadText) -> None:
+def test_statistics_begin_as_those_of_normal_data(read_text: ReadText) -> None:
+    found = fillers(layer(read_text, "BatchNorm", ""), ((2,), (2,), (1,)))
+    assert found is not None
+    assert [filler.blob.array().tolist() for filler in found] == [[0, 0], [1, 1], [1]]
+
+
+def test_the_matrices_of_a_recurrent_layer_have_one_filler_and_its_biases_another(
+    read_text: ReadText,
+) -> None:
+    param = 'recurrent_param { num_output: 2 weight_filler { type: "uniform" } bias_filler {'
+    net = layer(read_text, "LSTM", f"{param} value: 7 }} }}")
+    found = fillers(net, ((8, 3), (8,), (8, 2)))
+    assert found is not None
+    assert [filler.kind for filler in found] == ["uniform", "constant", "uniform"]
+    assert found[1].blob.array()[0] == 7
+
+
+def test_a_bilinear_kernel_is_that_of_caffe() -> None:
     """The golden net's weights were made by Caffe's own filler."""
-    from bridge.caffe import read
-
     folder = case("deconv_bilinear_up2")
-    net = read(folder.prototxt, folder.caffemodel)
-    (deconv,) = net.layers
-    made = filled(deconv, tuple(blob.shape for blob in deconv.blobs))
-    assert made is not None
-    np.testing.assert_allclose(made[0].array(), deconv.blobs[0].array(), rtol=1e-6)
+    (deconv,) = read(folder.prototxt, folder.caffemodel).layers
+    found = fillers(deconv, tuple(blob.shape for blob in deconv.blobs))
+    assert found is not None
+    assert found[0].is_exact
+    np.testing.assert_allclose(found[0].blob.array(), deconv.blobs[0].array(), rtol=1e-6)
+
+
+# ---- random ones, by what Caffe's own tests hold them to (test_filler.cpp) -------------------
+
+LARGE = (40, 30, 5, 4)  # fan in 600, fan out 800
+
+
+def test_uniform(read_text: ReadText) -> None:
+    values = made(read_text, 'type: "uniform" min: 1 max: 2', LARGE)
+    assert (values.min() >= 1, values.max() < 2) == (True, True)
+    assert abs(values.mean() - 1.5) < 0.01
+    assert abs(values.var() - 1 / 12) < 0.002
+
+
+def test_gaussian(read_text: ReadText) -> None:
+    values = made(read_text, 'type: "gaussian" mean: 10 std: 0.1', LARGE)
+    assert abs(values.mean() - 10) < 0.005
+    assert abs(values.std() - 0.1) < 0.002
+
+
+def test_a_sparse_gaussian_leaves_some_weights_for_each_output(read_text: ReadText) -> None:
+    values = made(read_text, 'type: "gaussian" sparse: 10', LARGE)
+    assert abs((values != 0).mean() - 10 / 40) < 0.02
+    assert abs(values[values != 0].std() - 1) < 0.05
+
+
+def test_positive_unitball(read_text: ReadText) -> None:
+    values = made(read_text, 'type: "positive_unitball"', LARGE)
+    assert values.min() >= 0
+    np.testing.assert_allclose(values.reshape(40, -1).sum(1), 1, rtol=1e-5)
+
+
+FANS = [("", 600), ("variance_norm: FAN_OUT", 800), ("variance_norm: AVERAGE", 700)]
+
+
+@pytest.mark.parametrize(("norm", "fan"), FANS)
+def test_xavier(read_text: ReadText, norm: str, fan: int) -> None:
+    values = made(read_text, f'type: "xavier" {norm}', LARGE)
+    limit = sqrt(3 / fan)
+    assert 0.99 * limit < np.abs(values).max() <= limit
+    assert abs(values.mean()) < 0.01 * limit
+    assert abs(values.std() * sqrt(fan) - 1) < 0.02
+
+
+@pytest.mark.parametrize(("norm", "fan"), FANS)
+def test_msra(read_text: ReadText, norm: str, fan: int) -> None:
+    values = made(read_text, f'type: "msra" {norm}', LARGE)
+    assert abs(values.mean() * sqrt(fan)) < 0.04
+    assert abs(values.std() - sqrt(2 / fan)) < 0.02 * sqrt(2 / fan)
+
+
+def test_a_vector_is_all_that_comes_out_of_it(read_text: ReadText) -> None:
+    values = made(read_text, 'type: "xavier" variance_norm: FAN_OUT', (300,))
+    assert 0.9 * sqrt(3 / 300) < np.abs(values).max() <= sqrt(3 / 300)
+
+
+def test_what_is_drawn_is_the_same_each_time_and_another_for_each_blob(
+    read_text: ReadText,
+) -> None:
+    filler = 'type: "gaussian"'
+    one = made(read_text, filler, (2, 3))
+    np.testing.assert_array_equal(one, made(read_text, filler, (2, 3)))
+    assert (one != made(read_text, filler, (2, 3), name="other")).all()
+    drawn = [Filler((6,), {"type": "uniform"}, (1, index)).values() for index in (0, 1)]
+    assert (drawn[0] != drawn[1]).all()
+
+
+# ---- refusals --------------------------------------------------------------------------------
+
+
+def test_an_unknown_filler_is_refused(read_text: ReadText) -> None:
+    with pytest.raises(UnsupportedError, match="type that is not known") as refusal:
+        made(read_text, 'type: "orthogonal"', (2, 2))
+    assert "layer 'l'" in str(refusal.value.where)
+    assert (refusal.value.received, "xavier" in refusal.value.expected) == ("orthogonal", True)
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 3, 4), (2, 2)])
+def test_a_bilinear_kernel_must_be_square(read_text: ReadText, shape: Shape) -> None:
+    with pytest.raises(ShapeError, match="square"):
+        made(read_text, 'type: "bilinear"', shape)

@@ -6,7 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.caffe import Net, read
+from bridge.caffe import Layer, Net, Shape, read
+from bridge.caffe.match import with_filled_weights, with_unknown_weights
+from bridge.caffe.net import Origin
+from bridge.caffe.shapes import table
+from bridge.caffe.shapes.table import Demand, shape
 from bridge.errors import WeightsError
 from golden_cases import case
 
@@ -69,6 +73,7 @@ def test_layers_without_weights_are_listed_at_once(read_text: ReadText) -> None:
         read_text(text, {"a": [WEIGHT, BIAS]})
     assert "layer 'b'" in str(refusal.value)
     assert "layer 'c'" in str(refusal.value)
+    assert "--allow-missing-weights" in str(refusal.value.hint)
 
 
 def test_exact_fillers_serve_with_a_warning(read_text: ReadText) -> None:
@@ -80,6 +85,71 @@ def test_exact_fillers_serve_with_a_warning(read_text: ReadText) -> None:
     (warning,) = net.warnings
     assert "layer 'b'" in warning
     assert "fillers" in warning
+
+
+def test_what_is_missing_is_made_up_on_request(read_text: ReadText) -> None:
+    text = INPUT + dense("a") + dense("b", fillers='weight_filler { type: "xavier" }')
+    net = read_text(text, {"a": [WEIGHT, BIAS]}, allow_missing_weights=True)
+    weight, bias = net.layers[1].blobs
+    assert 0.5 < np.abs(weight.array()).max() <= 1
+    np.testing.assert_array_equal(bias.array(), np.zeros(4))
+    (warning,) = net.warnings
+    assert "layer 'b' (InnerProduct): not in" in warning
+    assert warning.endswith("made up by fillers")
+
+
+def test_nobody_can_make_up_the_weights_of_an_unknown_layer(
+    read_text: ReadText, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "_TABLE", {**table._TABLE})
+
+    @shape("LayerOfATest")
+    def rule(_: Layer, x: Shape) -> Demand:
+        return Demand((x,), (x,))
+
+    text = INPUT + 'layer { name: "m" type: "LayerOfATest" bottom: "x" top: "y" }'
+    with pytest.raises(WeightsError, match="nobody knows the fillers of 1 layers") as refusal:
+        read_text(text, {"o": [BIAS]}, allow_missing_weights=True)
+    assert "layer 'm'" in str(refusal.value)
+
+
+# ---- without a caffemodel --------------------------------------------------------------------
+
+
+def test_a_net_is_filled_by_its_own_fillers_with_one_warning(read_text: ReadText) -> None:
+    text = INPUT + dense("a", fillers='weight_filler { type: "uniform" min: 3 max: 4 }')
+    net = with_filled_weights(read_text(text + "".join(map(dense, "bcdefgh"))))
+    weight, bias = net.layers[0].blobs
+    assert 3 <= weight.array().min() <= weight.array().max() < 4
+    np.testing.assert_array_equal(bias.array(), np.zeros(4))
+    np.testing.assert_array_equal(net.layers[1].blobs[0].array(), np.zeros((4, 3)))
+    (warning,) = net.warnings
+    assert warning.endswith(
+        "the weights of 8 layers are made up by fillers; 7 of them set none, and have zeros: "
+        "b, c, d, e, f and 2 more"
+    )
+
+
+def test_a_net_that_needs_no_weights_is_not_warned_of(read_text: ReadText) -> None:
+    net = read_text(INPUT + 'layer { name: "r" type: "ReLU" bottom: "x" top: "r" }')
+    assert with_filled_weights(net) == net
+
+
+def test_filled_parameters_are_shared(read_text: ReadText) -> None:
+    fillers = 'weight_filler { type: "gaussian" } bias_filler { type: "gaussian" }'
+    text = INPUT + dense("a", SHARED, fillers) + dense("b", SHARED, fillers)
+    a, b = with_filled_weights(read_text(text)).layers
+    for one, other in zip(a.blobs, b.blobs, strict=True):
+        assert one.read == other.read
+
+
+def test_what_the_file_has_of_a_shared_parameter_goes_before_any_filler(
+    read_text: ReadText,
+) -> None:
+    text = INPUT + dense("a", 'param { name: "w" }') + dense("b", 'param { name: "w" }')
+    net = read_text(text, {"b": [WEIGHT, BIAS]})
+    np.testing.assert_array_equal(net.layers[0].blobs[0].array(), WEIGHT)
+    np.testing.assert_array_equal(net.layers[0].blobs[1].array(), np.zeros(4))
 
 
 def test_weights_of_other_layers_are_one_warning(read_text: ReadText) -> None:
@@ -119,6 +189,20 @@ def test_legacy_shapes_take_the_shape_that_the_layer_needs() -> None:
     (conv, *_) = read(folder.prototxt, folder.caffemodel).layers
     assert [blob.shape for blob in conv.blobs] == [(4, 3, 3, 3), (4,)]
     assert conv.blobs[1].span is not None
+
+
+def test_each_blob_knows_which_of_which_layer_it_is(read_text: ReadText) -> None:
+    net = read_text(INPUT + dense("a"), {"a": [WEIGHT, BIAS]})
+    origins = [blob.origin for blob in net.layers[0].blobs]
+    assert origins == [Origin("a", 0, WEIGHT.shape), Origin("a", 1, BIAS.shape)]
+    assert net.layers[0].blobs[0].reshaped(-1).origin == origins[0]
+
+
+def test_unknown_weights_have_shapes_and_no_numbers(read_text: ReadText) -> None:
+    net = with_unknown_weights(read_text(INPUT + dense("a"), None))
+    for index, (blob, known) in enumerate(zip(net.layers[0].blobs, (WEIGHT, BIAS), strict=True)):
+        assert (blob.shape, blob.origin) == (known.shape, Origin("a", index, known.shape))
+        assert np.isnan(blob.array()).all()
 
 
 # ---- shared parameters -----------------------------------------------------------------------

@@ -30,7 +30,7 @@ def one_blob(tmp_path: Path) -> Callable[..., StoredBlob]:
         path.write_bytes(b"\xa2\x06" + _varint(len(payload)) + payload)
         (layer,) = weights.read(path)
         assert layer.name == "conv"
-        (stored,) = layer.blobs
+        (stored,) = layer.blobs.values()
         return stored
 
     return read
@@ -71,7 +71,7 @@ def test_golden_files_read_as_protobuf_reads_them(case: Case, new_message: New) 
     stored = weights.read(case.caffemodel)
     assert [layer.name for layer in stored] == [layer.name for layer in layers]
     for layer, expected in zip(stored, layers, strict=True):
-        for blob, its in zip(layer.blobs, expected.blobs, strict=True):
+        for blob, its in zip(layer.blobs.values(), expected.blobs, strict=True):
             assert (blob.blob.shape, blob.legacy) == _expected(its)
             values = np.array(its.double_data or its.data, np.float32)
             np.testing.assert_array_equal(blob.blob.array().ravel(), values)
@@ -148,7 +148,7 @@ def test_a_span_points_at_the_very_bytes(tmp_path: Path) -> None:
     path = tmp_path / "net.caffemodel"
     write_caffemodel(path, "net", [("a", "", [VALUES]), ("bb", "", [VALUES[:3], VALUES[3:]])])
     for layer in weights.read(path):
-        for stored in layer.blobs:
+        for stored in layer.blobs.values():
             span = stored.blob.span
             assert span is not None
             data = span.path.read_bytes()[span.offset : span.offset + span.length]
@@ -234,7 +234,7 @@ def test_garbage_is_never_a_traceback(
     path.write_bytes(b"\xa2\x06" + _varint(len(garbage)) + garbage)
     try:
         for layer in weights.read(path):
-            for stored in layer.blobs:
+            for stored in layer.blobs.values():
                 assert stored.blob.read().shape == (stored.count,)
     except WeightsError:
         pass
