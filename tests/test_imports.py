@@ -169,3 +169,9 @@ def test_caffe_to_onnx_does_without_keras_and_onnx_ir(tmp_path: Path) -> None:
     loaded = imported_by(*command("caffe-to-onnx", net.prototxt, net.caffemodel, "-o", output))
     assert output.is_file()
     assert loaded.isdisjoint({"keras", "onnx_ir", "tensorflow"})
+
+
+def test_explain_does_without_keras() -> None:
+    net = case("conv_basic_k3")
+    loaded = imported_by(*command("explain", net.prototxt, net.caffemodel))
+    assert loaded.isdisjoint({"keras", "onnxruntime", "tensorflow"})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.layout import Layout
+from bridge.layout import Layout, einops_sizes
 
 NHWC = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
 SPLIT = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (3,), (4,), (2, 1)))
@@ -46,3 +46,17 @@ def test_what_einops_cannot_say_stands_behind() -> None:
     axis = Layout.joined([twisted, Layout.plain((4,))])
     layout = Layout.product([Layout.plain((2,)), axis], (0, 1))
     assert str(layout) == "n c -> n c; c = [(n c) -> (c n)] + [n -> n]"
+
+
+@pytest.mark.parametrize(
+    ("layout", "sizes"),
+    [
+        (Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1)), {}),
+        (Layout((("batch",), (3, 4, 5)), ((0,), (2, 3, 1))), {"c": 3, "h": 4, "w": 5}),
+        (Layout((("batch", 3), (4,)), ((0,), (2, 1))), {"c": 3}),
+    ],
+)
+def test_einops_is_told_the_letters_that_share_an_axis(
+    layout: Layout, sizes: dict[str, int]
+) -> None:
+    assert einops_sizes(layout) == sizes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe.net import Blob, Layer, Span
 from bridge.errors import GraphError, Location, WeightsError
-from bridge.lower.emitter import FLOAT, INT64, Emitter
+from bridge.lower.emitter import FLOAT, INT64, Emitter, Weight
 
 WHERE = Location("net.prototxt", 7)
 
@@ -162,3 +162,24 @@ class TestNames:
             rows = e.Compress(x, e.constant(np.ones(4, bool), "chosen"), axis=0)
             e.name_tops(["y"], [rows])
         assert e.values["y"].shape == ("y.0", 2)
+
+
+def test_a_weight_is_made_of_its_blobs_or_of_others_in_their_place() -> None:
+    e = Emitter()
+    halves, wholes = blob(3), blob(1)
+    with e.layer(layer(halves, wholes), []):
+        value = e.computed((3,), lambda x, s: x + s, "mean", halves, wholes)
+    weight = e.weights[value.name]
+    assert weight.sources == (halves, wholes)
+    np.testing.assert_array_equal(weight.array(), [0, 0, 0])
+    np.testing.assert_array_equal(weight.made_of([np.arange(3), 5]), [5, 6, 7])
+
+
+def test_a_derived_weight_has_the_blobs_of_those_it_is_derived_from() -> None:
+    blobs = [blob(2), blob(2), blob(2)]
+    total = Weight(FLOAT, (2,), lambda x, y: x + y, sources=(blobs[0], blobs[1]))
+    other = Weight(FLOAT, (2,), lambda x: x, sources=(blobs[2],))
+    weight = Weight.derived((2,), lambda one, two: one * two, total, other)
+    assert weight.sources == tuple(blobs)
+    made = weight.made_of([np.array([1, 2]), np.array([3, 4]), np.array([5, 6])])
+    np.testing.assert_array_equal(made, [20, 36])
