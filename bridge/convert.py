@@ -270,6 +270,7 @@ def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
         batch=options.batch,
         opset=options.opset,
         outputs=options.outputs,
+        dynamic=options.dynamic,
     )
     if options.fold_bn:
         from bridge.graph.fold_bn import fold_batch_norms

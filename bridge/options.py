@@ -20,6 +20,7 @@ class LoweringOptions:
     batch        fix the batch size, which is free where the net allows it
     input_shape  reshape inputs by name, as Caffe's `net.reshape` does
     plugin       Python files with rules of one's own
+    dynamic      leave the images' height and width open, where the whole net allows it
     fold_bn      put batch normalisations into the weights of the linear layers before them
     """
 
@@ -28,6 +29,7 @@ class LoweringOptions:
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
     plugin: str | Path | Sequence[str | Path] = ()
+    dynamic: bool = False
     fold_bn: bool = False
 
     @classmethod

@@ -28,16 +28,21 @@ def seeded_inputs(
     inputs: Mapping[str, tuple[Sequence[int | str], str]],
     seed: int = 0,
     batch: int = FREE_BATCH,
+    sizes: Mapping[str, int] | None = None,
 ) -> dict[str, Array]:
     """Values in [-1, 1) for each input, given its shape and dtype; integers are 0 or 1.
 
-    A free batch size becomes 2, any other free size 64.
+    A free batch size becomes 2, any other free size that of `sizes`, else 64.
     """
     generator = np.random.default_rng(seed)
     return {
-        name: _values(generator, fixed(shape, batch), np.dtype(dtype))
+        name: _values(generator, fixed(_sized(shape, sizes or {}), batch), np.dtype(dtype))
         for name, (shape, dtype) in inputs.items()
     }
+
+
+def _sized(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int | str, ...]:
+    return tuple(sizes.get(size, size) if isinstance(size, str) else size for size in shape)
 
 
 def fixed(shape: Sequence[int | str], batch: int = FREE_BATCH) -> tuple[int, ...]:

@@ -40,6 +40,12 @@ class OnnxRunner:
             for given in self._session.get_inputs()
         }
 
+    @property
+    def own_sizes(self) -> dict[str, int]:
+        """Of each free height and width the size that the net was made for, as the file says."""
+        known = self._session.get_modelmeta().custom_metadata_map
+        return {name: int(size) for name, size in known.items() if size.isdecimal()}
+
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         results = self._session.run(self.outputs, dict(feeds))
         return dict(zip(self.outputs, results, strict=True))

@@ -37,6 +37,9 @@ class Lowering:
         list[Path] | None, Parameter(negative=(), help="A Python file with rules of your own.")
     ] = None
 
+    dynamic: Annotated[
+        bool, Parameter(negative=(), help="Leave the images' height and width open.")
+    ] = False
     fold_bn: Annotated[
         bool, Parameter(negative=(), help="Fold batch normalisations into the layers before them.")
     ] = False

@@ -9,7 +9,7 @@ from onnx import helper
 
 from bridge.caffe.net import Layer, Net, Shape
 from bridge.caffe.shapes import DYNAMIC
-from bridge.errors import GraphError, UnsupportedLayerError, UsageError
+from bridge.errors import GraphError, UnsupportedError, UnsupportedLayerError, UsageError
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Dims, Emitter, Value, ir_version
 from bridge.lower.merge import merge_scales
@@ -29,13 +29,14 @@ def lower(
     batch: int | None = None,
     opset: int = DEFAULT_OPSET,
     outputs: Sequence[str] = (),
+    dynamic: bool = False,
 ) -> LoweredModel:
     """The net as an ONNX model of standard operators, weights unread.
 
     `input_shape` reshapes inputs by name, as Caffe's `net.reshape` does. `batch` fixes the batch
     size; without it the batch is symbolic where the whole net is right at every batch size.
     `outputs` names the blobs to give out; what does not lead to one is left away. Otherwise the
-    outputs are the blobs that no layer reads.
+    outputs are the blobs that no layer reads. `dynamic` leaves the images' height and width open.
 
     Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
     """
@@ -43,12 +44,13 @@ def lower(
     _refuse_unknown_inputs(net, input_shape or {})
     net = cut(net, outputs)
     _refuse_unknown_layers(net)
-    shapes, warnings = promised_shapes(net, input_shape or {}, batch)
+    shapes, warnings = promised_shapes(net, input_shape or {}, batch, dynamic)
     net = merge_scales(net)
     emitter = Emitter(opset, reserved=list(shapes))
     values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
     for layer in net.layers:
-        values.update(_lower_layer(emitter, layer, values, shapes))
+        lower_layer = _lower_open_layer if dynamic else _lower_layer
+        values.update(lower_layer(emitter, layer, values, shapes))
     return LoweredModel(
         proto=_model(net, emitter, values),
         weights=emitter.weights,
@@ -106,6 +108,30 @@ def _lower_layer(
     return {top: emitter.values[top] for top in layer.tops}
 
 
+def _lower_open_layer(
+    emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
+) -> dict[str, Value]:
+    """The same where sizes are open: ONNX cannot infer those, so Caffe's promise names them."""
+    bottoms = [values[bottom] for bottom in layer.bottoms]
+    promised = [shapes[top] for top in layer.tops]
+    try:
+        with emitter.layer(layer, promised), emitter.dynamic():
+            results = TABLE[layer.type].apply(emitter, layer, *bottoms)
+            named = [
+                value if value.shape == shape else emitter.declared(value, shape)
+                for value, shape in zip(results, promised, strict=True)
+            ]
+            emitter.name_tops(layer.tops, named)
+    except GraphError as error:
+        raise UnsupportedError(
+            "height and width cannot be free: the layer is written for one size",
+            where=layer,
+            received=error.problem,
+            hint="leave out --dynamic",
+        ) from error
+    return {top: emitter.values[top] for top in layer.tops}
+
+
 def _with_symbols(shape: Dims, bottoms: Sequence[Value]) -> Dims:
     """A top's shape, in which a size that the data decide is named as the bottoms name it.
 
@@ -139,9 +165,20 @@ def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.Mode
     return onnx.ModelProto(
         ir_version=ir_version(emitter.opset),
         producer_name="bridge",
+        metadata_props=_own_sizes(net, values),
         opset_import=[helper.make_opsetid("", emitter.opset)],
         graph=graph,
     )
+
+
+def _own_sizes(net: Net, values: Mapping[str, Value]) -> list[onnx.StringStringEntryProto]:
+    """What the net says of heights and widths that are open: a check feeds images of that size."""
+    return [
+        onnx.StringStringEntryProto(key=size, value=str(own))
+        for blob in net.inputs
+        for size, own in zip(values[blob.name].shape, blob.shape, strict=True)
+        if isinstance(size, str) and size != BATCH
+    ]
 
 
 def _info(value: Value) -> onnx.ValueInfoProto:

@@ -20,7 +20,7 @@ import numpy as np
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.conv import spatial
 from bridge.caffe.shapes.pool import pooled as pooled_sizes
-from bridge.errors import UnsupportedLayerError
+from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import FLOAT, Emitter, Value
 from bridge.lower.table import layer
 
@@ -78,6 +78,8 @@ def pooling(
     """
     if global_pooling and len(layer.tops) == 1:
         return _whole_map(e, layer, x, pool)
+    if any(isinstance(size, str) for size in x.shape[2:]):
+        return _over_open_sizes(e, layer, x, pool)
     axes = [
         Axis(x.fixed(2 + i), kernel, stride, pad, int(e.tops[0][2 + i]))
         for i, (kernel, stride, pad) in enumerate(_windows(layer, x, global_pooling))
@@ -157,6 +159,29 @@ def _average(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
         return mean
     with np.errstate(divide="ignore"):
         return e.Mul(mean, e.constant((area / divisors)[None, None], "correction"))
+
+
+def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str) -> Value:
+    """Pooling of maps of any size, where one spelling is right at every size.
+
+    ⌈(h + 2p - k) / s⌉ + 1 windows are those of a map with s - 1 more places behind it. Caffe drops
+    the last one if it starts behind the padding, which it cannot where k ≥ p + s.
+    """
+    windows = _windows(layer, x, whole=False)
+    rounds_up = layer.params.get("pooling_param", {}).get("round_mode", "CEIL") == "CEIL"
+    if len(layer.tops) == 2 or (rounds_up and any(k < p + s for k, s, p in windows)):
+        raise GraphError("the ends of these windows depend on the size", received=windows)
+    kernel, strides, pads = (list(each) for each in zip(*windows, strict=True))
+    more = [stride - 1 if rounds_up else 0 for stride in strides]
+    shape = {"kernel_shape": kernel, "strides": strides}
+    if pool == "MAX":
+        ends = [pad + extra for pad, extra in zip(pads, more, strict=True)]
+        return e.MaxPool(x, **shape, pads=[*pads, *ends])
+    if pool != "AVE":
+        raise _no_operator(layer, pool)
+    if any(pads):  # which count in Caffe's divisor; what hangs over behind them does not
+        x = _padded(e, x, pads + pads, np.float32(0))
+    return e.AveragePool(x, **shape, pads=[0] * len(more) + more)
 
 
 def _max_with_places(

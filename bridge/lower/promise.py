@@ -9,24 +9,28 @@ from bridge.caffe.shapes import Demand, Shapes, infer, knows
 from bridge.caffe.shapes import shape as shape_rule
 from bridge.errors import ShapeError
 from bridge.lower.emitter import Dims, Emitter
+from bridge.lower.open_sizes import open_shapes
 from bridge.lower.table import TABLE
 
 BATCH = "batch"
 
 
 def promised_shapes(
-    net: Net, input_shape: Mapping[str, Shape], batch: int | None
+    net: Net, input_shape: Mapping[str, Shape], batch: int | None, dynamic: bool = False
 ) -> tuple[dict[str, Dims], tuple[str, ...]]:
     """Each value's shape by Caffe's arithmetic, and a warning where the batch had to be fixed.
 
     The batch is symbolic where another size of it changes nothing but first dims that are the
-    batch itself; so Caffe's formulas decide, and no rule is asked. `batch` fixes it.
+    batch itself; so Caffe's formulas decide, and no rule is asked. `batch` fixes it. `dynamic`
+    leaves heights and widths open too, or raises UnsupportedError.
     """
     _learn_shapes(net)
     inputs = {blob.name: tuple(input_shape.get(blob.name, blob.shape)) for blob in net.inputs}
     if batch is not None:
         return dict(infer(net, _with_batch(inputs, batch)).values), ()
     shapes = infer(net, inputs)
+    if dynamic:
+        return open_shapes(net, inputs, shapes), ()
     size = _batch_of(inputs)
     if size is None:
         return dict(shapes.values), ()

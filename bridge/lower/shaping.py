@@ -96,6 +96,8 @@ def crop(
     axes = range(axis % x.rank, x.rank)
     offsets = list(offset) or [0]
     starts = offsets * len(axes) if len(offsets) == 1 else offsets
+    if any(isinstance(size, str) for size in e.tops[0][axes[0] :]):
+        return _cut_to_open_size(e, x, like, axes, starts)
     cut = {
         i: (start, start + int(e.tops[0][i]))
         for i, start in zip(axes, starts, strict=True)
@@ -104,6 +106,14 @@ def crop(
     if not cut:
         return x
     return e.Slice(x, [a for a, _ in cut.values()], [b for _, b in cut.values()], list(cut))
+
+
+def _cut_to_open_size(
+    e: Emitter, x: Value, like: Value, axes: Sequence[int], starts: Sequence[int]
+) -> Value:
+    """The same where sizes are open: `like` says when the model runs where to end."""
+    sizes = e.Slice(e.Shape(like), [axes[0]], [axes[-1] + 1])
+    return e.Slice(x, list(starts), e.Add(sizes, tuple(starts)), list(axes))
 
 
 @layer("Tile", params="tile_param")
