@@ -1,0 +1,125 @@
+"""Operators whose results have sizes that depend on the data, and those that tell sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.layout import Layout, Weight
+from bridge.raising.orders import with_whole
+from bridge.raising.plan import Ref
+from bridge.raising.recorder import Recorder
+from bridge.raising.rules.elementwise import reshaped
+from bridge.raising.table import Node, Operand, Step, raises
+
+
+@raises("Compress", since=9)
+def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = None) -> Step:
+    """What lies along an axis where the condition holds; without an axis, of all of x in a row
+
+    (onnx.ai/onnx/operators, Compress)
+    """
+    want = Layout.plain(x.shape) if axis is None else with_whole(x, [axis % x.rank])
+    place = 0 if axis is None else want.where(axis % x.rank)
+    out = (
+        Layout.plain(node.shape) if axis is None else want.resized(axis % x.rank, node.shape[axis])
+    )
+    wants = tuple(
+        None if each.is_constant else layout
+        for each, layout in ((x, want), (condition, condition.layout))
+    )
+    constant = x.weight() if x.is_constant else None
+    if constant and axis is None:
+        constant = reshaped(constant, (prod(constant.shape),))
+    known = np.flatnonzero(condition.array()).astype(np.int32) if condition.is_constant else None
+
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        values = constant or refs[0]
+        if isinstance(values, Ref) and axis is None:
+            values = k.op("reshape", values, newshape=(-1,))
+        places = k.ops("nonzero", refs[-1], outputs=1)[0] if known is None else known
+        return k.op("take", values, places, axis=place)
+
+    return Step(wants, (out,), build)
+
+
+@raises("NonZero")
+def non_zero(node: Node, x: Operand) -> Step:
+    """x: *s   ->   rank d, the indices of each element that is not 0, in ONNX's order
+
+    (onnx.ai/onnx/operators, NonZero)
+    """
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return stacked(k, k.ops("nonzero", x, outputs=len(want.stored_shape)), axis=0)
+
+    want = Layout.plain(x.shape)
+    return Step((want,), (Layout.plain(node.shape),), build)
+
+
+def stacked(k: Recorder, columns: Sequence[Ref], axis: int) -> Ref:
+    """Indices side by side, in the type that ONNX has for them."""
+    return k.op("cast", k.op("stack", list(columns), axis=axis), dtype="int64")
+
+
+@raises("Shape")
+def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) -> Step:
+    """The sizes of x; a size that is free is counted when the model runs
+
+    (onnx.ai/onnx/operators, Shape)
+    """
+    axes = range(x.rank)[slice(start, end)]
+    free = [axis for axis in axes if isinstance(x.shape[axis], str)]
+    want = x.layout if all(x.layout.where(a) is not None for a in free) else Layout.plain(x.shape)
+    known = np.array([0 if axis in free else x.shape[axis] for axis in axes], np.int64)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        sizes: Ref | None = None
+        for axis in free:
+            count = k.op("cast", _counted(k, x, want, axis), dtype="int64")
+            own = k.op("multiply", count, np.array([each == axis for each in axes], np.int64))
+            sizes = k.op("add", own, known if sizes is None else sizes)
+        return k.constant(_known(known)) if sizes is None else sizes
+
+    return Step((want,), (Layout.plain(node.shape),), build)
+
+
+def _counted(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
+    """How long an axis is: there is no element of another axis that is not there too."""
+    place = stored.where(axis)
+    key = tuple(slice(None) if i == place else 0 for i in range(len(stored.stored_shape)))
+    return k.op("sum", k.op("ones_like", k.op("get_item", x, key), dtype="int32"))
+
+
+def _known(values: NDArray[np.int64]) -> Weight:
+    return Weight(lambda: values, values.shape, Layout.plain(values.shape))
+
+
+@raises("CumSum")
+def cum_sum(node: Node, x: Operand, axis: Operand, *, exclusive: int = 0, reverse: int = 0) -> Step:
+    """Sums along an axis, of all before a place and itself    (onnx.ai/onnx/operators, CumSum)
+
+    `exclusive` leaves out the place itself, `reverse` sums what lies behind.
+    """
+    along = int(axis.array().reshape(())) % x.rank
+    want = with_whole(x, [along])
+    place = want.where(along)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        x = k.op("flip", x, axis=place) if reverse else x
+        y = k.op("cumsum", _moved_on(k, x, want, along) if exclusive else x, axis=place)
+        return k.op("flip", y, axis=place) if reverse else y
+
+    return Step((want,), (want,), build)
+
+
+def _moved_on(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
+    """Each element one place further along an axis, with 0 in front."""
+    place = stored.where(axis) or 0
+    pads = [(0, 0)] * len(stored.stored_shape)
+    pads[place] = (1, 0)
+    padded = k.op("pad", x, pad_width=pads)
+    return k.op("get_item", padded, (*[slice(None)] * place, slice(0, -1)))

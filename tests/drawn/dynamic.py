@@ -1,0 +1,54 @@
+"""Nodes to draw from: those whose results depend on the data in their size, or tell sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from drawn_nodes import Draw, Drawn, Tensor, row, shapes, tensor, values
+
+
+@row("Compress", since=9)
+@st.composite
+def compress(draw: Draw, operator: str) -> Drawn:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.one_of(st.none(), st.integers(0, len(shape) - 1)))
+    size = np.prod(shape) if axis is None else shape[axis]
+    chosen = draw(st.lists(st.booleans(), min_size=1, max_size=int(size)).filter(any))
+    condition = np.array(chosen)
+    attributes = {} if axis is None else {"axis": draw(st.sampled_from([axis, axis - len(shape)]))}
+    x = draw(tensor(shape, batch=0 if axis else None))
+    form = draw(st.sampled_from(["both", "known condition", "known x"]))
+    return Drawn(
+        (operator,),
+        (
+            x.values if form == "known x" else x,
+            condition if form == "known condition" else Tensor(condition),
+        ),
+        attributes,
+    )
+
+
+@row("NonZero")
+@st.composite
+def non_zero(draw: Draw, operator: str) -> Drawn:
+    array = np.maximum(draw(values(draw(shapes(1, 4)))), 0)
+    array.flat[0] = 1
+    return Drawn((operator,), (Tensor(array, {0: "batch"}),))
+
+
+@row("Shape")
+@st.composite
+def shape(draw: Draw, operator: str) -> Drawn:
+    sizes = draw(shapes(1, 5))
+    attributes = draw(st.sampled_from([{}, {"start": -1}, {"end": len(sizes) - 1 or 1}]))
+    return Drawn((operator,), (draw(tensor(sizes)),), attributes)
+
+
+@row("CumSum")
+@st.composite
+def cum_sum(draw: Draw, operator: str) -> Drawn:
+    sizes = draw(shapes(1, 4))
+    axis = draw(st.integers(-len(sizes), len(sizes) - 1))
+    attributes = {name: draw(st.integers(0, 1)) for name in ("exclusive", "reverse")}
+    return Drawn((operator,), (draw(tensor(sizes)), np.array(axis, np.int64)), attributes)
