@@ -111,9 +111,10 @@ class Report:
 
     def __str__(self) -> str:
         verdict = "equal" if self.ok else "NOT EQUAL"
-        worst = self.worst
-        detail = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
-        return f"{self.subject}: {len(self.rows)} blobs {verdict}{detail}"
+        worst, count = self.worst, len(self.rows)
+        off = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
+        detail = off if worst is not None and worst.error else ""
+        return f"{self.subject}: {count} {'blob' if count == 1 else 'blobs'} {verdict}{detail}"
 
 
 def _difference(row: Row) -> str:

@@ -97,7 +97,8 @@ class _Sweep:
         if missing:
             raise UnsupportedOperatorError(
                 "no Keras rule for these nodes:\n" + "\n".join(missing),
-                hint="a plug-in can add one with @bridge.raises(...)",
+                hint="a plug-in can add one with @bridge.raises(...), or --outputs BLOB cuts the "
+                "Caffe net before them",
             )
         return [rule for _, rule in found if rule is not None]
 
