@@ -27,6 +27,7 @@ def evaluated(weight: MappedWeight, net: Net, constants: Mapping[str, Array]) ->
             array = layer.blobs[source.blob].array()
         assert array.shape == source.shape
         names[source.variable] = names["blobs"][source.blob] = array
+    assert weight.expression is not None
     result: Array = eval(weight.expression, names)
     assert result.shape == weight.shape
     return result

@@ -82,7 +82,7 @@ def _weight_row(weight: MappedWeight) -> Sequence[str]:
         words(weight.shape),
         ", ".join(map(_source_text, weight.sources)),
         ", ".join(words(source.shape) for source in weight.sources),
-        weight.expression,
+        weight.expression or "-",
     )
 
 

@@ -27,7 +27,7 @@ class Traced(NDArrayOperatorsMixin):
     Law: `eval(str(f(Traced("x", x.shape))), {"np": np, "x": x})` equals `f(x)`, for each f made of
     reshape, transpose, slices, arithmetic and numpy's functions. What moves nothing is not
     written, and of reshapes in a row only the last. `tight` is whether the text needs no brackets
-    in front of a method.
+    in front of a method. AttributeError or TypeError for whatever else is done.
     """
 
     def __init__(self, text: str, shape: Sequence[int], *, tight: bool = True) -> None:
@@ -102,6 +102,9 @@ class Traced(NDArrayOperatorsMixin):
         named = [f"{name}={_written(value)}" for name, value in options.items()]
         written = ", ".join([*map(_written, arguments), *named])
         return Traced(f"np.{function.__name__}({written})", result.shape)
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        raise TypeError("a Traced array has no numbers")
 
     @property
     def _called(self) -> str:

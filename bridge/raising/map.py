@@ -66,13 +66,14 @@ class Source:
 class MappedWeight:
     """A weight: attribute `role` of the layer `layer`, or an argument of a `keras.ops` node.
 
-    `expression` is numpy text over the variables of the sources, which gives the very weight.
+    `expression` is numpy text over the variables of the sources, which gives the very weight; None
+    where a plug-in computes it in a way that `Traced` arrays do not write down.
     """
 
     layer: str
     role: str
     shape: tuple[int, ...]
-    expression: str
+    expression: str | None
     sources: tuple[Source, ...]
 
 
@@ -229,14 +230,21 @@ def _weight(
         leaf = leaves[constant.name]
         return leaf.formula(*(Traced(sources[s].variable, s.shape) for s in leaf.sources))
 
-    result = weight.made_of(formula)
     return MappedWeight(
         layer=call.name,
         role=role,
         shape=weight.stored_shape,
-        expression=str(result) if isinstance(result, Traced) else constant_text(result),
+        expression=_expression(weight, formula),
         sources=tuple(sources.values()),
     )
+
+
+def _expression(weight: Weight, formula: Callable[[Weight], Any]) -> str | None:
+    try:
+        result = weight.made_of(formula)
+    except (AttributeError, TypeError):
+        return None
+    return str(result) if isinstance(result, Traced) else constant_text(result)
 
 
 @dataclass(frozen=True)

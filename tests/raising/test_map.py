@@ -147,6 +147,15 @@ def test_several_initializers_are_numbered() -> None:
     assert [source.initializer for source in weight.sources] == ["a", "b"]
 
 
+@pytest.mark.parametrize("function", [np.asarray, lambda w: w.cumsum(), lambda w: w[0] + w])
+def test_what_cannot_be_written_down_is_left_open(function: Callable[..., Any]) -> None:
+    constant = Weight(partial(np.ones, 2), (2,), Layout.plain((2,)), name="a")
+    weight = Weight(function, (2,), Layout.plain((2,)), (constant,))
+    call = Call(1, "l", "layers.X", (Ref(0),), weights={"bias": weight})
+    (found,) = translation_map(Plan("", (), (call,), (), {})).weights
+    assert (found.expression, [str(each) for each in found.sources]) == (None, ["a"])
+
+
 def test_the_map_survives_json(tmp_path: Path) -> None:
     found = mapped(case("bn_scale_relu_inplace")).map
     assert TranslationMap.from_json(json.loads(json.dumps(found.to_json()))) == found
