@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from bridge.layout import Layout, Size
 
-
 MOST_AXES = 5  # more than most of TensorFlow's kernels do not take
 
 
@@ -68,7 +67,8 @@ def scattered(draw: st.DrawFn, shape: Sequence[Size]) -> Layout:
     parts = [draw(axes(size)) for size in shape]
     atoms = tuple(atom for part in parts for atom in part.atoms)
     order = draw(orders(len(atoms)))
-    cuts = draw(st.sets(st.integers(1, max(1, len(order) - 1)), max_size=MOST_AXES - 2)) | {1}
+    cuts = draw(st.sets(st.integers(1, max(1, len(order) - 1)), max_size=MOST_AXES - 2))
+    cuts |= draw(st.sampled_from([{1}, {1}, set()]))  # most often the batch lies by itself
     ends = sorted({0, len(order)} | {cut for cut in cuts if cut < len(order)})
     stored = tuple(order[start:end] for start, end in pairwise(ends))
     return Layout(tuple(part.atoms for part in parts), stored)
