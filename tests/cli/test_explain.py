@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from bridge.cli import main
 from bridge.raising.map import TranslationMap
 from golden_cases import case
 
-MODELS = Path(__file__).parent.parent.parent / "models"
+ROOT = Path(__file__).parent.parent.parent
+MODELS = ROOT / "models"
 SEED = MODELS / "seed-conv" / "deploy.prototxt"
 LENET = MODELS / "digits-lenet" / "deploy.prototxt"
 CONV = case("conv_basic_k3")
@@ -115,3 +117,16 @@ def test_no_folder_for_the_map_means_no_model(
         main([*map(str, command), "--map", str(tmp_path / "no" / "map.json")])
     assert "no such folder for the map" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/layout.md"])
+def test_what_the_documents_show_is_what_is_printed(
+    document: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    shown = re.findall(r"\$ python -m bridge (explain .*)\n((?:.*\n)*?)```", text)
+    assert shown
+    for command, expected in shown:
+        printed = output(capsys, *command.split())
+        assert [line.rstrip() for line in printed.splitlines()] == expected.splitlines()
