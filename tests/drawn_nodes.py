@@ -379,6 +379,14 @@ def matmul(draw: Draw, operator: str) -> Drawn:
     )
 
 
+@row("bridge::Linear")
+@st.composite
+def linear(draw: Draw, operator: str) -> Drawn:
+    *lead, inner, columns = draw(shapes(3, 5))
+    x, matrix = draw(tensor((*lead, inner))), draw(values((inner, columns)))
+    return Drawn(("MatMul", "Add"), (x, matrix, draw(values((columns,)))))
+
+
 # Two or more tensors, element by element
 
 

@@ -1,15 +1,24 @@
-"""Pairs of ONNX nodes that are one Keras layer, put together before the sweep."""
+"""Groups of ONNX nodes that are one Keras layer, put together before the sweep."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+Array = NDArray[Any]
+
 
 def fuse(graph: ir.Graph) -> None:
-    """Rewrites a graph in place, every pair that is known."""
+    """Rewrites a graph in place, every group that is known."""
+    fuse_batch_norm(graph)
+    fuse_prelu(graph)
+    fuse_linear(graph)
     fuse_affine(graph)
 
 
@@ -18,34 +27,109 @@ def fuse_affine(graph: ir.Graph) -> None:
 
     Caffe's Scale with a bias is such a pair, and one layer with kernel and bias in Keras.
     """
-    import onnx_ir as ir
-
     for add in list(graph):
-        mul = _scaled(add)
+        mul = _summand(add, "Mul")
         if mul is None:
             continue
         x, scale = _tensor_and_constant(mul)
         bias = _tensor_and_constant(add)[1]
         if scale is None or bias is None or scale.shape != bias.shape:
             continue
-        if not _is_weight(scale, x) or _is_divisor(x):
+        if _is_weight(scale, x) and not _is_divisor(x):
+            _replace([mul, add], "bridge", "Affine", [x, scale, bias])
+
+
+def fuse_linear(graph: ir.Graph) -> None:
+    """x · matrix + row becomes one `bridge::Linear`: a Dense layer with its bias.
+
+    So PyTorch and TensorFlow spell a linear layer where x is no matrix, and some always.
+    """
+    for add in list(graph):
+        product = _summand(add, "MatMul")
+        if product is None:
             continue
-        node = ir.Node("bridge", "Affine", [x, scale, bias], name=add.name)
-        node.outputs[0].shape, node.outputs[0].type = add.outputs[0].shape, add.outputs[0].type
-        ir.convenience.replace_nodes_and_values(
-            graph, add, [mul, add], [node], [add.outputs[0]], [node.outputs[0]]
-        )
+        x, matrix = product.inputs
+        bias = _tensor_and_constant(add)[1]
+        if matrix is None or matrix.const_value is None or matrix.shape is None or bias is None:
+            continue
+        if len(matrix.shape) == 2 and bias.shape == (matrix.shape[1],):
+            _replace([product, add], "bridge", "Linear", [x, matrix, bias])
 
 
-def _scaled(add: ir.Node) -> ir.Node | None:
-    """The Mul whose result an Add alone reads, and no user."""
+# How TensorFlow names the two operations that are left of a batch normalisation.
+_SCALING, _SHIFTING = "/batchnorm/mul_1", "/batchnorm/add_1"
+
+
+def fuse_batch_norm(graph: ir.Graph) -> None:
+    """The product and the sum that tf2onnx leaves of a BatchNormalization become one again.
+
+    Its four weights have come to two: they are gamma and beta now, over a mean of 0 and a
+    variance of 1. It is told by its name from other products and sums, which compute the same.
+    """
+    for add in list(graph):
+        mul = _summand(add, "Mul")
+        if mul is None or not _is_named(mul, _SCALING) or not _is_named(add, _SHIFTING):
+            continue
+        x, scale = _tensor_and_constant(mul)
+        bias = _tensor_and_constant(add)[1]
+        if not _is_over_channels(scale, x) or not _is_over_channels(bias, x):
+            continue
+        name = (add.name or "").removesuffix(_SHIFTING)
+        gamma = _derived(graph, scale, f"{name}.gamma", _flat)
+        beta = _derived(graph, bias, f"{name}.beta", _flat)
+        mean = _derived(graph, scale, f"{name}.mean", lambda array: np.zeros_like(_flat(array)))
+        variance = _derived(graph, scale, f"{name}.var", lambda array: np.ones_like(_flat(array)))
+        inputs = [x, gamma, beta, mean, variance]
+        _replace([mul, add], "", "BatchNormalization", inputs, name=name, epsilon=0.0)
+
+
+def fuse_prelu(graph: ir.Graph) -> None:
+    """max(x, 0) + slope · max(-x, 0), as Keras computes a PReLU, becomes one PRelu."""
+    for add in list(graph):
+        for index in (0, 1) if add.op_type == "Add" else ():
+            relu, mul = _maker(add.inputs[index], "Relu"), _summand(add, "Mul", 1 - index)
+            below, slope = (None, None) if mul is None else _tensor_and_constant(mul)
+            other = _maker(below, "Relu")
+            minus = None if other is None else _maker(other.inputs[0], "Neg")
+            if relu is None or mul is None or other is None or minus is None or slope is None:
+                continue
+            if minus.inputs[0] is relu.inputs[0]:
+                negated = _derived(graph, slope, f"{slope.name}.negated", np.negative)
+                group = [relu, minus, other, mul, add]
+                _replace(group, "", "PRelu", [relu.inputs[0], negated])
+                break
+
+
+# --- what groups are told by ----------------------------------------------------------------------
+
+
+def _summand(add: ir.Node, kind: str, index: int | None = None) -> ir.Node | None:
+    """The node of a kind whose result an Add alone reads, and no user; as input `index`, or as
+    the one beside a constant."""
     if add.op_type != "Add":
         return None
-    value = _tensor_and_constant(add)[0]
-    mul = value.producer() if value is not None else None
-    if mul is None or mul.op_type != "Mul" or value is None or value.is_graph_output():
+    return _maker(_tensor_and_constant(add)[0] if index is None else add.inputs[index], kind)
+
+
+def _maker(value: ir.Value | None, kind: str) -> ir.Node | None:
+    """The node of a kind that makes a value which one node alone reads, and no user."""
+    node = None if value is None else value.producer()
+    if value is None or node is None or node.op_type != kind or value.is_graph_output():
         return None
-    return mul if len(value.uses()) == 1 else None
+    return node if len(value.uses()) == 1 else None
+
+
+def _is_named(node: ir.Node, end: str) -> bool:
+    return bool(node.name) and str(node.name).endswith(end)
+
+
+def _is_over_channels(constant: ir.Value | None, x: ir.Value | None) -> bool:
+    """Whether a constant has one number for each place along axis 1 of a tensor."""
+    if constant is None or constant.shape is None or x is None or x.shape is None:
+        return False
+    rank, dims = len(x.shape), list(constant.shape)
+    padded = [1] * (rank - len(dims)) + dims
+    return rank >= 2 and padded == [1, x.shape[1], *[1] * (rank - 2)]
 
 
 def _tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
@@ -69,3 +153,55 @@ def _is_divisor(x: ir.Value | None) -> bool:
     """What multiplies an average pooling corrects its divisor, and is no weight."""
     producer = None if x is None else x.producer()
     return producer is not None and producer.op_type == "AveragePool"
+
+
+# --- how they are replaced ------------------------------------------------------------------------
+
+
+def _replace(
+    group: Sequence[ir.Node],
+    domain: str,
+    kind: str,
+    inputs: Sequence[ir.Value | None],
+    name: str | None = None,
+    **attributes: float,
+) -> None:
+    """Puts one node in the place of several, the last of which gives the result."""
+    import onnx_ir as ir
+
+    last, graph = group[-1], group[-1].graph
+    if graph is None:
+        raise ValueError("the nodes are in no graph")
+    node = ir.Node(
+        domain, kind, inputs, ir.convenience.convert_attributes(attributes), name=name or last.name
+    )
+    ir.convenience.replace_nodes_and_values(
+        graph, last, list(group), [node], [last.outputs[0]], [node.outputs[0]]
+    )
+
+
+def _derived(
+    graph: ir.Graph, constant: ir.Value | None, name: str, function: Callable[[Array], Array]
+) -> ir.Value:
+    """A constant that is computed of another when it is read, of the same dtype."""
+    import onnx_ir as ir
+
+    if constant is None or constant.const_value is None:
+        raise ValueError("only constants can be derived from")
+    source = constant.const_value
+    shape = function(np.empty(source.shape.numpy(), np.uint8)).shape
+    tensor = ir.LazyTensor(
+        lambda: ir.tensor(function(source.numpy()), name=name),
+        dtype=source.dtype,
+        shape=ir.Shape(shape),
+        name=name,
+    )
+    value = ir.Value(
+        name=name, shape=ir.Shape(shape), type=ir.TensorType(source.dtype), const_value=tensor
+    )
+    graph.register_initializer(value)
+    return value
+
+
+def _flat(array: Array) -> Array:
+    return array.reshape(-1)

@@ -52,24 +52,27 @@ def gemm(
     return Step(wants, (Layout.product([want.axis(0), units], (0, 1)),), build)
 
 
-@raises("MatMul")
-def matmul(node: Node, a: Operand, b: Operand) -> Step:
-    """a: ... k   b: k m   ->   ... m                          (onnx.ai/onnx/operators, MatMul)
+@raises("MatMul", "bridge::Linear")
+def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step:
+    """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
-    With a constant matrix a Dense layer without bias; else `ops.matmul` in ONNX's order.
+    With a constant matrix a Dense layer, whose bias is c; else `ops.matmul` in ONNX's order.
+    `bridge::Linear` is a product and the sum behind it (see fusion.py).
     """
     if not b.is_constant or b.rank != 2 or a.rank < 2:
         return _plain_matmul(node, a, b)
     last = a.rank - 1
     want = last_axis_last(a)
     units = Layout.plain((node.shape[-1],))
-    kernel = b.weight(Layout.product([want.axis(last), units], (0, 1)))
+    weights = {"kernel": b.weight(Layout.product([want.axis(last), units], (0, 1)))}
+    if c is not None:
+        weights["bias"] = c.weight()
     out = want.resized(last, node.shape[-1])
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("Dense", x, {"kernel": kernel}, units=node.shape[-1], use_bias=False)
+        return k.layer("Dense", x, weights, units=node.shape[-1], use_bias=c is not None)
 
-    return Step((want, None), (out,), build)
+    return Step((want, None) if c is None else (want, None, None), (out,), build)
 
 
 def rows(a: Operand) -> Layout:
