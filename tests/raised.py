@@ -52,11 +52,9 @@ def prepared(model: onnx.ModelProto) -> ir.Model:
     """As the sweep expects it."""
     import onnx_ir as ir
 
-    from bridge.raising.fusion import fuse
+    from bridge.graph.passes import run_passes
 
-    graph = ir.from_proto(model)
-    fuse(graph.graph)
-    return graph
+    return run_passes(ir.from_proto(model))
 
 
 def plan_of(

@@ -1,0 +1,45 @@
+"""In which order inputs are taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from raised import graph, plan_of, seeded
+
+
+@pytest.mark.parametrize(
+    ("shape", "node", "stored"),
+    [
+        ("n,3,8,8", "Relu(x)", ("n", 8, 8, 3)),
+        ("n,3,4,8,8", "Relu(x)", ("n", 4, 8, 8, 3)),
+        ("n,3,8", "MaxPool<kernel_shape=[2]>(x)", ("n", 8, 3)),
+        ("n,3,8", "Relu(x)", ("n", 3, 8)),
+        ("n,8", "Relu(x)", ("n", 8)),
+        ("8", "Relu(x)", (8,)),
+    ],
+)
+def test_images_and_signals_come_channels_last(
+    shape: str, node: str, stored: tuple[object, ...]
+) -> None:
+    rank = shape.count(",") + 1
+    result = ",".join("abcde"[:rank])
+    model = graph(f"g (float[{shape}] x) => (float[{result}] y) {{ y = {node} }}")
+    assert plan_of(model).inputs[0].shape == stored
+    assert plan_of(model, "onnx").inputs[0].shape == tuple(
+        int(size) if size.isdigit() else size for size in shape.split(",")
+    )
+
+
+def test_a_signal_is_known_through_pointwise_operators() -> None:
+    text = """g (float[n,3,8] x) => (float[n,4,6] y) {
+        a = Relu(x)
+        b = Sigmoid(a)
+        y = Conv<kernel_shape=[3]>(b, w)
+    }"""
+    plan = plan_of(graph(text, {"w": seeded((4, 3, 3))}))
+    assert plan.inputs[0].shape == ("n", 8, 3)
+
+
+def test_a_sequence_keeps_its_order_before_a_matrix_product() -> None:
+    text = "g (float[n,3,8] x) => (float[n,3,4] y) { a = Relu(x)  y = MatMul(a, w) }"
+    assert plan_of(graph(text, {"w": seeded((8, 4))})).inputs[0].shape == ("n", 3, 8)

@@ -1,0 +1,59 @@
+"""Recording calls, and naming them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout, Weight
+from bridge.raising.plan import Ref
+from bridge.raising.recorder import Recorder
+
+
+def test_ids_count_up_and_calls_keep_their_order() -> None:
+    recorder = Recorder()
+    x = Ref(recorder.new_id())
+    y = recorder.layer("ReLU", x)
+    z = recorder.op("add", y, x)
+    assert (x, y, z) == (Ref(1), Ref(2), Ref(3))
+    assert [call.target for call in recorder.calls] == ["layers.ReLU", "ops.add"]
+    assert recorder.calls[1].arguments == (y, x)
+
+
+def test_a_layer_takes_a_tensor_or_a_list() -> None:
+    recorder = Recorder()
+    recorder.layer("Add", (Ref(1), Ref(2)))
+    assert recorder.calls[0].arguments == ([Ref(1), Ref(2)],)
+
+
+def test_a_function_of_several_results() -> None:
+    recorder = Recorder()
+    assert recorder.ops("split", Ref(1), 2, outputs=2) == (Ref(1, 0), Ref(1, 1))
+
+
+def test_the_last_call_of_a_node_carries_its_name() -> None:
+    recorder = Recorder()
+    recorder.layer("ZeroPadding2D", Ref(0))
+    recorder.layer("Conv2D", Ref(1))
+    recorder.name_calls(0, "conv1/7x7")
+    assert [call.name for call in recorder.calls] == ["conv1>7x7>zeropadding2d", "conv1>7x7"]
+    recorder.name_calls(2, "nothing")
+    assert len(recorder.calls) == 2
+
+
+def test_a_name_given_twice_is_numbered() -> None:
+    recorder = Recorder()
+    assert [recorder.unique("a/b") for _ in range(3)] == ["a>b", "a>b_2", "a>b_3"]
+
+
+def test_names_that_differ_in_case_only_are_numbered_too() -> None:
+    recorder = Recorder()
+    assert [recorder.unique("Conv"), recorder.unique("conv")] == ["Conv", "conv_2"]
+    assert recorder.unique("CONV_2") == "CONV_2_2"
+
+
+def test_a_constant_needs_an_input_to_hang_on() -> None:
+    values = Weight(lambda: np.ones(2), (2,), Layout.plain((2,)))
+    with pytest.raises(UnsupportedError, match="without inputs"):
+        Recorder().constant(values)
