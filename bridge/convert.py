@@ -237,9 +237,7 @@ def explain(
     from bridge.raising.map import translation_map
 
     given = LoweringOptions.of(options)
-    net = cut(_net(prototxt, caffemodel, given), given.outputs)
-    if not any(layer.blobs for layer in net.layers):
-        net = with_unknown_weights(net)
+    net = cut(_net(prototxt, caffemodel, given, with_unknown_weights), given.outputs)
     lowered = _lower(net, given)
     whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
     writers = {top: layer.name for layer in net.layers for top in layer.tops}
@@ -249,16 +247,36 @@ def explain(
 def _lowered(
     prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
 ) -> LoweredModel:
-    return _lower(_net(prototxt, caffemodel, options), options)
+    from bridge.caffe.match import with_filled_weights
+
+    return _lower(_net(prototxt, caffemodel, options, with_filled_weights), options)
 
 
-def _net(prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions) -> Net:
+def _net(
+    prototxt: PathLike,
+    caffemodel: PathLike | None,
+    options: LoweringOptions,
+    complete: Callable[[Net], Net],
+) -> Net:
+    """The net as the options have it; `complete` gives weights to one that comes without any."""
     from bridge.caffe import read
+    from bridge.caffe.preprocessing import preprocessed
     from bridge.plugins import load_file
 
     for plugin in options.plugins:
         load_file(plugin)
-    return read(prototxt, caffemodel, input_shape=options.shapes)
+    net = read(
+        prototxt,
+        caffemodel,
+        phase=options.phase,
+        stages=options.stages,
+        level=options.level,
+        input_shape=options.shapes,
+        allow_missing_weights=options.allow_missing_weights,
+    )
+    if caffemodel is None and not any(layer.blobs for layer in net.layers):
+        net = complete(net)
+    return preprocessed(net, options.mean, options.scale, rgb=options.rgb)
 
 
 def _lower(net: Net, options: LoweringOptions) -> LoweredModel:

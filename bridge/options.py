@@ -22,6 +22,15 @@ class LoweringOptions:
     plugin       Python files with rules of one's own
     dynamic      leave the images' height and width open, where the whole net allows it
     fold_bn      put batch normalisations into the weights of the linear layers before them
+    phase, stage, level
+                 the state by which Caffe chooses layers that have rules: TEST or TRAIN, names, a
+                 number
+    allow_missing_weights
+                 have fillers make up the weights that the caffemodel lacks
+    mean, scale, rgb
+                 have the graph itself make (image - mean) · scale of plain images, of red, green
+                 and blue where the net takes them the other way round; `mean` is a number, one for
+                 each channel, or a file, .binaryproto or .npy
     """
 
     outputs: Sequence[str] = ()
@@ -31,6 +40,13 @@ class LoweringOptions:
     plugin: str | Path | Sequence[str | Path] = ()
     dynamic: bool = False
     fold_bn: bool = False
+    phase: str = "TEST"
+    stage: str | Sequence[str] = ()
+    level: int = 0
+    allow_missing_weights: bool = False
+    mean: float | Sequence[float] | str | Path | None = None
+    scale: float = 1.0
+    rgb: bool = False
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> LoweringOptions:
@@ -50,6 +66,10 @@ class LoweringOptions:
     @property
     def plugins(self) -> tuple[str | Path, ...]:
         return (self.plugin,) if isinstance(self.plugin, (str, Path)) else tuple(self.plugin)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return (self.stage,) if isinstance(self.stage, str) else tuple(self.stage)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

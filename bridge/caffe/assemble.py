@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bridge.caffe.inputs import input_shapes, is_input
-from bridge.caffe.net import Input, Layer, Net, Share
+from bridge.caffe.inputs import inputs, is_input
+from bridge.caffe.net import Layer, Net, Share
 from bridge.caffe.prototxt import Message
 from bridge.errors import PrototxtError, UnsupportedError
 
@@ -32,15 +32,9 @@ def assemble(name: str, messages: Sequence[Message], state: State) -> Net:
     wiring = _Wiring(drafts, [is_input(message) for message in chosen])
     wired = [wiring.connect(draft) for draft in drafts]
     _refuse_unsound_places(drafts, wired)
-    inputs: list[Input] = []
-    layers: list[Layer] = []
-    for message, layer in zip(chosen, wired, strict=True):
-        if is_input(message):
-            shapes = input_shapes(message)
-            inputs += [Input(*each, layer.where) for each in zip(layer.tops, shapes, strict=True)]
-        else:
-            layers.append(layer)
-    return Net(name, tuple(inputs), tuple(layers), wiring.unread())
+    fed = [entry for message in chosen if is_input(message) for entry in inputs(message)]
+    layers = [layer for message, layer in zip(chosen, wired, strict=True) if not is_input(message)]
+    return Net(name, tuple(fed), tuple(layers), wiring.unread())
 
 
 def _draft(message: Message) -> Layer:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
-from bridge.caffe.net import Net, Shape
+from bridge.caffe.net import Input, Net, Shape
 from bridge.caffe.prototxt import Message
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import PrototxtError, UsageError
@@ -25,19 +26,37 @@ def is_input(layer: Message) -> bool:
     return kind == "Input" or (makes_data and not layer.get("bottom"))
 
 
-def input_shapes(layer: Message) -> tuple[Shape, ...]:
-    """The shape of each top: `()` where nothing is known, 0 for single dims that are not."""
-    count = len(layer.get("top", ()))
+def inputs(layer: Message) -> tuple[Input, ...]:
+    """An input for each top of such a layer.
+
+    Their shapes are `()` where nothing is known, and have 0 for single dims that are not.
+    Errors: PrototxtError where tops and shapes do not match.
+    """
+    tops = layer.get("top", ())
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
-        return _spread(layer, shapes or [()], count)
+        spread = _spread(layer, shapes or [()], len(tops))
+        return tuple(map(Input, tops, spread, repeat(layer.where)))
     if layer["type"] == "HDF5Data" or "python_param" in layer:  # nothing here says what they hold
-        return ((),) * count
+        return tuple(Input(top, (), layer.where) for top in tops)
     batch = _first(layer, "batch_size") or 1
-    image = (batch, _channels(layer), *_size(layer))
     # How many labels an image has, only the list of images says.
     label = () if layer["type"].startswith("MultiLabel") else (batch,)
-    return (image, *(label,) * count)[:count]
+    return (
+        *(_image(layer, top, batch) for top in tops[:1]),
+        *(Input(top, label, layer.where) for top in tops[1:]),
+    )
+
+
+def _image(layer: Message, top: str, batch: int) -> Input:
+    return Input(
+        top,
+        (batch, _channels(layer), *_size(layer)),
+        layer.where,
+        mean=tuple(layer.get("transform_param", {}).get("mean_value", ())),
+        mean_file=_first(layer, "mean_file") or "",
+        scale=_first(layer, "scale") or 1.0,
+    )
 
 
 def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
@@ -46,8 +65,8 @@ def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
     for name in shapes:
         if name not in known:
             raise UsageError(f"no input '{name}'", expected=", ".join(known), received=name)
-    inputs = [replace(i, shape=tuple(shapes.get(i.name, i.shape))) for i in net.inputs]
-    return replace(net, inputs=tuple(inputs))
+    reshaped = (replace(i, shape=tuple(shapes.get(i.name, i.shape))) for i in net.inputs)
+    return replace(net, inputs=tuple(reshaped))
 
 
 def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
@@ -59,13 +78,13 @@ def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
         for bottom in layer.bottoms
         if layer.type == "Convolution" and len(kernels.get(layer.name, ())) == 4
     }
-    inputs = [
+    told = (
         replace(i, shape=(i.shape[0], channels[i.name], *i.shape[2:]))
         if len(i.shape) == 4 and i.shape[1] == UNKNOWN and i.name in channels
         else i
         for i in net.inputs
-    ]
-    return replace(net, inputs=tuple(inputs))
+    )
+    return replace(net, inputs=tuple(told))
 
 
 def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
-from bridge.caffe.shapes import infer, known_weights
+from bridge.caffe.shapes import known_weights
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
@@ -76,7 +76,8 @@ def with_filled_weights(net: Net) -> Net:
     silent = [
         layer.name
         for layer, each in zip(net.layers, made, strict=True)
-        if any(not filler.is_said for filler in each.values()) and layer.type != "BatchNorm"
+        if any(filler and not filler.is_said for filler in each.values())
+        and layer.type != "BatchNorm"
     ]
     if silent:
         note += f"; {len(silent)} of them set none, and have zeros: {_listed(silent)}"
@@ -84,11 +85,8 @@ def with_filled_weights(net: Net) -> Net:
 
 
 def with_unknown_weights(net: Net) -> Net:
-    """A net without weights, with blobs of the shapes that its layers need; every number a NaN.
-
-    Errors: those of `shapes.infer`.
-    """
-    needs = infer(net).weights
+    """A net without weights, with blobs of the shapes that its layers need; every number a NaN."""
+    needs = known_weights(net)
     return replace(net, layers=tuple(map(_with_blobs, net.layers, map(_unknown, needs))))
 
 

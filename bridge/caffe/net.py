@@ -78,11 +78,16 @@ class Input:
     """A blob that the net is fed with, and its shape as the prototxt gives it.
 
     Where that is silent, as of data layers, the shape is `()`, or has 0 for single dims.
+    In training, the net's images were (image - mean) · scale; `mean` is by channel or one for all,
+    or is an image in `mean_file`.
     """
 
     name: str
     shape: Shape
     where: Location
+    mean: tuple[float, ...] = ()
+    mean_file: str = ""
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,10 @@ class Wire:
 
     def damaged(self, position: int, received: str) -> WeightsError:
         return WeightsError(
-            f"the caffemodel is damaged at byte {position}{self.inside}",
+            f"the file is damaged at byte {position}{self.inside}",
             where=Location.of(self.path),
             received=received,
-            hint="is the file whole, and a caffemodel at all? fetch or save it again",
+            hint="is it whole, and of this kind at all? fetch or save it again",
         )
 
 

@@ -43,11 +43,40 @@ class Lowering:
     fold_bn: Annotated[
         bool, Parameter(negative=(), help="Fold batch normalisations into the layers before them.")
     ] = False
+    phase: Annotated[
+        Literal["TEST", "TRAIN"] | None, Parameter(help="The layers of this phase; TEST if unsaid.")
+    ] = None
+    stage: Annotated[
+        list[str] | None, Parameter(negative=(), help="And of this stage; may be given repeatedly.")
+    ] = None
+    level: Annotated[int | None, Parameter(help="And of this level; 0 if unsaid.")] = None
+    allow_missing_weights: Annotated[
+        bool, Parameter(negative=(), help="Have fillers make up what the caffemodel lacks.")
+    ] = False
+    mean: Annotated[
+        str | None,
+        Parameter(
+            help="Take plain images and subtract this in the graph: a number, one for each "
+            "channel (104,117,123), or a file, .binaryproto or .npy."
+        ),
+    ] = None
+    scale: Annotated[
+        float | None, Parameter(help="Multiply by this in the graph, after the mean.")
+    ] = None
+    rgb: Annotated[
+        bool,
+        Parameter(
+            negative="--bgr",
+            help="Take images of red, green, blue, and turn them in the graph to the order that "
+            "Caffe's nets want.",
+        ),
+    ] = False
 
     def keywords(self) -> dict[str, Any]:
         """As the verbs take them."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {**given, "input_shape": parse_shapes(self.input_shape or ())}
+        shapes, mean = parse_shapes(self.input_shape or ()), parse_mean(self.mean)
+        return {**given, "input_shape": shapes, "mean": mean}
 
 
 DEFAULT_LOWERING = Lowering()
@@ -62,6 +91,16 @@ Map = Annotated[
 ExplainLayout = Annotated[
     bool, Parameter(negative=(), help="Say of each transpose that is left why it stands there.")
 ]
+
+
+def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:
+    """Numbers with commas between them; anything else is a path."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        return Path(text)
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
-from bridge.caffe.inputs import input_shapes, is_input
+from bridge.caffe.inputs import inputs, is_input
 from bridge.caffe.net import Shape
 from bridge.caffe.prototxt import interpret
 from bridge.caffe.textformat import parse
@@ -49,7 +49,7 @@ def test_shapes_of_inputs(type_: str, tops: int, more: str, shapes: list[Shape])
     text = f'type: "{type_}" {more}' + ' top: "t"' * tops
     message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
     assert is_input(message)
-    assert list(input_shapes(message)) == shapes
+    assert [entry.shape for entry in inputs(message)] == shapes
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_shapes_that_do_not_match_the_tops_are_refused() -> None:
     text = 'type: "Input" top: "a" input_param { shape { dim: 4 } shape { dim: 5 } }'
     message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
     with pytest.raises(PrototxtError, match="do not match its tops"):
-        input_shapes(message)
+        inputs(message)
 
 
 TRAIN_VAL = """

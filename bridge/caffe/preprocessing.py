@@ -1,0 +1,212 @@
+"""What is done to an image before a net sees it, as layers of the net itself.
+
+Caffe's nets are fed with (image - mean) · scale, the channels in OpenCV's order: blue, green, red.
+A prototxt for training says so in the `transform_param` of its data layers; a deployed one leaves
+it to the program around it. (Source: src/caffe/data_transformer.cpp)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge.caffe.blobs import stored_blob
+from bridge.caffe.net import Array, Blob, Input, Layer, Net, Shape
+from bridge.caffe.shapes.table import Demand, shape, text
+from bridge.caffe.wire import BYTES, Entry, Wire
+from bridge.errors import Location, UsageError, WeightsError
+
+Mean = float | Sequence[float] | str | Path | None
+"""One number, one for each channel, or the file of an image: .binaryproto or .npy."""
+
+SUBTRACT_MEAN = "bridge.Mean"
+"""The type of the layer that subtracts its blob, c or c h w, from n c h w: Caffe has none."""
+
+
+@shape(SUBTRACT_MEAN)
+def subtract_mean(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  the same."""
+    return Demand((x,), tuple(blob.shape for blob in layer.blobs))
+
+
+def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool = False) -> Net:
+    """The net with layers before it that make its input, n c h w, of images from 0 to 255.
+
+    With `rgb` the images are red, green, blue. The input keeps its name; what the net then reads
+    has the name of the layer that made it. Where nothing is asked for, and the prototxt says what
+    the net was trained on, that is a warning.
+
+    Errors: UsageError where it is not clear what the image is, or mean and image do not fit;
+    WeightsError for a mean file that cannot be read.
+    """
+    if mean is None and scale == 1 and not rgb:
+        notes = [note for entry in net.inputs for note in _notes(entry)]
+        return replace(net, warnings=(*net.warnings, *notes))
+    image = _image(net)
+    taken = {name for layer in net.layers for name in (layer.name, *layer.tops)}
+    layers: list[Layer] = []
+    for role, kind, settings, blobs in _steps(image, mean, scale, rgb):
+        name = _fresh(f"{image.name}_{role}", taken)
+        bottom = layers[-1].tops[0] if layers else image.name
+        layers.append(Layer(name, kind, (bottom,), (name,), image.where, settings, blobs))
+    return _before(net, image, layers)
+
+
+Step = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]
+"""What it does, the layer's type, its parameters and its blobs."""
+
+
+def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Step]:
+    if rgb:
+        _require_channels(image, 3, "--rgb")
+        yield "bgr", "Reverse", {"reverse_param": {"axis": 1}}, ()
+    if mean is not None:
+        yield "mean", SUBTRACT_MEAN, {}, (_mean(image, mean),)
+    if scale != 1:
+        yield "scale", "Power", {"power_param": {"scale": float(scale)}}, ()
+
+
+def _before(net: Net, image: Input, layers: Sequence[Layer]) -> Net:
+    """The net behind these layers: what read the image reads what they make of it."""
+    made = layers[-1].tops[0]
+    behind = (
+        replace(layer, bottoms=tuple(made if b == image.name else b for b in layer.bottoms))
+        for layer in net.layers
+    )
+    outputs = tuple(made if name == image.name else name for name in net.outputs)
+    return replace(net, layers=(*layers, *behind), outputs=outputs)
+
+
+def _image(net: Net) -> Input:
+    images = [entry for entry in net.inputs if len(entry.shape) == 4]
+    if len(images) != 1:
+        raise UsageError(
+            "it is not clear which input the preprocessing is for",
+            expected="one input with axes n c h w",
+            received=", ".join(f"{i.name} ({text(i.shape)})" for i in net.inputs) or "no inputs",
+            hint="say the shape of an input with --input-shape, if the net does not",
+        )
+    (image,) = images
+    if 0 in image.shape[1:]:
+        raise UsageError(
+            f"the shape of input '{image.name}' is not known",
+            where=image.where,
+            received=text(image.shape),
+            hint=f"say it: --input-shape {image.name}:1,3,224,224",
+        )
+    return image
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    return name if name not in taken else _fresh(f"{name}_", taken)
+
+
+def _require_channels(image: Input, count: int, what: str) -> None:
+    if image.shape[1] != count:
+        raise UsageError(
+            f"{what} does not fit the input '{image.name}'",
+            where=image.where,
+            expected=f"{count} channels",
+            received=text(image.shape),
+        )
+
+
+def _notes(image: Input) -> Iterator[str]:
+    """What the prototxt says of preprocessing, and the options that would do it."""
+    options = []
+    if image.mean:
+        options.append(f"--mean {','.join(f'{value:g}' for value in image.mean)}")
+    if image.mean_file:
+        options.append(f"--mean {image.mean_file}")
+    if image.scale != 1:
+        options.append(f"--scale {image.scale:g}")
+    if options:
+        yield (
+            f"{image.where}: input '{image.name}' is to be fed with images that are preprocessed, "
+            f"as in training; the graph does it itself with {' '.join(options)}"
+        )
+
+
+# ---- means -----------------------------------------------------------------------------------
+
+
+def _mean(image: Input, mean: Mean) -> Blob:
+    """c, or c h w as large as the image: of a larger mean the middle, as of the image itself."""
+    if isinstance(mean, str | Path):
+        return _cropped(image, read_mean(Path(mean)), Location.of(mean))
+    values: Array = np.asarray(mean, np.float32).reshape(-1)
+    if values.size == 1:
+        values = np.repeat(values, image.shape[1])
+    _require_channels(image, values.size, f"a mean of {values.size} numbers")
+    return Blob(values.shape, lambda: values)
+
+
+def read_mean(path: Path) -> Blob:
+    """The mean image in a .binaryproto or a .npy file, unread: c h w, or c where that is all.
+
+    Errors: UsageError where there is no such file, WeightsError where it holds no mean.
+    """
+    if not path.is_file():
+        raise UsageError("cannot read the mean", where=path, received="no such file")
+    blob = _from_numpy(path) if path.suffix == ".npy" else _from_binaryproto(path)
+    dims = blob.shape[1:] if blob.shape[:1] == (1,) and len(blob.shape) == 4 else blob.shape
+    if len(dims) not in (1, 3):
+        raise WeightsError(
+            "this is no mean image",
+            where=Location.of(path),
+            expected="c h w, or 1 c h w",
+            received=text(blob.shape),
+        )
+    return blob.reshaped(*dims)
+
+
+def _from_numpy(path: Path) -> Blob:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise WeightsError(
+            "this is no .npy file", where=Location.of(path), received=str(error)
+        ) from None
+    return Blob(array.shape, lambda: array.astype(np.float32))
+
+
+def _from_binaryproto(path: Path) -> Blob:
+    if not path.stat().st_size:
+        raise WeightsError("the file is empty", where=Location.of(path), expected="a mean image")
+    wire = Wire(path)
+    stored = stored_blob(wire, Entry(0, BYTES, 0, 0, 0, len(wire)))
+    if not stored.count or stored.count != prod(stored.blob.shape):
+        raise WeightsError(
+            "this is no mean image",
+            where=Location.of(path),
+            expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
+            received=f"{stored.count} values of shape {text(stored.blob.shape)}",
+        )
+    return stored.blob
+
+
+def _cropped(image: Input, mean: Blob, file: Location) -> Blob:
+    channels, *sizes = mean.shape
+    wanted = image.shape[2:]
+    if channels != image.shape[1] or any(a < b for a, b in zip(sizes, wanted, strict=False)):
+        raise UsageError(
+            f"the mean does not fit the input '{image.name}'",
+            where=file,
+            expected=f"{text(image.shape[1:])}, or larger",
+            received=text(mean.shape),
+        )
+    if not sizes:
+        return mean
+    begins = [(size - want) // 2 for size, want in zip(sizes, wanted, strict=True)]
+    places = tuple(slice(b, b + want) for b, want in zip(begins, wanted, strict=True))
+    return Blob((channels, *wanted), partial(_part, mean, places))
+
+
+def _part(mean: Blob, places: tuple[slice, ...]) -> Array:
+    return mean.array()[(slice(None), *places)]
