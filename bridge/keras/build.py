@@ -12,7 +12,7 @@ import keras
 from bridge.errors import BridgeError
 from bridge.layout import Weight
 from bridge.raising.names import encode
-from bridge.raising.plan import Call, Plan, PlanInput, Ref
+from bridge.raising.plan import Call, Function, Plan, PlanInput, Ref
 
 
 def build(plan: Plan) -> keras.Model:
@@ -72,9 +72,21 @@ def _resolved(argument: Any, results: Mapping[int, Any]) -> Any:
         return result if argument.item is None else result[argument.item]
     if isinstance(argument, Weight):
         return argument.array()
+    if isinstance(argument, Function):
+        return _function(argument)
     if isinstance(argument, list):
         return [_resolved(each, results) for each in argument]
     return argument
+
+
+def _function(function: Function) -> keras.Model:
+    """A model that a loop calls: Keras saves no function but those that it has made itself."""
+    results: dict[int, Any] = {function.input.id: _input(function.input)}
+    x = results[function.input.id]
+    for call in function.calls:
+        results[call.id] = _carry_out(call, results)
+    outputs = [_resolved(ref, results) for ref in function.outputs]
+    return keras.Model(x, _single(outputs), name=function.name)
 
 
 def _single(tensors: Sequence[Any]) -> Any:

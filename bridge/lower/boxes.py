@@ -20,16 +20,21 @@ def length(e: Emitter, x: Value) -> Value:
 
 
 def counted(e: Emitter, x: Value) -> Value:
-    """0, 1, … along x's first axis, as floats"""
-    return e.Cast(e.Range(0, e.Squeeze(length(e, x), [0]), 1), to=FLOAT)
+    """0, 1, … along x's first axis, as floats    x: n … → n
+
+    Not a Range: Keras cannot make a tensor of as many elements as another tensor says.
+    """
+    first = e.Squeeze(e.Slice(e.Flatten(x, axis=1), [0], [1], [1]), [1])
+    ones = e.Cast(e.Not(e.Less(first, first)), to=FLOAT)
+    return e.Sub(e.CumSum(ones, 0), 1.0)
 
 
 def or_a_row_for_each(e: Emitter, rows: Value, images: Value) -> Value:
     """rows: d 7, images: n … → d 7; or, where d is 0, n 7: the image's number, and -1 six times"""
-    empty = e.Pad(e.Unsqueeze(counted(e, images), [1]), [0, 0, 0, 6], np.float32(-1))
-    is_empty = e.Equal(length(e, rows), [0])
-    empty = e.Compress(empty, e.Expand(is_empty, length(e, images)), axis=0)
-    return e.Concat(rows, empty, axis=0)
+    number = counted(e, images)
+    empty = e.Pad(e.Unsqueeze(number, [1]), [0, 0, 0, 6], np.float32(-1))
+    is_wanted = e.And(e.Equal(length(e, rows), [0]), e.GreaterOrEqual(number, 0.0))
+    return e.Concat(rows, e.Compress(empty, is_wanted, axis=0), axis=0)
 
 
 def below(threshold: float) -> np.float32:

@@ -13,7 +13,6 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Atom, Layout
 from bridge.raising.table import Operand, Shape
 
-
 MOST_BROADCAST = 5
 
 
@@ -31,6 +30,19 @@ def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
     apart = None not in places and len(set(places)) == len(places)
     fits = apart and all(x.layout.axis(axis).is_plain for axis in axes)
     return x.layout if fits else Layout.plain(x.shape)
+
+
+def axis_order(layout: Layout) -> tuple[int, ...] | None:
+    """In which order whole, plain axes lie: then `Layout.ordered(shape, order)` is this layout.
+
+    None where one lies split, shares its place or has an inner order.
+    """
+    places = [layout.where(axis) for axis in range(layout.rank)]
+    if None in places or len(set(places)) < layout.rank or len(layout.stored) != layout.rank:
+        return None
+    if not all(layout.axis(axis).is_plain for axis in range(layout.rank)):
+        return None
+    return tuple(sorted(range(layout.rank), key=lambda axis: places[axis] or 0))
 
 
 def channels_last(x: Operand, plain_channels: bool = False) -> Layout:

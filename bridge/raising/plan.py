@@ -32,8 +32,9 @@ class Call:
     """One Keras call.
 
     `target` is `layers.<Class>` or `ops.<function>`. A layer is made with `options` and applied
-    to the one argument; a function gets `arguments` and `options` as they are. `weights` are
-    named as Keras names their initialisers: `kernel` is set through `kernel_initializer`.
+    to the one argument; a function gets `arguments` and `options` as they are, among them a
+    `Function` for a loop to call. `weights` are named as Keras names their initialisers:
+    `kernel` is set through `kernel_initializer`.
     """
 
     id: int
@@ -68,6 +69,22 @@ class PlanInput:
     value: str
     shape: tuple[Size, ...]
     dtype: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """What a loop calls: a function of one tensor, without weights.
+
+    In Keras it is a small model of its own, which a file holds as an argument of the loop.
+    """
+
+    name: str
+    input: PlanInput
+    calls: tuple[Call, ...]
+    outputs: tuple[Ref, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({len(self.calls)} calls)"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Weight
 from bridge.raising.names import encode
-from bridge.raising.plan import Call, Ref
+from bridge.raising.plan import Call, Function, PlanInput, Ref, Size
 
 
 class Recorder:
@@ -44,6 +44,17 @@ class Recorder:
         """The same for a function that gives several tensors."""
         whole = self.op(kind, *arguments, **options)
         return tuple(Ref(whole.call, item) for item in range(outputs))
+
+    def function(
+        self, name: str, shape: Sequence[Size], body: Callable[[Recorder, Ref], Sequence[Ref]]
+    ) -> Function:
+        """A function of one float tensor of a shape, for a loop to call."""
+        inner = Recorder()
+        x = Ref(inner.new_id())
+        outputs = tuple(body(inner, x))
+        inner.name_calls(0, name)
+        given = PlanInput(x.call, "x", "x", tuple(shape), "float32")
+        return Function(encode(name), given, tuple(inner.calls), outputs)
 
     def constant(self, values: Weight) -> Ref:
         """A constant as a tensor of the model. Keras makes one only of other tensors, so it is

@@ -79,3 +79,9 @@ def sliced(k: Recorder, x: Ref, axis: int, key: slice, size: int | None) -> Ref:
     if size is not None and range(size)[key] == range(size):
         return x
     return k.op("get_item", x, (*[slice(None)] * axis, key))
+
+
+def counted(k: Recorder, like: Ref, axis: int) -> Ref:
+    """0, 1, 2, … along an axis, in the shape of a tensor, whose sizes may be free"""
+    ones = k.op("ones_like", like, dtype="int32")
+    return k.op("subtract", k.op("cumsum", ones, axis=axis), 1)

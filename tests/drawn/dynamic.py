@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, row, shapes, tensor, values
+from drawn_nodes import Draw, Drawn, Tensor, row, shapes, sizes, tensor, values
 
 
 @row("Compress", since=9)
@@ -40,15 +42,33 @@ def non_zero(draw: Draw, operator: str) -> Drawn:
 @row("Shape")
 @st.composite
 def shape(draw: Draw, operator: str) -> Drawn:
-    sizes = draw(shapes(1, 5))
-    attributes = draw(st.sampled_from([{}, {"start": -1}, {"end": len(sizes) - 1 or 1}]))
-    return Drawn((operator,), (draw(tensor(sizes)),), attributes)
+    lengths = draw(shapes(1, 5))
+    attributes = draw(st.sampled_from([{}, {"start": -1}, {"end": len(lengths) - 1 or 1}]))
+    return Drawn((operator,), (draw(tensor(lengths)),), attributes)
 
 
 @row("CumSum")
 @st.composite
 def cum_sum(draw: Draw, operator: str) -> Drawn:
-    sizes = draw(shapes(1, 4))
-    axis = draw(st.integers(-len(sizes), len(sizes) - 1))
+    lengths = draw(shapes(1, 4))
+    axis = draw(st.integers(-len(lengths), len(lengths) - 1))
     attributes = {name: draw(st.integers(0, 1)) for name in ("exclusive", "reverse")}
-    return Drawn((operator,), (draw(tensor(sizes)), np.array(axis, np.int64)), attributes)
+    return Drawn((operator,), (draw(tensor(lengths)), np.array(axis, np.int64)), attributes)
+
+
+@row("NonMaxSuppression", since=10)
+@st.composite
+def non_max_suppression(draw: Draw, operator: str) -> Drawn:
+    images, classes, count = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(sizes())
+    boxes = draw(tensor((images, count, 2, 2), 0, 1))
+    corners = boxes.values
+    if draw(st.booleans()):  # low corners first: else most boxes overlap
+        corners = np.sort(corners, axis=2)
+    boxes = replace(boxes, values=corners.reshape(images, count, 4))
+    scores = draw(tensor((images, classes, count), 0, 1))
+    most = np.array([draw(st.sampled_from([1, 2, count, 100]))], np.int64)
+    iou, score = draw(st.sampled_from([(0.0, 0.2), (0.3, 0.6)]))
+    thresholds = [np.array([each], np.float32) for each in (iou, score)]
+    operands = (boxes, scores, most, *thresholds)
+    attributes = draw(st.sampled_from([{}, {"center_point_box": 1}]))
+    return Drawn((operator,), operands[: draw(st.integers(3, 5))], attributes)

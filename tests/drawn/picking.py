@@ -58,22 +58,6 @@ def gather_elements(draw: Draw, operator: str) -> Drawn:
     return Drawn((operator,), (Tensor(draw(values(shape))), Tensor(places)), {"axis": axis})
 
 
-@row("ScatterElements", since=11)
-@st.composite
-def scatter_elements(draw: Draw, operator: str) -> Drawn:
-    """Each place once: which of two updates of one place counts, ONNX leaves open."""
-    shape = draw(shapes(1, 4))
-    axis = draw(st.integers(0, len(shape) - 1))
-    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    places = generator.permuted(np.broadcast_to(along(shape, axis), shape), axis=axis)
-    operands = (draw(tensor(shape, batch=None)), Tensor(places), Tensor(draw(values(shape))))
-    return Drawn((operator,), operands, {"axis": axis})
-
-
-def along(shape: tuple[int, ...], axis: int) -> Array:
-    return np.arange(shape[axis]).reshape(-1, *(1,) * (len(shape) - axis - 1))
-
-
 @row("GatherND", since=11)
 @st.composite
 def gather_nd(draw: Draw, operator: str) -> Drawn:

@@ -13,7 +13,9 @@ from bridge.raising.rules import (
     pool,
     reduce,
     resize,
+    scattering,
     shaping,
+    suppression,
 )
 
 __all__ = [
@@ -29,5 +31,7 @@ __all__ = [
     "pool",
     "reduce",
     "resize",
+    "scattering",
     "shaping",
+    "suppression",
 ]

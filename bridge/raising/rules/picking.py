@@ -146,37 +146,6 @@ def gather_elements(node: Node, x: Operand, indices: Operand, *, axis: int = 0) 
     return Step(wants, (Layout.plain(node.shape),), build)
 
 
-@raises("ScatterElements", since=11)
-def scatter_elements(
-    node: Node,
-    x: Operand,
-    indices: Operand,
-    updates: Operand,
-    *,
-    axis: int = 0,
-    reduction: str = "none",
-) -> Step:
-    """x with updates put at places along an axis     (onnx.ai/onnx/operators, ScatterElements)"""
-    operands = (x, indices, updates)
-    if reduction != "none" or any(each.is_constant for each in operands):
-        raise UnsupportedError("ScatterElements that adds, or into or of constants")
-    axis %= x.rank
-
-    def build(k: Recorder, x: Ref, at: Ref, new: Ref) -> Ref:
-        at = k.op("cast", at, dtype="int32")
-        ones = k.op("ones_like", at)
-        places = [
-            at if each == axis else k.op("subtract", k.op("cumsum", ones, axis=each), 1)
-            for each in range(len(node.shape))
-        ]
-        every = k.op("reshape", k.op("stack", places, axis=-1), newshape=(-1, len(places)))
-        return k.op("scatter_update", x, every, k.op("reshape", new, newshape=(-1,)))
-
-    plain = Layout.plain(x.shape)
-    wants = (plain, Layout.plain(indices.shape), Layout.plain(updates.shape))
-    return Step(wants, (plain,), build)
-
-
 @raises("GatherND", since=11)
 def gather_nd(node: Node, x: Operand, indices: Operand, *, batch_dims: int = 0) -> Step:
     """For each list of indices, what lies there      x: *p *q, indices: *r p   ->   *r *q
