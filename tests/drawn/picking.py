@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from drawn_nodes import Array, Draw, Drawn, Tensor, row, shapes, tensor, values
@@ -54,18 +55,33 @@ def gather(draw: Draw, operator: str) -> Drawn:
 def gather_elements(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 4))
     axis = draw(st.integers(0, len(shape) - 1))
-    places = draw(indices(shape, 0, shape[axis] - 1))
-    return Drawn((operator,), (Tensor(draw(values(shape))), Tensor(places)), {"axis": axis})
+    part = tuple(draw(st.sampled_from([size, size, max(1, size - 1)])) for size in shape)
+    places = draw(indices(part, -shape[axis], shape[axis] - 1))
+    x = draw(values(shape))
+    known = draw(st.sampled_from(["x", "places", "", ""]))
+    operands = (
+        x if known == "x" else Tensor(x),
+        places if known == "places" else Tensor(places),
+    )
+    return Drawn((operator,), operands, {"axis": axis})
 
 
 @row("GatherND", since=11)
 @st.composite
 def gather_nd(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 4))
-    depth = draw(st.integers(1, len(shape)))
-    columns = [draw(indices((3, 1), 0, size - 1)) for size in shape[:depth]]
-    x = Tensor(draw(values(shape)), {0: "batch"})
-    return Drawn((operator,), (x, Tensor(np.concatenate(columns, axis=1))))
+    batched = draw(st.integers(0, min(2, len(shape) - 1)))
+    depth = draw(st.integers(1, len(shape) - batched))
+    lead = (*shape[:batched], *draw(st.sampled_from([(), (3,), (2, 2)])))
+    columns = [
+        draw(indices((*lead, 1), -size, size - 1)) for size in shape[batched : batched + depth]
+    ]
+    assume(lead)  # onnxruntime wants rank 2 of the indices at least, where there is no batch
+    places = Tensor(np.concatenate(columns, axis=-1), {0: "batch"} if batched else {})
+    x = draw(values(shape))
+    given = draw(st.sampled_from([x, Tensor(x, {0: "batch"}), Tensor(x, {0: "batch"})]))
+    assume(isinstance(given, Tensor) or not batched)
+    return Drawn((operator,), (given, places), {"batch_dims": batched})
 
 
 @row("Not")

@@ -7,11 +7,12 @@ from math import prod
 import numpy as np
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout
-from bridge.raising.orders import replaced, with_whole
+from bridge.layout import Layout, Weight
+from bridge.raising.orders import axis_order, replaced, with_whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
-from bridge.raising.selecting import can_select, places_of
+from bridge.raising.rules.elementwise import reshaped
+from bridge.raising.selecting import can_select, counted, places_of, select
 from bridge.raising.table import Node, Operand, Step, raises
 
 
@@ -80,91 +81,120 @@ def top_k(
 def gather(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> Step:
     """What lies at places along an axis                        (onnx.ai/onnx/operators, Gather)
 
-    Places that are known are taken out of x in whatever order it is stored; a table of constants
-    that is looked up is an Embedding layer.
+    The axes of the indices take the place of that axis, in the store as well. A table of
+    constants that is looked up is an Embedding layer.
     """
     axis %= x.rank
     if x.is_constant:
         return _looked_up(x, indices, axis)
-    if indices.is_constant and indices.rank <= 1 and can_select(x.layout, axis):
-        return _selected(x, indices, axis)
-    wants = (Layout.plain(x.shape), None if indices.is_constant else Layout.plain(indices.shape))
+    if not indices.is_constant:
+        want = with_whole(x, [axis])
+        at = want.where(axis)
+        return Step(
+            (want, indices.layout),
+            (replaced(want, axis, indices.layout),),
+            lambda k, x, places: k.op("take", x, places, axis=at),
+        )
+    want = x.layout if can_select(x.layout, axis) else Layout.plain(x.shape)
+    size, places = x.shape[axis], indices.array()
+    if isinstance(size, int):
+        places = np.asarray(places_of(want, axis))[places % size]
+    place = want.where(axis) or 0
 
-    def build(k: Recorder, x: Ref, *places: Ref) -> Ref:
-        at = places[0] if places else indices.weight()
-        return k.op("take", x, at, axis=axis)
+    def build(k: Recorder, x: Ref) -> Ref:
+        if places.ndim == 1 and isinstance(size, int):
+            return select(k, x, place, places.tolist(), size)
+        return k.op("take", x, places.astype(np.int32) if places.ndim else int(places), axis=place)
 
-    return Step(wants, (Layout.plain(node.shape),), build)
-
-
-def _selected(x: Operand, indices: Operand, axis: int) -> Step:
-    size = x.shape[axis]
-    if not isinstance(size, int):
-        raise UnsupportedError("places along an axis of unknown size")
-    wanted = [int(index) % size for index in indices.array().reshape(-1)]
-    places = np.asarray(places_of(x.layout, axis))[wanted].astype(np.int32)
-    place = x.layout.where(axis)
-    out = replaced(x.layout, axis, Layout.plain((len(wanted),)))
-    if indices.rank == 1:
-        return Step((x.layout,), (out,), lambda k, x: k.op("take", x, places, axis=place))
-    one = int(places[0])
-    return Step((x.layout,), (out.dropped([axis]),), lambda k, x: k.op("take", x, one, axis=place))
+    return Step((want,), (replaced(want, axis, indices.layout),), build)
 
 
 def _looked_up(table: Operand, indices: Operand, axis: int) -> Step:
     """A row of a matrix for each index: n rows of m numbers   ->   *p m"""
-    want = Layout.plain(indices.shape)
-    sizes = table.weight().shape
-    rest = (*sizes[:axis], *indices.shape, *sizes[axis + 1 :])
-    if axis == 0 and table.rank == 2 and np.issubdtype(np.dtype(table.dtype), np.floating):
-        weights = {"embeddings": table.weight()}
-        rows, width = sizes
-
-        def embed(k: Recorder, x: Ref) -> Ref:
-            return k.layer("Embedding", x, weights, input_dim=rows, output_dim=width)
-
-        return Step((None, want), (Layout.plain(rest),), embed)
     values = table.weight()
-    return Step(
-        (None, want), (Layout.plain(rest),), lambda k, x: k.op("take", values, x, axis=axis)
-    )
+    out = replaced(values.layout, axis, indices.layout)
+
+    def build(k: Recorder, at: Ref) -> Ref:
+        if axis or table.rank != 2 or not np.issubdtype(np.dtype(table.dtype), np.floating):
+            return k.op("take", values, at, axis=axis)
+        rows, width = values.shape
+        return k.layer("Embedding", at, {"embeddings": values}, input_dim=rows, output_dim=width)
+
+    return Step((None, indices.layout), (out,), build)
 
 
 @raises("GatherElements")
-def gather_elements(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> Step:
-    """For each index, what lies there along its own axis
+def gather_elements(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> list[Step]:
+    """For each index, what lies there along its own axis, in the order of either tensor
 
     (onnx.ai/onnx/operators, GatherElements)
     """
-    wants = tuple(None if each.is_constant else Layout.plain(each.shape) for each in (x, indices))
+    axis %= x.rank
+    orders = [axis_order(each.layout) for each in (x, indices) if not each.is_constant]
+    plain = tuple(range(x.rank))
+    found = dict.fromkeys([*(order for order in orders if order is not None), plain])
+    return [_gathered(x, indices, order, axis) for order in found]
+
+
+def _gathered(x: Operand, indices: Operand, order: tuple[int, ...], axis: int) -> Step:
+    layouts = [Layout.ordered(each.shape, order) for each in (x, indices)]
+    # There may be indices for a part of x only.
+    cut = any(i != axis and x.shape[i] != indices.shape[i] for i in range(x.rank))
+    key = tuple(slice(None) if i == axis else slice(0, indices.shape[i]) for i in order)
+    if cut and any(isinstance(each.stop, str) for each in key):
+        raise UnsupportedError("indices for a part of unknown size", received=indices.shape)
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         waiting = iter(refs)
-        sides = [e.weight() if e.is_constant else next(waiting) for e in (x, indices)]
-        return k.op("take_along_axis", *sides, axis=axis)
+        values, at = (
+            each.weight(layout) if each.is_constant else next(waiting)
+            for each, layout in zip((x, indices), layouts, strict=True)
+        )
+        values = _cut(k, values, key) if cut else values
+        return k.op("take_along_axis", values, at, axis=order.index(axis))
 
-    return Step(wants, (Layout.plain(node.shape),), build)
+    pairs = zip((x, indices), layouts, strict=True)
+    wants = tuple(None if each.is_constant else layout for each, layout in pairs)
+    return Step(wants, (layouts[1],), build)
+
+
+def _cut(k: Recorder, values: Ref | Weight, key: tuple[slice, ...]) -> Ref | Weight:
+    """A part of a tensor or of a constant."""
+    if isinstance(values, Ref):
+        return k.op("get_item", values, key)
+    shape = tuple(len(range(n)[each]) for n, each in zip(values.stored_shape, key, strict=True))
+    return Weight(lambda w: w[key], shape, Layout.plain(shape), (values,))
 
 
 @raises("GatherND", since=11)
 def gather_nd(node: Node, x: Operand, indices: Operand, *, batch_dims: int = 0) -> Step:
-    """For each list of indices, what lies there      x: *p *q, indices: *r p   ->   *r *q
+    """For each list of indices, what lies there   x: *b *p *q, indices: *b *r p   ->   *b *r *q
 
-    (onnx.ai/onnx/operators, GatherND)
+    The tensor is seen as rows of the shape *q.             (onnx.ai/onnx/operators, GatherND)
     """
     depth = indices.shape[-1]
-    lead = x.shape[1 : int(depth)] if isinstance(depth, int) else ("unknown",)
-    if batch_dims or x.is_constant or indices.is_constant or any(isinstance(d, str) for d in lead):
-        raise UnsupportedError("GatherND of constants, or over axes of unknown size")
-    sizes = [int(size) for size in lead]
-    strides = np.array([prod(sizes[i:]) for i in range(len(sizes) + 1)], np.int32)
+    rows, rest = x.shape[: batch_dims + int(depth)], x.shape[batch_dims + int(depth) :]
+    if any(isinstance(size, str) for size in rows[1:] + rest) or indices.is_constant:
+        raise UnsupportedError("GatherND over axes of unknown size, or at known places")
+    sizes = [size if isinstance(size, int) else 0 for size in rows]
+    strides = [prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    shape = tuple(int(size) for size in rest)
 
-    def build(k: Recorder, x: Ref, at: Ref) -> Ref:
-        rest = [-1 if isinstance(size, str) else size for size in node.shape[indices.rank - 1 :]]
-        rows = k.op("reshape", x, newshape=(-1, *rest))
-        flat = k.op("sum", k.op("multiply", k.op("cast", at, dtype="int32"), strides), axis=-1)
-        return k.op("take", rows, flat, axis=0)
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        at = k.op("cast", refs[-1], dtype="int32")
+        # An index below 0 counts from the end; so does the place of a whole row that is.
+        from_end = k.op("add", at, np.array(sizes[batch_dims:], np.int32))
+        at = k.op("where", k.op("less", at, 0), from_end, at)
+        places = k.op("multiply", at, np.array(strides[batch_dims:], np.int32))
+        flat = k.op("sum", places, axis=-1)
+        for axis, stride in enumerate(strides[:batch_dims]):
+            flat = k.op("add", flat, k.op("multiply", counted(k, flat, axis), stride))
+        values = (
+            reshaped(x.weight(), (prod(sizes), *shape))
+            if x.is_constant
+            else k.op("reshape", refs[0], newshape=(-1, *shape))
+        )
+        return k.op("take", values, flat, axis=0)
 
-    return Step(
-        (Layout.plain(x.shape), Layout.plain(indices.shape)), (Layout.plain(node.shape),), build
-    )
+    wants = (None if x.is_constant else Layout.plain(x.shape), Layout.plain(indices.shape))
+    return Step(wants, (Layout.plain(node.shape),), build)
