@@ -29,7 +29,7 @@ def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = N
     )
     wants = tuple(
         None if each.is_constant else layout
-        for each, layout in ((x, want), (condition, condition.layout))
+        for each, layout in ((x, want), (condition, Layout.plain(condition.shape)))
     )
     constant = x.weight() if x.is_constant else None
     if constant and axis is None:
