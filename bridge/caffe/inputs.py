@@ -44,7 +44,7 @@ def inputs(layer: Message) -> tuple[Input, ...]:
     label = () if layer["type"].startswith("MultiLabel") else (batch,)
     return (
         *(_image(layer, top, batch) for top in tops[:1]),
-        *(Input(top, label, layer.where) for top in tops[1:]),
+        *(Input(top, label, layer.where, is_label=True) for top in tops[1:]),
     )
 
 

@@ -79,7 +79,7 @@ class Input:
 
     Where that is silent, as of data layers, the shape is `()`, or has 0 for single dims.
     In training, the net's images were (image - mean) · scale; `mean` is by channel or one for all,
-    or is an image in `mean_file`.
+    or is an image in `mean_file`. `is_label` is whether it then said what is to be found.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Input:
     mean: tuple[float, ...] = ()
     mean_file: str = ""
     scale: float = 1.0
+    is_label: bool = False
 
 
 @dataclass(frozen=True)

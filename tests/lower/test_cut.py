@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from bridge.caffe import Net
+from bridge.caffe import Net, read
 from bridge.errors import UsageError
 from bridge.lower.cut import cut
 
@@ -49,3 +50,61 @@ def test_silenced_blobs_and_what_led_to_them_are_gone(net_of: NetOf) -> None:
     layer { name: "s" type: "Silence" bottom: "b" }
     """
     assert _names(cut(net_of(text, x=(1, 2)))) == ["a"]
+
+
+# ---- nets for training -----------------------------------------------------------------------
+
+DATA = """
+layer { name: "d" type: "Data" top: "data" top: "label"
+  data_param { batch_size: 2 } transform_param { crop_size: 5 } }
+"""
+SCORE = """
+layer { name: "score" type: "InnerProduct" bottom: "data" top: "score"
+  inner_product_param { num_output: 3 } }
+"""
+LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l" top: "loss" }'
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'layer { name: "r" type: "Reshape" bottom: "label" top: "l" }' + LOSS,
+        'layer { name: "r" type: "Slice" bottom: "label" top: "l" top: "m" }' + LOSS,
+        'layer { name: "s" type: "Silence" bottom: "label" }',
+        'layer { name: "r" type: "Reshape" bottom: "label" top: "l" }',
+        LOSS.replace('"l"', '"label"'),
+        LOSS.replace('"l"', '"label"').replace('top: "loss"', ""),
+        LOSS.replace('"l"', '"label"').replace('top: "loss"', 'top: "loss" top: "prob"')
+        + 'layer { name: "a" type: "Accuracy" bottom: "prob" bottom: "label" top: "a" }',
+        'layer { name: "a" type: "Accuracy" bottom: "score" bottom: "label" top: "a" top: "each" }'
+        'layer { name: "s" type: "Silence" bottom: "each" }',
+        'layer { name: "f" type: "Flatten" bottom: "data" top: "l" }'
+        + LOSS.replace("SoftmaxWithLoss", "SigmoidCrossEntropyLoss"),
+        "",
+    ],
+    ids=[
+        "reshaped labels",
+        "sliced labels",
+        "silenced labels",
+        "labels that nothing reads",
+        "a loss",
+        "a loss without a top",
+        "a measure of a loss",
+        "a measure that is silenced",
+        "an autoencoder's target",
+        "no loss in this phase",
+    ],
+)
+def test_of_a_net_for_training_the_results_are_left(tmp_path: Path, more: str) -> None:
+    path = tmp_path / "train_val.prototxt"
+    path.write_text(DATA + SCORE + more)
+    net = cut(read(path))
+    assert (_names(net), net.outputs) == (["score"], ("score",))
+    assert [blob.name for blob in net.inputs] == ["data"]
+
+
+def test_labels_may_be_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "train_val.prototxt"
+    path.write_text(DATA + SCORE + LOSS.replace('"l"', '"label"'))
+    net = cut(read(path), ["score", "label"])
+    assert [blob.name for blob in net.inputs] == ["data", "label"]
