@@ -1,0 +1,76 @@
+"""Running models, with ONNX's arrays in and out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from bridge.check.runners import OnnxRunner
+from bridge.errors import GraphError
+from raised import graph, raise_and_compare, seeded
+
+TEXT = """g (float[batch,3,4,4] x) => (float[batch,2,4,4] y) {
+    hidden = Conv<kernel_shape=[1,1]>(x, w)
+    y = Relu(hidden)
+}"""
+
+
+@pytest.fixture
+def model() -> onnx.ModelProto:
+    return graph(TEXT, {"w": seeded((2, 3, 1, 1))})
+
+
+def test_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
+    onnx.save(model, tmp_path / "model.onnx")
+    runner = OnnxRunner(tmp_path / "model.onnx")
+    assert runner.inputs == {"x": (("batch", 3, 4, 4), "float32")}
+    assert runner.outputs == ("y",)
+    result = runner.run({"x": seeded((2, 3, 4, 4))})
+    assert result["y"].shape == (2, 2, 4, 4)
+
+
+def test_every_value(model: onnx.ModelProto, tmp_path: Path) -> None:
+    onnx.save(model, tmp_path / "model.onnx")
+    runner = OnnxRunner(tmp_path / "model.onnx", every_value=True)
+    result = runner.run({"x": seeded((2, 3, 4, 4))})
+    np.testing.assert_array_equal(result["y"], np.maximum(result["hidden"], 0))
+
+
+def test_weights_beside_the_file_are_found(model: onnx.ModelProto, tmp_path: Path) -> None:
+    onnx.save(
+        model,
+        tmp_path / "model.onnx",
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
+    assert (tmp_path / "weights.bin").stat().st_size
+    OnnxRunner(tmp_path / "model.onnx").run({"x": seeded((2, 3, 4, 4))})
+
+
+def test_a_graph_that_onnxruntime_refuses_is_a_graph_error(tmp_path: Path) -> None:
+    broken = graph("g (float[2] x) => (float[2] y) { y = Relu(x) }")
+    broken.graph.node[0].op_type = "Nothing"
+    onnx.save(broken, tmp_path / "broken.onnx")
+    with pytest.raises(GraphError, match="onnxruntime refuses the graph"):
+        OnnxRunner(tmp_path / "broken.onnx")
+
+
+@pytest.mark.parametrize("io_layout", ["channels_last", "onnx"])
+def test_keras_takes_and_gives_onnx_s_arrays(model: onnx.ModelProto, io_layout: str) -> None:
+    x = seeded((2, 3, 4, 4))
+    raised = raise_and_compare(model, {"x": x}, io_layout)
+    assert raised.run({"x": x})["y"].shape == (2, 2, 4, 4)
+
+
+def test_several_inputs_and_outputs() -> None:
+    text = """g (float[n,2] b, float[n,2] a) => (float[n,2] z, float[n,2] y) {
+        y = Sub(b, a)
+        z = Relu(y)
+    }"""
+    b, a = seeded((3, 2)), seeded((3, 2), 1)
+    result = raise_and_compare(graph(text), {"a": a, "b": b}).run({"a": a, "b": b})
+    np.testing.assert_array_equal(result["y"], b - a)
