@@ -13,12 +13,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from bridge.caffe import read
+from bridge.lower import lower
+from bridge.lower.model import LoweredModel
 
 GOLDEN = Path(__file__).parent / "golden"
 LOWEST = np.finfo(np.float32).min  # what Caffe's MAX pooling gives for a window without pixels
@@ -110,3 +114,30 @@ def assert_close(actual: ArrayLike, expected: ArrayLike, what: str = "") -> None
     np.testing.assert_allclose(
         actual[ordinary], expected[ordinary], rtol=0, atol=1e-4 * (1 + size), err_msg=what
     )
+
+
+@cache
+def lowered(case: Case) -> LoweredModel:
+    """The case as an ONNX model, in the shapes that its inputs have."""
+    shapes = {name: array.shape for name, array in case.inputs.items()}
+    net = read(case.prototxt, case.caffemodel)
+    return lower(net, input_shape=shapes if "reshaped" in case.tags else {})
+
+
+def feeds(case: Case, model: LoweredModel) -> dict[str, NDArray[np.float32]]:
+    """The recorded inputs; labels are none any more, where the loss that read them is gone."""
+    unread = case.inputs.keys() - model.inputs.keys()
+    assert not unread or "loss" in case.tags, f"{case}: no input {unread}"
+    return {name: array for name, array in case.inputs.items() if name in model.inputs}
+
+
+def assert_outputs(case: Case, results: dict[str, Any]) -> None:
+    """Outputs by blob name; a loss that was left away is answered by the blob that fed it."""
+    if "inplace" in case.tags:  # the input keeps the blob's name, so the result has the layer's too
+        results = {name.partition(":")[0]: result for name, result in results.items()}
+    known = {**case.between, **case.outputs}
+    compared = known.keys() & results.keys()
+    for name in compared:
+        assert_close(results[name], known[name], f"{case}: {name}")
+    missing = case.outputs.keys() - compared
+    assert not missing or ("loss" in case.tags and compared), f"{case}: no {missing}"

@@ -5,38 +5,25 @@ A case tagged `exotic` or `alias` may be refused, with a clear error; none may g
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from numpy.typing import NDArray
 
 import bridge
-from bridge.caffe import read
 from bridge.check.runners import KerasRunner, OnnxRunner
 from bridge.errors import UnsupportedOperatorError
 from bridge.graph.io import save, to_ir, to_proto
 from bridge.graph.passes import run_passes
-from bridge.lower import lower
 from bridge.lower.model import LoweredModel
-from golden_cases import CASES, Case, assert_close
+from golden_cases import CASES, Case, assert_outputs, feeds, lowered
 
 MAY_BE_REFUSED = frozenset(("exotic", "alias"))
 
 # Layers that Keras has no functions for: greedy suppression goes through boxes one by one, and
 # the number of samples that Filter lets through is known only when the model runs.
 NOT_IN_KERAS = frozenset(("DetectionOutput", "Filter"))
-
-
-@cache
-def lowered(case: Case) -> LoweredModel:
-    """The case as an ONNX model, in the shapes that its inputs have."""
-    shapes = {name: array.shape for name, array in case.inputs.items()}
-    net = read(case.prototxt, case.caffemodel)
-    return lower(net, input_shape=shapes if "reshaped" in case.tags else {})
 
 
 def lowered_or_refused(case: Case) -> LoweredModel:
@@ -47,25 +34,6 @@ def lowered_or_refused(case: Case) -> LoweredModel:
         if not case.tags & MAY_BE_REFUSED or refusal.where is None:
             raise
         pytest.skip(f"refused, as {', '.join(case.tags & MAY_BE_REFUSED)} may be: {refusal}")
-
-
-def feeds(case: Case, model: LoweredModel) -> dict[str, NDArray[np.float32]]:
-    """The recorded inputs; labels are none any more, where the loss that read them is gone."""
-    unread = case.inputs.keys() - model.inputs.keys()
-    assert not unread or "loss" in case.tags, f"{case}: no input {unread}"
-    return {name: array for name, array in case.inputs.items() if name in model.inputs}
-
-
-def assert_outputs(case: Case, results: dict[str, Any]) -> None:
-    """Outputs by blob name; a loss that was left away is answered by the blob that fed it."""
-    if "inplace" in case.tags:  # the input keeps the blob's name, so the result has the layer's too
-        results = {name.partition(":")[0]: result for name, result in results.items()}
-    known = {**case.between, **case.outputs}
-    compared = known.keys() & results.keys()
-    for name in compared:
-        assert_close(results[name], known[name], f"{case}: {name}")
-    missing = case.outputs.keys() - compared
-    assert not missing or ("loss" in case.tags and compared), f"{case}: no {missing}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
