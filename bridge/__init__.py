@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
+    from bridge.back import keras_to_onnx
     from bridge.check.verb import check
     from bridge.convert import (
         Conversion,
@@ -29,6 +30,7 @@ __all__ = [
     "caffe_to_onnx",
     "check",
     "explain",
+    "keras_to_onnx",
     "layer",
     "onnx_to_keras",
     "raises",
@@ -41,6 +43,7 @@ _HOMES = {
     "caffe_to_onnx": "bridge.convert",
     "check": "bridge.check",
     "explain": "bridge.convert",
+    "keras_to_onnx": "bridge.back",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
     "raises": "bridge.raising.table",

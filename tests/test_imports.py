@@ -25,6 +25,7 @@ ORDER = (
     "raising",
     "keras",
     "check",
+    "back",
     "convert",
     "support",
 )

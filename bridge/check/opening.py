@@ -165,7 +165,8 @@ class _Opener:
         return self._lowered[subject]
 
     def _keras(self, path: Path) -> Side:
-        from bridge.check.sides.keras import KerasSide, load, own_places, places_of
+        from bridge.check.sides.keras import KerasSide, own_places, places_of
+        from bridge.keras.load import load
 
         model = load(path)
         title = f"{path.name} in Keras on {_backend()}"

@@ -96,9 +96,12 @@ class KerasRunner:
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [self.plan.values[i.value].layout.apply(feeds[i.value]) for i in self.plan.inputs]
-        results = self.model(arrays[0] if len(arrays) == 1 else arrays, training=False)
-        outputs = results if isinstance(results, (list, tuple)) else [results]
-        return {
-            name: self.plan.values[name].layout.undo(np.asarray(result))
-            for name, result in zip(self.plan.outputs, outputs, strict=True)
-        }
+        results = zip(self.plan.outputs, run_keras(self.model, arrays), strict=True)
+        return {name: self.plan.values[name].layout.undo(result) for name, result in results}
+
+
+def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
+    """A model's outputs for its inputs, both as the model has them stored."""
+    results = model(arrays[0] if len(arrays) == 1 else list(arrays), training=False)
+    outputs = results if isinstance(results, (list, tuple)) else [results]
+    return [np.asarray(result) for result in outputs]

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from bridge.check.compare import Row, compare
 from bridge.check.inputs import seeded_inputs
 from bridge.check.report import Report
-from bridge.check.runners import KerasRunner, OnnxRunner
+from bridge.check.runners import KerasRunner, OnnxRunner, run_keras
 
 if TYPE_CHECKING:
     import keras
 
+    from bridge.keras.to_onnx import Exported
     from bridge.raising.plan import Plan
 
 Array = NDArray[Any]
@@ -56,3 +57,20 @@ def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
         compare(name, np.asarray(expected[name]), received[name]) for name in runner.outputs
     )
     return Report("Keras against onnxruntime", rows).require_ok()
+
+
+def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
+    """Compares an ONNX file with the Keras model that it was made of, on every output.
+
+    Raises CheckError for the first output that differs.
+    """
+    runner = OnnxRunner(path)
+    feeds = seeded_inputs(runner.inputs)
+    received = runner.run(feeds)
+    arrays = [port.layout.apply(feeds[port.name]) for port in exported.inputs]
+    results = run_keras(model, arrays)
+    rows = tuple(
+        compare(port.name, port.layout.undo(result), received[port.name])
+        for port, result in zip(exported.outputs, results, strict=True)
+    )
+    return Report("onnxruntime against Keras", rows).require_ok()

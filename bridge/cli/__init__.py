@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError
 
-from bridge.cli import check as check  # importing commands adds them to the app
+from bridge.cli import back as back  # importing commands adds them to the app
+from bridge.cli import check as check
 from bridge.cli import convert as convert
 from bridge.cli import explain as explain
 from bridge.cli import layers as layers

@@ -16,10 +16,23 @@ Array = NDArray[Any]
 
 def fuse(graph: ir.Graph) -> None:
     """Rewrites a graph in place, every group that is known."""
+    drop_idle_reshapes(graph)
     fuse_batch_norm(graph)
     fuse_prelu(graph)
     fuse_linear(graph)
     fuse_affine(graph)
+
+
+def drop_idle_reshapes(graph: ir.Graph) -> None:
+    """A Reshape to the shape that is there already, as tf2onnx leaves of transposes around 1 × 1,
+    stands between nodes that belong together."""
+    for node in list(graph):
+        x, result = node.inputs[0] if node.inputs else None, node.outputs[0]
+        if node.op_type != "Reshape" or x is None or result.is_graph_output():
+            continue
+        if _is_one_shape(x, result):
+            result.replace_all_uses_with(x)
+            graph.remove(node, safe=True)
 
 
 def fuse_affine(graph: ir.Graph) -> None:
@@ -95,8 +108,9 @@ def fuse_prelu(graph: ir.Graph) -> None:
                 continue
             if minus.inputs[0] is relu.inputs[0]:
                 negated = _derived(graph, slope, f"{slope.name}.negated", np.negative)
-                group = [relu, minus, other, mul, add]
-                _replace(group, "", "PRelu", [relu.inputs[0], negated])
+                x, group = relu.inputs[0], [relu, minus, other, mul, add]
+                add.outputs[0].shape = None if x is None else x.shape
+                _replace(group, "", "PRelu", [x, negated])
                 break
 
 
@@ -121,6 +135,21 @@ def _maker(value: ir.Value | None, kind: str) -> ir.Node | None:
 
 def _is_named(node: ir.Node, end: str) -> bool:
     return bool(node.name) and str(node.name).endswith(end)
+
+
+def _is_one_shape(one: ir.Value, other: ir.Value) -> bool:
+    """Whether values with as many elements have the same sizes; of one size that is not known on
+    either side the others leave no doubt."""
+    if one.shape is None or other.shape is None or len(one.shape) != len(other.shape):
+        return False
+    pairs = zip(one.shape, other.shape, strict=True)
+    doubtful = [pair for pair in pairs if not _is_one_size(*pair)]
+    known = any(isinstance(size, int) for pair in doubtful for size in pair)
+    return len(doubtful) <= 1 and not known
+
+
+def _is_one_size(one: object, other: object) -> bool:
+    return isinstance(one, int) and one == other
 
 
 def _is_over_channels(constant: ir.Value | None, x: ir.Value | None) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bridge.layout import Layout
+from bridge.layout import Layout, Size
 from bridge.raising.table import Shape
+from bridge.raising.values import same_shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -41,9 +43,12 @@ def input_layout(value: ir.Value, shape: Shape) -> Layout:
     """`n c *s -> n *s c` for images and volumes; three axes may be a signal or a sequence.
 
     A signal (n c t) is read by a convolution, a pooling or a normalisation, through pointwise
-    operators perhaps; a sequence (time, batch, features) is not, and keeps its order.
+    operators perhaps; a sequence (time, batch, features) is not, and keeps its order. So does
+    what the graph itself brings from channels last to channels first.
     """
     rank = len(shape)
+    if rank >= 3 and _is_channels_last(value, shape):
+        return Layout.plain(shape)
     if rank >= 4 or (rank == 3 and _feeds_channels_last(value)):
         return Layout.ordered(shape, (0, *range(2, rank), 1))
     return Layout.plain(shape)
@@ -59,3 +64,35 @@ def _feeds_channels_last(value: ir.Value) -> bool:
                 seen.add(node)
                 reached.extend(node.outputs)
     return False
+
+
+def _is_channels_last(value: ir.Value, shape: Shape) -> bool:
+    """Whether all that is done with an input is to move its last axis to the second place.
+
+    Exporters write a Reshape where there is one channel.
+    """
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    moved = [shape[axis] for axis in order]
+    readers = value.consumers()
+    return bool(readers) and all(
+        _permutation(node) == order if node.op_type == "Transpose" else _reshapes_to(node, moved)
+        for node in readers
+    )
+
+
+def _permutation(node: ir.Node) -> tuple[int, ...]:
+    given = node.attributes.get("perm")
+    return () if given is None else tuple(given.as_ints())
+
+
+def _reshapes_to(node: ir.Node, moved: Sequence[Size]) -> bool:
+    """Whether a node is a Reshape to this shape; sizes that are not known are not compared."""
+    result = node.outputs[0].shape
+    return (
+        node.op_type == "Reshape"
+        and moved[1] == 1
+        and result is not None
+        and same_shape(
+            tuple(moved), tuple(size if isinstance(size, int) else str(size) for size in result)
+        )
+    )

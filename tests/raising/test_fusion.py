@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 
@@ -87,3 +88,12 @@ def test_a_product_that_is_given_out_too_stays_apart() -> None:
     model = graph(text, {"w": seeded((3, 7)), "c": seeded((7,), 2)})
     raised = raise_and_compare(model, {"x": seeded((2, 3))})
     assert raised.plan.outputs == ("y", "p")
+
+
+@pytest.mark.parametrize(("target", "left"), [((-1, 3, 4, 4), []), ((-1, 4, 4, 3), ["Reshape"])])
+def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: list[str]) -> None:
+    sizes = ",".join(map(str, target[1:]))
+    text = f"g (float[b,3,4,4] x) => (float[b,{sizes}] y) {{ r = Reshape(x, to)  y = Relu(r) }}"
+    model = graph(text, {"to": np.array(target)})
+    found = layers(raise_and_compare(model, {"x": X}, "onnx"))
+    assert [name for name in found if name == "Reshape"] == left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from raised import graph, plan_of, seeded
@@ -43,3 +44,25 @@ def test_a_signal_is_known_through_pointwise_operators() -> None:
 def test_a_sequence_keeps_its_order_before_a_matrix_product() -> None:
     text = "g (float[n,3,8] x) => (float[n,3,4] y) { a = Relu(x)  y = MatMul(a, w) }"
     assert plan_of(graph(text, {"w": seeded((8, 4))})).inputs[0].shape == ("n", 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "node", "result"),
+    [
+        ("n,8,8,3", "Transpose<perm=[0,3,1,2]>(x)", "n,3,8,8"),
+        ("n,4,8,8,3", "Transpose<perm=[0,4,1,2,3]>(x)", "n,3,4,8,8"),
+        ("n,8,8,1", "Reshape(x, one)", "m,1,8,8"),
+    ],
+)
+def test_what_the_graph_brings_to_channels_first_is_last(
+    shape: str, node: str, result: str
+) -> None:
+    text = f"g (float[{shape}] x) => (float[{result}] y) {{ t = {node}  y = Relu(t) }}"
+    plan = plan_of(graph(text, {"one": np.array([-1, 1, 8, 8])}))
+    assert plan.inputs[0].shape == tuple(int(s) if s.isdigit() else s for s in shape.split(","))
+    assert not plan.permutations
+
+
+def test_another_transpose_says_nothing_of_the_order() -> None:
+    text = "g (float[n,3,8,9] x) => (float[n,3,9,8] y) { y = Transpose<perm=[0,1,3,2]>(x) }"
+    assert plan_of(graph(text)).inputs[0].shape == ("n", 8, 9, 3)

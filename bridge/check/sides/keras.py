@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.check.sides.side import Given, Origin
-from bridge.errors import UsageError
 from bridge.layout import Layout
 from bridge.raising.names import decode
 
@@ -188,14 +187,3 @@ def _logical_shape(name: str, tensor: Any, place: Place) -> tuple[int | str, ...
     if place.layout is not None:
         return place.layout.logical_shape
     return tuple(f"{name}_{i}" if size is None else size for i, size in enumerate(tensor.shape))
-
-
-def load(path: Any) -> keras.Model:
-    """A .keras (or .h5) file. Raises UsageError."""
-    import keras
-
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
-        message = " ".join(str(error).split())[:300]
-        raise UsageError("Keras cannot load it", where=path, received=message) from error

@@ -1,0 +1,95 @@
+"""The way back: a Keras model, perhaps trained on, to the runtimes that are not Keras."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+    from bridge.check.report import Report
+    from bridge.keras.to_onnx import Exported
+
+Dims = tuple[int | str, ...]
+Progress = Callable[[str], None]
+IoLayout = Literal["channels_last", "onnx"]
+
+
+def silent(stage: str) -> None:
+    """Reports no progress."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What `keras_to_onnx` gives: shapes by name, in the order in which Keras has them.
+
+    `path` is None where no file was asked for, `report` where no check was.
+    """
+
+    path: Path | None
+    inputs: Mapping[str, Dims]
+    outputs: Mapping[str, Dims]
+    report: Report | None
+    proto: onnx.ModelProto = field(repr=False)
+
+
+def keras_to_onnx(
+    model: str | Path | keras.Model,
+    output: str | Path | None = None,
+    *,
+    io_layout: IoLayout = "onnx",
+    check: bool = True,
+    progress: Progress = silent,
+) -> Export:
+    """Writes a Keras model as an ONNX graph of standard operators, through tf2onnx.
+
+    With `io_layout` `onnx` images go in and come out as n c h w, with `channels_last` as Keras
+    has them. `check` compares every output with onnxruntime's on seeded inputs.
+
+    Raises BridgeError for whatever cannot be carried over; then no file is left.
+    """
+    if io_layout not in ("channels_last", "onnx"):
+        raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
+    target = None if output is None else _writable(Path(output))
+    progress("reading the Keras model")
+    from bridge.keras.load import load
+    from bridge.keras.to_onnx import to_onnx
+
+    loaded = load(model) if isinstance(model, str | Path) else model
+    progress("converting with tf2onnx")
+    exported = to_onnx(loaded, io_layout)
+    with tempfile.TemporaryDirectory(dir=None if target is None else target.parent) as folder:
+        staged = Path(folder) / "model.onnx"
+        staged.write_bytes(exported.proto.SerializeToString())
+        report = _checked(loaded, exported, staged, progress) if check else None
+        if target is not None:
+            staged.replace(target)
+    return Export(
+        target,
+        {port.name: port.layout.logical_shape for port in exported.inputs},
+        {port.name: port.layout.logical_shape for port in exported.outputs},
+        report,
+        exported.proto,
+    )
+
+
+def _checked(model: keras.Model, exported: Exported, path: Path, progress: Progress) -> Report:
+    from bridge.check.verify import check_export
+
+    progress("comparing onnxruntime with Keras")
+    return check_export(model, exported, path)
+
+
+def _writable(path: Path) -> Path:
+    if path.suffix != ".onnx":
+        raise UsageError("unknown kind of output", where=path, expected="a name ending in .onnx")
+    if not path.parent.is_dir():
+        raise UsageError("there is no such folder", where=path.parent)
+    return path

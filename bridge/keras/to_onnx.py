@@ -1,0 +1,298 @@
+"""A Keras model → ONNX, through tf2onnx, with the model's own names and batch normalisations.
+
+tf2onnx converts the TensorFlow graph that a model leaves behind when it runs. There layers are
+only scopes, names are numbered, and a BatchNormalization is a product and a sum of what its four
+weights come to, or gone into the convolution before it. Here each operation runs in a scope that
+says which it is, so that the graph's nodes can be named after layers again; and the weights of
+batch normalisations enter the graph as inputs, so that nothing can fold them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import defs, numpy_helper
+
+from bridge.errors import UnsupportedError, UsageError
+from bridge.layout import Layout
+from bridge.raising.names import decode
+
+Vector = NDArray[Any]
+IoLayout = Literal["channels_last", "onnx"]
+
+OPSET = 17
+BATCH = "batch"
+
+_SCOPE = re.compile(r"^operation(\d+)/")
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or an output: its name in ONNX, and how the Keras model has it stored."""
+
+    name: str
+    layout: Layout
+    dtype: str
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The axes that ONNX has, in the order in which Keras has them."""
+        return self.layout.order
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """As ONNX has it; None where a size is free."""
+        return tuple(s if isinstance(s, int) else None for s in self.layout.logical_shape)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX model, and its inputs and outputs in the order in which Keras has them."""
+
+    proto: onnx.ModelProto
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
+    """The model as standard ONNX operators.
+
+    With `io_layout` `onnx` images and volumes go in and come out as n c h w, with `channels_last`
+    as the Keras model has them. Tensors of rank 3 and below keep their order.
+    Raises UsageError where Keras does not run on TensorFlow, UnsupportedError for what tf2onnx
+    cannot convert.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            "tf2onnx converts what runs on TensorFlow",
+            received=f"Keras on {keras.backend.backend()}",
+            hint="set KERAS_BACKEND=tensorflow; the file is the same for all of them",
+        )
+    # Sequential models have no graph of their own; a Function over the same layers has.
+    function = keras.Function(model.inputs, model.outputs)
+    nodes = _in_order(function)
+    inputs = _ports([decode(tensor.name) for tensor in function.inputs], function.inputs, io_layout)
+    names = [_output_name(tensor) for tensor in function.outputs]
+    outputs = _ports(_each_once(names), function.outputs, io_layout)
+    norms = {
+        number: _vectors(node.operation) for number, node in enumerate(nodes) if _is_norm(node)
+    }
+    proto = _converted(function, nodes, inputs, outputs, norms)
+    _fix_vectors(proto.graph, [vector for vectors in norms.values() for vector in vectors])
+    _name_nodes(proto.graph, nodes)
+    _name_ends(proto.graph, inputs, outputs)
+    _refuse_unknown_operators(proto.graph)
+    return Exported(proto, inputs, outputs)
+
+
+def _in_order(function: keras.Function) -> list[Any]:
+    """The calls of a model, each after those that it needs, inputs left out."""
+    by_depth = function._nodes_by_depth
+    return [
+        node
+        for depth in sorted(by_depth, reverse=True)
+        for node in by_depth[depth]
+        if not node.is_input
+    ]
+
+
+def _ports(names: Sequence[str], tensors: Sequence[Any], io_layout: IoLayout) -> tuple[Port, ...]:
+    return tuple(
+        Port(name, _layout(tuple(tensor.shape), io_layout), tensor.dtype)
+        for name, tensor in zip(names, tensors, strict=True)
+    )
+
+
+def _layout(stored: Sequence[int | None], io_layout: IoLayout) -> Layout:
+    sizes = [BATCH if size is None and axis == 0 else size for axis, size in enumerate(stored)]
+    shape = [f"size_{axis}" if size is None else size for axis, size in enumerate(sizes)]
+    if io_layout == "channels_last" or len(shape) < 4:
+        return Layout.plain(shape)
+    rank = len(shape)
+    return Layout.ordered([shape[0], shape[-1], *shape[1:-1]], (0, *range(2, rank), 1))
+
+
+def _output_name(tensor: Any) -> str:
+    return decode(tensor._keras_history.operation.name)
+
+
+def _each_once(names: Sequence[str]) -> list[str]:
+    """The names, numbered where an operation gives several outputs."""
+    return [
+        name if names.count(name) == 1 else f"{name}_{names[:index].count(name) + 1}"
+        for index, name in enumerate(names)
+    ]
+
+
+# --- through TensorFlow ---------------------------------------------------------------------------
+
+
+def _converted(
+    function: keras.Function,
+    nodes: Sequence[Any],
+    inputs: Sequence[Port],
+    outputs: Sequence[Port],
+    norms: Mapping[int, Sequence[Vector]],
+) -> onnx.ModelProto:
+    with _quiet():
+        import tensorflow
+        import tf2onnx
+
+    def trace(*arrays: Any) -> list[Any]:
+        vectors = iter(arrays[len(inputs) :])
+        alive = {
+            id(tensor): tensorflow.transpose(array, port.order)
+            for tensor, port, array in zip(function.inputs, inputs, arrays, strict=False)
+        }
+        for number, node in enumerate(nodes):
+            arguments, options = node.arguments.fill_in(alive)
+            # A scope that ends with a slash is entered as it is, and not numbered.
+            with tensorflow.name_scope(f"operation{number}/"):
+                if number in norms:
+                    weights = [next(vectors) for _ in norms[number]]
+                    results = [_normalized(arguments[0], weights, node.operation.epsilon)]
+                else:
+                    results = keras.tree.flatten(node.operation(*arguments, **options))
+            alive.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
+        return [
+            tensorflow.transpose(alive[id(tensor)], np.argsort(port.order))
+            for tensor, port in zip(function.outputs, outputs, strict=True)
+        ]
+
+    # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.
+    signature = [tensorflow.TensorSpec(port.shape, port.dtype) for port in inputs]
+    signature += [
+        tensorflow.TensorSpec(vector.shape, vector.dtype)
+        for vectors in norms.values()
+        for vector in vectors
+    ]
+    with _quiet():
+        try:
+            found: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
+                tensorflow.function(trace, autograph=False), input_signature=signature, opset=OPSET
+            )
+        except (ValueError, KeyError, NotImplementedError, AssertionError) as error:
+            raise UnsupportedError("tf2onnx cannot convert this", received=str(error)) from error
+    return found[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """tf2onnx logs each of its steps, and uses what numpy is about to drop."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+# --- batch normalisations -------------------------------------------------------------------------
+
+
+def _is_norm(node: Any) -> bool:
+    """Whether a call is a BatchNormalization that TensorFlow and ONNX have an operator for; one
+    of another rank, or over another axis, is converted as Keras computes it."""
+    layer, rank = node.operation, len(node.outputs[0].shape)
+    is_norm = isinstance(layer, keras.layers.BatchNormalization)
+    return is_norm and rank in (4, 5) and layer.axis in (-1, rank - 1)
+
+
+def _vectors(layer: Any) -> tuple[Vector, ...]:
+    """Its weights, in the order in which ONNX's BatchNormalization takes them."""
+    mean = layer.moving_mean.numpy()
+    gamma = layer.gamma.numpy() if layer.scale else np.ones_like(mean)
+    beta = layer.beta.numpy() if layer.center else np.zeros_like(mean)
+    return gamma, beta, mean, layer.moving_variance.numpy()
+
+
+def _normalized(x: Any, weights: Sequence[Any], epsilon: float) -> Any:
+    """x: n *s c, by TensorFlow's own operator, which tf2onnx knows."""
+    import tensorflow
+
+    kind = "NHWC" if len(x.shape) == 4 else "NDHWC"
+    return tensorflow.compat.v1.nn.fused_batch_norm(
+        x, *weights, epsilon=epsilon, data_format=kind, is_training=False
+    )[0]
+
+
+def _fix_vectors(graph: onnx.GraphProto, vectors: Sequence[Vector]) -> None:
+    """Makes constants of the inputs behind the model's own."""
+    first = len(graph.input) - len(vectors)
+    for info, vector in zip(graph.input[first:], vectors, strict=True):
+        graph.initializer.append(numpy_helper.from_array(vector, info.name))
+    del graph.input[first:]
+
+
+# --- the model's own names ------------------------------------------------------------------------
+
+
+def _name_nodes(graph: onnx.GraphProto, calls: Sequence[Any]) -> None:
+    """Names the last node of each layer after it, and the others `<layer>/<operator>`.
+
+    What is left of a batch normalisation keeps TensorFlow's words, by which raising knows it.
+    """
+    layers = [decode(call.operation.name) for call in calls]
+    made = {name: node for node in graph.node for name in node.output}
+    numbers = [_number(node, made) for node in graph.node]
+    last = {number: index for index, number in enumerate(numbers)}
+    taken: Counter[str] = Counter()
+    for index, (node, number) in enumerate(zip(graph.node, numbers, strict=True)):
+        if number is None:
+            continue
+        name, tail = layers[number], node.name.partition("/batchnorm/")[2]
+        if tail:
+            name = f"{name}/batchnorm/{tail}"
+        elif last[number] != index:
+            name = f"{name}/{node.op_type.lower()}"
+        taken[name] += 1
+        node.name = name if taken[name] == 1 else f"{name}_{taken[name]}"
+
+
+def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
+    """tf2onnx lets pass what it does not know, under TensorFlow's name."""
+    unknown = [node for node in graph.node if not defs.has(node.op_type, node.domain)]
+    if unknown:
+        raise UnsupportedError(
+            "tf2onnx has no ONNX operators for these:"
+            + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown)
+        )
+
+
+def _number(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> int | None:
+    """Which call a node belongs to: by its own name, or by that of its weights."""
+    names = (node.name, *node.output, *(name for name in node.input if name not in made))
+    found = next(filter(None, map(_SCOPE.match, names)), None)
+    return None if found is None else int(found[1])
+
+
+def _name_ends(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    """Gives inputs and outputs their names, and the free batch size one name throughout."""
+    names: dict[str, str] = {}
+    for infos, ports in ((graph.input, inputs), (graph.output, outputs)):
+        for info, port in zip(infos, ports, strict=True):
+            names[info.name] = port.name
+            info.name = port.name
+            for dim, size in zip(
+                info.type.tensor_type.shape.dim, port.layout.logical_shape, strict=True
+            ):
+                if isinstance(size, str):
+                    dim.dim_param = size
+    for node in graph.node:
+        for values in (node.input, node.output):
+            for index, name in enumerate(values):
+                values[index] = names.get(name, name)
