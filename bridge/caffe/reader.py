@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bridge.caffe import binary, weights
+from bridge.caffe import binary, hdf5, weights
 from bridge.caffe import prototxt as text
 from bridge.caffe.assemble import State, assemble
 from bridge.caffe.inputs import with_channels, with_shapes
@@ -28,7 +28,7 @@ def read(
     input_shape: Mapping[str, Shape] | None = None,
     allow_missing_weights: bool = False,
 ) -> Net:
-    """A Caffe net of any dialect, with its weights where a caffemodel is given.
+    """A Caffe net of any dialect, with its weights where a caffemodel is given, be it HDF5 or not.
 
     Without one, layers have no blobs; but where `prototxt` is itself a caffemodel, given alone, the
     net that it describes is read from it, and its weights. `phase` (TEST or TRAIN), `stages` and
@@ -53,7 +53,7 @@ def read(
     if weights_path is None and not is_alone:
         return net
     source = weights_path or net_path
-    stored = weights.read(source)
+    stored = (hdf5 if _begins_with(source, weights.HDF5) else weights).read(source)
     return attach(
         with_channels(net, stored),
         stored,
@@ -83,3 +83,8 @@ def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
 def _is_binary(path: Path) -> bool:
     with path.open("rb") as file:
         return weights.looks_binary(file.read(weights.GLANCE))
+
+
+def _begins_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic

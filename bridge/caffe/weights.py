@@ -51,8 +51,9 @@ def _open(path: Path) -> Wire:
     return Wire(path)
 
 
-# How many bytes show what a file is.
+# How many bytes show what a file is, and with which an HDF5 file begins.
 GLANCE = 1024
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def looks_binary(start: bytes) -> bool:
@@ -61,7 +62,7 @@ def looks_binary(start: bytes) -> bool:
 
 
 _OTHER_FORMATS = (
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "save the net as .caffemodel: net.save('x.caffemodel')"),
+    (HDF5, "an HDF5 file", "it has no definition of the net: give its prototxt before it"),
     (b"PK\x03\x04", "a zip archive", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first"),
     (b"\x80\x02", "a Python pickle", None),

@@ -62,6 +62,7 @@ SCORE = """
 layer { name: "score" type: "InnerProduct" bottom: "data" top: "score"
   inner_product_param { num_output: 3 } }
 """
+EACH = 'layer { name: "a" type: "Accuracy" bottom: "score" bottom: "label" top: "a" top: "each" }'
 LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l" top: "loss" }'
 
 
@@ -76,8 +77,7 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l"
         LOSS.replace('"l"', '"label"').replace('top: "loss"', ""),
         LOSS.replace('"l"', '"label"').replace('top: "loss"', 'top: "loss" top: "prob"')
         + 'layer { name: "a" type: "Accuracy" bottom: "prob" bottom: "label" top: "a" }',
-        'layer { name: "a" type: "Accuracy" bottom: "score" bottom: "label" top: "a" top: "each" }'
-        'layer { name: "s" type: "Silence" bottom: "each" }',
+        EACH + 'layer { name: "s" type: "Silence" bottom: "each" }',
         'layer { name: "f" type: "Flatten" bottom: "data" top: "l" }'
         + LOSS.replace("SoftmaxWithLoss", "SigmoidCrossEntropyLoss"),
         "",

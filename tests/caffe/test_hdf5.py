@@ -1,0 +1,146 @@
+"""Files laid out as Caffe's Net::ToHDF5 does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from bridge.caffe import Net, hdf5, read
+from bridge.errors import UsageError, WeightsError
+from golden_cases import CASES, Case, case
+
+WEIGHT, BIAS = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
+INPUT = 'input: "x" input_shape { dim: 2 dim: 3 }\n'
+
+
+def dense(name: str, more: str = "") -> str:
+    return (
+        f'layer {{ name: "{name}" type: "InnerProduct" bottom: "x" top: "{name}" {more} '
+        "inner_product_param { num_output: 4 } }\n"
+    )
+
+
+def write(path: Path, layers: Mapping[str, Mapping[int, Any]], **options: Any) -> Path:
+    with h5py.File(path, "w") as file:
+        data = file.create_group("data")
+        for name, blobs in layers.items():
+            group = data.create_group(name)
+            for index, array in blobs.items():
+                group.create_dataset(str(index), data=array, **options)
+    return path
+
+
+def net_of(
+    tmp_path: Path, text: str, layers: Mapping[str, Mapping[int, Any]], **options: Any
+) -> Net:
+    (tmp_path / "net.prototxt").write_text(INPUT + text)
+    path = write(tmp_path / "net.caffemodel.h5", layers, **options)
+    return read(tmp_path / "net.prototxt", path)
+
+
+def twins() -> Sequence[Case]:
+    return [c for c in CASES if "net" in c.tags and "alias" not in c.tags]
+
+
+@pytest.mark.parametrize("case", twins(), ids=str)
+def test_a_net_is_the_same_whichever_file_its_weights_are_in(case: Case, tmp_path: Path) -> None:
+    net = read(case.prototxt, case.caffemodel)
+    blobs = {la.name: {i: b.array() for i, b in enumerate(la.blobs)} for la in net.layers}
+    other = read(case.prototxt, write(tmp_path / "net.caffemodel.h5", blobs))
+    assert len(net.layers) == len(other.layers)
+    for layer, its in zip(net.layers, other.layers, strict=True):
+        assert len(layer.blobs) == len(its.blobs)
+        for blob, same in zip(layer.blobs, its.blobs, strict=True):
+            np.testing.assert_array_equal(blob.array(), same.array())
+
+
+def test_plain_floats_are_not_copied(tmp_path: Path) -> None:
+    net = net_of(tmp_path, dense("a"), {"a": {0: WEIGHT, 1: BIAS}})
+    blob = net.layers[0].blobs[0]
+    span = blob.span
+    assert span is not None
+    data = span.path.read_bytes()[span.offset : span.offset + span.length]
+    assert data == WEIGHT.tobytes()
+    assert not blob.array().flags.owndata
+    assert not blob.array().flags.writeable
+
+
+@pytest.mark.parametrize("options", [{"dtype": "<f8"}, {"compression": "gzip"}, {"dtype": ">f4"}])
+def test_other_numbers_are_read_when_asked_for(tmp_path: Path, options: dict[str, Any]) -> None:
+    blob = net_of(tmp_path, dense("a"), {"a": {0: WEIGHT, 1: BIAS}}, **options).layers[0].blobs[0]
+    assert blob.span is None
+    assert blob.array().dtype == np.float32
+    np.testing.assert_array_equal(blob.array(), WEIGHT)
+
+
+def test_what_a_layer_shares_is_left_out_of_the_file(tmp_path: Path) -> None:
+    text = dense("a", 'param { name: "w" }') + dense("b", 'param { name: "w" }')
+    net = net_of(tmp_path, text, {"a": {0: WEIGHT, 1: BIAS}, "b": {1: -BIAS}})
+    weight, bias = net.layers[1].blobs
+    np.testing.assert_array_equal(weight.array(), WEIGHT)
+    np.testing.assert_array_equal(bias.array(), -BIAS)
+    assert not net.warnings
+
+
+def test_what_is_left_out_and_not_shared_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="lacks the weights of 1 layers") as refusal:
+        net_of(tmp_path, dense("a"), {"a": {1: BIAS}})
+    assert "layer 'a'" in str(refusal.value)
+
+
+def test_blobs_beyond_the_layers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="another number of blobs"):
+        net_of(tmp_path, dense("a"), {"a": {0: WEIGHT, 1: BIAS, 2: BIAS}})
+
+
+def test_a_diff_beside_the_data_is_ignored(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT, 1: BIAS}})
+    with h5py.File(path, "a") as file:
+        file["diff/a/0"] = -WEIGHT
+    (layer,) = hdf5.read(path)
+    np.testing.assert_array_equal(layer.blobs[0].blob.array(), WEIGHT)
+
+
+def test_a_scalar_has_no_axes(tmp_path: Path) -> None:
+    (layer,) = hdf5.read(write(tmp_path / "net.caffemodel.h5", {"a": {0: np.float32(3)}}))
+    assert (layer.blobs[0].blob.shape, layer.blobs[0].count) == ((), 1)
+    assert layer.blobs[0].blob.array() == 3
+
+
+def test_it_has_no_net(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT}})
+    with pytest.raises(WeightsError, match="give its prototxt"):
+        read(path)
+
+
+def test_other_hdf5_files_are_refused(tmp_path: Path) -> None:
+    for name in ("model_weights", "data"):
+        with h5py.File(tmp_path / "net.h5", "w") as file:
+            file[name] = WEIGHT
+        with pytest.raises(WeightsError, match="holds no Caffe weights"):
+            hdf5.read(tmp_path / "net.h5")
+
+
+def test_a_cut_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT, 1: BIAS}})
+    whole = path.read_bytes()
+    for size in range(8, len(whole), 97):
+        path.write_bytes(whole[:size])
+        with pytest.raises(WeightsError, match="damaged"):
+            hdf5.read(path)
+
+
+def test_without_h5py_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = case("relu")
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT}})
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(UsageError, match=r"pip install 'caffe-bridge\[hdf5\]'"):
+        read(folder.prototxt, path)
