@@ -13,17 +13,12 @@ import pytest
 
 import bridge
 from bridge.check.runners import KerasRunner, OnnxRunner
-from bridge.errors import UnsupportedOperatorError
 from bridge.graph.io import save, to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower.model import LoweredModel
 from golden_cases import CASES, Case, assert_outputs, feeds, lowered
 
 MAY_BE_REFUSED = frozenset(("exotic", "alias"))
-
-# Layers that Keras has no functions for: greedy suppression goes through boxes one by one, and
-# the number of samples that Filter lets through is known only when the model runs.
-NOT_IN_KERAS = frozenset(("DetectionOutput", "Filter"))
 
 
 def lowered_or_refused(case: Case) -> LoweredModel:
@@ -51,11 +46,6 @@ def test_keras_gives_what_caffe_gives(case: Case, io_layout: str) -> None:
     from bridge.raising import raise_model
 
     model = lowered_or_refused(case)
-    try:
-        plan = raise_model(run_passes(to_ir(model)), io_layout)
-    except UnsupportedOperatorError as refusal:
-        if not case.layers & NOT_IN_KERAS:
-            raise
-        pytest.skip(f"no Keras for {', '.join(case.layers & NOT_IN_KERAS)}: {refusal}")
+    plan = raise_model(run_passes(to_ir(model)), io_layout)
     results = KerasRunner(build(plan), plan).run(feeds(case, model))
     assert_outputs(case, {name: np.asarray(result) for name, result in results.items()})
