@@ -23,12 +23,14 @@ class StoredBlob:
     """A blob as the file has it.
 
     `legacy` says that the shape is of the four fields num, channels, height and width, which early
-    files have, padded in front with ones; `count` is how many numbers there really are.
+    files have, padded in front with ones; `count` is how many numbers there really are, `numbers`
+    of what kind: float32, as a rule.
     """
 
     blob: Blob
     legacy: bool
     count: int
+    numbers: str
 
 
 # Field numbers of schema/caffe.proto.
@@ -84,7 +86,8 @@ def stored_blob(wire: Wire, blob: Entry) -> StoredBlob:
     span = None
     if len(runs) == 1 and runs[0].dtype == _FLOAT32 and not runs[0].tagged:
         span = Span(wire.path, runs[0].offset, 4 * count)
-    return StoredBlob(Blob(shape, _Reader(wire.data, runs), span), legacy, count)
+    numbers = runs[0].dtype.name if runs else _FLOAT32.name
+    return StoredBlob(Blob(shape, _Reader(wire.data, runs), span), legacy, count, numbers)
 
 
 def _blob_fields(wire: Wire, blob: Entry) -> _BlobFields:

@@ -67,7 +67,7 @@ def _layers(path: Path, group: h5py.Group, name: str = "") -> Iterator[StoredLay
         elif name and key.isdecimal() and item.dtype.kind == "f":
             blobs[int(key)] = _stored_blob(path, item)
     if blobs:
-        yield StoredLayer(name, dict(sorted(blobs.items())), leaves_out_shared=True)
+        yield StoredLayer(name, dict(sorted(blobs.items())), "HDF5")
 
 
 def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
@@ -77,7 +77,7 @@ def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
     if offset is not None and dataset.dtype == np.dtype("<f4"):
         span = Span(path, offset, 4 * prod(shape))
         blob = Blob(shape, partial(_mapped, span), span)
-    return StoredBlob(blob, legacy=False, count=prod(shape))
+    return StoredBlob(blob, legacy=False, count=prod(shape), numbers=dataset.dtype.name)
 
 
 def _read(path: Path, name: str) -> Array:

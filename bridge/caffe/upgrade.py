@@ -44,6 +44,14 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
     return [*_inputs(definition), *named], tuple(warnings)
 
 
+def dialect(definition: Message) -> str:
+    """V0, V1 or V2, by the first layer."""
+    first = next(iter(definition.get("layers", [])), None)
+    if first is None:
+        return "V2"
+    return "V0" if "layer" in first else "V1"
+
+
 # ---- inputs outside of the layers ------------------------------------------------------------
 
 

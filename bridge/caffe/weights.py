@@ -19,14 +19,16 @@ from bridge.errors import Location, WeightsError
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """A layer of the file: its name and its blobs, by their index.
-
-    `leaves_out_shared` is whether the file's format leaves out what an earlier layer has already.
-    """
+    """A layer of the file: its name and its blobs, by their index; V0, V1, V2 or HDF5."""
 
     name: str
     blobs: Mapping[int, StoredBlob]
-    leaves_out_shared: bool = False
+    dialect: str
+
+    @property
+    def leaves_out_shared(self) -> bool:
+        """Whether what an earlier layer has already is not here again."""
+        return self.dialect == "HDF5"
 
 
 def read(path: Path) -> tuple[StoredLayer, ...]:
@@ -98,13 +100,14 @@ def _refuse_other_formats(path: Path, start: bytes) -> None:
 class _Dialect:
     """Where a layer message keeps its name and its blobs, and the message that it may wrap."""
 
+    title: str
     name: int
     blobs: int
     wraps: int | None = None
 
 
-_V0 = _Dialect(name=1, blobs=50)
-_DIALECTS = {2: _Dialect(name=4, blobs=6, wraps=1), 100: _Dialect(name=1, blobs=7)}
+_V0 = _Dialect("V0", name=1, blobs=50)
+_DIALECTS = {2: _Dialect("V1", name=4, blobs=6, wraps=1), 100: _Dialect("V2", name=1, blobs=7)}
 
 
 def _stored_layers(wire: Wire) -> Iterator[StoredLayer]:
@@ -129,7 +132,8 @@ def _stored_layer(wire: Wire, layer: Entry, dialect: _Dialect) -> StoredLayer:
             wire.inside = f", in layer '{name}'"
         elif entry.number == dialect.blobs:
             blobs.append(entry)
-    return StoredLayer(name, {i: stored_blob(wire, entry) for i, entry in enumerate(blobs)})
+    stored = {index: stored_blob(wire, entry) for index, entry in enumerate(blobs)}
+    return StoredLayer(name, stored, dialect.title)
 
 
 # ---- the definition of the net in the same file ----------------------------------------------

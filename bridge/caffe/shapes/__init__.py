@@ -31,7 +31,17 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
 from bridge.caffe.shapes.table import DYNAMIC, Demand, demand, knows, shape, text
 from bridge.errors import ShapeError, UnsupportedLayerError
 
-__all__ = ["DYNAMIC", "Demand", "Shapes", "demand", "infer", "known_weights", "knows", "shape"]
+__all__ = [
+    "DYNAMIC",
+    "Demand",
+    "Shapes",
+    "demand",
+    "infer",
+    "known",
+    "known_weights",
+    "knows",
+    "shape",
+]
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,8 @@ def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:
     return Shapes(values, tuple(weights))
 
 
-def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
-    """The blobs that each layer needs, None where the net as it stands does not say.
+def known(net: Net) -> Shapes:
+    """As far as the net as it stands says them; weights are None where it does not.
 
     That is so behind layers without a rule and behind inputs whose shape is still to be given.
     """
@@ -75,7 +85,12 @@ def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
                 made = demand(layer, tuple(values[name] for name in layer.bottoms))
                 values.update(zip(layer.tops, made.tops, strict=True))
                 weights[-1] = made.weights
-    return tuple(weights)
+    return Shapes(values, tuple(weights))
+
+
+def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
+    """The blobs that each layer needs, None where the net as it stands does not say."""
+    return known(net).weights
 
 
 def refuse_unknown(net: Net) -> None:
