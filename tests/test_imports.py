@@ -27,6 +27,7 @@ ORDER = (
     "check",
     "back",
     "convert",
+    "inspection",
     "support",
 )
 DOORS = ("__init__", "__main__", "cli")

@@ -13,6 +13,7 @@ from bridge.caffe.inputs import with_channels, with_shapes
 from bridge.caffe.match import attach
 from bridge.caffe.net import Net, Shape
 from bridge.caffe.upgrade import upgrade
+from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, UsageError
 
 PHASES = ("TEST", "TRAIN")
@@ -53,13 +54,19 @@ def read(
     if weights_path is None and not is_alone:
         return net
     source = weights_path or net_path
-    stored = (hdf5 if _begins_with(source, weights.HDF5) else weights).read(source)
+    stored = stored_layers(source)
     return attach(
         with_channels(net, stored),
         stored,
         Location.of(source),
         allow_missing=allow_missing_weights,
     )
+
+
+def stored_layers(path: Path) -> tuple[StoredLayer, ...]:
+    """What a file of weights holds, whichever of Caffe's two formats it has. Errors: WeightsError,
+    and UsageError where h5py is needed."""
+    return hdf5.read(path) if _begins_with(path, weights.HDF5) else weights.read(path)
 
 
 def _readable(path: str | Path, what: str) -> Path:

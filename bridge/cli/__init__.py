@@ -17,6 +17,7 @@ from bridge.cli import back as back  # importing commands adds them to the app
 from bridge.cli import check as check
 from bridge.cli import convert as convert
 from bridge.cli import explain as explain
+from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
 from bridge.errors import BridgeError

@@ -1,0 +1,328 @@
+"""What is in a file: a Caffe net, its weights, a mean image, or an ONNX graph. Plain data.
+
+No weight is read for it, but for the numbers of a mean.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import BridgeError, UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from bridge.caffe.net import Layer, Net
+    from bridge.caffe.weights import StoredLayer
+
+Dims = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer of a net or a node of a graph.
+
+    `shapes` has one for each value that it writes, None where it is not known. `refused` is why
+    it is not carried over; empty where it is.
+    """
+
+    name: str
+    type: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    shapes: tuple[Dims | None, ...] = ()
+    weights: tuple[Dims, ...] = ()
+    refused: str = ""
+    where: str = ""
+
+    @property
+    def parameters(self) -> int:
+        return sum(map(_size, self.weights))
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One file, or a net and its weights. `facts` are further things to know, by their name.
+
+    `parameters` counts what is shared once; `bytes` is what the parameters take in the files.
+    """
+
+    files: tuple[str, ...]
+    kind: str
+    name: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Dims | None] = field(default_factory=dict)
+    outputs: Mapping[str, Dims | None] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    parameters: int = 0
+    bytes: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return asdict(self)
+
+
+def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
+    """Each file; a caffemodel behind a prototxt belongs to it.
+
+    Errors: UsageError for files that are not there, and whatever reading refuses.
+    """
+    found: list[Inspection] = []
+    waiting = [Path(path) for path in paths]
+    while waiting:
+        path = waiting.pop(0)
+        if not path.is_file():
+            raise UsageError("cannot inspect it", where=path, received="no such file")
+        look = _BY_SUFFIX.get(path.suffix.lower())
+        if look is not None:
+            found.append(look(path))
+        elif _is_text(path):
+            weights = waiting.pop(0) if waiting and _holds_weights(waiting[0]) else None
+            found.append(_caffe_net(path, weights))
+        else:
+            found.append(_caffemodel(path))
+    return found
+
+
+def _is_text(path: Path) -> bool:
+    from bridge.caffe import weights
+
+    with path.open("rb") as file:
+        return not weights.looks_binary(file.read(weights.GLANCE))
+
+
+def _holds_weights(path: Path) -> bool:
+    is_other = path.suffix.lower() in _BY_SUFFIX
+    return path.is_file() and not is_other and not _is_text(path)
+
+
+def _size(shape: Dims) -> int:
+    return prod(size for size in shape if isinstance(size, int))
+
+
+# ---- Caffe -----------------------------------------------------------------------------------
+
+
+def _caffe_net(prototxt: Path, caffemodel: Path | None) -> Inspection:
+    from bridge.caffe import read
+    from bridge.caffe.prototxt import load
+    from bridge.caffe.reader import stored_layers
+    from bridge.caffe.upgrade import dialect
+
+    net = read(prototxt, caffemodel, allow_missing_weights=True)
+    facts = {"text": dialect(load(prototxt)[0])}
+    files = [prototxt]
+    stored: tuple[StoredLayer, ...] = ()
+    if caffemodel is not None:
+        stored = stored_layers(caffemodel)
+        facts |= _weight_facts(stored)
+        files.append(caffemodel)
+    return _of_net(files, net, facts, stored)
+
+
+def _caffemodel(path: Path) -> Inspection:
+    """The net that a caffemodel describes; where that cannot be had, its blobs alone."""
+    from bridge.caffe import read
+    from bridge.caffe.reader import stored_layers
+
+    stored = stored_layers(path)
+    facts = _weight_facts(stored)
+    warnings: tuple[str, ...] = ()
+    if stored[0].dialect != "HDF5":
+        try:
+            net = read(path, allow_missing_weights=True)
+            if any(layer.tops for layer in net.layers):
+                return _of_net([path], net, facts, stored)
+        except BridgeError as refusal:
+            warnings = (f"the net in it is not shown: {refusal}",)
+    parts = tuple(
+        Part(layer.name, "", weights=tuple(each.blob.shape for each in layer.blobs.values()))
+        for layer in stored
+        if layer.blobs
+    )
+    count, size = sum(part.parameters for part in parts), _bytes(stored)
+    return Inspection(
+        (str(path),), "Caffe weights", "", facts, {}, {}, parts, count, size, warnings
+    )
+
+
+def _of_net(
+    files: Sequence[Path], net: Net, facts: Mapping[str, str], stored: Sequence[StoredLayer]
+) -> Inspection:
+    from bridge.caffe.shapes import known
+    from bridge.lower.cut import cut
+
+    shapes = known(net)
+    kept = cut(net)
+    places = {id(layer) for layer in kept.layers}
+    parts = tuple(
+        _of_layer(layer, needs, shapes.values, id(layer) in places)
+        for layer, needs in zip(net.layers, shapes.weights, strict=True)
+    )
+    problem = _obstacle(net)
+    return Inspection(
+        tuple(map(str, files)),
+        "Caffe net",
+        net.name,
+        {**facts, **dict(_training_facts(net))},
+        {entry.name: entry.shape for entry in net.inputs},
+        {name: shapes.values.get(name) for name in kept.outputs},
+        parts,
+        _unshared(net, parts),
+        _bytes(stored),
+        (*net.warnings, *([f"it cannot be converted as it is: {problem}"] if problem else [])),
+    )
+
+
+def _of_layer(
+    layer: Layer,
+    needs: tuple[Dims, ...] | None,
+    values: Mapping[str, Dims],
+    is_kept: bool,
+) -> Part:
+    blobs = tuple(blob.shape for blob in layer.blobs)
+    return Part(
+        layer.name,
+        layer.type,
+        layer.bottoms,
+        layer.tops,
+        tuple(values.get(top) for top in layer.tops),
+        blobs or needs or (),
+        _refusal(layer) if is_kept else "left away: no result needs it",
+        str(layer.where),
+    )
+
+
+def _refusal(layer: Layer) -> str:
+    """Why a layer, for itself, is not lowered."""
+    from bridge.lower import TABLE
+    from bridge.plugins import load_entry_points
+
+    if layer.type not in TABLE:
+        load_entry_points()
+    if layer.type not in TABLE:
+        return "there is no rule for it"
+    try:
+        TABLE[layer.type].arguments(layer)
+    except UnsupportedError as refusal:
+        return refusal.problem
+    return ""
+
+
+def _obstacle(net: Net) -> str:
+    """What lowering the net refuses, if anything."""
+    from bridge.caffe.match import with_filled_weights
+    from bridge.lower import lower
+
+    try:
+        lower(net if any(layer.blobs for layer in net.layers) else with_filled_weights(net))
+    except BridgeError as refusal:
+        return str(refusal)
+    return ""
+
+
+def _unshared(net: Net, parts: Sequence[Part]) -> int:
+    """How many parameters there are, those of one name counted once."""
+    sizes: dict[object, int] = {}
+    for layer, part in zip(net.layers, parts, strict=True):
+        for index, shape in enumerate(part.weights):
+            share = layer.shares.get(index)
+            sizes.setdefault(share.name if share else (id(layer), index), _size(shape))
+    return sum(sizes.values())
+
+
+def _training_facts(net: Net) -> Iterator[tuple[str, str]]:
+    for entry in net.inputs:
+        if entry.mean or entry.mean_file:
+            mean = ",".join(f"{value:g}" for value in entry.mean) or entry.mean_file
+            yield f"mean of {entry.name}", mean
+        if entry.scale != 1:
+            yield f"scale of {entry.name}", f"{entry.scale:g}"
+
+
+def _weight_facts(stored: Sequence[StoredLayer]) -> dict[str, str]:
+    kinds = Counter(each.numbers for layer in stored for each in layer.blobs.values())
+    dialects = dict.fromkeys(layer.dialect for layer in stored)
+    numbers = ", ".join(kinds)
+    return {"weights": f"{', '.join(dialects)}{', of ' if numbers else ''}{numbers}"}
+
+
+def _bytes(stored: Sequence[StoredLayer]) -> int:
+    import numpy as np
+
+    blobs = (each for layer in stored for each in layer.blobs.values())
+    return sum(each.count * np.dtype(each.numbers).itemsize for each in blobs)
+
+
+# ---- mean images -----------------------------------------------------------------------------
+
+
+def _mean_image(path: Path) -> Inspection:
+    from bridge.caffe.preprocessing import read_mean
+
+    mean = read_mean(path)
+    values = mean.array()
+    channels = values.reshape(values.shape[0], -1).mean(axis=1)
+    facts = {
+        "mean of each channel": ",".join(f"{value:.4g}" for value in channels),
+        "from": f"{values.min():.4g} to {values.max():.4g}",
+    }
+    part = Part("mean", "", weights=(mean.shape,))
+    size = path.stat().st_size
+    return Inspection((str(path),), "mean image", "", facts, {}, {}, (part,), part.parameters, size)
+
+
+# ---- ONNX ------------------------------------------------------------------------------------
+
+
+def _onnx_graph(path: Path) -> Inspection:
+    import bridge.raising  # noqa: F401 (its rules fill the table)
+    from bridge.graph.io import load
+    from bridge.raising.table import TABLE
+    from bridge.raising.values import operator_name
+
+    model = load(path)
+    opset = model.opset_imports.get("", 0)
+    made = {value.name: value for value in model.graph.initializers.values()}
+    parts = tuple(
+        Part(
+            node.name or "",
+            operator_name(node),
+            tuple(value.name or "" for value in node.inputs if value and value.name not in made),
+            tuple(value.name or "" for value in node.outputs),
+            tuple(_dims(value) for value in node.outputs),
+            tuple(_dims(value) or () for value in node.inputs if value and value.name in made),
+            "" if TABLE.find(operator_name(node), opset) else "there is no rule for it",
+        )
+        for node in model.graph
+    )
+    tensors = [value.const_value for value in made.values() if value.const_value is not None]
+    producer = f"{model.producer_name or ''} {model.producer_version or ''}".strip()
+    opsets = (f"{domain} {version}".strip() for domain, version in model.opset_imports.items())
+    facts = {"opset": ", ".join(opsets), **({"made by": producer} if producer else {})}
+    return Inspection(
+        (str(path),),
+        "ONNX graph",
+        model.graph.name or "",
+        facts,
+        {value.name or "": _dims(value) for value in model.graph.inputs},
+        {value.name or "": _dims(value) for value in model.graph.outputs},
+        parts,
+        sum(tensor.size for tensor in tensors),
+        sum(tensor.nbytes for tensor in tensors),
+    )
+
+
+def _dims(value: ir.Value) -> Dims | None:
+    if value.shape is None:
+        return None
+    return tuple(dim if isinstance(dim, int) else str(dim.value or "?") for dim in value.shape)
+
+
+_BY_SUFFIX = {".onnx": _onnx_graph, ".binaryproto": _mean_image, ".npy": _mean_image}

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import bridge
+from bridge.caffe.wire import field
+from bridge.caffe.write import write_caffemodel
+from bridge.errors import UsageError, WeightsError
+from bridge.inspection import Inspection, inspect
+from golden_cases import Case, case, cases
+
+LENET = case("net_lenet")
+
+
+def only(*paths: Path) -> Inspection:
+    (found,) = inspect(paths)
+    json.dumps(found.as_dict())
+    return found
+
+
+@pytest.mark.parametrize("case", cases(without={"alias"}), ids=str)
+def test_every_golden_case_is_shown_with_caffes_shapes(case: Case) -> None:
+    found = only(case.prototxt, case.caffemodel)
+    known = {name: array.shape for name, array in (case.outputs | case.between).items()}
+    shown = {
+        name: shape
+        for part in found.parts
+        for name, shape in zip(part.writes, part.shapes, strict=True)
+    }
+    if "reshaped" not in case.tags and "dynamic" not in case.tags:
+        for name in known.keys() & shown.keys():
+            assert shown[name] in (None, known[name]), name
+    refused = any("cannot be converted" in warning for warning in found.warnings)
+    assert not refused or case.tags & {"exotic", "reshaped"}
+
+
+def test_a_net_and_its_weights() -> None:
+    found = only(LENET.prototxt, LENET.caffemodel)
+    weights = [tuple(map(tuple, part.weights)) for part in found.parts if part.weights]
+    assert found.kind == "Caffe net"
+    assert found.facts == {"text": "V2", "weights": "V2, of float32"}
+    assert found.parameters == sum(int(np.prod(s)) for shapes in weights for s in shapes)
+    assert found.bytes == 4 * found.parameters
+    assert found.inputs.keys() == LENET.inputs.keys()
+    assert found.outputs == {name: array.shape for name, array in LENET.outputs.items()}
+    assert not any(part.refused for part in found.parts)
+    assert found.parts[0].where.startswith(str(LENET.prototxt))
+
+
+def test_a_prototxt_alone_says_what_weights_it_wants() -> None:
+    alone, both = only(LENET.prototxt), only(LENET.prototxt, LENET.caffemodel)
+    assert [part.weights for part in alone.parts] == [part.weights for part in both.parts]
+    assert (alone.parameters, alone.bytes) == (both.parameters, 0)
+    assert not alone.warnings
+
+
+def test_a_caffemodel_alone_shows_the_net_in_it() -> None:
+    found = only(LENET.caffemodel)
+    assert found.kind == "Caffe net"
+    assert found.facts == {"weights": "V2, of float32"}
+    assert found.parameters == only(LENET.prototxt, LENET.caffemodel).parameters
+
+
+def test_a_caffemodel_without_a_net_shows_its_blobs(tmp_path: Path) -> None:
+    path = tmp_path / "net.caffemodel"
+    write_caffemodel(path, "net", [("a", "", [np.zeros((2, 3))]), ("b", "", [])])
+    found = only(path)
+    assert (found.kind, found.parameters, found.bytes) == ("Caffe weights", 6, 24)
+    assert [(part.name, part.weights) for part in found.parts] == [("a", ((2, 3),))]
+    assert not found.warnings
+
+
+def test_a_net_that_cannot_be_had_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "net.caffemodel"
+    fields = [(1, b"a"), (2, b"ReLU"), (3, b"nowhere"), (4, b"y"), (7, field(5, bytes(8)))]
+    path.write_bytes(field(100, b"".join(field(*each) for each in fields)))
+    found = only(path)
+    assert (found.kind, found.parts[0].name) == ("Caffe weights", "a")
+    (warning,) = found.warnings
+    assert warning.startswith("the net in it is not shown")
+    assert "blob 'nowhere'" in warning
+
+
+def test_an_hdf5_file_shows_its_blobs(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
+        file["data/a/0"] = np.zeros((2, 3))
+    found = only(tmp_path / "net.caffemodel.h5")
+    assert found.facts == {"weights": "HDF5, of float64"}
+    assert (found.parameters, found.bytes, found.warnings) == (6, 48, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "weights"),
+    [
+        ("v0_both", "V0", "V0, of float32"),
+        ("v1_proto_v2_model", "V1", "V2, of float32"),
+        ("model_double", "V2", "V2, of float64"),
+    ],
+)
+def test_dialects_and_numbers_are_named(name: str, text: str, weights: str) -> None:
+    found = only(case(name).prototxt, case(name).caffemodel)
+    assert found.facts == {"text": text, "weights": weights}
+
+
+TRAINED = """
+layer { name: "d" type: "Data" top: "data" top: "label" data_param { batch_size: 1 }
+  transform_param { crop_size: 4 mean_value: 1 mean_value: 2 mean_value: 3 scale: 0.5 } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" }
+  inner_product_param { num_output: 2 bias_term: false } }
+layer { name: "b" type: "InnerProduct" bottom: "data" top: "b" param { name: "w" }
+  inner_product_param { num_output: 2 bias_term: false } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "a" bottom: "b" top: "loss" }
+"""
+
+
+def test_what_is_shared_counts_once_and_what_is_left_away_is_told(tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(TRAINED)
+    found = only(tmp_path / "net.prototxt")
+    assert found.parameters == 2 * 48
+    assert [part.refused for part in found.parts] == ["", "", "left away: no result needs it"]
+    assert found.facts == {"text": "V2", "mean of data": "1,2,3", "scale of data": "0.5"}
+
+
+def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        'input: "x" input_shape { dim: 1 dim: 2 }\n'
+        'layer { name: "m" type: "NobodysLayer" bottom: "x" top: "m" }\n'
+        'layer { name: "r" type: "ReLU" bottom: "m" top: "r" }\n'
+    )
+    found = only(path)
+    assert [part.refused for part in found.parts] == ["there is no rule for it", ""]
+    assert [part.shapes for part in found.parts] == [(None,), (None,)]
+    (warning,) = found.warnings
+    assert "cannot be converted" in warning
+    assert "layer 'm'" in warning
+
+
+def test_a_mean_image(tmp_path: Path) -> None:
+    np.save(tmp_path / "mean.npy", np.arange(12.0).reshape(3, 2, 2))
+    found = only(tmp_path / "mean.npy")
+    assert found.facts == {"mean of each channel": "1.5,5.5,9.5", "from": "0 to 11"}
+    assert found.parts[0].weights == ((3, 2, 2),)
+
+
+def test_an_onnx_graph_shows_its_nodes(tmp_path: Path) -> None:
+    bridge.caffe_to_onnx(LENET.prototxt, LENET.caffemodel, tmp_path / "net.onnx", check=False)
+    found = only(tmp_path / "net.onnx")
+    caffe = only(LENET.prototxt, LENET.caffemodel)
+    assert found.facts == {"opset": "17", "made by": "bridge"}
+    assert found.parameters >= caffe.parameters
+    assert {part.name for part in found.parts} >= {part.name for part in caffe.parts}
+    assert not any(part.refused for part in found.parts)
+    assert found.inputs.keys() == caffe.inputs.keys()
+
+
+def test_several_files_are_told_apart(tmp_path: Path) -> None:
+    other = case("relu")
+    np.save(tmp_path / "mean.npy", np.zeros((3, 2, 2)))
+    files: Sequence[Path] = (
+        *(LENET.prototxt, LENET.caffemodel),
+        *(other.prototxt, tmp_path / "mean.npy"),
+        *(other.prototxt, other.prototxt),
+    )
+    found = inspect(files)
+    assert [len(each.files) for each in found] == [2, 1, 1, 1, 1]
+
+
+def test_files_that_are_not_there_or_are_no_net_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        inspect([tmp_path / "net.prototxt"])
+    (tmp_path / "x.caffemodel").write_bytes(b"PK\x03\x04")
+    with pytest.raises(WeightsError, match="not a Caffe weight file"):
+        inspect([tmp_path / "x.caffemodel"])
