@@ -8,7 +8,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.moving import reshape as reshape_stored
 from bridge.raising.orders import resized, whole, with_whole
-from bridge.raising.plan import Ref
+from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Shape, Step, raises
 
@@ -130,9 +130,17 @@ def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | No
     order = sorted(range(base.rank), key=lambda each: places[each] or 0)
     outer = [base.axis(each) for each in range(base.rank)]
     parts = [whole(operand, axis) for operand in operands]
-    want = tuple(Layout.product([*outer[:axis], part, *outer[axis + 1 :]], order) for part in parts)
+    want = []
+    for operand, part in zip(operands, parts, strict=True):
+        own = [_sized(inner, size) for inner, size in zip(outer, operand.shape, strict=True)]
+        want.append(Layout.product([*own[:axis], part, *own[axis + 1 :]], order))
     joined = Layout.product([*outer[:axis], Layout.joined(parts), *outer[axis + 1 :]], order)
-    return _join(want, joined, order.index(axis))
+    return _join(tuple(want), joined, order.index(axis))
+
+
+def _sized(inner: Layout, size: Size) -> Layout:
+    """An axis for another operand, which may call a free size by another name."""
+    return inner if inner.logical_shape == (size,) else Layout.plain((size,))
 
 
 def _join(want: tuple[Layout, ...], out: Layout, place: int) -> Step:
