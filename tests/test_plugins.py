@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -14,8 +15,22 @@ import bridge
 from bridge import plugins
 from bridge.check.runners import OnnxRunner
 from bridge.errors import UnsupportedLayerError, UsageError
+from bridge.lower.table import TABLE as LAYERS
+from bridge.raising import TABLE as OPERATORS
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "plugin"
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    """What a test teaches is unknown again after it: others see the tables as they are."""
+    layers = dict(LAYERS)
+    operators = {name: list(entries) for name, entries in OPERATORS.entries().items()}
+    yield
+    LAYERS.clear()
+    LAYERS.update(layers)
+    OPERATORS._entries = operators
+    plugins._load_resolved.cache_clear()
 
 
 def test_the_example_teaches_its_layer(tmp_path: Path) -> None:

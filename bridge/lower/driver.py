@@ -176,7 +176,7 @@ def _own_sizes(net: Net, values: Mapping[str, Value]) -> list[onnx.StringStringE
     return [
         onnx.StringStringEntryProto(key=size, value=str(own))
         for blob in net.inputs
-        for size, own in zip(values[blob.name].shape, blob.shape, strict=True)
+        for size, own in zip(values[blob.name].shape, blob.shape, strict=False)
         if isinstance(size, str) and size != BATCH
     ]
 

@@ -193,6 +193,12 @@ class Emitter:
 
         return emit
 
+    def GreaterOrEqual(self, a: Operand, b: Operand) -> Value:  # noqa: N802 (ONNX's name)
+        """a ≥ b. Before opset 16 ONNX cannot infer its shape; only a NaN tells the two apart."""
+        if self.opset < 16:
+            return self.op("Not", self.op("Less", a, b)[0])[0]
+        return self.op("GreaterOrEqual", a, b)[0]
+
     def op(
         self, op: str, *inputs: Operand, outputs: int = 1, **attributes: Any
     ) -> tuple[Value, ...]:

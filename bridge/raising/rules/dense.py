@@ -60,7 +60,7 @@ def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step
     `bridge::Linear` is a product and the sum behind it (see fusion.py).
     """
     if not b.is_constant or b.rank != 2 or a.rank < 2:
-        return _plain_matmul(node, a, b)
+        return _plain_matmul(node, a, b, c)
     last = a.rank - 1
     want = last_axis_last(a)
     units = Layout.plain((node.shape[-1],))
@@ -115,13 +115,15 @@ def scaled(weight: Weight, factor: float) -> Weight:
     return Weight(lambda w: factor * w, shape, Layout.plain(shape), (weight,))
 
 
-def _plain_matmul(node: Node, a: Operand, b: Operand) -> Step:
+def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Step:
+    """The product in ONNX's order, and a constant row added where there is one."""
     wants = tuple(None if side.is_constant else Layout.plain(side.shape) for side in (a, b))
-    return Step(
-        wants,
-        (Layout.plain(node.shape),),
-        lambda k, *refs: k.op("matmul", *with_constants((a, b), refs)),
-    )
+
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        y = k.op("matmul", *with_constants((a, b), refs))
+        return y if c is None else k.op("add", y, c.weight())
+
+    return Step(wants, (Layout.plain(node.shape),), build)
 
 
 def _matrix_product(
