@@ -45,6 +45,12 @@ class Net:
     def caffemodel(self) -> Path:
         return self.folder / "weights.caffemodel"
 
+    @property
+    def recording(self) -> Path:
+        """Every blob where it was recorded, else what went in and came out."""
+        every = self.folder / "blobs.npz"
+        return every if every.is_file() else self.folder / "io.npz"
+
     def arrays(self, kind: str) -> dict[str, NDArray[np.float32]]:
         """The recorded arrays, `in` or `out`, by blob name, in Caffe's axis order."""
         with np.load(self.folder / "io.npz") as arrays:
@@ -52,8 +58,7 @@ class Net:
 
     def blobs(self) -> dict[str, NDArray[np.float32]]:
         """Every blob that was recorded; where that was not done, the inputs and outputs."""
-        file = self.folder / "blobs.npz"
-        if not file.is_file():
+        if self.recording.name == "io.npz":
             return self.arrays("in") | self.arrays("out")
-        with np.load(file) as arrays:
+        with np.load(self.recording) as arrays:
             return dict(arrays)
