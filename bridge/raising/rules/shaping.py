@@ -123,7 +123,8 @@ def concat(node: Node, *operands: Operand, axis: int) -> list[Step]:
 
 
 def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | None:
-    """The parts in the order of one of them, `base`; None where its axes are not whole."""
+    """The parts in the order of one of them, `base`; None where its axes are not whole, or not
+    plain where another part calls a free size by another name."""
     places = [base.where(each) for each in range(base.rank)]
     if None in places or len(base.stored_shape) != base.rank:
         return None
@@ -133,14 +134,19 @@ def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | No
     want = []
     for operand, part in zip(operands, parts, strict=True):
         own = [_sized(inner, size) for inner, size in zip(outer, operand.shape, strict=True)]
-        want.append(Layout.product([*own[:axis], part, *own[axis + 1 :]], order))
+        own[axis] = part
+        if None in own:
+            return None
+        want.append(Layout.product([each for each in own if each is not None], order))
     joined = Layout.product([*outer[:axis], Layout.joined(parts), *outer[axis + 1 :]], order)
     return _join(tuple(want), joined, order.index(axis))
 
 
-def _sized(inner: Layout, size: Size) -> Layout:
-    """An axis for another operand, which may call a free size by another name."""
-    return inner if inner.logical_shape == (size,) else Layout.plain((size,))
+def _sized(inner: Layout, size: Size) -> Layout | None:
+    """The same order of an axis by another size, or name of one; None where only that one has it."""
+    if inner.logical_shape == (size,):
+        return inner
+    return Layout.plain((size,)) if inner.is_plain else None
 
 
 def _join(want: tuple[Layout, ...], out: Layout, place: int) -> Step:
