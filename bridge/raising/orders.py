@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import chain, groupby
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Atom, Layout
+from bridge.layout import Atom, Joined, Layout
 from bridge.raising.table import Operand, Shape
 
 MOST_BROADCAST = 5
@@ -142,7 +142,7 @@ def beside(base: Layout, shape: Shape) -> Layout:
             continue
         size = shape[axis - lead]
         if size != base.logical_shape[axis]:
-            if size != 1 and len(atoms) > 1:
+            if size != 1 and (len(atoms) > 1 or isinstance(atoms[0], Joined)):
                 raise UnsupportedError(f"{size} beside {base.logical_shape[axis]}, an unknown size")
             renumbered[own[0]] = sum(map(len, axes))
             axes.append((size,))
