@@ -187,11 +187,11 @@ def softmax_flattened(draw: Draw, operator: str) -> Drawn:
 
 
 @row("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")
-@row("ReduceL1", "ReduceL2", "ReduceSumSquare")
+@row("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
 @st.composite
 def reduction(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 5))
-    x = draw(tensor(shape))
+    x = draw(tensor(shape, 0.5 if operator == "ReduceLogSum" else -2))
     chosen = sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1)))
     chosen = [axis - draw(st.sampled_from([0, len(shape)])) for axis in chosen]
     attributes = draw(st.sampled_from([{}, {"keepdims": 0}, {"keepdims": 1}]))
@@ -414,7 +414,8 @@ def merged(
         if constant or not own:
             operands.append(array)
         else:
-            operands.append(Tensor(array, {0: "batch"} if free and batched else {}))
+            name = draw(st.sampled_from(["batch", "batch", "lot"]))
+            operands.append(Tensor(array, {0: name} if free and batched else {}))
     assume(any(isinstance(operand, Tensor) for operand in operands))
     return tuple(draw(st.permutations(operands)))
 
@@ -431,7 +432,7 @@ def binary_above_zero(draw: Draw, operator: str) -> Drawn:
     return Drawn((operator,), draw(merged(2, 2, low=0.5)))
 
 
-@row("And", "Or")
+@row("And", "Or", "Xor")
 @st.composite
 def logical(draw: Draw, operator: str) -> Drawn:
     operands = draw(merged(2, 2))
@@ -442,7 +443,8 @@ def logical(draw: Draw, operator: str) -> Drawn:
 @st.composite
 def mod(draw: Draw, operator: str) -> Drawn:
     operands = draw(merged(2, 2, low=-9, high=9))
-    return Drawn((operator,), tuple(_mapped(each, _without_zero) for each in operands))
+    numbers = tuple(_mapped(each, _without_zero) for each in operands)
+    return Drawn((operator,), numbers, draw(st.sampled_from([{}, {"fmod": 1}])))
 
 
 def _without_zero(array: Array) -> Array:
@@ -572,8 +574,12 @@ def concat(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 5))
     axis = draw(st.integers(0, len(shape) - 1))
     parts = draw(st.lists(sizes(), min_size=1, max_size=3))
+    names = st.sampled_from(["batch", "batch", "lot"])
     operands = [
-        draw(tensor((*shape[:axis], size, *shape[axis + 1 :]), batch=0 if axis else None))
+        Tensor(
+            draw(values((*shape[:axis], size, *shape[axis + 1 :]))),
+            {0: draw(names)} if axis else {},
+        )
         for size in parts
     ]
     given = draw(st.sampled_from([axis, axis - len(shape)]))

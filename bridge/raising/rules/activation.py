@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
@@ -13,6 +14,8 @@ from bridge.raising.orders import channels_last
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
+
+SELU_ALPHA, SELU_GAMMA = 1.6732632423543772, 1.0507009873554805
 
 
 def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None) -> Step:
@@ -33,12 +36,22 @@ POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Tanh": ("layers.Activation", {"activation": "tanh"}),
     "Softplus": ("layers.Activation", {"activation": "softplus"}),
     "Softsign": ("layers.Activation", {"activation": "softsign"}),
+    "HardSwish": ("layers.Activation", {"activation": "hard_silu"}),
+    "Mish": ("layers.Activation", {"activation": "mish"}),
     "Abs": ("ops.absolute", {}),
+    "Acos": ("ops.arccos", {}),
+    "Acosh": ("ops.arccosh", {}),
+    "Asin": ("ops.arcsin", {}),
+    "Asinh": ("ops.arcsinh", {}),
+    "Atan": ("ops.arctan", {}),
+    "Atanh": ("ops.arctanh", {}),
     "Ceil": ("ops.ceil", {}),
     "Cos": ("ops.cos", {}),
+    "Cosh": ("ops.cosh", {}),
     "Erf": ("ops.erf", {}),
     "Exp": ("ops.exp", {}),
     "Floor": ("ops.floor", {}),
+    "IsNaN": ("ops.isnan", {}),
     "Log": ("ops.log", {}),
     "Neg": ("ops.negative", {}),
     "Not": ("ops.logical_not", {}),
@@ -46,7 +59,9 @@ POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Round": ("ops.round", {}),
     "Sign": ("ops.sign", {}),
     "Sin": ("ops.sin", {}),
+    "Sinh": ("ops.sinh", {}),
     "Sqrt": ("ops.sqrt", {}),
+    "Tan": ("ops.tan", {}),
 }
 
 
@@ -113,13 +128,83 @@ def elu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
     return pointwise(x, "layers.ELU", {"alpha": alpha})
 
 
+@raises("Celu")
+def celu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
+    """y = x where x > 0, else alpha·(exp(x/alpha) - 1)         (onnx.ai/onnx/operators, Celu)"""
+    return pointwise(x, "ops.celu", {"alpha": alpha})
+
+
+@raises("Selu")
+def selu(node: Node, x: Operand, *, alpha: float = SELU_ALPHA, gamma: float = SELU_GAMMA) -> Step:
+    """y = gamma·x where x > 0, else gamma·alpha·(exp(x) - 1)   (onnx.ai/onnx/operators, Selu)"""
+    if (np.float32(alpha), np.float32(gamma)) == (np.float32(SELU_ALPHA), np.float32(SELU_GAMMA)):
+        return pointwise(x, "layers.Activation", {"activation": "selu"})
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.op("multiply", k.layer("ELU", x, alpha=alpha), gamma)
+
+    return Step((x.layout,), (x.layout,), build)
+
+
+@raises("ThresholdedRelu")
+def thresholded_relu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
+    """y = x where x > alpha, else 0                 (onnx.ai/onnx/operators, ThresholdedRelu)"""
+    return pointwise(x, "ops.threshold", {"threshold": alpha, "default_value": 0.0})
+
+
+@raises("HardSigmoid")
+def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.5) -> Step:
+    """y = alpha·x + beta, not below 0 and not above 1; Keras's own has 1/6 and 1/2
+
+    (onnx.ai/onnx/operators, HardSigmoid)
+    """
+    if (np.float32(alpha), beta) == (np.float32(1 / 6), 0.5):
+        return pointwise(x, "layers.Activation", {"activation": "hard_sigmoid"})
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.op("clip", k.op("add", k.op("multiply", x, alpha), beta), x_min=0.0, x_max=1.0)
+
+    return Step((x.layout,), (x.layout,), build)
+
+
+@raises("Gelu")
+def gelu(node: Node, x: Operand, *, approximate: str = "none") -> Step:
+    """x · Φ(x), or its approximation by a tanh                  (onnx.ai/onnx/operators, Gelu)"""
+    return pointwise(x, "ops.gelu", {"approximate": approximate == "tanh"})
+
+
+@raises("IsInf")
+def is_inf(node: Node, x: Operand, *, detect_negative: int = 1, detect_positive: int = 1) -> Step:
+    """Whether it is an infinity of a sign that is asked for    (onnx.ai/onnx/operators, IsInf)"""
+    wanted = {(1, 1): "isinf", (1, 0): "isneginf", (0, 1): "isposinf"}
+    if (detect_negative, detect_positive) not in wanted:
+        raise UnsupportedError("IsInf that looks for no infinity")
+    return pointwise(x, f"ops.{wanted[detect_negative, detect_positive]}")
+
+
+@raises("LogSoftmax", since=13)
+def log_softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
+    """x less the logarithm of the sum of exp(x) along one axis
+
+    (onnx.ai/onnx/operators, LogSoftmax)
+    """
+    want = _along(x, axis % x.rank)
+    place = want.where(axis % x.rank)
+    return Step((want,), (want,), lambda k, x: k.op("log_softmax", x, axis=place))
+
+
+def _along(x: Operand, axis: int) -> Layout:
+    """An order in which an axis lies by itself: the one that x has, where it does."""
+    if x.layout.where(axis) is not None:
+        return x.layout
+    return channels_last(x) if x.rank > 2 else Layout.plain(x.shape)
+
+
 @raises("Softmax", since=13)
 def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
     """exp(x) over its sum along one axis, at any rank       (onnx.ai/onnx/operators, Softmax)"""
     axis %= x.rank
-    want = x.layout
-    if want.where(axis) is None:
-        want = channels_last(x) if x.rank > 2 else Layout.plain(x.shape)
+    want = _along(x, axis)
     place = want.where(axis)
 
     def build(k: Recorder, x: Ref) -> Ref:

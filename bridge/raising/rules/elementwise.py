@@ -35,14 +35,13 @@ MERGES: Mapping[str, tuple[str | None, str]] = {
     "LessOrEqual": (None, "less_equal"),
     "And": (None, "logical_and"),
     "Or": (None, "logical_or"),
+    "Xor": (None, "logical_xor"),
 }
 
 
 def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Step | list[Step]:
     """All operands in the order of one of them: a step for each order to choose from."""
     layer, function = MERGES[operator]
-    if all(operand.is_constant for operand in operands):
-        raise UnsupportedError("constants only; fold them first")
     same = all(operand.shape == node.shape for operand in operands)
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
@@ -62,6 +61,8 @@ def _merged(
 
 def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
     """The orders in which the result could be stored: that of each tensor as large as it."""
+    if all(operand.is_constant for operand in operands):
+        raise UnsupportedError("constants only; fold them first")
     found: dict[Layout, None] = {}
     for operand in operands:
         layout = None if operand.is_constant else _stretched(operand, node.shape)
@@ -274,17 +275,44 @@ def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Ste
 
     (onnx.ai/onnx/operators, Mod)
     """
-    if fmod:
-        raise UnsupportedError("Mod with fmod=1: Keras has no remainder with the dividend's sign")
-    return merge(node, "Mod", (a, b))
+    if not fmod:
+        return merge(node, "Mod", (a, b))
+    operands = (a, b)
+
+    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
+        x, y = (each for each, _ in _arguments(operands, refs, base))
+        sizes = [_pointwise(k, each, "absolute", np.abs) for each in (x, y)]
+        return k.op("multiply", k.op("mod", *sizes), _pointwise(k, x, "sign", np.sign))
+
+    return [_merged(node, operands, base, build) for base in bases(node, operands)]
+
+
+def _pointwise(
+    k: Recorder, x: Ref | Weight | float, kind: str, function: Callable[[Any], Any]
+) -> Ref | Weight | float:
+    """A function of a tensor, or of a constant, of which Keras would make no node."""
+    if isinstance(x, Ref):
+        return k.op(kind, x)
+    if isinstance(x, Weight):
+        return Weight(function, x.stored_shape, Layout.plain(x.stored_shape), (x,))
+    return cast(float, function(x).item())
+
+
+@raises("Mean")
+def mean(node: Node, *operands: Operand) -> list[Step]:
+    """The mean of tensors, element by element                  (onnx.ai/onnx/operators, Mean)"""
+
+    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
+        total = _folded(k, "add", _arguments(operands, refs, base))
+        return k.op("multiply", total, 1 / len(operands))
+
+    return [_merged(node, operands, base, build) for base in bases(node, operands)]
 
 
 @raises("Where")
 def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Step | list[Step]:
     """a where the condition holds, else b                     (onnx.ai/onnx/operators, Where)"""
     operands = (condition, a, b)
-    if all(operand.is_constant for operand in operands):
-        raise UnsupportedError("constants only; fold them first")
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
         return k.op("where", *(each for each, _ in _arguments(operands, refs, base)))

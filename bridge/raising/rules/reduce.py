@@ -20,6 +20,8 @@ REDUCTIONS: Mapping[str, tuple[str | None, str, str | None]] = {
     "ReduceL1": ("absolute", "sum", None),
     "ReduceL2": ("square", "sum", "sqrt"),
     "ReduceSumSquare": ("square", "sum", None),
+    "ReduceLogSum": (None, "sum", "log"),
+    "ReduceLogSumExp": (None, "logsumexp", None),
 }
 
 
