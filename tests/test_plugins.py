@@ -49,7 +49,7 @@ def test_the_example_teaches_its_operator() -> None:
     plugins.load_file(EXAMPLE / "my_layers.py")
     x = helper.make_tensor_value_info("x", 1, ["n", 2, 3, 3])
     y = helper.make_tensor_value_info("y", 1, ["n", 2, 3, 3])
-    node = helper.make_node("ThresholdedRelu", ["x"], ["y"], name="r", alpha=0.5)
+    node = helper.make_node("Shrink", ["x"], ["y"], name="r", bias=0.25, lambd=0.75)
     graph = helper.make_graph([node], "g", [x], [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     bridge.onnx_to_keras(onnx.ModelProto.FromString(model.SerializeToString()))

@@ -18,9 +18,9 @@ def soft_clip(e, layer, x, *, low=0.0, high=1.0, slope=0.1):
     return e.Add(inside, e.Mul(e.Sub(x, inside), slope))
 
 
-@bridge.raises("ThresholdedRelu")
-def thresholded_relu(node, x, *, alpha=1.0):
-    """y = x where x > alpha, else 0              x: any shape, in any order -> the same
+@bridge.raises("Shrink")
+def shrink(node, x, *, bias=0.0, lambd=0.5):
+    """y = x - bias where x > lambd, x + bias where x < -lambd, else 0    x: any shape, any order
 
     A rule says how each input must be stored, how the outputs then are, and what to build. The
     operand's own layout, in and out, means: whatever the order, it stays.
@@ -28,6 +28,8 @@ def thresholded_relu(node, x, *, alpha=1.0):
     from bridge.raising.table import Step
 
     def build(k, x):
-        return k.op("multiply", x, k.op("cast", k.op("greater", x, alpha), dtype="float32"))
+        above = k.op("where", k.op("greater", x, lambd), k.op("subtract", x, bias), 0.0)
+        below = k.op("where", k.op("less", x, -lambd), k.op("add", x, bias), 0.0)
+        return k.op("add", above, below)
 
     return Step((x.layout,), (x.layout,), build)
