@@ -143,7 +143,7 @@ def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | No
 
 
 def _sized(inner: Layout, size: Size) -> Layout | None:
-    """The same order of an axis by another size, or name of one; None where only that one has it."""
+    """An axis in the same inner order, for another size or name of it; None where it has none."""
     if inner.logical_shape == (size,):
         return inner
     return Layout.plain((size,)) if inner.is_plain else None
