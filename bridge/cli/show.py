@@ -14,15 +14,12 @@ if TYPE_CHECKING:
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A spinner with the current stage on standard error; silent when that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
     from rich.console import Console
 
-    from bridge.convert import silent
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield silent
-        return
-    with console.status("starting") as status:
+    with Console(stderr=True).status("starting") as status:
         yield status.update
 
 
@@ -37,15 +34,22 @@ def show_warnings(warnings: Sequence[str]) -> None:
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table; in a pipe as wide as its cells, whole lines for the next program."""
+    if sys.stdout.isatty():
+        _draw_table(heads, rows)
+        return
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _draw_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """As wide as the terminal. rich is imported for this alone: it costs as much as a small net."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     table = Table(*heads, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*map(Text, row))
-    if not console.is_terminal:
-        unbounded = console.options.update(width=sys.maxsize)
-        console.width = console.measure(table, options=unbounded).maximum
-    console.print(table)
+    Console().print(table)
