@@ -1,7 +1,8 @@
 """Activations: one number in, one out. The bend is in the docstring's formula.
 
 Formulas: relu_layer.cpp, prelu_layer.cpp, elu_layer.cpp, sigmoid_layer.cpp, tanh_layer.cpp,
-bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; ReLU6 as forks have it
+bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; of forks relu6_layer.cpp, hswish_layer.cpp,
+hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_layer.cpp
 """
 
 from __future__ import annotations
@@ -29,6 +30,46 @@ def prelu(e: Emitter, layer: Layer, x: Value, *, channel_shared: bool = False) -
 def relu6(e: Emitter, layer: Layer, x: Value, *, threshold: float = 6.0) -> Value:
     """min(max(x, 0), threshold)"""
     return e.Clip(x, 0.0, threshold)
+
+
+@layer("BReLU", params="brelu_param")
+def bounded_relu(e: Emitter, layer: Layer, x: Value, *, minval: float, maxval: float) -> Value:
+    """min(max(x, minval), maxval)"""
+    return e.Clip(x, float(minval), float(maxval))
+
+
+@layer("NegReLU", params="relu_param")
+def negative_relu(e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0) -> Value:
+    """min(x, 0) + negative_slope · max(x, 0)"""
+    turned = e.Neg(x)
+    return e.Neg(e.LeakyRelu(turned, alpha=negative_slope) if negative_slope else e.Relu(turned))
+
+
+@layer("CReLU", params="crelu_param")
+def concatenated_relu(
+    e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0, concat_axis: int = 1
+) -> Value:
+    """relu(x) and behind it, along an axis, relu(-x)"""
+    both = e.Concat(x, e.Neg(x), axis=concat_axis % x.rank)
+    return e.LeakyRelu(both, alpha=negative_slope) if negative_slope else e.Relu(both)
+
+
+@layer("HSigmoid")
+def hard_sigmoid(e: Emitter, layer: Layer, x: Value) -> Value:
+    """min(max(x + 3, 0), 6) / 6"""
+    return e.HardSigmoid(x, alpha=1 / 6, beta=0.5)
+
+
+@layer("HSwish", "HardSwish")
+def hard_swish(e: Emitter, layer: Layer, x: Value) -> Value:
+    """x · min(max(x + 3, 0), 6) / 6"""
+    return e.Mul(x, e.HardSigmoid(x, alpha=1 / 6, beta=0.5))
+
+
+@layer("Mish")
+def mish(e: Emitter, layer: Layer, x: Value) -> Value:
+    """x · tanh(ln(1 + eˣ))"""
+    return e.Mul(x, e.Tanh(e.Softplus(x)))
 
 
 @layer("ELU", params="elu_param")

@@ -1,6 +1,7 @@
 """Layers that multiply by a matrix.
 
-Formulas: inner_product_layer.cpp, embed_layer.cpp; https://onnx.ai/onnx/operators/onnx__Gemm.html
+Formulas: inner_product_layer.cpp, embed_layer.cpp; matmul_layer.cpp of Synopsys's and of Sophgo's
+forks; https://onnx.ai/onnx/operators/onnx__Gemm.html
 """
 
 from __future__ import annotations
@@ -39,8 +40,11 @@ def inner_product(
     if axis == 1:
         rows = x if x.rank == 2 else e.Flatten(x, axis=1)
         return e.Gemm(rows, weight, bias, transB=int(not transpose))
-    product = e.MatMul(e.reshape(x, (*x.shape[:axis], inputs)), weight)
-    return product if bias is None else e.Add(product, bias)
+    # Behind no axis a matrix of one row, as OpenCV multiplies no vectors.
+    rows = e.reshape(x, (*(x.shape[:axis] or (1,)), inputs))
+    product = e.MatMul(rows, weight)
+    product = product if bias is None else e.Add(product, bias)
+    return e.reshape(product, e.tops[0])
 
 
 @layer("Embed", params="embed_param")
@@ -57,3 +61,33 @@ def embed(
     table = e.weight(e.blob(0, (input_dim, num_output)), "weight")
     rows = e.Gather(table, e.Cast(x, to=INT64), axis=0)
     return e.Add(rows, e.weight(e.blob(1, (num_output,)), "bias")) if bias_term else rows
+
+
+@layer("MatMul", params="matmul_param")
+def matrix_product(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    y: Value,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    dim_1: int | None = None,
+    dim_2: int | None = None,
+    dim_3: int | None = None,
+) -> Value:
+    """x: *p m k, y: *p k n → *p m n, each turned first where it is to be
+
+    Where the sizes are given (m, k, n = dim_1, dim_2, dim_3), it is x · yᵀ, with x taken for m k
+    and y for n k.
+    """
+    if dim_1 and dim_2 and dim_3:
+        x, y = e.reshape(x, (dim_1, dim_2)), e.reshape(y, (dim_3, dim_2))
+        transpose_b = not transpose_b
+    x, y = (_turned(e, v) if turn else v for v, turn in ((x, transpose_a), (y, transpose_b)))
+    return e.MatMul(x, y)
+
+
+def _turned(e: Emitter, x: Value) -> Value:
+    """The last two axes exchanged."""
+    return e.Transpose(x, perm=[*range(x.rank - 2), x.rank - 1, x.rank - 2])

@@ -1,7 +1,8 @@
 """Normalisations.
 
 Formulas: batch_norm_layer.cpp, lrn_layer.cpp, mvn_layer.cpp, softmax_layer.cpp, and
-normalize_layer.cpp of Caffe's SSD branch; bn_layer.cpp of the PSPNet and SegNet forks
+normalize_layer.cpp of Caffe's SSD branch; bn_layer.cpp of the PSPNet and SegNet forks;
+normalize_layer.cpp of happynear's, l2_normalization_layer.cpp of others
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bridge.caffe.net import Blob, Layer
+from bridge.caffe.net import Blob, Layer, Shape
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.merge import MERGED
@@ -37,20 +38,34 @@ def batch_norm(
     channels = (x.fixed(1) if x.rank > 1 else 1,)
     if not use_global_stats:
         return _batch_norm_of_itself(e, x, eps)
-    factor = e.blob(2, (1,))
     gamma = e.blob(3, channels) if len(layer.blobs) > 3 else None
     beta = e.blob(4, channels) if len(layer.blobs) > 4 else None
+    mean, variance = (e.blob(i, channels) for i in range(2))
+    return batch_normalized(e, x, gamma, beta, mean, variance, e.blob(2, (1,)), eps)
+
+
+def batch_normalized(
+    e: Emitter,
+    x: Value,
+    gamma: Blob | None,
+    beta: Blob | None,
+    mean: Blob,
+    variance: Blob,
+    factor: Blob,
+    eps: float,
+) -> Value:
+    """As `batch_norm`'s formula has it; all blobs are as long as x has channels, the factor 1."""
     return e.BatchNormalization(
         x,
-        _or_filled(e, gamma, channels, 1, "scale"),
-        _or_filled(e, beta, channels, 0, "bias"),
-        _divided(e, e.blob(0, channels), factor, "mean"),
-        _divided(e, e.blob(1, channels), factor, "variance"),
+        _or_filled(e, gamma, mean.shape, 1, "scale"),
+        _or_filled(e, beta, mean.shape, 0, "bias"),
+        _divided(e, mean, factor, "mean"),
+        _divided(e, variance, factor, "variance"),
         epsilon=eps,
     )
 
 
-def _or_filled(e: Emitter, blob: Blob | None, shape: tuple[int], value: int, role: str) -> Value:
+def _or_filled(e: Emitter, blob: Blob | None, shape: Shape, value: int, role: str) -> Value:
     if blob is None:
         return e.computed(shape, lambda: np.full(shape, value, np.float32), role)
     return e.weight(blob, role)
@@ -67,10 +82,14 @@ def _divided(e: Emitter, blob: Blob, factor: Blob, role: str) -> Value:
 
 
 def _batch_norm_of_itself(e: Emitter, x: Value, eps: float) -> Value:
-    axes = [axis for axis in range(x.rank) if axis != 1]
-    centred = e.Sub(x, e.reduce("ReduceMean", x, axes))
-    variance = e.reduce("ReduceMean", e.Mul(centred, centred), axes)
+    centred = e.Sub(x, _mean_of_channels(e, x))
+    variance = _mean_of_channels(e, e.Mul(centred, centred))
     return e.Div(centred, e.Sqrt(e.Add(variance, eps)))
+
+
+def _mean_of_channels(e: Emitter, x: Value) -> Value:
+    """In two steps, as OpenCV is wrong on axes that do not follow each other."""
+    return e.reduce("ReduceMean", e.reduce("ReduceMean", x, range(2, x.rank)), [0])
 
 
 @layer("BN", params="bn_param")
@@ -172,15 +191,48 @@ def normalize(
     across_spatial: bool = True,
     channel_shared: bool = True,
     eps: float = 1e-10,
-) -> Value:
+) -> Value | tuple[Value, ...]:
     """y = x / √(∑ x² + eps) · scale    x: n c h w → n c h w    scale: c, or one number
 
-    The sum runs over the channels of each place, or over the whole sample.
+    The sum runs over the channels of each place, or over the whole sample. With a
+    `normalize_param` it is another layer, of happynear's fork (see `_normalize_places`).
     """
+    if "normalize_param" in layer.params:
+        return _normalize_places(e, layer, x, **layer.params["normalize_param"])
     axes: Sequence[int] = [1, 2, 3] if across_spatial else [1]
     squares = e.reduce("ReduceSum", e.Mul(x, x), axes)
     scale = e.blob(0, (1, 1, 1) if channel_shared else (x.fixed(1), 1, 1))
     return e.Mul(e.Div(x, e.Sqrt(e.Add(squares, eps))), e.weight(scale, "scale"))
+
+
+def _normalize_places(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    normalize_type: str = "L2",
+    fix_gradient: bool = False,
+    bp_norm: bool = False,
+) -> tuple[Value, ...]:
+    """y = x / norm, norm = √(∑ x² + 1e-6) or, L1, ∑ |x| + 1e-6    x: n c … → n c h w; n 1 h w
+
+    The sum runs over the channels of each place.
+    """
+    x = e.reshape(x, e.tops[0])
+    if normalize_type == "L2":
+        norm = e.Sqrt(e.Add(e.reduce("ReduceSum", e.Mul(x, x), [1]), 1e-6))
+    elif normalize_type == "L1":
+        norm = e.Add(e.reduce("ReduceSum", e.Abs(x), [1]), 1e-6)
+    else:
+        raise UnsupportedLayerError(f"unknown normalize_type {normalize_type}", where=layer)
+    return (e.Div(x, norm), norm)[: len(e.tops)]
+
+
+@layer("L2Normalization")
+def normalize_samples(e: Emitter, layer: Layer, x: Value) -> Value:
+    """y = x / √ ∑ x²    x: n *s → n *s, the sum over the whole sample"""
+    squares = e.reduce("ReduceSum", e.Mul(x, x), range(1, x.rank))
+    return e.Div(x, e.Sqrt(squares))
 
 
 @layer("Softmax", params="softmax_param")

@@ -126,11 +126,11 @@ def sub_region(
     data_width: int,
     as_dim: bool = True,
 ) -> tuple[Value, ...]:
-    """x: n c h w, points, truth: n (p 2) (x and y from the middle, of data_width · data_height)
-    → n (p c) H W, or (p n) c H W: x around each point, 0 outside
-    → truth from the regions' middles, and these middles, both n (p 2)
+    """x: n c h w, points, truth: n (p 2) → x around each point, 0 outside; and two n (p 2)
 
-    A region is cut out by products with matrices that have one 1 in each row.
+    n (p c) H W, or (p n) c H W; then truth from the regions' middles, and these middles. Points are
+    x and y from the middle, of data_width · data_height. A region is cut out by products with
+    matrices that have one 1 in each row.
     """
     n, rows, columns = x.shape[0], x.fixed(2), x.fixed(3)
     count = points.fixed(1) // 2

@@ -1,14 +1,15 @@
 """Layers that make maps larger or smaller.
 
 Formulas: interp_layer.cpp of the DeepLab and PSPNet forks, upsample_layer.cpp of the SegNet and
-the YOLO forks; https://onnx.ai/onnx/operators/onnx__Resize.html
+the YOLO forks, unpooling_layer.cpp of DeconvNet's, resize_layer.cpp and util_img.cpp of
+happynear's; https://onnx.ai/onnx/operators/onnx__Resize.html
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from bridge.caffe.net import Layer
+from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import INT64, Emitter, Value
 from bridge.lower.table import layer
@@ -49,6 +50,57 @@ def upsample(
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
+
+
+@layer("Unpooling", params="unpooling_param")
+def unpooling(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    mask: Value | None = None,
+    *,
+    unpool: str = "MAX",
+    **windows: object,
+) -> Value:
+    """x, mask: n c h w → n c h' w': each number back to the place where it was the greatest"""
+    if unpool != "MAX" or mask is None:
+        raise UnsupportedLayerError(
+            "unpooling without a mask is not carried over",
+            where=layer,
+            expected="unpool MAX, and the mask of a MAX pooling as second bottom",
+            received=f"unpool {unpool}, {len(layer.bottoms)} bottoms",
+        )
+    return _unpooled(e, x, mask)
+
+
+@layer("Resize", params="resize_param")
+def resize(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    *,
+    is_pyramid_test: bool = False,
+    **sizes: object,
+) -> Value:
+    """x: n c h w → n c h' w', bilinear: place i' shows the point i' · h/h' of x
+
+    Behind the last place of x there is nothing: there it counts as 0.
+    """
+    return resized_by(e, x, *(_towards_zero(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)))
+
+
+def _towards_zero(size: int, wanted: int) -> Array:
+    """→ wanted size: the weight of each place, by the distance to a point between two"""
+    points = np.arange(wanted, dtype=np.float32) * (np.float32(size) / np.float32(wanted))
+    distances = np.abs(points[:, None] - np.arange(size, dtype=np.float32))
+    weights: Array = np.maximum(1 - distances, 0)
+    return weights
+
+
+def resized_by(e: Emitter, x: Value, down: Array, across: Array) -> Value:
+    """x: n c h w, down: h' h, across: w' w → n c h' w': down · x · acrossᵀ"""
+    rows = e.MatMul(e.constant(down, "down"), x)
+    return e.MatMul(rows, e.constant(np.ascontiguousarray(across.T), "across"))
 
 
 def _resized(e: Emitter, x: Value, **how: str) -> Value:

@@ -33,8 +33,10 @@ def reorg(e: Emitter, layer: Layer, x: Value, *, stride: int, reverse: bool = Fa
 
 @layer("Region", params="region_param")
 def region(e: Emitter, layer: Layer, x: Value, *, num: int, coords: int, classes: int) -> Value:
-    """x: n (a (coords 1 classes)) h w → the same: sigmoid of the first two coords and of the score
-    behind the coords, softmax of the classes"""
+    """x: n (a (coords 1 classes)) h w → the same, as numbers of boxes and chances
+
+    The sigmoid of the first two coords and of the score behind the coords, softmax of the classes.
+    """
     parts = [2, coords - 2, 1, classes]
     boxes = e.reshape(x, (x.shape[0], num, sum(parts), x.fixed(2), x.fixed(3)))
     centre, size, score, kinds = e.op("Split", boxes, parts, outputs=4, axis=2)

@@ -19,6 +19,18 @@ FORMULAS = {
     "ELU": ("elu_param { alpha: 0.5 }", np.where(X > 0, X, 0.5 * np.expm1(X))),
     "BNLL": ("", np.log1p(np.exp(X))),
     "Swish": ("swish_param { beta: 2 }", X / (1 + np.exp(-2 * X))),
+    "BReLU": ("brelu_param { minval: -2 maxval: 3 }", X.clip(-2, 3)),
+    "NegReLU": ("", np.minimum(X, 0)),
+    "NegReLU ": ("relu_param { negative_slope: 0.2 }", np.where(X < 0, X, 0.2 * X)),
+    "CReLU": ("", np.concatenate([X.clip(0), (-X).clip(0)], axis=1)),
+    "CReLU ": (
+        "crelu_param { negative_slope: 0.5 concat_axis: -1 }",
+        np.concatenate([np.where(X > 0, X, X / 2), np.where(X < 0, -X, -X / 2)], axis=3),
+    ),
+    "HSigmoid": ("", (X + 3).clip(0, 6) / 6),
+    "HSwish": ("", X * (X + 3).clip(0, 6) / 6),
+    "HardSwish": ("", X * (X + 3).clip(0, 6) / 6),
+    "Mish": ("", X * np.tanh(np.log1p(np.exp(X)))),
     "Dropout": ("", X),
     "Dropout ": ("dropout_param { dropout_ratio: 0.25 scale_train: false }", 0.75 * X),
 }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
+from bridge.errors import ShapeError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -44,3 +45,52 @@ def test_embed_takes_rows(one_layer: Callable[..., Any]) -> None:
     text = "embed_param { num_output: 2 input_dim: 5 }"
     y = one_layer("Embed", text, weights=[table, bias], x=[[0, 4], [3, 3]])
     assert_close(y, (table + bias)[[[0, 4], [3, 3]]])
+
+
+@pytest.mark.parametrize("a", [False, True])
+@pytest.mark.parametrize("b", [False, True])
+@pytest.mark.parametrize("before", [(), (2,), (2, 3)])
+def test_matrices_turned_or_not(
+    one_layer: Callable[..., Any], before: tuple[int, ...], a: bool, b: bool
+) -> None:
+    x, z = rng.standard_normal((*before, 4, 5)), rng.standard_normal((*before, 5, 6))
+    expected = np.zeros((*before, 4, 6))
+    for i, j in np.ndindex(4, 6):
+        expected[..., i, j] = (x[..., i, :] * z[..., :, j]).sum(-1)
+    x, z = (v.swapaxes(-1, -2) if turn else v for v, turn in ((x, a), (z, b)))
+    text = f"matmul_param {{ transpose_a: {a} transpose_b: {b} }}".lower()
+    assert_close(one_layer("MatMul", text, x=x, z=z), expected)
+
+
+def test_matrices_of_sizes_given(one_layer: Callable[..., Any]) -> None:
+    x, z = rng.standard_normal((2, 3, 4, 1)), rng.standard_normal((5, 6, 2))
+    text = "matmul_param { dim_1: 2 dim_2: 12 dim_3: 5 }"
+    y = one_layer("MatMul", text, x=x, z=z)
+    assert_close(y, np.einsum("mk,nk->mn", x.reshape(2, 12), z.reshape(5, 12)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("", "matrices do not fit"),
+        ("transpose_a: true transpose_b: true", "matrices do not fit"),
+        ("dim_1: 2 dim_2: 12", "sizes are not all given"),
+        ("dim_1: 2 dim_2: 12 dim_3: 2 transpose_b: true", "beside a transpose"),
+        ("dim_1: 2 dim_2: 12 dim_3: 3", "do not fit its sizes"),
+    ],
+)
+def test_matrices_that_do_not_fit(
+    one_layer: Callable[..., Any], settings: str, problem: str
+) -> None:
+    x, z = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 3, 4))
+    with pytest.raises(ShapeError, match=problem):
+        one_layer("MatMul", f"matmul_param {{ {settings} }}", x=x, z=z)
+
+
+def test_products_of_each_sample(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:
+    text = """layer { name: "l" type: "MatMul" bottom: "x" bottom: "z" top: "y"
+              matmul_param { transpose_b: true } }"""
+    model = lower(net_of(text, x=(1, 3, 4), z=(1, 5, 4)))
+    assert model.outputs == {"y": ("batch", 3, 5)}
+    x, z = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 5, 4))
+    assert_close(run(model, x=x, z=z)["y"], x @ z.swapaxes(1, 2))

@@ -63,6 +63,45 @@ def test_mvn_adds_eps_to_the_deviation(one_layer: Callable[..., Any], across: bo
     assert_close(one_layer("MVN", text, x=X), (X - mean) / (deviation + 0.5))
 
 
+def test_normalize_by_the_norm_of_each_place(
+    net_of: Callable[..., Net], run: Callable[..., Any]
+) -> None:
+    text = """layer { name: "l" type: "Normalize" bottom: "x" top: "y" top: "norm"
+              normalize_param { normalize_type: "L2" fix_gradient: true } }"""
+    results = run(lower(net_of(text, x=X.shape)), x=X)
+    norm = np.sqrt((X**2).sum(1, keepdims=True) + 1e-6)
+    assert_close(results["y"], X / norm)
+    assert_close(results["norm"], norm)
+
+
+def test_normalize_gives_four_axes(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:
+    text = """layer { name: "l" type: "Normalize" bottom: "x" top: "y"
+              normalize_param { normalize_type: "L1" } }"""
+    model = lower(net_of(text, x=(1, 3)))
+    assert model.outputs == {"y": ("batch", 3, 1, 1)}
+    x = X[:, :, 0, 0]
+    expected = x / (abs(x).sum(1, keepdims=True) + 1e-6)
+    assert_close(run(model, x=x)["y"], expected[..., None, None])
+
+
+def test_normalize_knows_two_norms(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(UnsupportedLayerError, match="normalize_type L3"):
+        one_layer("Normalize", 'normalize_param { normalize_type: "L3" }', x=X)
+
+
+def test_ssds_normalize_has_one_top(net_of: Callable[..., Net]) -> None:
+    text = 'layer { name: "l" type: "Normalize" bottom: "x" top: "y" top: "z" }'
+    with pytest.raises(ShapeError, match="number of its tops"):
+        lower(net_of(text, x=X.shape))
+
+
+def test_whole_samples_are_normalized(one_layer: Callable[..., Any]) -> None:
+    norm = np.sqrt((X**2).sum((1, 2, 3), keepdims=True))
+    assert_close(one_layer("L2Normalization", x=X), X / norm)
+    x = X[:, :, 0, 0]
+    assert_close(one_layer("L2Normalization", x=x), x / np.linalg.norm(x, axis=1, keepdims=True))
+
+
 class TestBN:
     """The layer type that means another thing in each fork."""
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
+from bridge.errors import ShapeError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -83,3 +84,64 @@ def test_a_sequence_that_goes_straight_on_is_onnxs_own(
     straight = np.ones((STEPS, STREAMS))
     straight[0] = 0
     assert_close(run(own, x=X)["y"], run(unrolled, x=X, c=straight)["y"])
+
+
+def _forks_lstm(x: Any, cont: Any, weight: Any, recurrent: Any, bias: Any) -> Any:
+    """x: t n i → t n h, as an LSTM whose streams begin where cont is 0"""
+    h = c = np.zeros((x.shape[1], HIDDEN))
+    y = []
+    for step, on in zip(x, cont[..., None], strict=True):
+        inner = step @ weight.T + bias + (on * h) @ recurrent.T
+        i, f, o = _sigmoid(inner.reshape(-1, 4, HIDDEN)[:, :3]).swapaxes(0, 1)
+        c = on * f * c + i * np.tanh(inner[:, 3 * HIDDEN :])
+        h = o * np.tanh(c)
+        y.append(h)
+    return np.stack(y)
+
+
+FORKS_WEIGHTS = [rng.standard_normal(shape) for shape in ((20, INPUTS), (20, HIDDEN), (20,))]
+
+
+class TestForksLstm:
+    @pytest.mark.parametrize("given", [False, True])
+    @pytest.mark.parametrize("flat", [False, True])
+    def test_against_the_formulas(
+        self, one_layer: Callable[..., Any], flat: bool, given: bool
+    ) -> None:
+        cont = CONT if given else np.ones_like(CONT)
+        expected = _forks_lstm(X, cont, *FORKS_WEIGHTS)
+        x, text = X, "num_output: 5 clipping_threshold: 0.1"
+        if flat:
+            x, text = X.reshape(-1, INPUTS, 1, 1), text + " batch_size: 2"
+            expected = expected.reshape(-1, HIDDEN)
+        inputs = {"x": x, **({"cont": cont.reshape(-1, 1)} if given else {})}
+        y = one_layer("Lstm", f"lstm_param {{ {text} }}", weights=FORKS_WEIGHTS, **inputs)
+        assert_close(y, expected)
+
+    def test_a_sequence_that_goes_straight_on_is_onnxs_own(
+        self, net_of: Callable[..., Net]
+    ) -> None:
+        text = """layer { name: "l" type: "Lstm" bottom: "x" top: "y"
+                  lstm_param { num_output: 5 } }"""
+        model = lower(net_of(text, {"l": FORKS_WEIGHTS}, x=X.shape))
+        assert [node.op_type for node in model.proto.graph.node] == ["LSTM", "Squeeze"]
+        assert any("unrolled" in warning for warning in model.warnings)
+
+    @pytest.mark.parametrize(
+        ("shape", "settings", "problem"),
+        [
+            ((4, 2, 3), "num_output: 5 batch_size: 2", "two things"),
+            ((5, 3), "num_output: 5 batch_size: 2", "does not fit batch_size"),
+            ((4, 2, 3), "", "must be positive"),
+            ((4,), "num_output: 5", "2 axes or more"),
+        ],
+    )
+    def test_what_does_not_fit(
+        self, one_layer: Callable[..., Any], shape: tuple[int, ...], settings: str, problem: str
+    ) -> None:
+        with pytest.raises(ShapeError, match=problem):
+            one_layer("Lstm", f"lstm_param {{ {settings} }}", x=np.zeros(shape))
+
+    def test_cont_that_does_not_fit(self, one_layer: Callable[..., Any]) -> None:
+        with pytest.raises(ShapeError, match="cont does not fit"):
+            one_layer("Lstm", "lstm_param { num_output: 5 }", x=X, cont=CONT[:3])

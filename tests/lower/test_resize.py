@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.caffe import Net
-from bridge.errors import UnsupportedLayerError
+from bridge.errors import ShapeError, UnsupportedLayerError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -45,12 +45,20 @@ def test_upsample_by_no_whole_number_is_refused(one_layer: Callable[..., Any]) -
         one_layer("Upsample", "upsample_param { upsample_h: 11 upsample_w: 14 }", x=X)
 
 
-def test_unpooling_undoes_pooling(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:
-    text = """
-    layer { name: "p" type: "Pooling" bottom: "x" top: "p" top: "mask"
-            pooling_param { kernel_size: 2 stride: 2 } }
-    layer { name: "u" type: "Upsample" bottom: "p" bottom: "mask" top: "y"
-            upsample_param { scale: 2 upsample_h: 5 upsample_w: 7 } }
+@pytest.mark.parametrize(
+    "unpooling",
+    [
+        'type: "Upsample" upsample_param { scale: 2 upsample_h: 5 upsample_w: 7 }',
+        'type: "Unpooling" unpooling_param { kernel_size: 2 stride: 2 unpool_h: 5 unpool_w: 7 }',
+    ],
+)
+def test_unpooling_undoes_pooling(
+    net_of: Callable[..., Net], run: Callable[..., Any], unpooling: str
+) -> None:
+    text = f"""
+    layer {{ name: "p" type: "Pooling" bottom: "x" top: "p" top: "mask"
+            pooling_param {{ kernel_size: 2 stride: 2 }} }}
+    layer {{ name: "u" bottom: "p" bottom: "mask" top: "y" {unpooling} }}
     """
     model = lower(net_of(text, x=X.shape))
     assert model.outputs == {"y": ("batch", 3, 5, 7)}
@@ -60,3 +68,32 @@ def test_unpooling_undoes_pooling(net_of: Callable[..., Net], run: Callable[...,
     windows = np.pad(X, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-np.inf)
     greatest = windows.reshape(2, 3, 3, 2, 4, 2).max((3, 5))
     assert sorted(y[kept]) == sorted(greatest.ravel())
+
+
+def test_unpooling_without_places_is_refused(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(UnsupportedLayerError, match="without a mask"):
+        one_layer("Unpooling", "unpooling_param { unpool: AVE unpool_size: 9 }", x=X)
+    with pytest.raises(ShapeError, match="no size"):
+        one_layer("Unpooling", x=X, mask=X)
+    with pytest.raises(ShapeError, match="mask does not fit"):
+        one_layer("Unpooling", "unpooling_param { unpool_size: 9 }", x=X, mask=X[:, :2])
+
+
+@pytest.mark.parametrize("size", [(5, 7), (2, 3), (8, 20), (1, 1), (6, 7)])
+def test_resize(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
+    expected = np.zeros((2, 3, *size))
+    for i, j in np.ndindex(*size):
+        down, across = i * 5 / size[0], j * 7 / size[1]
+        for row, column in np.ndindex(5, 7):
+            weight = max(0, 1 - abs(down - row)) * max(0, 1 - abs(across - column))
+            expected[:, :, i, j] += weight * X[:, :, row, column]
+    y = one_layer("Resize", f"resize_param {{ height: {size[0]} width: {size[1]} }}", x=X)
+    assert_close(y, expected)
+
+
+def test_resize_by_scales(net_of: Callable[..., Net]) -> None:
+    text = """layer { name: "l" type: "Resize" bottom: "x" top: "y" resize_param {
+              is_pyramid_test: true out_height_scale: 1.5 out_width_scale: 0.5 } }"""
+    assert lower(net_of(text, x=X.shape)).outputs == {"y": ("batch", 3, 7, 3)}
+    with pytest.raises(ShapeError, match="no size"):
+        lower(net_of(text.replace("is_pyramid_test: true", ""), x=X.shape))

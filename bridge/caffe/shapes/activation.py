@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
+from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, shape, text
 
 
 @shape(
     "AbsVal",
     "BNLL",
+    "BReLU",
     "Clip",
     "Dropout",
     "ELU",
     "Exp",
+    "HSigmoid",
+    "HSwish",
+    "HardSwish",
     "Log",
+    "Mish",
+    "NegReLU",
     "Power",
     "ReLU",
     "ReLU6",
@@ -25,6 +31,13 @@ from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
 def unchanged(_: Layer, x: Shape) -> Demand:
     """x: any shape  ->  the same. Source: src/caffe/layers/neuron_layer.cpp."""
     return Demand((x,))
+
+
+@shape("CReLU")
+def concatenated(layer: Layer, x: Shape) -> Demand:
+    """x: any shape  ->  twice as long along one axis. Source: crelu_layer.cpp of the forks."""
+    axis = axis_of(layer, parameters(layer, "crelu_param").concat_axis, x)
+    return Demand(((*x[:axis], 2 * x[axis], *x[axis + 1 :]),))
 
 
 @shape("PReLU")

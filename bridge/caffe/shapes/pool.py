@@ -107,6 +107,38 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     return Demand(((*x[:2], *positive(layer, sizes, x)),))
 
 
+@shape("Unpooling", bottoms=(1, 2))
+def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
+    """x: n c h w, and for MAX a mask like it  ->  n c H W.
+
+    Source: unpooling_layer.cpp of DeconvNet's fork.
+    """
+    _four(layer, x)
+    if mask is not None:
+        require(mask == x, layer, "its mask does not fit", text(x), text(mask))
+    p = parameters(layer, "unpooling_param")
+    sizes = (p.unpool_h or p.unpool_size, p.unpool_w or p.unpool_size)
+    require(min(sizes) > 0, layer, "no size is given", "unpool_size, or unpool_h and unpool_w")
+    return Demand(((*x[:2], *sizes),))
+
+
+@shape("Resize")
+def resize(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  n c H W: sizes, or for pyramids scales.
+
+    Source: resize_layer.cpp of happynear's fork. It keeps the size that it was given first.
+    """
+    _four(layer, x)
+    p = parameters(layer, "resize_param")
+    sizes = [p.height, p.width]
+    if p.is_pyramid_test:
+        scales = (p.out_height_scale, p.out_width_scale)
+        sizes = [int(scale * size) for scale, size in zip(scales, x[2:], strict=True)]
+    wanted = "height and width, or of a pyramid test out_height_scale and out_width_scale"
+    require(min(sizes) > 0, layer, "no size is given", wanted)
+    return Demand(((*x[:2], *sizes),))
+
+
 @shape("Interp")
 def interp(layer: Layer, x: Shape) -> Demand:
     """x: n c h w  ->  n c H W. Source: interp_layer.cpp of DeepLab's fork."""

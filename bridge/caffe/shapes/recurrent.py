@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
+from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
 
 
 def _recurrent(layer: Layer, hidden: int, bottoms: tuple[Shape, ...]) -> tuple[Shape, list[int]]:
@@ -47,6 +47,31 @@ def lstm(layer: Layer, *bottoms: Shape) -> Demand:
     d = top[-1]
     weights = ((4 * d, size), (4 * d,), *((4 * d, s) for s in static), (4 * d, d))
     return Demand(_tops(layer, top), weights)
+
+
+@shape("Lstm", bottoms=(1, 2))
+def forks_lstm(layer: Layer, x: Shape, cont: Shape | None = None) -> Demand:
+    """x: t n i  ->  t n d; or x: (t n) ..., n the batch_size  ->  (t n) d. cont: t n numbers.
+
+    Blobs: W_x 4d i, W_h 4d d, b 4d. Source: lstm_layer.cpp of the fork of CTPN, which takes three
+    axes and no batch_size, and of caffe-lstm, which takes the steps of all streams on one axis.
+    """
+    p = parameters(layer, "lstm_param")
+    d = p.num_output
+    require(d > 0, layer, "num_output must be positive", "> 0", d)
+    require(len(x) >= 2, layer, "its input needs 2 axes or more", "t n i", text(x))
+    if len(x) == 3:
+        one = "batch_size" not in given(layer, "lstm_param")
+        require(one, layer, "batch_size beside an input t n i may mean two things", "one of them")
+        axes, size = 2, x[2]
+    else:
+        fits = p.batch_size > 0 and x[0] % p.batch_size == 0
+        require(fits, layer, "its input does not fit batch_size", p.batch_size, text(x))
+        axes, size = 1, prod(x[1:])
+    if cont is not None:
+        steps = prod(x[:axes])
+        require(prod(cont) == steps, layer, "cont does not fit the input", steps, text(cont))
+    return Demand(((*x[:axes], d),), ((4 * d, size), (4 * d, d), (4 * d,)))
 
 
 @shape("RNN", bottoms=(2, 4), tops=(1, 2))

@@ -11,7 +11,7 @@ def reorg(layer: Layer, x: Shape) -> Demand:
     """x: n c (h s) (w s)  ->  n (c s s) h w, or the other way. Source: reorg_layer.cpp."""
     require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
     p = parameters(layer, "reorg_param")
-    require((p.stride or 0) > 0, layer, "stride is missing", "> 0", p.stride)
+    require(p.stride > 0, layer, "stride is missing", "> 0", p.stride)
     s, area = p.stride, p.stride**2
     n, c, h, w = x
     if p.reverse:

@@ -1,0 +1,18 @@
+"""Shapes of the layers that read a text off a sequence."""
+
+from __future__ import annotations
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.table import Demand, require, shape, text
+
+
+@shape("CTCGreedyDecoder", bottoms=2, tops=(1, 2))
+def greedy_decoder(layer: Layer, x: Shape, goes_on: Shape) -> Demand:
+    """x: t n c, goes_on: t n  ->  t n 1 1, and the scores n 1 1 1.
+
+    Source: ctc_decoder_layer.cpp of ChWick's fork. (A third bottom, to measure by, is for tests.)
+    """
+    require(len(x) == 3, layer, "its input needs 3 axes", "t n c", text(x))
+    fits = goes_on[:2] == x[:2] and all(size == 1 for size in goes_on[2:])
+    require(fits, layer, "its indicators do not fit", text(x[:2]), text(goes_on))
+    return Demand(((*x[:2], 1, 1), (x[1], 1, 1, 1))[: len(layer.tops)])

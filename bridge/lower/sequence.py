@@ -1,0 +1,49 @@
+"""Layers that read a text off a sequence.
+
+Formulas: ctc_decoder_layer.cpp of ChWick's fork;
+https://onnx.ai/onnx/operators/onnx__CumSum.html, onnx__ScatterElements.html
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.caffe.net import Layer
+from bridge.lower.emitter import FLOAT, INT64, Emitter, Value
+from bridge.lower.table import layer
+
+
+@layer("CTCGreedyDecoder", params="ctc_decoder_param", fixed_batch=True)
+def greedy_decoder(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    goes_on: Value,
+    *,
+    blank_index: int = -1,
+    ctc_merge_repeated: bool = True,
+) -> tuple[Value, ...]:
+    """x: t n c, goes_on: t n → t n 1 1: the best class of each step; [n 1 1 1: its score]
+
+    Without blanks and without repetitions, and -1 behind; the score is the sum of -x of the best
+    classes. A sequence ends before the first step, but the very first, that does not go on. A
+    blank below 0 is the last class.
+    """
+    steps, streams, classes = (x.fixed(axis) for axis in range(3))
+    best = e.ArgMax(x, axis=2, keepdims=0)  # t n
+    ends = e.Cast(e.Equal(e.reshape(goes_on, (steps, streams)), 0.0), to=INT64)
+    ends = e.Mul(ends, np.minimum(np.arange(steps), 1)[:, None])
+    is_in = e.Equal(e.CumSum(ends, np.array(0)), 0)
+    kept = e.And(is_in, e.Not(e.Equal(best, blank_index if blank_index >= 0 else classes - 1)))
+    if ctc_merge_repeated:
+        before = e.Slice(e.Pad(best, [1, 0, 0, 0], np.array(-1)), [0], [steps], [0])
+        kept = e.And(kept, e.Not(e.Equal(best, before)))
+    # What is kept moves up; the rest goes to a row behind all, which is cut off.
+    places = e.Sub(e.CumSum(e.Cast(kept, to=INT64), np.array(0)), 1)
+    places = e.Where(kept, places, steps)
+    canvas = np.full((steps + 1, streams), -1, np.float32)
+    text = e.ScatterElements(canvas, places, e.Cast(best, to=FLOAT), axis=0)
+    text = e.reshape(e.Slice(text, [0], [steps], [0]), (steps, streams, 1, 1))
+    greatest = e.reduce("ReduceMax", x, [2], keepdims=False)
+    score = e.reduce("ReduceSum", e.Mul(greatest, e.Cast(is_in, to=FLOAT)), [0], keepdims=False)
+    return (text, e.reshape(e.Neg(score), (streams, 1, 1, 1)))[: len(e.tops)]
