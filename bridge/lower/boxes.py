@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bridge.caffe.net import Array
 from bridge.lower.emitter import FLOAT, Emitter, Value
 
 LOWEST = float(np.finfo(np.float32).min)
@@ -17,6 +18,14 @@ def filled(e: Emitter, like: Value, number: float) -> Value:
 def length(e: Emitter, x: Value) -> Value:
     """The size of x's first axis → 1"""
     return e.Slice(e.Shape(x), [0], [1])
+
+
+def chosen(e: Emitter, x: Value | Array, condition: Value) -> Value:
+    """What lies along x's first axis where the condition (n) is not 0    x: n … → d …
+
+    Not a Compress: OpenCV has none, and would take the whole net to its older engine for it.
+    """
+    return e.Gather(x, e.Squeeze(e.NonZero(condition), [0]), axis=0)
 
 
 def counted(e: Emitter, x: Value) -> Value:
@@ -34,7 +43,7 @@ def or_a_row_for_each(e: Emitter, rows: Value, images: Value) -> Value:
     number = counted(e, images)
     empty = e.Pad(e.Unsqueeze(number, [1]), [0, 0, 0, 6], np.float32(-1))
     is_wanted = e.And(e.Equal(length(e, rows), [0]), e.GreaterOrEqual(number, 0.0))
-    return e.Concat(rows, e.Compress(empty, is_wanted, axis=0), axis=0)
+    return e.Concat(rows, chosen(e, empty, is_wanted), axis=0)
 
 
 def below(threshold: float) -> np.float32:

@@ -67,7 +67,15 @@ def convolution(
         "group": group,
     }
 
+    # OpenCV is wrong where a kernel of one place meets padding; so the map is padded first.
+    framed = operator == "Conv" and prod(kernel) == 1 and any(pads)
+    if framed:
+        attributes["pads"] = [0] * (2 * axes)
+
     def convolve(x: Value, top: Dims) -> Value:
+        if framed:
+            around = [0] * (x.rank - axes)
+            x = e.Pad(x, [*around, *pads, *around, *pads])
         if axis == 1:
             return e.op(operator, x, *operands, **attributes)[0]
         with e.dynamic():  # a symbolic batch times other axes has no name

@@ -17,8 +17,8 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection import aspect_ratios
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.boxes import LOWEST, filled, or_a_row_for_each
-from bridge.lower.emitter import BOOL, FLOAT, Emitter, Value
+from bridge.lower.boxes import LOWEST, chosen, filled, or_a_row_for_each
+from bridge.lower.emitter import FLOAT, Emitter, Value
 from bridge.lower.table import layer
 
 
@@ -240,7 +240,7 @@ def _best_of_each_image(e: Emitter, found: Value, scores: Value, count: int) -> 
     ones = filled(e, e.Cast(places, to=FLOAT), 1)
     kept = e.ScatterElements(filled(e, among, 0), places, ones, axis=1)
     kept = e.GatherND(e.Reshape(kept, [0, classes, boxes]), found)
-    return e.Compress(found, e.Cast(kept, to=BOOL), axis=0)
+    return chosen(e, found, kept)
 
 
 def _rows(

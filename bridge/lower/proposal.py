@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.proposal import RATIOS, SCALES
-from bridge.lower.boxes import LOWEST, length
+from bridge.lower.boxes import LOWEST, chosen, length
 from bridge.lower.emitter import BOOL, FLOAT, Emitter, Value
 from bridge.lower.table import layer
 
@@ -106,7 +106,7 @@ def face_proposal(
     found = found.without_small(e, image, min_size).best(e, pre_nms_topn)
     found = found.chosen(e, e.Greater(found.scores, _LEFT_OUT))
     is_empty = e.Equal(length(e, found.scores), [0])
-    only = e.Compress(np.array([[0, 0, 0, 16, 16]], np.float32), is_empty, axis=0)
+    only = chosen(e, np.array([[0, 0, 0, 16, 16]], np.float32), is_empty)
     rows = e.Concat(found.rows(e), only, axis=0)
     return (rows, e.Unsqueeze(found.scores, [1]))[: len(e.tops)]
 
@@ -205,7 +205,7 @@ class _Proposals:
         return _Proposals(e.Gather(self.boxes, places), e.Gather(self.scores, places))
 
     def chosen(self, e: Emitter, condition: Value) -> _Proposals:
-        return _Proposals(*(e.Compress(x, condition, axis=0) for x in (self.boxes, self.scores)))
+        return _Proposals(*(chosen(e, x, condition) for x in (self.boxes, self.scores)))
 
     def rows(self, e: Emitter) -> Value:
         """→ k 5: the number of the image, which is 0, before each box"""

@@ -12,7 +12,7 @@ from bridge.lower.table import layer
 
 _REDUCTIONS = {
     "SUM": "ReduceSum",
-    "ASUM": "ReduceL1",
+    "ASUM": "ReduceSum",  # of |x|: ReduceL1 loses an axis in OpenVINO where the batch is free
     "SUMSQ": "ReduceSumSquare",
     "MEAN": "ReduceMean",
 }
@@ -28,6 +28,7 @@ def reduction(
             f"unknown operation {operation}", where=layer, expected=", ".join(_REDUCTIONS)
         )
     axes = list(range(axis % x.rank if x.rank else 0, x.rank))
+    x = e.Abs(x) if operation == "ASUM" else x
     y = e.reduce(_REDUCTIONS[operation], x, axes, keepdims=False)
     return y if coeff == 1 else e.Mul(y, float(coeff))
 

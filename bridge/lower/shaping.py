@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import BOOL, INT64, Emitter, Value
+from bridge.lower.boxes import chosen
+from bridge.lower.emitter import INT64, Emitter, Value
 from bridge.lower.table import layer
 
 
@@ -135,8 +136,8 @@ def batch_reindex(e: Emitter, layer: Layer, x: Value, order: Value) -> Value:
 def filter_(e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
     """The samples whose selector, the last bottom, is not 0; how many, the data decide."""
     *samples, selector = bottoms
-    chosen = e.Cast(e.Reshape(selector, [-1]), to=BOOL)
-    return tuple(e.Compress(x, chosen, axis=0) for x in samples)
+    selector = e.Reshape(selector, [-1])
+    return tuple(chosen(e, x, selector) for x in samples)
 
 
 @layer("ShuffleChannel", params="shuffle_channel_param")
