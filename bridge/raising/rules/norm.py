@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bridge.errors import UnsupportedError
-from bridge.raising.orders import channels_last
+from bridge.layout import Layout, Weight
+from bridge.raising.orders import beside, channels_last
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
+from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.table import Node, Operand, Step, raises
 
 
@@ -74,3 +78,94 @@ def lrn(
         return k.op("multiply", x, factor)
 
     return Step((want,), (want,), build)
+
+
+@raises("InstanceNormalization")
+def instance_normalization(
+    node: Node, x: Operand, scale: Operand, bias: Operand, *, epsilon: float = 1e-5
+) -> Step:
+    """x: n c *s   scale, bias: c   ->   n c *s, by each channel's own mean and variance
+
+    A GroupNormalization in which each channel is a group.
+    (onnx.ai/onnx/operators, InstanceNormalization)
+    """
+    if not isinstance(x.shape[1], int):
+        raise UnsupportedError("a normalisation of an unknown number of channels")
+    want = channels_last(x)
+    weights = {"gamma": scale.weight(want.axis(1)), "beta": bias.weight(want.axis(1))}
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.layer("GroupNormalization", x, weights, groups=-1, epsilon=epsilon)
+
+    return Step((want,), (want,), build)
+
+
+@raises("LayerNormalization")
+def layer_normalization(
+    node: Node,
+    x: Operand,
+    scale: Operand,
+    bias: Operand | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-5,
+    stash_type: int = 1,
+) -> Step:
+    """x: *p *q   scale, bias: *q   ->   *p *q, by the mean and variance over the axes *q
+
+    (onnx.ai/onnx/operators, LayerNormalization)
+    """
+    axes = range(axis % x.rank, x.rank)
+    if len(node.shapes) > 1:
+        raise UnsupportedError("the mean and the deviation of LayerNormalization")
+    if scale.shape != x.shape[axes.start :]:
+        raise UnsupportedError("a scale that is broadcast", received=scale.shape)
+    want, places = _apart(x, axes)
+
+    def weight(operand: Operand) -> Weight:
+        given = operand.weight(beside(want, operand.shape))
+        return reshaped(given, tuple(want.stored_shape[place] for place in places))
+
+    weights = {"gamma": weight(scale), **({} if bias is None else {"beta": weight(bias)})}
+    options = {"axis": list(places), "epsilon": epsilon, "center": bias is not None}
+    return Step((want,), (want,), lambda k, x: k.layer("LayerNormalization", x, weights, **options))
+
+
+@raises("LpNormalization")
+def lp_normalization(node: Node, x: Operand, *, axis: int = -1, p: int = 2) -> Step:
+    """x over its norm along an axis, ∑ |x| or √ ∑ x²; 0 where that is 0
+
+    (onnx.ai/onnx/operators, LpNormalization)
+    """
+    want, places = _apart(x, [axis % x.rank])
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        sizes = k.op("absolute" if p == 1 else "square", x)
+        norm = k.op("sum", sizes, axis=places, keepdims=True)
+        norm = norm if p == 1 else k.op("sqrt", norm)
+        return k.op("divide", x, k.op("where", k.op("equal", norm, 0.0), 1.0, norm))
+
+    return Step((want,), (want,), build)
+
+
+@raises("MeanVarianceNormalization")
+def mean_variance_normalization(node: Node, x: Operand, *, axes: Sequence[int] = (0, 2, 3)) -> Step:
+    """(x - mean) / (deviation + 1e-9) over some axes
+
+    (onnx.ai/onnx/operators, MeanVarianceNormalization)
+    """
+    want, places = _apart(x, [axis % x.rank for axis in axes])
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        centred = k.op("subtract", x, k.op("mean", x, axis=places, keepdims=True))
+        variance = k.op("mean", k.op("square", centred), axis=places, keepdims=True)
+        return k.op("divide", centred, k.op("add", k.op("sqrt", variance), 1e-9))
+
+    return Step((want,), (want,), build)
+
+
+def _apart(x: Operand, axes: Sequence[int]) -> tuple[Layout, tuple[int, ...]]:
+    """The order that x has, if each of the axes lies by itself in it, else ONNX's; and where."""
+    fits = all(x.layout.where(axis) is not None for axis in axes)
+    want = x.layout if fits else Layout.plain(x.shape)
+    return want, tuple(sorted({want.where(axis) or 0 for axis in axes}))
