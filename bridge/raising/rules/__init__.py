@@ -2,6 +2,7 @@
 
 from bridge.raising.rules import (
     activation,
+    blocks,
     conv,
     conv_transpose,
     cutting,
@@ -20,6 +21,7 @@ from bridge.raising.rules import (
 
 __all__ = [
     "activation",
+    "blocks",
     "conv",
     "conv_transpose",
     "cutting",
