@@ -39,7 +39,7 @@ class Row:
     `relative` is the greatest difference by the size of the number itself, among those that are
     larger than the limit; `cosine` is of the two arrays as vectors. `not_finite` counts NaN and
     infinities on each side, the expected one first. `layers` made the blob, the last of them last,
-    from the compared blobs `inputs`.
+    from the compared blobs `inputs`; `kind` is the class of tolerance that they fall into.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Row:
     dtypes: tuple[str, str] = ("", "")
     layers: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    kind: str = ""
 
     @property
     def ok(self) -> bool:

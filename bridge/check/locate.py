@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bridge.check.compare import Row
 from bridge.check.sides.side import Origin
-from bridge.check.tolerance import limit
+from bridge.check.tolerance import COMPUTES, class_of, limit
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,12 @@ def located(
         found = stretch(row.name, origins, known)
         inputs = [done[name] for name in found.inputs if name in done]
         operators = {origin.operator for origin in found.origins}
+        kind = COMPUTES if row.name in ends else class_of(operators)
         done[row.name] = replace(
             row,
-            limit=row.limit if row.name in ends else limit(row, operators, inputs),
+            limit=limit(row, kind, inputs),
             layers=tuple(map(str, found.origins)),
             inputs=found.inputs,
+            kind=kind.name,
         )
     return tuple(done.values())

@@ -169,7 +169,7 @@ class _Opener:
         from bridge.keras.load import load
 
         model = load(path)
-        title = f"{path.name} in Keras on {_backend()}"
+        title = f"{path.name} in {_keras_version()}"
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         if self._graph is None:
             places = own_places(model)
@@ -274,10 +274,10 @@ def _own_ends(model: keras.Model) -> tuple[list[str], list[str]]:
     return inputs, [decode(each._keras_history.operation.name) for each in model.outputs]
 
 
-def _backend() -> str:
+def _keras_version() -> str:
     import keras
 
-    return f"{keras.backend.backend()} {keras.__version__}"
+    return f"Keras {keras.__version__} on {keras.backend.backend()}"
 
 
 def _words(shape: Sequence[Any]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,6 +80,7 @@ def _compared(
         layouts=_layouts(pair.plan),
         permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
         seconds=(clocks[0].seconds, clocks[1].seconds),
+        versions=_versions(),
     )
 
 
@@ -155,3 +160,28 @@ def _layouts(plan: Plan | None) -> dict[str, str]:
     if plan is None:
         return {}
     return {name: str(stored.layout) for name, stored in plan.values.items()}
+
+
+# What may have had a part in the numbers, by the name of its module and of its package.
+_PACKAGES = {
+    "bridge": "caffe-bridge",
+    "numpy": "numpy",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "cv2": "opencv-python-headless",
+    "keras": "keras",
+    "tensorflow": "tensorflow",
+    "jax": "jax",
+    "torch": "torch",
+}
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and of all packages that are loaded."""
+    found = {"Python": platform.python_version()}
+    for module, package in _PACKAGES.items():
+        if module in sys.modules:
+            with suppress(PackageNotFoundError):
+                found[module] = version(package)
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bridge.check.compare import Row
+from bridge.check.compare import RELATIVE, Row
 
 # What two runtimes may make of the same sum, inputs being equal: some rounding of float32.
 NOISE = 1e-6
@@ -55,12 +55,9 @@ def class_of(operators: Collection[str]) -> Tolerance:
     return next(fits, COMPUTES)
 
 
-def limit(row: Row, operators: Collection[str], inputs: Collection[Row]) -> float:
+def limit(row: Row, kind: Tolerance, inputs: Collection[Row]) -> float:
     """What a row is allowed, given its limit as a sum and the rows of what it was made from."""
-    if not all(each.ok for each in inputs):
-        return row.limit
-    kind = class_of(operators)
-    if kind is COPIES:
-        size = row.limit / 1e-4
+    if kind is COPIES and all(each.ok for each in inputs):
+        size = row.limit / RELATIVE
         return min(row.limit, NOISE * size + max((each.error for each in inputs), default=0.0))
     return min(row.limit, 0.5) if kind is CHOOSES else row.limit

@@ -39,6 +39,7 @@ def check(
     batches: int = 1,
     runtime: str = "onnxruntime",
     graph: Model | None = None,
+    report: str | Path | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Compares two models value by value, in Caffe's names and axis order; `a` is what is expected.
@@ -47,7 +48,8 @@ def check(
     two paths of a Caffe net, or an onnx.ModelProto or keras.Model in memory. Both are fed
     `inputs` (arrays by name, or an .npz of them), or what a recording was fed, or seeded numbers:
     `batches` times, `batch` at a time where that is free. `runtime` runs an .onnx. `graph` is the
-    one that Keras models were raised from, where neither side is it.
+    one that Keras models were raised from, where neither side is it. `report` is an HTML page to
+    write.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
     Raises BridgeError where a side cannot be opened or run, or nothing can be compared.
@@ -56,8 +58,8 @@ def check(
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        one, other = _subject(a, folder / "a"), _subject(b, folder / "b")
-        return compared(
+        one, other = _subject(a, folder / "expected"), _subject(b, folder / "received")
+        found = compared(
             one,
             other,
             given=_source(inputs),
@@ -68,6 +70,12 @@ def check(
             graph=None if graph is None else _subject(graph, folder / "graph"),
             progress=progress,
         )
+    if report is not None:
+        from bridge.check.page import write_page
+
+        progress("writing the report")
+        write_page(found, report)
+    return found
 
 
 def _subject(model: Any, stem: Path) -> Subject:

@@ -43,6 +43,7 @@ def check(
         Path | None,
         Parameter(help="The .onnx that a Keras model was raised from, if that is neither side."),
     ] = None,
+    report: Annotated[Path | None, Parameter(help="A page to write, .html: all there is.")] = None,
     as_json: Annotated[bool, Parameter("--json", negative=(), help="Print all as JSON.")] = False,
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
@@ -60,11 +61,13 @@ def check(
         python -m bridge check blobs.npz net.keras --graph net.onnx
 
         python -m bridge check net.onnx net.onnx --runtime openvino
+
+        python -m bridge check net.onnx net.keras --report net.html
     """
     from bridge.check.verb import check as compared
 
     one, other = pair_of(models)
-    with progress() as report:
+    with progress() as stage:
         found = compared(
             one,
             other,
@@ -74,7 +77,8 @@ def check(
             batches=batches,
             runtime=runtime,
             graph=graph,
-            progress=report,
+            report=report,
+            progress=stage,
         )
     if as_json:
         print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))

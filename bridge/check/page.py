@@ -1,0 +1,84 @@
+"""A report as one HTML page that needs nothing else: no script, no font, no image, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite, log10
+from pathlib import Path
+
+from bridge.check.compare import Row
+from bridge.check.report import Report
+from bridge.check.tolerance import CLASSES
+from bridge.errors import UsageError
+
+# The ends of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
+SMALLEST, LARGEST = 1e-9, 1e3
+TICKS = {1e-9: "10⁻⁹", 1e-6: "10⁻⁶", 1e-3: "10⁻³", 1.0: "1", 1e3: "10³"}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An error and what is allowed, in percent of the scale."""
+
+    error: float
+    limit: float
+
+    @classmethod
+    def of(cls, row: Row) -> Bar:
+        return cls(place(row.error), place(row.limit))
+
+
+def place(value: float) -> float:
+    """Where a value lies between SMALLEST and LARGEST, in percent; what is beyond, at the end."""
+    if not isfinite(value):
+        return 100.0
+    share = log10(max(value, SMALLEST) / SMALLEST) / log10(LARGEST / SMALLEST)
+    return round(100 * min(share, 1.0), 1)
+
+
+def write_page(report: Report, path: str | Path) -> Path:
+    """Writes the page. Raises UsageError where it cannot be written, or jinja2 is missing."""
+    path = Path(path)
+    if path.suffix != ".html":
+        raise UsageError("unknown kind of report", where=path, expected="a name ending in .html")
+    text = page(report)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write there: {error.strerror}", where=path) from error
+    return path
+
+
+def page(report: Report) -> str:
+    """The page's text. Raises UsageError where jinja2 is missing."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise UsageError(
+            "jinja2 is needed for this",
+            received=str(error),
+            hint="pip install 'caffe-bridge[report]'",
+        ) from error
+    environment = Environment(
+        loader=PackageLoader("bridge.check", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"sizes": sizes, "number": number}
+    return environment.get_template("page.html.jinja").render(
+        report=report,
+        bars={row.name: Bar.of(row) for row in report.rows},
+        classes=CLASSES,
+        ticks=[(place(tick), text) for tick, text in TICKS.items()],
+    )
+
+
+def sizes(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape)) or "a number"
+
+
+def number(value: float) -> str:
+    return "0" if value == 0 else f"{value:.1e}"

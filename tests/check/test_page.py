@@ -1,0 +1,119 @@
+"""The HTML report, as text and in a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import bridge
+from bridge.check.compare import Row
+from bridge.check.page import page, place, write_page
+from bridge.check.report import Report
+from bridge.errors import UsageError
+from small_net import PROTOTXT, Small
+
+ROW = Row("conv1", (2, 3), (2, 3), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",))
+
+
+def test_errors_lie_on_a_logarithmic_scale() -> None:
+    assert [place(10.0**e) for e in (-12, -9, -3, 3, 9)] == [0, 0, 50, 100, 100]
+    assert place(0) == 0
+    assert place(float("inf")) == place(float("nan")) == 100
+
+
+def test_the_page_needs_nothing_else() -> None:
+    text = page(Report("this", (ROW,)))
+    assert not re.search(r"<script|<link|<img|@import|url\(|https?:", text)
+
+
+def test_names_are_escaped() -> None:
+    row = Row("<b>&", (1,), (1,), 0.0, 1e-4, layers=("<i> (Conv)",))
+    text = page(Report("<title>", (row,)))
+    assert "<b>&" not in text
+    assert "&lt;b&gt;&amp;" in text
+
+
+class Balance(HTMLParser):
+    """Whether every tag is closed."""
+
+    VOID = frozenset({"meta", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed() -> None:
+    balance = Balance()
+    balance.feed(page(Report("this", (ROW,), permutations=("a: x to y",), warnings=("w",))))
+    assert balance.open == []
+
+
+def test_it_is_written_as_html_only(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"a name ending in \.html"):
+        write_page(Report("this", (ROW,)), tmp_path / "page.pdf")
+    with pytest.raises(UsageError, match="cannot write there"):
+        write_page(Report("this", (ROW,)), tmp_path / "nowhere" / "page.html")
+
+
+# --- in a browser ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("no chromium here to open the page in")
+    return found
+
+
+def opened(chromium: str, page: Path) -> str:
+    """The document as the browser has it, after it was laid out."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/user"]
+    done = subprocess.run(
+        [chromium, *options, "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+def text_of(dom: str, element: str) -> str:
+    found = re.search(rf'id="{element}"[^>]*>(.*?)</', dom, re.DOTALL)
+    return found[1].strip() if found else ""
+
+
+def test_a_browser_shows_the_verdict_on_open_nsfw(
+    chromium: str, real_models: Path, tmp_path: Path
+) -> None:
+    net = real_models / "open_nsfw_resnet50_1by2"
+    path = tmp_path / "net.onnx"
+    bridge.caffe_to_onnx(net / "deploy.prototxt", net / "weights.caffemodel", path, check=False)
+    report = bridge.check(net / "blobs.npz", path, report=tmp_path / "page.html")
+    dom = opened(chromium, tmp_path / "page.html")
+    assert report.ok
+    assert text_of(dom, "verdict") == "Equal"
+    assert dom.count("<tr>") >= len(report.rows) == 73
+
+
+def test_a_browser_shows_which_layer_is_wrong(chromium: str, small: Small, tmp_path: Path) -> None:
+    wrong = small.rewritten(tmp_path, PROTOTXT.replace("k: 2", "k: 1"))
+    bridge.check(small.onnx, wrong, report=tmp_path / "page.html")
+    dom = opened(chromium, tmp_path / "page.html")
+    assert text_of(dom, "verdict") == "Not equal"
+    assert text_of(dom, "first") == "norm1"
+    assert "made by norm1 (LRN)" in text_of(dom, "located")

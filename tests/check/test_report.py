@@ -1,0 +1,56 @@
+"""What a report says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bridge.check.compare import Row
+from bridge.check.report import Report
+from bridge.errors import CheckError
+
+GOOD = Row("conv1", (1, 2), (1, 2), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",), inputs=("data",))
+BAD = Row(
+    "pool1", (1, 2), (1, 2), 0.5, 1e-4, (0, 0), layers=("pool1 (MaxPool)",), inputs=("conv1",)
+)
+SHORT = Row("fc", (1, 5), (1, 4), float("inf"), 1e-4, inputs=("pool1",))
+
+
+def test_one_row_that_differs_is_the_verdict() -> None:
+    assert Report("this", (GOOD,)).ok
+    assert not Report("this", (GOOD, BAD)).ok
+    assert str(Report("this", (GOOD,))) == "this: 1 blob equal, worst 1e-06 of 0.0001 allowed"
+    assert "2 blobs NOT EQUAL" in str(Report("this", (GOOD, BAD)))
+
+
+def test_the_first_to_differ_is_told_with_its_inputs() -> None:
+    assert Report("this", (GOOD, BAD, SHORT)).located() == (
+        "'pool1' is the first to differ: off by 0.5 at (0, 0), 0.0001 allowed\n"
+        "  made by pool1 (MaxPool)\n"
+        "  from 'conv1', which agrees: off by 1e-06 at (0, 1), 0.0001 allowed"
+    )
+
+
+def test_shapes_are_told_as_such() -> None:
+    told = Report("this", (SHORT,)).located()
+    assert "'fc' is the first to differ: shape 1 4 instead of 1 5" in told
+    assert "from 'pool1', which both were fed" in told
+
+
+def test_nothing_diverges_where_all_is_well() -> None:
+    assert Report("this", (GOOD,)).located() == "no layer diverges"
+
+
+def test_a_verdict_can_be_required() -> None:
+    report = Report("this", (GOOD,))
+    assert report.require_ok() is report
+    with pytest.raises(CheckError, match="'pool1' differs"):
+        Report("this", (GOOD, BAD)).require_ok()
+
+
+def test_it_can_be_told_as_json() -> None:
+    told = json.loads(json.dumps(Report("this", (GOOD, BAD, SHORT)).as_dict(), allow_nan=False))
+    assert (told["ok"], told["first"], told["faults"]) == (False, "pool1", ["pool1"])
+    assert [row["ok"] for row in told["rows"]] == [True, False, False]
+    assert told["rows"][2]["error"] == "inf"
