@@ -14,7 +14,7 @@ from bridge.raising.table import Node, Operand, Shape, Step, raises
 
 @raises("SpaceToDepth")
 def space_to_depth(node: Node, x: Operand, *, blocksize: int) -> Step:
-    """n c (h a) (w b) -> n (a b c) h w                     (onnx.ai/onnx/operators, SpaceToDepth)"""
+    """n c (h a) (w b) -> n (a b c) h w                    (onnx.ai/onnx/operators, SpaceToDepth)"""
     n, c, high, wide = x.shape
     h, w = (_divided(size, blocksize) for size in (high, wide))
     cut = (n, c, h, blocksize, w, blocksize)
