@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from bridge.caffe.net import Array
@@ -26,6 +28,18 @@ def chosen(e: Emitter, x: Value | Array, condition: Value) -> Value:
     Not a Compress: OpenCV has none, and would take the whole net to its older engine for it.
     """
     return e.Gather(x, e.Squeeze(e.NonZero(condition), [0]), axis=0)
+
+
+def at_places(e: Emitter, x: Value, places: Value) -> Value:
+    """x's elements by their places along its first k axes    x: *k *s, places: d k → d *s
+
+    Not a GatherND: where there are no places, OpenCV divides by 0 and its process ends.
+    """
+    axes = places.fixed(1)
+    strides = [prod(x.fixed(i) for i in range(axis + 1, axes)) for axis in range(axes)]
+    rows = e.Reshape(x, [-1, *(x.fixed(axis) for axis in range(axes, x.rank))])
+    numbers = e.reduce("ReduceSum", e.Mul(places, strides), [1], keepdims=False)
+    return e.Gather(rows, numbers, axis=0)
 
 
 def counted(e: Emitter, x: Value) -> Value:

@@ -17,7 +17,7 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection import aspect_ratios
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.boxes import LOWEST, chosen, filled, or_a_row_for_each
+from bridge.lower.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
 from bridge.lower.emitter import FLOAT, Emitter, Value
 from bridge.lower.table import layer
 
@@ -234,12 +234,12 @@ def _decoded(
 def _best_of_each_image(e: Emitter, found: Value, scores: Value, count: int) -> Value:
     """Those of `found` (d 3) that are among their image's `count` best, in the same order."""
     classes, boxes = scores.fixed(1), scores.fixed(2)
-    among = e.ScatterND(filled(e, scores, LOWEST), found, e.GatherND(scores, found))
+    among = e.ScatterND(filled(e, scores, LOWEST), found, at_places(e, scores, found))
     among = e.Reshape(among, [0, -1])
     _, places = e.op("TopK", among, [min(count, classes * boxes)], outputs=2, axis=1)
     ones = filled(e, e.Cast(places, to=FLOAT), 1)
     kept = e.ScatterElements(filled(e, among, 0), places, ones, axis=1)
-    kept = e.GatherND(e.Reshape(kept, [0, classes, boxes]), found)
+    kept = at_places(e, e.Reshape(kept, [0, classes, boxes]), found)
     return chosen(e, found, kept)
 
 
@@ -257,8 +257,8 @@ def _rows(
     rows = e.Concat(
         e.Cast(image, to=FLOAT),
         e.Gather(np.array(labels, np.float32), kind),
-        e.Unsqueeze(e.GatherND(scores, found), [1]),
-        e.GatherND(boxes, where),
+        e.Unsqueeze(at_places(e, scores, found), [1]),
+        at_places(e, boxes, where),
         axis=1,
     )
     return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])

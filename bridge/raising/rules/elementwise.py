@@ -176,9 +176,9 @@ def is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
 
     A factor for each image of a batch is no weight, and what follows an average pooling is the
     share of its windows that lies inside: to train either would be wrong. A weight of a layer
-    spans axes of known size only.
+    spans axes of known size only. Integers are places and sizes, and Keras's weights are floats.
     """
-    if x.is_constant or not constant.is_constant or x.shape != shape:
+    if x.is_constant or not constant.is_constant or x.shape != shape or "int" in x.dtype:
         return False
     padded = (1,) * (len(shape) - constant.rank) + constant.shape
     spans = {axis: size for axis, size in enumerate(padded) if size != 1}
