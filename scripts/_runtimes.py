@@ -47,8 +47,54 @@ its process ends. Cases that `bridge` itself refuses: {unlowered}.
 """
 
 
-# Why a case is not right: the runtime, a pattern of the cases' names, and the reason.
-REASONS: tuple[tuple[str, str, str], ...] = ()
+@dataclass(frozen=True)
+class Reason:
+    """Why a runtime is not right on the cases whose names this pattern matches."""
+
+    runtime: str
+    outcome: str
+    cases: str
+    text: str
+
+
+REASONS = (
+    Reason(
+        "openvino",
+        REFUSED,
+        "dropout",
+        text="It takes the Dropout out, and then calls the net's input by the name of the output, "
+        "so that the input cannot be found any more.",
+    ),
+    Reason(
+        "opencv",
+        WRONG,
+        "reduction_(default|asum_all)",
+        "It has the right number, but gives a scalar to Python as an array of shape (1,).",
+    ),
+    Reason(
+        "opencv",
+        REFUSED,
+        "detout_no_threshold",
+        text="Its NonMaxSuppression takes no score_threshold below 0; ONNX does, and this layer "
+        "without a confidence_threshold keeps boxes of any score.",
+    ),
+    Reason(
+        "reference",
+        WRONG,
+        "lrn_.*|v[012]_.*",
+        text="Its LRN goes through as many channels as there are images in the batch "
+        "([onnx#7805](https://github.com/onnx/onnx/issues/7805), mended by "
+        "[onnx#8331](https://github.com/onnx/onnx/pull/8331)).",
+    ),
+    Reason(
+        "reference",
+        REFUSED,
+        "deconv_group2",
+        text="Its ConvTranspose in groups cuts the weights by output channels, though their first "
+        "axis is the input channels ([onnx#8446](https://github.com/onnx/onnx/pull/8446) mends "
+        "a fault beside it).",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -144,9 +190,10 @@ def details(name: str, found: Sequence[Result]) -> str:
 
 def reason(runtime: str, result: Result) -> str:
     """What is known of it, or else what was said."""
-    for name, cases, text in REASONS:
-        if name == runtime and re.fullmatch(cases, result.case):
-            return text
+    for known in REASONS:
+        is_same = (known.runtime, known.outcome) == (runtime, result.outcome)
+        if is_same and re.fullmatch(known.cases, result.case):
+            return known.text
     return result.message
 
 

@@ -95,10 +95,10 @@ def _openvino(model: onnx.ModelProto, folder: Path) -> Run:
     compiled = core.compile_model(core.read_model(_whole(model, folder)), "CPU", exact)
 
     # An input that nothing reads is gone from the compiled model.
-    read = {name for port in compiled.inputs for name in port.names}
+    inputs = [port.node.friendly_name for port in compiled.inputs]
 
     def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
-        results = compiled({name: array for name, array in feeds.items() if name in read})
+        results = compiled([feeds[name] for name in inputs])
         return [results[index] for index in range(len(compiled.outputs))]
 
     return run
