@@ -59,10 +59,10 @@ def keras_to_onnx(
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
     target = None if output is None else _writable(Path(output))
     progress("reading the Keras model")
-    from bridge.keras.load import load
+    from bridge.keras.load import functional, load
     from bridge.keras.to_onnx import to_onnx
 
-    loaded = load(model) if isinstance(model, str | Path) else model
+    loaded = load(model) if isinstance(model, str | Path) else functional(model)
     progress("converting with tf2onnx")
     exported = to_onnx(loaded, io_layout)
     with tempfile.TemporaryDirectory(dir=None if target is None else target.parent) as folder:

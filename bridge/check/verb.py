@@ -89,7 +89,7 @@ def _subject(model: Any, stem: Path) -> Subject:
         path = stem.with_suffix(".onnx")
         path.write_bytes(model.SerializeToString())
         return Subject(path)
-    if hasattr(model, "save") and hasattr(model, "operations"):
+    if hasattr(model, "save") and hasattr(model, "layers"):
         path = stem.with_suffix(".keras")
         model.save(path)
         return Subject(path)

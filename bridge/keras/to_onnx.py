@@ -66,7 +66,7 @@ class Exported:
 
 
 def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
-    """The model as standard ONNX operators.
+    """A Functional model as standard ONNX operators.
 
     With `io_layout` `onnx` images and volumes go in and come out as n c h w, with `channels_last`
     as the Keras model has them. Tensors of rank 3 and below keep their order.
@@ -79,16 +79,14 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
             received=f"Keras on {keras.backend.backend()}",
             hint="set KERAS_BACKEND=tensorflow; the file is the same for all of them",
         )
-    # Sequential models have no graph of their own; a Function over the same layers has.
-    function = keras.Function(model.inputs, model.outputs)
-    nodes = _in_order(function)
-    inputs = _ports([decode(tensor.name) for tensor in function.inputs], function.inputs, io_layout)
-    names = [_output_name(tensor) for tensor in function.outputs]
-    outputs = _ports(_each_once(names), function.outputs, io_layout)
+    nodes = _in_order(model)
+    inputs = _ports([decode(tensor.name) for tensor in model.inputs], model.inputs, io_layout)
+    names = [_output_name(tensor) for tensor in model.outputs]
+    outputs = _ports(_each_once(names), model.outputs, io_layout)
     norms = {
         number: _vectors(node.operation) for number, node in enumerate(nodes) if _is_norm(node)
     }
-    proto = _converted(function, nodes, inputs, outputs, norms)
+    proto = _converted(model, nodes, inputs, outputs, norms)
     _fix_vectors(proto.graph, [vector for vectors in norms.values() for vector in vectors])
     _name_nodes(proto.graph, nodes)
     _name_ends(proto.graph, inputs, outputs)
@@ -96,9 +94,9 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
     return Exported(proto, inputs, outputs)
 
 
-def _in_order(function: keras.Function) -> list[Any]:
+def _in_order(model: keras.Model) -> list[Any]:
     """The calls of a model, each after those that it needs, inputs left out."""
-    by_depth = function._nodes_by_depth
+    by_depth = model._nodes_by_depth
     return [
         node
         for depth in sorted(by_depth, reverse=True)
@@ -139,7 +137,7 @@ def _each_once(names: Sequence[str]) -> list[str]:
 
 
 def _converted(
-    function: keras.Function,
+    model: keras.Model,
     nodes: Sequence[Any],
     inputs: Sequence[Port],
     outputs: Sequence[Port],
@@ -153,7 +151,7 @@ def _converted(
         vectors = iter(arrays[len(inputs) :])
         alive = {
             id(tensor): tensorflow.transpose(array, port.order)
-            for tensor, port, array in zip(function.inputs, inputs, arrays, strict=False)
+            for tensor, port, array in zip(model.inputs, inputs, arrays, strict=False)
         }
         for number, node in enumerate(nodes):
             arguments, options = node.arguments.fill_in(alive)
@@ -167,7 +165,7 @@ def _converted(
             alive.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
         return [
             tensorflow.transpose(alive[id(tensor)], np.argsort(port.order))
-            for tensor, port in zip(function.outputs, outputs, strict=True)
+            for tensor, port in zip(model.outputs, outputs, strict=True)
         ]
 
     # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.check.verify import check_export
 from bridge.errors import UnsupportedError
+from bridge.keras.load import functional as functional_of
 from bridge.keras.to_onnx import IoLayout, to_onnx
 
 layers = keras.layers
@@ -27,7 +28,9 @@ def functional() -> keras.Model:
 
 
 def sequential() -> keras.Model:
-    return keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.ReLU()])
+    return functional_of(
+        keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.ReLU()])
+    )
 
 
 def two_ends() -> keras.Model:

@@ -61,9 +61,9 @@ def places_of(plan: Plan) -> dict[str, Place]:
 def own_places(model: keras.Model) -> dict[str, Place]:
     """Every result of a model under its layer's own name, as it is stored."""
     return {
-        decode(operation.name) + (f":{item}" if item else ""): Place(operation.name, item)
-        for operation in model.operations
-        for item in range(len(operation._inbound_nodes[0].outputs))
+        decode(name) + (f":{item}" if item else ""): Place(name, item)
+        for name, node in _calls(model).items()
+        for item in range(len(node.outputs))
     }
 
 
@@ -71,8 +71,7 @@ class KerasSide:
     """A Keras model, of which `places` say where the values are.
 
     Each operation runs once, in the order in which values are wanted, and what no later one reads
-    is dropped. Raises UsageError for a model that is not Functional or Sequential: Keras does not
-    know what such a one computes on the way.
+    is dropped. The model is a Functional one.
     """
 
     def __init__(
@@ -84,16 +83,13 @@ class KerasSide:
         outputs: Sequence[str],
     ) -> None:
         """`inputs` and `outputs` are the values that the model takes and gives, in its order."""
-        import keras
-
         self.title = title
         self.inputs: dict[str, Given] = {
             name: (_logical_shape(name, tensor, places[name]), tensor.dtype)
             for name, tensor in zip(inputs, model.inputs, strict=True)
         }
         self.outputs = tuple(outputs)
-        # Sequential models have no nodes of their own; a Function over the same layers has.
-        self._function = keras.Function(model.inputs, model.outputs)
+        self._model, self._nodes = model, _calls(model)
         self._places = {name: each for name, each in places.items() if self._has(each)}
 
     @cached_property
@@ -121,7 +117,7 @@ class KerasSide:
         readers = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
         alive = {
             id(tensor): keras.ops.convert_to_tensor(self._places[name].apply(feeds[name]))
-            for name, tensor in zip(self.inputs, self._function.inputs, strict=True)
+            for name, tensor in zip(self.inputs, self._model.inputs, strict=True)
         }
         yield from self._given(targets, alive)
         for node in nodes:
@@ -148,7 +144,7 @@ class KerasSide:
     def _order(self, tensors: Sequence[Any]) -> list[Any]:
         """The nodes that lead to these tensors, each after those that it needs."""
         order: dict[int, Any] = {}
-        seen = {id(_node(tensor)) for tensor in self._function.inputs}
+        seen = {id(_node(tensor)) for tensor in self._model.inputs}
         for tensor in tensors:
             stack = [_node(tensor)]
             while stack:
@@ -170,11 +166,14 @@ class KerasSide:
     def _tensor(self, place: Place) -> Any:
         return self._nodes[place.operation].outputs[place.item]
 
-    @cached_property
-    def _nodes(self) -> dict[str, Any]:
-        """By operation; the first call of each, where a layer is shared."""
-        by_depth = self._function._nodes_by_depth
-        return {node.operation.name: node for d in sorted(by_depth) for node in by_depth[d]}
+
+def _calls(model: keras.Model) -> dict[str, Any]:
+    """The nodes of a model by operation; the first call of each, where a layer is shared."""
+    by_depth, calls = model._nodes_by_depth, dict[str, Any]()
+    for depth in sorted(by_depth, reverse=True):
+        for node in by_depth[depth]:
+            calls.setdefault(node.operation.name, node)
+    return calls
 
 
 def _node(tensor: Any) -> Any:

@@ -1,0 +1,57 @@
+"""An .npz of blobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge.check.sides.recorded import RecordedSide
+from bridge.check.sides.side import Origin
+from bridge.errors import UsageError
+
+
+def recorded(folder: Path, **arrays: float) -> RecordedSide:
+    np.savez(folder / "blobs.npz", **{k: np.float32([v]) for k, v in arrays.items()})
+    return RecordedSide(folder / "blobs.npz")
+
+
+def values(side: RecordedSide) -> dict[str, float]:
+    return {name: float(array[0]) for name, array in side.run({}, side.values)}
+
+
+def test_plain_names_are_blobs(tmp_path: Path) -> None:
+    side = recorded(tmp_path, data=1, conv1=2, **{"out/x": 3})
+    assert values(side) == {"data": 1, "conv1": 2, "out/x": 3}
+    assert side.feeds(["data"])["data"] == 1
+
+
+def test_prefixes_say_what_went_in(tmp_path: Path) -> None:
+    """A net that works in place on its input leaves another value under its name."""
+    side = recorded(tmp_path, **{"in/data": 1, "out/data": 2, "mid/conv": 3, "fc": 4})
+    assert values(side) == {"data": 2, "conv": 3, "fc": 4}
+    assert side.feeds(["data"])["data"] == 1
+    assert side.feeds(["missing"]) == {}
+
+
+def test_names_of_layers_serve_where_they_are_no_blobs(tmp_path: Path) -> None:
+    side = recorded(tmp_path, relu4=1, conv1=2)
+    origins = {
+        "conv1": Origin("relu1", "Relu", ()),
+        "dense": Origin("relu4", "Relu", ()),
+    }
+    side.name_by_layers(origins)
+    assert values(side) == {"dense": 1, "conv1": 2}
+
+
+def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.npz").write_text("not at all", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"this is no \.npz"):
+        RecordedSide(tmp_path / "text.npz")
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(UsageError, match="this is a single array"):
+        RecordedSide(tmp_path / "one.npz")
+    with pytest.raises(UsageError, match="cannot read it"):
+        RecordedSide(tmp_path / "missing.npz")

@@ -1,0 +1,39 @@
+"""Reading Keras models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from bridge.errors import UsageError
+from bridge.keras.load import functional, load
+
+
+class Own(keras.Model):
+    def call(self, x: Any) -> Any:
+        return x
+
+
+def test_a_sequential_model_is_given_its_graph(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")], name="s")
+    model.save(tmp_path / "net.keras")
+    loaded = load(tmp_path / "net.keras")
+    assert [each.name for each in loaded.operations][1:] == ["d"]
+    assert loaded.name == "s"
+
+
+@pytest.mark.parametrize("model", [Own(), keras.Sequential([keras.layers.Dense(2)])])
+def test_a_model_without_a_graph_is_refused(model: keras.Model) -> None:
+    with pytest.raises(UsageError, match="only its own code knows"):
+        functional(model)
+
+
+def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.keras").write_text("not at all", encoding="utf-8")
+    with pytest.raises(UsageError, match="Keras cannot load it"):
+        load(tmp_path / "net.keras")
+    with pytest.raises(UsageError, match="no such file"):
+        load(tmp_path / "missing.keras")
