@@ -1,0 +1,84 @@
+"""What is fed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bridge
+from bridge.check.inputs import fixed, seeded_inputs
+from bridge.errors import UsageError
+from small_net import Small
+
+
+def test_seeded_numbers_are_the_same_each_time_and_others_for_another_seed() -> None:
+    inputs = {"data": (("batch", 3), "float32")}
+    one, two, other = (seeded_inputs(inputs, seed)["data"] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+    assert one.min() >= -1
+    assert one.max() < 1
+
+
+def test_free_sizes_are_decided() -> None:
+    assert fixed(("batch", 3, "h", 8)) == (2, 3, 64, 8)
+    assert fixed(("n", 3), batch=5) == (5, 3)
+    assert fixed(("time", "batch", 4)) == (2, 2, 4)
+
+
+def test_an_input_of_whole_numbers_gets_some() -> None:
+    found = seeded_inputs({"id": ((50,), "int64"), "mask": ((50,), "bool")})
+    assert set(found["id"].tolist()) == {0, 1}
+    assert found["mask"].dtype == bool
+
+
+def test_the_report_says_what_was_fed(small: Small) -> None:
+    report = bridge.check(small.onnx, small.onnx, seed=3, batches=2, batch=3)
+    assert report.fed == "seeded numbers, seed 3; seeded numbers, seed 4"
+    assert report.rows[0].expected_shape[0] == 3
+    assert report.ok
+
+
+def test_of_several_batches_the_worst_counts(small: Small, tmp_path: Path) -> None:
+    single = [bridge.check(small.onnx, small.keras, seed=seed).rows[0].error for seed in (0, 1)]
+    both = bridge.check(small.onnx, small.keras, batches=2).rows[0].error
+    assert both == max(single)
+
+
+def test_inputs_may_be_given(small: Small, tmp_path: Path) -> None:
+    data = np.ones((1, 3, 16, 16), np.float64)
+    np.savez(tmp_path / "inputs.npz", **{"in/data": data, "unread": data})
+    for inputs in (tmp_path / "inputs.npz", str(tmp_path / "inputs.npz"), {"data": data}):
+        report = bridge.check(small.onnx, small.keras, inputs=inputs)
+        assert report.ok
+        assert report.fed == "the inputs given"
+        assert report.rows[0].expected_shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"image": np.zeros(3)}, "not every input is given"),
+        ({"data": np.zeros((1, 3, 15, 16))}, "the input 'data' has another shape"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(
+    small: Small, inputs: dict[str, np.ndarray], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        bridge.check(small.onnx, small.keras, inputs=inputs)
+
+
+@pytest.mark.parametrize("option", ["batch", "batches"])
+def test_nothing_is_no_batch(small: Small, option: str) -> None:
+    with pytest.raises(UsageError, match=f"no such {option}"):
+        bridge.check(small.onnx, small.keras, **{option: 0})
+
+
+def test_two_recordings_need_nothing(tmp_path: Path) -> None:
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        np.savez(tmp_path / f"{name}.npz", conv1=np.full((2, 2), value))
+    report = bridge.check(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert (report.ok, report.fed) == (False, "nothing, both are recorded")
