@@ -36,7 +36,9 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
 
     Errors: WeightsError where the file is damaged, or is no caffemodel at all.
     """
-    layers = tuple(_stored_layers(_open(path)))
+    wire = _open(path)
+    with wire.leaping():
+        layers = tuple(_stored_layers(wire))
     if not layers:
         raise WeightsError(
             "the file holds no layers",
@@ -146,9 +148,10 @@ def definition(path: Path) -> bytes:
     """
     wire = _open(path)
     parts = []
-    for entry in wire.entries(0, len(wire)):
-        dialect = _DIALECTS.get(entry.number)
-        parts.append(_without_blobs(wire, entry, dialect) if dialect else _bytes(wire, entry))
+    with wire.leaping():
+        for entry in wire.entries(0, len(wire)):
+            dialect = _DIALECTS.get(entry.number)
+            parts.append(_without_blobs(wire, entry, dialect) if dialect else _bytes(wire, entry))
     return b"".join(parts)
 
 
