@@ -110,7 +110,12 @@ class Wire:
 
 def field(number: int, payload: bytes) -> bytes:
     """A field that has a length: a string, a message, or packed numbers."""
-    return varint(number << 3 | BYTES) + varint(len(payload)) + payload
+    return begin(number, len(payload)) + payload
+
+
+def begin(number: int, length: int) -> bytes:
+    """Such a field up to its payload, of which so many bytes have to follow."""
+    return varint(number << 3 | BYTES) + varint(length)
 
 
 def varint(value: int) -> bytes:

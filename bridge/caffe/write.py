@@ -7,24 +7,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from bridge.caffe.wire import field, varint
+from bridge.caffe.wire import begin, field, varint
 
 # A layer to write: its name, its type, and its blobs.
-Written = tuple[str, str, Sequence[NDArray[Any]]]
+Written = tuple[str, str, Sequence[ArrayLike]]
 
 
 def write_caffemodel(path: str | Path, name: str, layers: Iterable[Written]) -> None:
-    """Write a caffemodel that Caffe reads; field numbers are those of schema/caffe.proto."""
+    """Write a caffemodel that Caffe reads; field numbers are those of schema/caffe.proto.
+
+    No more than one layer's blobs need be in memory at a time, and none twice.
+    """
     with Path(path).open("wb") as file:
         file.write(field(1, name.encode()))
         for layer, type_, blobs in layers:
-            parts = [field(1, layer.encode()), field(2, type_.encode())]
-            parts += [field(7, _blob(np.asarray(blob))) for blob in blobs]
-            file.write(field(100, b"".join(parts)))
+            head = field(1, layer.encode()) + field(2, type_.encode())
+            arrays = [np.ascontiguousarray(blob, "<f4").reshape(np.shape(blob)) for blob in blobs]
+            heads = [_blob_head(array) for array in arrays]
+            size = sum(len(each) + array.nbytes for each, array in zip(heads, arrays, strict=True))
+            file.write(begin(100, len(head) + size) + head)
+            for blob_head, array in zip(heads, arrays, strict=True):
+                file.write(blob_head)
+                file.write(array.reshape(-1).view(np.uint8).data)
 
 
-def _blob(array: NDArray[Any]) -> bytes:
+def _blob_head(array: NDArray[Any]) -> bytes:
+    """A blob up to its numbers, which have to be written right behind it."""
     dims = b"".join(map(varint, array.shape))
-    return field(7, field(1, dims)) + field(5, array.astype("<f4").tobytes())
+    inner = field(7, field(1, dims)) + begin(5, array.nbytes)
+    return begin(7, len(inner) + array.nbytes) + inner
