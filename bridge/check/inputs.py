@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.images import Labelled, Preprocessing, labelled, read_image
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
 
@@ -22,6 +25,23 @@ Source = Callable[[Sequence[str]], Feeds]
 # A layout fault can hide in a batch of one.
 FREE_BATCH = 2
 FREE_SIZE = 64
+
+
+@dataclass(frozen=True)
+class Feeding:
+    """What a user wants to be fed: arrays (of a `source`), image files, or the first of `labels`;
+    else what a recording was fed, else `batches` times seeded numbers, `batch` at a time.
+
+    `preprocessing` is what is done to images, None where the net itself says.
+    """
+
+    source: Source | None = None
+    images: tuple[Path, ...] = ()
+    labels: Path | None = None
+    preprocessing: Preprocessing | None = None
+    seed: int = 0
+    batch: int = FREE_BATCH
+    batches: int = 1
 
 
 def seeded_inputs(
@@ -59,31 +79,80 @@ def _values(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dt
     return generator.integers(0, 2, shape).astype(dtype)
 
 
-def all_feeds(
-    expected: Side,
-    received: Side,
-    given: Source | None,
-    seed: int,
-    batch: int,
-    batches: int,
-) -> list[tuple[str, Feeds]]:
-    """What to feed in each run, and in words what it is.
+def all_feeds(expected: Side, received: Side, feeding: Feeding) -> list[tuple[str, Feeds]]:
+    """What to feed in each run, and in words what it is. Images have a `preprocessing` by now.
 
-    That is what the user gives; else what a recording was fed; else `batches` times seeded
-    numbers. Raises UsageError where an input is missing or cannot have its shape.
+    Raises UsageError where an input is missing or cannot have its shape.
     """
     inputs = {**received.inputs, **expected.inputs}
-    if given is not None:
-        return [("the inputs given", _fitting(given(list(inputs)), inputs))]
+    if feeding.source is not None:
+        return [("the inputs given", _fitting(feeding.source(list(inputs)), inputs))]
+    if feeding.images or feeding.labels:
+        return [_images(inputs, feeding)]
     if not inputs:
         return [("nothing, both are recorded", {})]
     for side in (expected, received):
         if isinstance(side, RecordedSide):
             return [(f"what {side.title} was fed", _fitting(side.feeds(list(inputs)), inputs))]
     return [
-        (f"seeded numbers, seed {each}", seeded_inputs(inputs, each, batch))
-        for each in range(seed, seed + batches)
+        (f"seeded numbers, seed {each}", seeded_inputs(inputs, each, feeding.batch))
+        for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
+
+
+def image_input(inputs: Mapping[str, Given]) -> tuple[str, tuple[int | str, ...]]:
+    """The one input that takes images, and its shape: n c h w. Raises UsageError."""
+    found = [(name, shape) for name, (shape, _) in inputs.items() if len(shape) == 4]
+    if len(found) != 1 or len(inputs) != 1:
+        raise UsageError(
+            "images cannot be fed to this net",
+            expected="one input, n c h w",
+            received=", ".join(f"{n}: {' '.join(map(str, s))}" for n, (s, _) in inputs.items()),
+            hint="give arrays in an .npz instead: --inputs FILE.npz",
+        )
+    return found[0]
+
+
+def labelled_images(inputs: Mapping[str, Given], feeding: Feeding) -> Labelled:
+    """The images of `labels`. Raises UsageError."""
+    name, shape = image_input(inputs)
+    if feeding.labels is None or feeding.preprocessing is None:
+        raise ValueError("no images with labels are asked for")
+    return labelled(feeding.labels, _sizes(name, shape), feeding.preprocessing)
+
+
+def _images(inputs: Mapping[str, Given], feeding: Feeding) -> tuple[str, Feeds]:
+    name, shape = image_input(inputs)
+    batch = shape[0] if isinstance(shape[0], int) else None
+    if feeding.labels is not None:
+        images = labelled_images(inputs, feeding)
+        first = next(images.batches(batch or feeding.batch))[0]
+        return f"the first of {feeding.labels.name}", {name: filled(first, batch)}
+    if feeding.preprocessing is None:
+        raise ValueError("it is not decided what is done to images")
+    arrays = [
+        read_image(path, _sizes(name, shape), feeding.preprocessing) for path in feeding.images
+    ]
+    words = ", ".join(path.name for path in feeding.images)
+    return words, _fitting({name: filled(np.stack(arrays), batch)}, inputs)
+
+
+def filled(images: Array, batch: int | None) -> Array:
+    """As many images as a fixed batch asks for: where they run out the last one stands again."""
+    missing = 0 if batch is None else max(0, batch - len(images))
+    images = images.astype(np.float32, copy=False)
+    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
+
+
+def _sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
+    sizes = tuple(size for size in shape[1:] if isinstance(size, int))
+    if len(sizes) != 3:
+        raise UsageError(
+            f"the input '{name}' takes images of any size",
+            received=" ".join(map(str, shape)),
+            hint="fix its size when lowering, with --input-shape",
+        )
+    return sizes
 
 
 def _fitting(feeds: Feeds, inputs: Mapping[str, Given]) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bridge.check.images import Preprocessing
 from bridge.check.sides.recorded import RecordedSide
 from bridge.check.sides.renamed import ends_named_alike
 from bridge.check.sides.side import Side
@@ -82,6 +83,17 @@ class Pair:
     received: Side
     plan: Plan | None
     warnings: tuple[str, ...] = ()
+    prototxt: Path | None = None
+
+    def preprocessing(self) -> Preprocessing | None:
+        """What was done to images when the net was trained, if its prototxt says so."""
+        if self.prototxt is None:
+            return None
+        from bridge.caffe import read
+
+        said = (given for given in read(self.prototxt).inputs if len(given.shape) == 4)
+        found = next((x for x in said if x.mean or x.mean_file or x.scale != 1), None)
+        return None if found is None else Preprocessing.of(found)
 
 
 @contextmanager
@@ -101,11 +113,13 @@ def opened(
             if isinstance(recorded, RecordedSide):
                 recorded.name_by_layers(other.origins)
         received = ends_named_alike(received, expected)
-        yield Pair(expected, received, opener.plan, tuple(opener.warnings))
+        yield Pair(expected, received, opener.plan, tuple(opener.warnings), opener.prototxt)
 
 
 class _Opener:
     def __init__(self, a: Subject, b: Subject, graph: Subject | None, folder: Path) -> None:
+        texts = [each.path for each in (a, b, graph) if each and each.kind == "caffe"]
+        self.prototxt = texts[0] if texts else None
         self._graph = next((each for each in (graph, a, b) if each and each.is_graph), None)
         self._folder = folder
         self._lowered: dict[Subject, Path] = {}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from bridge.check.accuracy import Accuracy
 from bridge.check.compare import Row
 from bridge.errors import CheckError
 
@@ -20,7 +21,8 @@ class Report:
     `expected` and `received` say what the two sides were, `fed` what went into them. `unmatched`
     has what only one side knows: expected first. `layouts` has the einops text of every value
     that is stored otherwise than ONNX has it, `permutations` the transposes of the Keras model,
-    each with its reason; `seconds` is what each side took, `versions` is by package.
+    each with its reason; `seconds` is what each side took, `versions` is by package. `accuracy`
+    is what both made of images with labels: they must agree on each.
     """
 
     subject: str
@@ -34,10 +36,12 @@ class Report:
     permutations: tuple[str, ...] | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
     versions: Mapping[str, str] = field(default_factory=dict)
+    accuracy: Accuracy | None = None
 
     @property
     def ok(self) -> bool:
-        return all(row.ok for row in self.rows)
+        agree = self.accuracy is None or self.accuracy.disagreements == 0
+        return agree and all(row.ok for row in self.rows)
 
     @property
     def worst(self) -> Row | None:

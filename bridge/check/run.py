@@ -7,14 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.accuracy import accuracy
 from bridge.check.compare import Row, compare, worst
-from bridge.check.inputs import FREE_BATCH, Source, all_feeds
+from bridge.check.images import PLAIN
+from bridge.check.inputs import Feeding, all_feeds, labelled_images
 from bridge.check.locate import located
 from bridge.check.opening import Pair, Subject, opened
 from bridge.check.report import Report
@@ -31,24 +34,46 @@ Progress = Callable[[str], None]
 def check(
     a: Subject,
     b: Subject,
+    feeding: Feeding,
     *,
-    given: Source | None = None,
-    seed: int = 0,
-    batch: int = FREE_BATCH,
-    batches: int = 1,
     runtime: str = "onnxruntime",
     graph: Subject | None = None,
     progress: Progress,
 ) -> Report:
     """Compares what two sides compute, `a` being what is expected.
 
-    They are fed what is `given`, or what a recording was fed, or seeded numbers, `batches` times.
     Raises UsageError where nothing can be compared, and BridgeError for a side that cannot run.
     """
     progress("opening both sides")
     with opened(a, b, runtime=runtime, graph=graph) as pair:
-        runs = all_feeds(pair.expected, pair.received, given, seed, batch, batches)
-        return _compared(pair, runs, progress)
+        if (feeding.images or feeding.labels) and feeding.preprocessing is None:
+            pair, feeding = _with_own_preprocessing(pair, feeding)
+        runs = all_feeds(pair.expected, pair.received, feeding)
+        report = _compared(pair, runs, progress)
+        if feeding.labels is None:
+            return report
+        images = labelled_images({**pair.received.inputs, **pair.expected.inputs}, feeding)
+        found = accuracy(pair.expected, pair.received, images, progress)
+        return replace(report, accuracy=found)
+
+
+def _with_own_preprocessing(pair: Pair, feeding: Feeding) -> tuple[Pair, Feeding]:
+    """Does to images what the prototxt says was done in training; where none does, a warning."""
+    found = pair.preprocessing()
+    warnings = pair.warnings
+    if found is None and not _are_arrays(feeding):
+        warnings += (_AS_THEY_ARE,)
+    return replace(pair, warnings=warnings), replace(feeding, preprocessing=found or PLAIN)
+
+
+_AS_THEY_ARE = (
+    "no prototxt says what is done to images, so they are fed as they are, blue, green, red from "
+    "0 to 255: see --mean, --scale and --rgb"
+)
+
+
+def _are_arrays(feeding: Feeding) -> bool:
+    return feeding.labels is not None and feeding.labels.suffix == ".npz"
 
 
 def _compared(

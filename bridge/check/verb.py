@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
-from bridge.check.inputs import FREE_BATCH, Source
+from bridge.check.images import Preprocessing
+from bridge.check.inputs import FREE_BATCH, Feeding, Source
 from bridge.check.opening import Subject
 from bridge.check.report import Report
 from bridge.check.sides.recorded import RecordedSide
@@ -34,6 +36,11 @@ def check(
     b: Model,
     *,
     inputs: str | Path | Mapping[str, Array] | None = None,
+    images: str | Path | Sequence[str | Path] = (),
+    labels: str | Path | None = None,
+    mean: float | Sequence[float] | str | Path | None = None,
+    scale: float | None = None,
+    rgb: bool = False,
     seed: int = 0,
     batch: int = FREE_BATCH,
     batches: int = 1,
@@ -46,10 +53,13 @@ def check(
 
     Each is a path (.onnx, .keras, .tflite, a SavedModel folder, an .npz of recorded blobs), the
     two paths of a Caffe net, or an onnx.ModelProto or keras.Model in memory. Both are fed
-    `inputs` (arrays by name, or an .npz of them), or what a recording was fed, or seeded numbers:
-    `batches` times, `batch` at a time where that is free. `runtime` runs an .onnx. `graph` is the
-    one that Keras models were raised from, where neither side is it. `report` is an HTML page to
-    write.
+    `inputs` (arrays by name, or an .npz of them), or `images` (files), or what a recording was
+    fed, or seeded numbers: `batches` times, `batch` at a time where that is free.
+
+    `labels` (an .npz of images and labels, a folder, or a list of files) asks for the accuracy of
+    both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; where none of
+    these is given, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
+    models were raised from, where neither side is it. `report` is an HTML page to write.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
     Raises BridgeError where a side cannot be opened or run, or nothing can be compared.
@@ -62,10 +72,15 @@ def check(
         found = compared(
             one,
             other,
-            given=_source(inputs),
-            seed=seed,
-            batch=_positive("batch", batch),
-            batches=_positive("batches", batches),
+            Feeding(
+                source=_source(inputs),
+                images=_paths(images),
+                labels=None if labels is None else Path(labels),
+                preprocessing=_preprocessing(mean, scale, rgb),
+                seed=seed,
+                batch=_positive("batch", batch),
+                batches=_positive("batches", batches),
+            ),
             runtime=runtime,
             graph=None if graph is None else _subject(graph, folder / "graph"),
             progress=progress,
@@ -107,6 +122,25 @@ def _source(inputs: str | Path | Mapping[str, Array] | None) -> Source | None:
     if isinstance(inputs, Mapping):
         return lambda names: {name: inputs[name] for name in names if name in inputs}
     return RecordedSide(Path(inputs)).feeds
+
+
+def _paths(images: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    return (Path(images),) if isinstance(images, str | Path) else tuple(map(Path, images))
+
+
+def _preprocessing(
+    mean: float | Sequence[float] | str | Path | None, scale: float | None, rgb: bool
+) -> Preprocessing | None:
+    """What is said of it; None where nothing is."""
+    if mean is None and scale is None and not rgb:
+        return None
+    if isinstance(mean, str | Path):
+        from bridge.caffe.preprocessing import read_mean
+
+        values: Array = read_mean(Path(mean)).array()
+    else:
+        values = np.atleast_1d(np.asarray(0.0 if mean is None else mean, np.float32))
+    return Preprocessing(values, 1.0 if scale is None else scale, rgb)
 
 
 def _positive(name: str, number: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.app import app
+from bridge.cli.options import parse_mean
 from bridge.cli.show import progress, show_table, show_warnings, words
 from bridge.errors import UsageError
 
@@ -32,6 +33,25 @@ def check(
     inputs: Annotated[
         Path | None, Parameter(help="An .npz of what to feed: `in/NAME` or plain names.")
     ] = None,
+    image: Annotated[
+        list[Path] | None,
+        Parameter(consume_multiple=True, negative=(), help="Image files to feed, as one batch."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        Parameter(
+            help="Images with labels, for accuracy: an .npz of `images` and `labels`, a list of "
+            "files, or a folder with a folder for each label."
+        ),
+    ] = None,
+    mean: Annotated[
+        str | None,
+        Parameter(help="Subtract from images: a number, one for each channel, or a mean file."),
+    ] = None,
+    scale: Annotated[float | None, Parameter(help="Multiply by this, after the mean.")] = None,
+    rgb: Annotated[
+        bool, Parameter(negative=(), help="Feed images as red, green, blue, not the other way.")
+    ] = False,
     seed: Annotated[int, Parameter(help="Of the random numbers that are fed otherwise.")] = 0,
     batch: Annotated[int, Parameter(help="How many at a time; faults of layout hide in 1.")] = 2,
     batches: Annotated[int, Parameter(help="How many times, each with other numbers.")] = 1,
@@ -63,6 +83,10 @@ def check(
         python -m bridge check net.onnx net.onnx --runtime openvino
 
         python -m bridge check net.onnx net.keras --report net.html
+
+        python -m bridge check net.onnx net.keras --image cat.jpg dog.jpg --mean 104,117,123
+
+        python -m bridge check net.onnx net.keras --labels validation/
     """
     from bridge.check.verb import check as compared
 
@@ -72,6 +96,11 @@ def check(
             one,
             other,
             inputs=inputs,
+            images=image or (),
+            labels=labels,
+            mean=parse_mean(mean),
+            scale=scale,
+            rgb=rgb,
             seed=seed,
             batch=batch,
             batches=batches,
@@ -113,7 +142,9 @@ def show_report(report: Report) -> None:
         if names:
             print(f"{len(names)} values in {title} only")
     print(f"fed {report.fed}")
-    if not report.ok:
+    if report.accuracy is not None:
+        print(report.accuracy)
+    if report.first is not None:
         print(report.located())
     print(report)
 

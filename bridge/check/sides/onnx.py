@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.check.sides.runtimes import Runtime
+from bridge.check.sides.runtimes import Run, Runtime
 from bridge.check.sides.side import Given, Origin
 from bridge.errors import GraphError, UsageError
 
@@ -38,6 +38,7 @@ class OnnxSide:
     def __init__(self, path: Path, runtime: Runtime, title: str = "") -> None:
         self._proto, self._folder, self._runtime = _loaded(path), path.parent, runtime
         self.title = f"{title or path.name} in {runtime}"
+        self._ready: dict[Hashable, Run] = {}
         graph = self._proto.graph
         self._nodes = [node for node in graph.node if node.op_type != "Constant"]
         # A part takes its constants along, so that shapes stay constants to the runtime.
@@ -71,9 +72,16 @@ class OnnxSide:
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         ends = [name for name in self.outputs if name in wanted]
         if ends:
-            whole = self._runtime.ready(self._model(self._nodes, feeds, ends), self._folder)
-            yield from zip(ends, whole(feeds), strict=True)
+            yield from zip(ends, self._whole(feeds, ends)(feeds), strict=True)
         yield from self._run_in_parts(feeds, set(wanted) - set(ends))
+
+    def _whole(self, feeds: Mapping[str, Array], ends: Sequence[str]) -> Run:
+        """The whole graph, made ready once for inputs of these shapes."""
+        key = (tuple(ends), tuple((name, array.shape) for name, array in feeds.items()))
+        if key not in self._ready:
+            model = self._model(self._nodes, feeds, ends)
+            self._ready[key] = self._runtime.ready(model, self._folder)
+        return self._ready[key]
 
     def _run_in_parts(
         self, feeds: Mapping[str, Array], wanted: set[str]

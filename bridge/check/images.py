@@ -1,0 +1,190 @@
+"""Images as what is fed: one or some of them, or many whose labels are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from bridge.caffe.net import Input
+
+Array = NDArray[Any]
+
+ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """(image - mean) · scale of channels in OpenCV's order, blue, green, red, unless `rgb`.
+
+    `mean` is a number, one for each channel, or an image: c h w.
+    """
+
+    mean: Array
+    scale: float = 1.0
+    rgb: bool = False
+
+    @classmethod
+    def of(cls, given: Input) -> Preprocessing:
+        """As the prototxt says that the net was trained. Raises BridgeError for its mean file."""
+        mean = np.asarray(given.mean or 0.0, np.float32)
+        if given.mean_file:
+            from bridge.caffe.preprocessing import read_mean
+
+            file = Path(given.where.file).parent / given.mean_file
+            mean = read_mean(file).array()
+        return cls(mean, given.scale)
+
+    def apply(self, pixels: Array) -> Array:
+        """pixels: h w c, 0 to 255  ->  c h w"""
+        image = pixels.astype(np.float32).transpose(2, 0, 1)
+        mean = self.mean.reshape(-1, 1, 1) if self.mean.ndim < 3 else self._middle(image.shape)
+        image = ((image[::-1] if self.rgb else image) - mean) * self.scale
+        return np.ascontiguousarray(image, np.float32)
+
+    def _middle(self, shape: tuple[int, ...]) -> Array:
+        """Of a mean that is larger than the image the middle, as Caffe crops both."""
+        begins = [(size - want) // 2 for size, want in zip(self.mean.shape, shape, strict=True)]
+        places = tuple(slice(b, b + want) for b, want in zip(begins, shape, strict=True))
+        return self.mean[places]
+
+
+PLAIN = Preprocessing(np.float32(0).reshape(1))
+
+
+def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Array:
+    """An image file, resized to what a net takes: c h w. Raises UsageError."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise UsageError(
+            "OpenCV is needed to read images",
+            received=str(error),
+            hint="pip install 'caffe-bridge[opencv]'",
+        ) from error
+    channels, height, width = shape
+    kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
+    pixels = cv2.imread(str(path), kind)
+    if pixels is None:
+        raise UsageError("this is no image that OpenCV can read", where=path)
+    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    return preprocessing.apply(resized.reshape(height, width, channels))
+
+
+class Labelled(Protocol):
+    """Images whose labels are known."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
+        """Images, n c h w, and their labels, n; `size` at a time, the last time what is left."""
+
+
+@dataclass(frozen=True)
+class LabelledArrays:
+    """An .npz with `images`, n c h w as the net takes them, and `labels`, n."""
+
+    images: Array
+    labels: Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
+        for start in range(0, len(self), size):
+            yield self.images[start : start + size], self.labels[start : start + size]
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Image files, read when their turn comes."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+    shape: tuple[int, ...]
+    preprocessing: Preprocessing
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
+        for start in range(0, len(self), size):
+            paths = self.paths[start : start + size]
+            images = [read_image(path, self.shape, self.preprocessing) for path in paths]
+            yield np.stack(images), np.array(self.labels[start : start + size])
+
+
+def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Labelled:
+    """The images of an .npz, of a list of files (Caffe's own: a path and a label on each line),
+    or of a folder, which has such a list, `labels.txt`, or a folder for each label.
+
+    Raises UsageError.
+    """
+    if not path.exists():
+        raise UsageError("no such file", where=path)
+    if path.suffix == ".npz":
+        return _from_arrays(path)
+    files = _in_list(path) if path.is_file() else _in_folder(path)
+    if not files:
+        raise UsageError("there are no images with labels", where=path)
+    paths, labels = zip(*files, strict=True)
+    return LabelledFiles(paths, labels, tuple(shape), preprocessing)
+
+
+def _from_arrays(path: Path) -> Labelled:
+    with np.load(path) as arrays:
+        missing = {"images", "labels"} - set(arrays.files)
+        if missing:
+            raise UsageError(
+                "the images or their labels are missing",
+                where=path,
+                expected="arrays `images`, n c h w, and `labels`, n",
+                received=", ".join(arrays.files),
+            )
+        images, labels = arrays["images"], arrays["labels"].reshape(-1)
+    if len(images) != len(labels) or not len(labels):
+        raise UsageError(
+            "images and labels do not match",
+            where=path,
+            expected=f"{len(images)} labels",
+            received=len(labels),
+        )
+    return LabelledArrays(images, labels)
+
+
+def _in_list(path: Path) -> list[tuple[Path, int]]:
+    files = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        name, _, label = line.strip().rpartition(" ")
+        if not line.strip():
+            continue
+        if not name or not label.isdigit():
+            raise UsageError(
+                "this line names no image and label",
+                where=f"{path}:{number}",
+                expected="PATH NUMBER",
+                received=line,
+            )
+        files.append((path.parent / name, int(label)))
+    return files
+
+
+def _in_folder(path: Path) -> list[tuple[Path, int]]:
+    """Folders of digits are labels themselves; others are numbered as they sort."""
+    if (path / "labels.txt").is_file():
+        return _in_list(path / "labels.txt")
+    folders = sorted(each for each in path.iterdir() if each.is_dir())
+    numbers = all(each.name.isdigit() for each in folders)
+    return [
+        (file, int(folder.name) if numbers else place)
+        for place, folder in enumerate(folders)
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in ENDINGS
+    ]

@@ -1,0 +1,72 @@
+"""How often two models are right, and how often they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import bridge
+from bridge.check.accuracy import Accuracy
+from bridge.errors import UsageError
+from small_net import Small
+
+DIGITS = Path(__file__).parent.parent.parent / "models" / "digits-lenet"
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("digits") / "net.onnx"
+    bridge.caffe_to_onnx(DIGITS / "deploy.prototxt", DIGITS / "weights.caffemodel", path)
+    return path
+
+
+def test_a_trained_net_is_as_right_in_keras(digits: Path) -> None:
+    report = bridge.check(digits, bridge.onnx_to_keras(digits), labels=DIGITS / "test.npz")
+    assert report.accuracy == Accuracy(360, (356, 356), (360, 360), 0)
+    assert report.ok
+    assert report.fed == "the first of test.npz"
+
+
+def test_every_image_on_which_they_differ_counts(digits: Path) -> None:
+    """Two digits change places: every image of one of them is told otherwise."""
+    model = bridge.onnx_to_keras(digits)
+    layer = model.layers[-2]
+    swap = np.array([1, 0, *range(2, 10)])
+    layer.kernel.assign(np.asarray(layer.kernel)[:, swap])
+    layer.bias.assign(np.asarray(layer.bias)[swap])
+    found = bridge.check(digits, model, labels=DIGITS / "test.npz").accuracy
+    assert found is not None
+    with np.load(DIGITS / "test.npz") as test:
+        moved = int((test["labels"] < 2).sum())
+    assert found.top1[0] == 356
+    assert 0.95 * moved < found.disagreements < 1.05 * moved
+    assert found.top1[0] - found.top1[1] == pytest.approx(moved, rel=0.05)
+
+
+def test_a_fixed_batch_is_filled_and_what_fills_it_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    caffe = (DIGITS / "deploy.prototxt", DIGITS / "weights.caffemodel")
+    bridge.caffe_to_onnx(*caffe, path, batch=7)
+    report = bridge.check(path, bridge.onnx_to_keras(path), labels=DIGITS / "test.npz")
+    assert report.accuracy == Accuracy(360, (356, 356), (360, 360), 0)
+
+
+def test_disagreement_is_no_good_verdict() -> None:
+    from bridge.check.report import Report
+
+    assert not Report("this", (), accuracy=Accuracy(9, (8, 8), (9, 9), 1)).ok
+    assert str(Accuracy(8, (6, 4), (8, 8), 2)) == (
+        "8 images: top-1 75.00% and 50.00%, top-5 100.00% and 100.00%; the two disagree on 2"
+    )
+
+
+def test_one_output_must_classify(tmp_path: Path, small: Small) -> None:
+    x = keras.Input((8, 8, 1), name="x")
+    ends = [keras.layers.Flatten(name="a")(x), keras.layers.ReLU(name="b")(x)]
+    model = keras.Model(x, ends)
+    np.savez(tmp_path / "test.npz", images=np.zeros((2, 8, 8, 1)), labels=[0, 1])
+    with pytest.raises(UsageError, match="it is not clear which output classifies"):
+        bridge.check(model, model, labels=tmp_path / "test.npz")

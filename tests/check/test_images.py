@@ -1,0 +1,150 @@
+"""Images: read, preprocessed, and with labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import bridge
+from bridge.caffe.net import Input
+from bridge.check.images import PLAIN, Preprocessing, labelled, read_image
+from bridge.errors import Location, UsageError
+from small_net import PROTOTXT, Small, weights
+
+# h w c, in OpenCV's order: blue, green, red.
+BGR = np.uint8([[[1, 2, 3], [4, 5, 6]]])
+
+
+def image(folder: Path, name: str, pixels: np.ndarray = BGR) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), pixels)
+    return path
+
+
+def said(**fields: object) -> Preprocessing:
+    return Preprocessing.of(Input("data", (1, 3, 1, 2), Location("net.prototxt"), **fields))
+
+
+def test_channels_come_first_in_opencvs_order() -> None:
+    np.testing.assert_array_equal(PLAIN.apply(BGR), [[[1, 4]], [[2, 5]], [[3, 6]]])
+    rgb = Preprocessing(np.zeros(1), rgb=True)
+    np.testing.assert_array_equal(rgb.apply(BGR), [[[3, 6]], [[2, 5]], [[1, 4]]])
+
+
+def test_the_mean_is_subtracted_before_the_scale() -> None:
+    found = said(mean=(1.0, 2.0, 3.0), scale=0.5).apply(BGR)
+    np.testing.assert_array_equal(found, [[[0, 1.5]], [[0, 1.5]], [[0, 1.5]]])
+    np.testing.assert_array_equal(said(mean=(1.0,)).apply(BGR)[2], [[2, 5]])
+
+
+def test_of_a_mean_image_the_middle_counts() -> None:
+    mean = np.zeros((3, 3, 4), np.float32)
+    mean[:, 1, 1:3] = 1
+    np.testing.assert_array_equal(Preprocessing(mean).apply(BGR), PLAIN.apply(BGR) - 1)
+
+
+def test_a_file_is_resized_to_what_the_net_takes(tmp_path: Path) -> None:
+    path = image(tmp_path, "a.png")
+    np.testing.assert_array_equal(read_image(path, (3, 1, 2), PLAIN), PLAIN.apply(BGR))
+    assert read_image(path, (3, 8, 6), PLAIN).shape == (3, 8, 6)
+    assert read_image(path, (1, 8, 6), PLAIN).shape == (1, 8, 6)
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("not at all", encoding="utf-8")
+    with pytest.raises(UsageError, match="this is no image that OpenCV can read"):
+        read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
+
+
+def labels_of(path: Path) -> list[int]:
+    found = labelled(path, (3, 1, 2), PLAIN)
+    batches = list(found.batches(2))
+    assert [len(images) for images, _ in batches[:-1]] == [2] * (len(batches) - 1)
+    assert len(found) == sum(len(labels) for _, labels in batches)
+    return [int(label) for _, labels in batches for label in labels]
+
+
+def test_folders_of_digits_are_labels(tmp_path: Path) -> None:
+    for name in ("7/a.png", "7/b.png", "0/a.png", "12/a.png"):
+        image(tmp_path, name)
+    (tmp_path / "7" / "notes.txt").touch()
+    assert sorted(labels_of(tmp_path)) == [0, 7, 7, 12]
+
+
+def test_other_folders_are_numbered_as_they_sort(tmp_path: Path) -> None:
+    for name in ("dog/a.png", "cat/a.png", "cat/b.png"):
+        image(tmp_path, name)
+    assert labels_of(tmp_path) == [0, 0, 1]
+
+
+def test_a_list_is_read_as_caffe_reads_it(tmp_path: Path) -> None:
+    image(tmp_path, "images/my cat.png")
+    image(tmp_path, "b.png")
+    (tmp_path / "labels.txt").write_text("images/my cat.png 3\n\nb.png 0\n", encoding="utf-8")
+    assert labels_of(tmp_path / "labels.txt") == labels_of(tmp_path) == [3, 0]
+
+
+def test_arrays_are_taken_as_the_net_takes_them(tmp_path: Path) -> None:
+    np.savez(tmp_path / "test.npz", images=np.zeros((3, 3, 1, 2)), labels=[[2], [0], [1]])
+    assert labels_of(tmp_path / "test.npz") == [2, 0, 1]
+
+
+def test_what_has_no_labels_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros(3))
+    np.savez(tmp_path / "b.npz", images=np.zeros(3), labels=np.zeros(2))
+    (tmp_path / "list.txt").write_text("a.png 1\nb.png\n", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    for name, told in {
+        "a.npz": "the images or their labels are missing",
+        "b.npz": "images and labels do not match",
+        "list.txt": "list.txt:2: this line names no image and label",
+        "empty": "there are no images with labels",
+        "missing": "no such file",
+    }.items():
+        with pytest.raises(UsageError, match=told):
+            labelled(tmp_path / name, (3, 1, 2), PLAIN)
+
+
+# --- fed to nets ----------------------------------------------------------------------------------
+
+SAID = """
+layer { name: "data" type: "ImageData" top: "data"
+        transform_param { mean_value: 100 mean_value: 110 mean_value: 120 scale: 0.01 }
+        image_data_param { new_height: 16 new_width: 16 } }
+"""
+
+
+def test_images_are_fed_as_the_prototxt_says(small: Small, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    path = image(tmp_path, "a.png", pixels)
+    text = SAID + PROTOTXT[PROTOTXT.index('layer { name: "conv1"') :]
+    said = Small(tmp_path).write(text, weights())
+    report = bridge.check((said.prototxt, said.caffemodel), small.onnx, images=path)
+    assert report.ok
+    assert report.fed == "a.png"
+    assert not any("no prototxt says" in warning for warning in report.warnings)
+    data = (pixels.transpose(2, 0, 1) - np.float32([[[100]], [[110]], [[120]]])) * 0.01
+    by_hand = bridge.check(small.onnx, small.onnx, inputs={"data": data[None]})
+    same = bridge.check(small.onnx, small.onnx, images=[path], mean=(100, 110, 120), scale=0.01)
+    assert [row.limit for row in by_hand.rows] == pytest.approx([r.limit for r in same.rows])
+
+
+def test_without_a_word_on_it_images_are_fed_as_they_are(small: Small, tmp_path: Path) -> None:
+    paths = [image(tmp_path, f"{i}.png") for i in range(3)]
+    report = bridge.check(small.onnx, small.keras, images=paths)
+    assert report.rows[0].expected_shape[0] == 3
+    assert any("no prototxt says" in warning for warning in report.warnings)
+
+
+def test_a_net_that_takes_no_images_says_so(tmp_path: Path) -> None:
+    import onnx
+
+    from raised import graph
+
+    onnx.save(graph("g (float[b,4] x) => (float[b,4] y) { y = Relu(x) }"), tmp_path / "n.onnx")
+    with pytest.raises(UsageError, match="images cannot be fed to this net"):
+        bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", images=image(tmp_path, "a.png"))
