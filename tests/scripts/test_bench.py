@@ -34,7 +34,7 @@ def test_seconds_and_peaks_are_of_the_process(bench: ModuleType) -> None:
     idle = bench.cost(bench.python("pass"))
     busy = bench.cost(bench.python(work))
     assert busy.seconds > idle.seconds
-    assert busy.peak > idle.peak + 250 * bench.MIB
+    assert busy.peak > 300 * bench.MIB
 
 
 @pytest.mark.parametrize(("spent", "status"), [(2.0, False), (3.0, True)])
