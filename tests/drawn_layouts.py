@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from hypothesis import strategies as st
 
 from bridge.layout import Layout, Size
 
+SHUFFLED = (4, 6, 8)  # sizes of several factors
 MOST_AXES = 5  # more than most of TensorFlow's kernels do not take
 
 
@@ -22,26 +23,31 @@ def factorings(size: Size, most: int = 3) -> list[tuple[Size, ...]]:
 
 
 @st.composite
-def joined(draw: st.DrawFn, size: int) -> Layout:
-    """An axis of parts in inner orders of their own, as Concat leaves it."""
-    cut = draw(st.integers(1, size - 1))
-    return Layout.joined([draw(shuffled(part)) for part in (cut, size - cut)])
+def shuffled(draw: st.DrawFn, size: int) -> Layout:
+    """An axis cut into atoms, which lie in another order than they have."""
+    atoms = draw(st.sampled_from(factorings(size)[1:]))
+    order = draw(st.sampled_from(list(permutations(range(len(atoms))))[1:]))
+    if draw(st.integers(0, 9)) == 0:
+        atoms, order = (*atoms, 1), (*order, len(atoms))
+    return Layout((atoms,), (order,))
 
 
 @st.composite
-def shuffled(draw: st.DrawFn, size: Size) -> Layout:
-    """An axis cut into atoms, which lie in any order."""
-    atoms = draw(st.sampled_from(factorings(size)))
-    if draw(st.integers(0, 9)) == 0:
-        atoms = (*atoms, 1)
-    return Layout((atoms,), (tuple(draw(st.permutations(range(len(atoms))))),))
+def joined(draw: st.DrawFn, size: int) -> Layout:
+    """An axis of parts in inner orders of their own, as Concat leaves it."""
+    first = draw(st.sampled_from([each for each in SHUFFLED if each < size]))
+    parts = [draw(shuffled(first)), draw(axes(size - first))]
+    return Layout.joined(parts if draw(st.booleans()) else parts[::-1])
 
 
 def axes(size: Size) -> st.SearchStrategy[Layout]:
-    plain = st.just(Layout.plain((size,)))
-    if not isinstance(size, int) or size < 4:
-        return plain
-    return st.one_of(plain, shuffled(size), joined(size) if size > 4 else shuffled(size))
+    """An axis by itself, in any inner order."""
+    orders = [st.just(Layout.plain((size,)))]
+    if size in SHUFFLED:
+        orders += [shuffled(size)] * 2
+    if isinstance(size, int) and size > min(SHUFFLED):
+        orders += [joined(size)]
+    return st.sampled_from(orders).flatmap(lambda order: order)
 
 
 @st.composite
@@ -78,4 +84,4 @@ def layouts(shape: Sequence[Size]) -> st.SearchStrategy[Layout]:
     """Any layout of a tensor; where one axis has a symbol it most often leads."""
     if not shape:
         return st.just(Layout.plain(shape))
-    return st.one_of(whole(shape), scattered(shape))
+    return st.sampled_from([whole, whole, scattered]).flatmap(lambda kind: kind(shape))

@@ -60,7 +60,7 @@ Draw = st.DrawFn
 
 ROWS: dict[tuple[str, int], Strategy] = {}
 
-_SIZES = (1, 2, 3, 4, 6, 8)
+_SIZES = (1, 2, 3, 4, 4, 6, 6, 8)  # those of several factors can be shuffled
 _LARGEST = 1500
 
 
@@ -257,7 +257,8 @@ def conv(draw: Draw, operator: str) -> Drawn:
     group, inner, outer = draw(
         st.one_of(
             st.tuples(st.just(1), sizes(6), sizes(6)),  # dense
-            st.tuples(st.sampled_from((2, 3, 4, 6)), st.just(1), st.integers(1, 3)),  # depthwise
+            st.tuples(st.sampled_from((4, 6)), st.just(1), st.just(1)),  # depthwise
+            st.tuples(st.sampled_from((2, 3, 4, 6)), st.just(1), st.integers(1, 3)),
             st.tuples(st.integers(2, 3), st.integers(1, 3), st.integers(1, 3)),  # grouped
         )
     )
@@ -345,6 +346,8 @@ def lrn(draw: Draw, operator: str) -> Drawn:
 @st.composite
 def gemm(draw: Draw, operator: str) -> Drawn:
     rows, inner, columns = draw(shapes(3, 3))
+    if draw(st.booleans()):
+        return draw(dense(operator, rows, inner, columns))
     flip_a, flip_b = draw(st.sampled_from([(0, 0), (0, 1), (0, 1), (1, 0), (1, 1)]))
     attributes = {"transA": flip_a, "transB": flip_b}
     attributes |= draw(st.sampled_from([{}, {"alpha": 0.5}, {"alpha": -2.0, "beta": 3.0}]))
@@ -362,6 +365,15 @@ def gemm(draw: Draw, operator: str) -> Drawn:
     if c is not None:
         operands.append(Tensor(c) if "c" in computed and np.ndim(c) else c)
     return Drawn((operator,), tuple(operands), attributes)
+
+
+@st.composite
+def dense(draw: Draw, operator: str, rows: int, inner: int, columns: int) -> Drawn:
+    """A matrix times a constant one, plus a row, as most nets have it."""
+    flip = draw(st.integers(0, 1))
+    b = draw(values((columns, inner) if flip else (inner, columns)))
+    operands = (draw(tensor((rows, inner))), b, draw(vector(columns)))
+    return Drawn((operator,), operands[: draw(st.integers(2, 3))], {"transB": flip})
 
 
 @row("MatMul")
