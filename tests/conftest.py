@@ -22,6 +22,17 @@ settings.load_profile("bridge")
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have recorded with `record_property`, by the title that they gave it."""
+    found: dict[str, list[object]] = {}
+    for report in terminalreporter.getreports("passed"):
+        for title, text in report.user_properties:
+            found.setdefault(title, []).append(text)
+    for title, texts in found.items():
+        terminalreporter.section(title)
+        terminalreporter.write("".join(f"{text}\n" for text in texts))
+
+
 def _beside(name: str) -> Path:
     """A folder of other people's nets, which may lie beside the checkout but are never in it."""
     folder = ROOT.parent / "shared" / name
