@@ -114,8 +114,8 @@ class _Wiring:
                 where=draft,
                 expected="the name of an input, or of a top of an earlier layer",
                 received=blob,
-                hint="layers of another phase are left out (--phase TRAIN has these instead); a layer "
-                "above may have a top renamed",
+                hint="layers of another phase are left out (--phase TRAIN has these instead), and "
+                "a layer above may have a top renamed",
             )
         value = self.current[blob]
         self.reads[value] += 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,21 +173,40 @@ def test_names_may_occur_more_than_once(tmp_path: Path) -> None:
     assert layers[2].blobs[0].count == 6
 
 
-def test_files_beyond_two_gigabytes_read(tmp_path: Path) -> None:
-    """The file is sparse: its zeros take no room on the disk."""
+SCAN = """
+import resource, sys
+from pathlib import Path
+from bridge.caffe import weights
+layers = weights.read(Path(sys.argv[1]))
+print(sum(blob.count for layer in layers for blob in layer.blobs.values()))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(layers[-1].blobs[0].blob.array()[-3:].tolist())
+"""
+
+
+def test_a_file_of_two_gigabytes_is_scanned_in_little_memory(tmp_path: Path) -> None:
+    """11 layers of 200 MB of random bytes; the last three numbers of all are known."""
+    random = np.random.default_rng(0).integers(0, 256, 200_000_000, np.uint8).view("<f4")
     path = tmp_path / "net.caffemodel"
-    size = 4 * (600 << 20)
-    blob = _packed(7, _packed(1, _varint(size // 4))) + _varint(5 << 3 | 2) + _varint(size)
-    inside = _packed(1, b"huge") + _varint(7 << 3 | 2) + _varint(len(blob) + size) + blob
-    last = _packed(100, _packed(1, b"last") + _packed(7, _packed(5, VALUES[:1].tobytes())))
-    with path.open("wb") as file:
-        file.write(_varint(100 << 3 | 2) + _varint(len(inside) + size) + inside)
-        file.seek(size, 1)
-        file.write(last)
-    huge, small = weights.read(path)
-    assert huge.blobs[0].count == 600 << 20
-    assert huge.blobs[0].blob.array()[-1] == 0
-    assert small.blobs[0].blob.array() == VALUES[0]
+    layers = ((f"l{i}", "", [random]) for i in range(11))
+    try:
+        write_caffemodel(path, "net", layers)
+        with path.open("r+b") as file:
+            file.seek(-12, 2)
+            file.write(np.array([1, 2, 3], "<f4").tobytes())
+        assert path.stat().st_size > 2.2e9
+        # A process of its own, by way of a small one: a child's peak begins with its parent's size.
+        command = [sys.executable, "-c", SCAN, str(path)]
+        by_way = "import subprocess, sys; subprocess.run(sys.argv[1:], check=True)"
+        done = subprocess.run(
+            [sys.executable, "-c", by_way, *command], capture_output=True, text=True, check=True
+        )
+    finally:
+        path.unlink(missing_ok=True)
+    count, peak, values = done.stdout.splitlines()
+    assert int(count) == 11 * 50_000_000
+    assert int(peak) < 150e6
+    assert values == "[1.0, 2.0, 3.0]"
 
 
 # ---- what is no caffemodel -------------------------------------------------------------------
