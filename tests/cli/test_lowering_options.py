@@ -1,0 +1,113 @@
+"""What a net is read as, by the flags of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from bridge.caffe.write import write_caffemodel
+from bridge.cli import main
+
+RULES = """
+input: "x" input_shape {{ dim: 1 dim: 3 dim: 2 dim: 2 }}
+layer {{ name: "always" type: "ReLU" bottom: "x" top: "y" }}
+layer {{ name: "special" type: "Sigmoid" bottom: "y" top: "z" include {{ {rule} }} }}
+"""
+
+
+def converted(folder: Path, text: str, *flags: object) -> onnx.GraphProto:
+    (folder / "net.prototxt").write_text(text)
+    output = folder / "net.onnx"
+    files = [path for path in (folder / "net.prototxt", folder / "net.caffemodel") if path.exists()]
+    arguments = ["caffe-to-onnx", *files, "-o", output, "--no-check", *flags]
+    with pytest.raises(SystemExit) as stopped:
+        main([*map(str, arguments)])
+    assert stopped.value.code == 0
+    return onnx.load(output).graph
+
+
+@pytest.mark.parametrize(
+    ("rule", "flags", "is_in"),
+    [
+        ("phase: TRAIN", (), False),
+        ("phase: TEST", (), True),
+        ("phase: TRAIN", ("--phase", "TRAIN"), True),
+        ('stage: "deploy"', (), False),
+        ('stage: "deploy"', ("--stage", "deploy"), True),
+        ('stage: "a" stage: "b"', ("--stage", "a"), False),
+        ('stage: "a" stage: "b"', ("--stage", "a", "--stage", "b"), True),
+        ("min_level: 1", (), False),
+        ("min_level: 1", ("--level", "2"), True),
+        ("max_level: 1", ("--level", "2"), False),
+    ],
+)
+def test_layers_are_chosen(tmp_path: Path, rule: str, flags: tuple[str, ...], is_in: bool) -> None:
+    graph = converted(tmp_path, RULES.format(rule=rule), *flags)
+    assert [node.name for node in graph.node] == ["always", *(["special"] if is_in else [])]
+
+
+DENSE = """
+input: "x" input_shape {{ dim: 1 dim: 3 }}
+layer {{ name: "l" type: "InnerProduct" bottom: "x" top: "y"
+  inner_product_param {{ num_output: 2 weight_filler {{ {filler} }} }} }}
+"""
+UNIFORM = 'type: "uniform" min: 3 max: 4'
+
+
+def test_a_prototxt_alone_is_filled_with_one_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = converted(tmp_path, DENSE.format(filler=UNIFORM))
+    weight, bias = (numpy_helper.to_array(tensor) for tensor in graph.initializer)
+    assert 3 <= weight.min() <= weight.max() < 4
+    assert not bias.any()
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: there is no caffemodel: the weights of 1 layers are made")
+
+
+def test_missing_weights_are_made_up_on_request_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_caffemodel(tmp_path / "net.caffemodel", "net", [("other", "", [np.zeros(1)])])
+    net, output = tmp_path / "net.prototxt", tmp_path / "net.onnx"
+    net.write_text(DENSE.format(filler=UNIFORM))
+    with pytest.raises(SystemExit) as stopped:
+        main(["caffe-to-onnx", str(net), str(tmp_path / "net.caffemodel"), "-o", str(output)])
+    assert stopped.value.code == 2
+    assert "--allow-missing-weights" in capsys.readouterr().err
+    assert not output.exists()
+    graph = converted(tmp_path, net.read_text(), "--allow-missing-weights")
+    assert len(graph.initializer) == 2
+    assert "made up by fillers" in capsys.readouterr().err
+
+
+IMAGE = RULES.format(rule="phase: TRAIN")
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps"),
+    [
+        ((), []),
+        (("--bgr",), []),
+        (("--rgb",), ["Slice"]),
+        (("--mean", "104,117,123"), ["Sub"]),
+        (("--mean=-1.5", "--scale", "0.5", "--rgb"), ["Slice", "Sub", "Mul"]),
+    ],
+)
+def test_the_image_is_prepared(tmp_path: Path, flags: tuple[str, ...], steps: list[str]) -> None:
+    graph = converted(tmp_path, IMAGE, *flags)
+    assert [node.op_type for node in graph.node] == [*steps, "Relu"]
+    means = [t for t in graph.initializer if t.name == "x_mean.mean"]
+    if "--mean" in flags:
+        assert numpy_helper.to_array(means[0]).ravel().tolist() == [104, 117, 123]
+
+
+def test_a_mean_may_be_a_file(tmp_path: Path) -> None:
+    mean = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    np.save(tmp_path / "mean.npy", mean)
+    graph = converted(tmp_path, IMAGE, "--mean", tmp_path / "mean.npy")
+    np.testing.assert_array_equal(numpy_helper.to_array(graph.initializer[0]), mean)
