@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
-from bridge.caffe.inputs import inputs, is_input
+from bridge.caffe.inputs import are_inputs, inputs
 from bridge.caffe.net import Layer, Net, Share
 from bridge.caffe.prototxt import Message
 from bridge.errors import PrototxtError, UnsupportedError
@@ -29,11 +30,12 @@ def assemble(name: str, messages: Sequence[Message], state: State) -> Net:
     """
     chosen = [message for message in messages if is_included(message, state)]
     drafts = [_draft(message) for message in chosen]
-    wiring = _Wiring(drafts, [is_input(message) for message in chosen])
+    are_fed = are_inputs(chosen)
+    wiring = _Wiring(drafts, are_fed)
     wired = [wiring.connect(draft) for draft in drafts]
     _refuse_unsound_places(drafts, wired)
-    fed = [entry for message in chosen if is_input(message) for entry in inputs(message)]
-    layers = [layer for message, layer in zip(chosen, wired, strict=True) if not is_input(message)]
+    fed = [entry for message in compress(chosen, are_fed) for entry in inputs(message)]
+    layers = [layer for layer, is_fed in zip(wired, are_fed, strict=True) if not is_fed]
     return Net(name, tuple(fed), tuple(layers), wiring.unread())
 
 

@@ -28,12 +28,15 @@ _WEIGHT_AND_BIAS = ("weight_filler", "bias_filler")
 _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Bias": ("bias_param", ("filler",)),
     "Convolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "Convolution3D": ("convolution3d_param", _WEIGHT_AND_BIAS),
     "ConvolutionDepthwise": ("convolution_param", _WEIGHT_AND_BIAS),
     "Deconvolution": ("convolution_param", _WEIGHT_AND_BIAS),
     "DepthwiseConvolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "DenseBlock": ("denseblock_param", ("Filter_Filler", "BN_Scaler_Filler", "BN_Bias_Filler")),
     "Embed": ("embed_param", _WEIGHT_AND_BIAS),
     "InnerProduct": ("inner_product_param", _WEIGHT_AND_BIAS),
     "LSTM": ("recurrent_param", _WEIGHT_AND_BIAS),
+    "Lstm": ("lstm_param", ("weight_filler", "weight_filler", "bias_filler")),
     "Normalize": ("norm_param", ("scale_filler",)),
     "PReLU": ("prelu_param", ("filler",)),
     "RNN": ("recurrent_param", _WEIGHT_AND_BIAS),
@@ -44,6 +47,8 @@ _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 # nobody means.
 _DEFAULTS: Mapping[tuple[str, str], Settings] = {
     ("bias_param", "filler"): {"value": 0},
+    ("denseblock_param", "BN_Bias_Filler"): {"value": 0},
+    ("denseblock_param", "BN_Scaler_Filler"): {"value": 1},
     ("norm_param", "scale_filler"): {"value": 1},
     ("prelu_param", "filler"): {"value": 0.25},
     ("scale_param", "filler"): {"value": 1},
@@ -104,12 +109,31 @@ def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | Non
     message, names = _FIELDS.get(layer.type, ("", ()))
     if layer.type in ("LSTM", "RNN"):
         names = tuple(_WEIGHT_AND_BIAS[len(shape) == 1] for shape in shapes)
+    if layer.type == "DenseBlock":
+        return _of_dense_block(layer, shapes)
     if layer.type == "Scale" and len(layer.bottoms) == 2:
         names = names[1:]
     if len(names) < len(shapes):
         return None
     pairs = zip(names, shapes, strict=False)
     return tuple(_filler(layer, message, *pair, index) for index, pair in enumerate(pairs))
+
+
+def _of_dense_block(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...]:
+    """Of each kind of blob one for each transition: kernels, scale, bias, mean, variance; with
+    bottlenecks all these once more; at last the factor of the means and variances."""
+    message, names = _FIELDS[layer.type]
+    count = layer.params[message]["numTransition"]
+    statistics = _FIXED["BatchNorm"][:2]
+    made = []
+    for index, shape in enumerate(shapes):
+        kind = index // count % 5 if index + 1 < len(shapes) else 4
+        if kind < 3:
+            made.append(_filler(layer, message, names[kind], shape, index))
+        else:
+            settings = {"value": statistics[kind - 3]}
+            made.append(Filler(shape, settings, _seed(layer, index), is_said=False))
+    return tuple(made)
 
 
 def _filler(layer: Layer, message: str, name: str, shape: Shape, index: int) -> Filler:

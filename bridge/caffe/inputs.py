@@ -16,13 +16,26 @@ from bridge.errors import PrototxtError, UsageError
 UNKNOWN = 0
 
 
-def is_input(layer: Message) -> bool:
-    """Whether a layer is an input of the net: fed by the caller, or from files while training.
+def are_inputs(layers: Sequence[Message]) -> list[bool]:
+    """Which layers of a net are its inputs.
 
-    A Python layer that reads no blob is one: what it gives lies outside of the net.
+    DummyData, which makes constants, is one where nothing else feeds the net.
+    """
+    found = [is_input(layer) for layer in layers]
+    return found if any(found) else [layer.get("type") == "DummyData" for layer in layers]
+
+
+def is_input(layer: Message) -> bool:
+    """Whether a layer is an input of any net: fed by the caller, or from files while training.
+
+    A Python layer that reads no blob is one: what it gives lies outside of the net. So is DummyData
+    that draws its numbers.
     """
     kind = layer.get("type", "")
-    makes_data = (kind.endswith("Data") and kind != "DummyData") or "python_param" in layer
+    if kind == "DummyData":
+        fillers = layer.get("dummy_data_param", {}).get("data_filler", [])
+        return any(filler.get("type", "constant") != "constant" for filler in fillers)
+    makes_data = kind.endswith("Data") or "python_param" in layer
     return kind == "Input" or (makes_data and not layer.get("bottom"))
 
 
@@ -36,6 +49,9 @@ def inputs(layer: Message) -> tuple[Input, ...]:
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]
         spread = _spread(layer, shapes or [()], len(tops))
+        return tuple(map(Input, tops, spread, repeat(layer.where)))
+    if layer["type"] == "DummyData":
+        spread = _spread(layer, _dummy_shapes(layer), len(tops))
         return tuple(map(Input, tops, spread, repeat(layer.where)))
     if layer["type"] == "HDF5Data" or "python_param" in layer:  # nothing here says what they hold
         return tuple(Input(top, (), layer.where) for top in tops)
@@ -97,6 +113,17 @@ def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...
             received=len(shapes),
         )
     return tuple(shapes * count if len(shapes) == 1 else shapes)
+
+
+def _dummy_shapes(layer: Message) -> list[Shape]:
+    """A shape for each top or one for all; in old files of four numbers, given likewise."""
+    given = layer.get("dummy_data_param", {})
+    if "shape" in given:
+        return [tuple(shape.get("dim", ())) for shape in given["shape"]]
+    columns = [given.get(name, []) for name in ("num", "channels", "height", "width")]
+    count = max(map(len, columns))
+    full = [column * count if len(column) == 1 else column for column in columns]
+    return list(zip(*full, strict=False)) or [()]
 
 
 def _parameters(layer: Message) -> list[Mapping[str, Any]]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer, Shape
-from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter, Value
 from bridge.lower.table import layer
 
@@ -27,22 +26,17 @@ def parameter(e: Emitter, layer: Layer, *, shape: Mapping[str, Sequence[int]]) -
 def dummy_data(
     e: Emitter, layer: Layer, *, data_filler: Sequence[Mapping[str, Any]] = (), **shapes: object
 ) -> tuple[Value, ...]:
-    """A constant for each top, 0 without a filler; a random filler is refused."""
+    """A constant for each top, 0 without a filler; one that is drawn is an input of the net."""
     fillers = list(data_filler) or [{}]
     if len(fillers) == 1:
         fillers = fillers * len(e.tops)
     return tuple(
-        _filled(e, layer, tuple(map(int, shape)), filler)
+        _filled(e, tuple(map(int, shape)), np.float32(filler.get("value", 0)))
         for shape, filler in zip(e.tops, fillers, strict=True)
     )
 
 
-def _filled(e: Emitter, layer: Layer, shape: Shape, filler: Mapping[str, Any]) -> Value:
-    kind, value = filler.get("type", "constant"), np.float32(filler.get("value", 0))
-    if kind != "constant":
-        raise UnsupportedLayerError(
-            f"its {kind} filler gives other numbers each time", where=layer, expected="constant"
-        )
+def _filled(e: Emitter, shape: Shape, value: np.float32) -> Value:
     return e.computed(shape, lambda: np.full(shape, value), "value")
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe import Layer, Net, read
 from bridge.caffe.fillers import Filler, fillers
+from bridge.caffe.shapes import demand
 from bridge.errors import ShapeError, UnsupportedError
 from golden_cases import case
 
@@ -69,6 +70,29 @@ def test_others_are_not(read_text: ReadText, type_: str, param: str, shapes: lis
     found = fillers(layer(read_text, type_, param), tuple(shapes))
     assert found is not None
     assert not any(filler.is_exact for filler in found)
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_a_dense_block_is_filled_kind_by_kind(read_text: ReadText, narrowed: bool) -> None:
+    text = f"""numTransition: 2 growthRate: 3 use_BC: {str(narrowed).lower()}
+        Filter_Filler {{ type: "msra" }}"""
+    block = layer(read_text, "DenseBlock", f"denseblock_param {{ {text} }}")
+    weights = demand(block, ((1, 2, 4, 4),)).weights
+    assert weights is not None
+    found = fillers(block, weights)
+    assert found is not None
+    assert [filler.shape for filler in found] == list(weights)
+    kinds = ["msra", 1, 0, 0, 1] * (2 if narrowed else 1)
+    expected = [kind for kind in kinds for _ in range(2)] + [1]
+    assert [filler.settings.get("value", filler.kind) for filler in found] == expected
+
+
+def test_the_lstm_of_a_fork_has_its_bias_last(read_text: ReadText) -> None:
+    text = "num_output: 1 weight_filler { value: 2 } bias_filler { value: 3 }"
+    shapes = ((4, 2), (4, 1), (4,))
+    found = fillers(layer(read_text, "Lstm", f"lstm_param {{ {text} }}"), shapes)
+    assert found is not None
+    assert [filler.settings["value"] for filler in found] == [2, 2, 3]
 
 
 def test_nobody_knows_what_fills_a_layer_of_ones_own(read_text: ReadText) -> None:

@@ -59,6 +59,33 @@ def test_other_layers_are_no_inputs(text: str) -> None:
     assert not is_input(interpret(parse(text, "net.prototxt"), "LayerParameter")[0])
 
 
+RANDOM = 'data_filler { type: "gaussian" }'
+DUMMY = 'layer { name: "d" type: "DummyData" top: "x" top: "z" dummy_data_param {'
+READER = 'layer { name: "r" type: "Eltwise" bottom: "x" bottom: "z" top: "y" }'
+
+
+@pytest.mark.parametrize(
+    ("param", "shapes"),
+    [
+        ("shape { dim: 2 dim: 3 }", [(2, 3)] * 2),
+        ("shape { dim: 2 } shape { dim: 2 }", [(2,)] * 2),
+        ("num: 4 channels: 3 height: 2 width: 2", [(4, 3, 2, 2)] * 2),
+        ("num: 4 num: 4 channels: 3 height: 2 width: 2", [(4, 3, 2, 2)] * 2),
+    ],
+)
+def test_dummy_data_that_is_drawn_or_alone_is_fed(
+    read_text: ReadText, param: str, shapes: list[Shape]
+) -> None:
+    other = 'input: "o" input_shape { dim: 1 }'
+    for net in (
+        read_text(f"{DUMMY} {param} }} }} {READER}"),
+        read_text(f"{other} {DUMMY} {param} {RANDOM} }} }} {READER}"),
+    ):
+        assert [i.shape for i in net.inputs if i.name != "o"] == shapes
+        assert [layer.name for layer in net.layers] == ["r"]
+    assert len(read_text(f"{other} {DUMMY} {param} }} }} {READER}").layers) == 2
+
+
 def test_shapes_that_do_not_match_the_tops_are_refused() -> None:
     text = 'type: "Input" top: "a" input_param { shape { dim: 4 } shape { dim: 5 } }'
     message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")

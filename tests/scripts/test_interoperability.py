@@ -1,0 +1,89 @@
+"""scripts/interoperability: its cells are real checks, and its page says what they gave."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bridge
+from small_net import PROTOTXT, Small, weights
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Here:
+    """This very environment, for one of the script's own."""
+
+    python: Path = Path(sys.executable)
+    variables: Any = None
+    name: str = "here"
+
+
+@pytest.fixture
+def module(script: Callable[[str], ModuleType], tmp_path: Path) -> ModuleType:
+    found = script("_interoperability.py")
+    found.BUILD = tmp_path / "build"
+    found.BUILD.mkdir()
+    return found
+
+
+@pytest.fixture
+def net(module: ModuleType, tmp_path: Path) -> Any:
+    """The small net in a folder such as the script looks for, with a recording of its outputs."""
+    folder = tmp_path / "nets" / "small"
+    folder.mkdir(parents=True)
+    small = Small(tmp_path).write(PROTOTXT, weights())
+    small.prototxt.rename(folder / "deploy.prototxt")
+    small.caffemodel.rename(folder / "weights.caffemodel")
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 3, 16, 16)).astype(np.float32)
+    model = bridge.onnx_to_keras(small.onnx, io_layout="onnx")
+    np.savez(folder / "io.npz", **{"in/data": x, "out/prob": np.asarray(model(x))})
+    return module.Net(folder)
+
+
+def cell(module: ModuleType, net: Any, *arguments: str, reasons: Mapping[str, str] = {}) -> Any:
+    return module.checked(net, module.Column("this", Here(variables={}), arguments), reasons)
+
+
+def test_a_cell_is_a_check(module: ModuleType, net: Any) -> None:
+    assert net.convert() == {}
+    found = cell(module, net, "{onnx}")
+    assert (found.ok, found.blobs, found.reason) == (True, 1, "")
+    assert found.error < 1e-5
+    assert cell(module, net, "{keras}", "--graph", "{onnx}").ok
+    assert cell(module, net, "{tflite}", "--graph", "{onnx}").ok
+    assert "onnxruntime" in found.versions
+
+
+def test_what_differs_is_bold_and_what_is_refused_has_a_reason(
+    module: ModuleType, net: Any
+) -> None:
+    net.convert()
+    wrong = PROTOTXT.replace("k: 2", "k: 1")
+    Small(net.files["onnx"].parent).write(wrong, weights())
+    assert str(cell(module, net, "{onnx}")).startswith("**")
+    refused = cell(module, net, "{onnx}", "--batch", "0")
+    assert (str(refused), refused.reason) == ("–", "error: no such batch received: 0")
+    unmade = cell(module, net, "{tflite}", reasons={"tflite": "no such operator"})
+    assert unmade.reason == "no such operator"
+
+
+def test_the_page_has_a_row_for_each_net_and_all_reasons(module: ModuleType) -> None:
+    nets = [module.Net(Path("one")), module.Net(Path("two"))]
+    good = module.Cell(2e-6, 7, ok=True, versions={"onnx": "1.2"})
+    cells = {(n.folder.name, c.name): good for n in nets for c in module.COLUMNS}
+    cells["two", "LiteRT"] = module.Cell(reason="no such operator")
+    text = module.page(nets, cells)
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row.split(" | ")[0] for row in rows] == ["| net", "| ---", "| one", "| two"]
+    assert rows[2].count("2e-06 (7)") == len(module.COLUMNS)
+    assert "two in LiteRT: no such operator" in text
+    assert "onnxruntime: onnx 1.2" in text
