@@ -6,7 +6,7 @@ has inside (a channel axis that was shuffled, a flattened one), and the weights 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 
 from bridge.errors import UnsupportedError
@@ -26,10 +26,15 @@ def whole(x: Operand, axis: int) -> Layout:
 def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
     """The order that x has, if each of the axes lies whole and plain in it, on a stored axis of
     its own; else ONNX's order."""
-    places = [x.layout.where(axis) for axis in axes]
-    apart = None not in places and len(set(places)) == len(places)
-    fits = apart and all(x.layout.axis(axis).is_plain for axis in axes)
+    fits = lie_apart(x.layout, axes) and all(x.layout.axis(axis).is_plain for axis in axes)
     return x.layout if fits else Layout.plain(x.shape)
+
+
+def lie_apart(layout: Layout, axes: Collection[int]) -> bool:
+    """Whether each of the axes lies whole, on a stored axis of its own: axes of size 1 may share
+    one, which no two of them can grow along."""
+    places = {layout.where(axis) for axis in axes}
+    return None not in places and len(places) == len(axes)
 
 
 def axis_order(layout: Layout) -> tuple[int, ...] | None:
