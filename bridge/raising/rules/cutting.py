@@ -8,7 +8,7 @@ from itertools import accumulate
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.moving import reshape
-from bridge.raising.orders import replaced
+from bridge.raising.orders import lie_apart, replaced
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.selecting import can_select, part, places_of, select, sliced
@@ -144,7 +144,7 @@ def tile(node: Node, x: Operand, repeats: Operand) -> Step:
     """x several times behind itself, along each axis              (onnx.ai/onnx/operators, Tile)"""
     counts = {axis: count for axis, count in enumerate(_integers(repeats)) if count != 1}
     fits = all(can_select(x.layout, axis) for axis in counts)
-    want = x.layout if fits else Layout.plain(x.shape)
+    want = x.layout if fits and lie_apart(x.layout, counts) else Layout.plain(x.shape)
     return _repeated(want, want, counts)
 
 
@@ -167,7 +167,7 @@ def expand(node: Node, x: Operand, shape: Operand) -> Step:
     seen = x.layout
     for _ in range(len(node.shape) - x.rank):
         seen = seen.inserted(0)
-    if all(seen.where(axis) is not None for axis in counts):
+    if lie_apart(seen, counts):
         return _repeated(x.layout, seen, counts)
     return _repeated(Layout.plain(x.shape), Layout.plain(sizes), counts)
 
