@@ -77,6 +77,9 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l"
         LOSS.replace('"l"', '"label"').replace('top: "loss"', ""),
         LOSS.replace('"l"', '"label"').replace('top: "loss"', 'top: "loss" top: "prob"')
         + 'layer { name: "a" type: "Accuracy" bottom: "prob" bottom: "label" top: "a" }',
+        LOSS.replace(
+            '"SoftmaxWithLoss"', '"Python" python_param { module: "a" layer: "MyLoss" }'
+        ).replace('"l"', '"label"'),
         EACH + 'layer { name: "s" type: "Silence" bottom: "each" }',
         'layer { name: "f" type: "Flatten" bottom: "data" top: "l" }'
         + LOSS.replace("SoftmaxWithLoss", "SigmoidCrossEntropyLoss"),
@@ -90,6 +93,7 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l"
         "a loss",
         "a loss without a top",
         "a measure of a loss",
+        "a loss in Python",
         "a measure that is silenced",
         "an autoencoder's target",
         "no loss in this phase",
