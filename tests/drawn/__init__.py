@@ -7,6 +7,8 @@ from drawn import (
     norm,
     picking,
     pointwise,
+    regions,
+    sampling,
     scattering,
     spreading,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "norm",
     "picking",
     "pointwise",
+    "regions",
+    "sampling",
     "scattering",
     "spreading",
 ]

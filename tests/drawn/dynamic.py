@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -60,12 +58,12 @@ def cum_sum(draw: Draw, operator: str) -> Drawn:
 @st.composite
 def non_max_suppression(draw: Draw, operator: str) -> Drawn:
     images, classes, count = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(sizes())
-    boxes = draw(tensor((images, count, 2, 2), 0, 1))
-    corners = boxes.values
+    free = {0: "batch", 1: "depth"}
+    corners = draw(values((images, count, 2, 2), 0, 1))
     if draw(st.booleans()):  # low corners first: else most boxes overlap
         corners = np.sort(corners, axis=2)
-    boxes = replace(boxes, values=corners.reshape(images, count, 4))
-    scores = draw(tensor((images, classes, count), 0, 1))
+    boxes = Tensor(corners.reshape(images, count, 4), free)
+    scores = Tensor(draw(values((images, classes, count), 0, 1)), {0: "batch", 2: "depth"})
     most = np.array([draw(st.sampled_from([1, 2, count, 100]))], np.int64)
     iou, score = draw(st.sampled_from([(0.0, 0.2), (0.3, 0.6)]))
     thresholds = [np.array([each], np.float32) for each in (iou, score)]

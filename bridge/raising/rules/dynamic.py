@@ -79,7 +79,7 @@ def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) 
     def build(k: Recorder, x: Ref) -> Ref:
         sizes: Ref | None = None
         for axis in free:
-            count = k.op("cast", _counted(k, x, want, axis), dtype="int64")
+            count = k.op("cast", length_of(k, x, want, axis), dtype="int64")
             own = k.op("multiply", count, np.array([each == axis for each in axes], np.int64))
             sizes = k.op("add", own, known if sizes is None else sizes)
         return k.constant(_known(known)) if sizes is None else sizes
@@ -87,7 +87,7 @@ def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) 
     return Step((want,), (Layout.plain(node.shape),), build)
 
 
-def _counted(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
+def length_of(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
     """How long an axis is: there is no element of another axis that is not there too."""
     place = stored.where(axis)
     key = tuple(slice(None) if i == place else 0 for i in range(len(stored.stored_shape)))

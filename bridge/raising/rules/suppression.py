@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from math import isqrt
+from math import ceil, log
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.plan import Function, Ref
 from bridge.raising.recorder import Recorder
-from bridge.raising.rules.dynamic import stacked
+from bridge.raising.rules.dynamic import length_of, stacked
 from bridge.raising.selecting import counted
 from bridge.raising.table import Node, Operand, Step, raises
 
 # The loop's state, a row for each box: its corners, whether it is still open, whether it is kept.
 _LOW, _HIGH, _OPEN, _KEPT = slice(0, 2), slice(2, 4), slice(4, 5), slice(5, 6)
 _STATE = ("images", "classes", "candidates", 6)
+_MOST = 2**24  # to which numbers of boxes are exact as floats
 
 
 @raises("NonMaxSuppression", since=10)
@@ -38,24 +39,24 @@ def non_max_suppression(
     of an outer loop is either an inner loop, or nothing where no box is open any more.
     """
     count = scores.shape[2]
-    most = _number(max_output, 0)
+    most = min(int(_number(max_output, 0)), _MOST)
     threshold = _number(iou_threshold, 0.0)
-    if not isinstance(count, int):
-        raise UnsupportedError("suppression among an unknown number of boxes")
     if boxes.is_constant or scores.is_constant or most < 1:
         raise UnsupportedError("suppression of known boxes or scores, or that keeps none")
 
     def build(k: Recorder, boxes: Ref, scores: Ref) -> Ref:
-        best, places = k.ops("top_k", scores, count, sorted=True, outputs=2)
+        places = k.op("argsort", k.op("negative", scores), axis=2)  # of equal ones the first
+        best = k.op("take_along_axis", scores, places, axis=2)
         is_open = k.op("ones_like", best, dtype="bool")
         if score_threshold is not None:
             is_open = k.op("greater", best, _number(score_threshold, 0.0))
         used = k.ops("nonzero", k.op("any", is_open, axis=(0, 1)), outputs=1)[0]
         is_open, places = (k.op("take", each, used, axis=2) for each in (is_open, places))
-        state = _state(k, boxes, places, is_open, count, center_point_box)
-        state = _looped(k, state, min(count, int(most)), threshold)
+        all_ = count if isinstance(count, int) else length_of(k, boxes, wants[0], 1)
+        state = _state(k, boxes, places, is_open, all_, center_point_box)
+        state = _looped(k, state, min(count, most) if isinstance(count, int) else most, threshold)
         kept = k.op("squeeze", _part(k, state, _KEPT), axis=-1)
-        if most < count:
+        if isinstance(count, str) or most < count:
             too_many = k.op("greater", k.op("cumsum", kept, axis=2), most)
             kept = k.op("where", too_many, 0.0, kept)
         images, classes, _ = k.ops("nonzero", kept, outputs=3)
@@ -71,7 +72,9 @@ def _number(operand: Operand | None, default: float) -> float:
     return default if operand is None else float(operand.array().reshape(-1)[0])
 
 
-def _state(k: Recorder, boxes: Ref, places: Ref, is_open: Ref, count: int, centred: int) -> Ref:
+def _state(
+    k: Recorder, boxes: Ref, places: Ref, is_open: Ref, count: Ref | int, centred: int
+) -> Ref:
     """boxes: n count 4, places: n c q, is_open: n c q   ->   n c q 6, each class's best first"""
     one, two = (_part(k, boxes, part) for part in (_LOW, _HIGH))
     if centred:
@@ -87,18 +90,26 @@ def _state(k: Recorder, boxes: Ref, places: Ref, is_open: Ref, count: int, centr
 
 
 def _looped(k: Recorder, state: Ref, steps: int, threshold: float) -> Ref:
-    """All steps, as an outer loop over inner ones of about as many: a loop of Keras keeps the
-    state of each of its steps, so one alone would need memory for all of them."""
-    inner = isqrt(steps - 1) + 1
-    step = k.function("step", _STATE, lambda k, x: [_step(k, x, threshold)] * 2)
-    steps_on = k.function("steps", _STATE, lambda k, x: [_scanned(k, step, x, inner)])
+    """All steps, as loops in loops of about as many each: a loop of Keras keeps the state of each
+    of its steps, so one alone would need memory for all of them."""
+    depth = max(2, ceil(log(steps, 64)))
+    length = ceil(steps ** (1 / depth))
+    function = k.function("step", _STATE, lambda k, x: [_step(k, x, threshold)] * 2)
+    for level in range(1, depth):
+        function = _repeated_while_open(k, function, length, f"steps_{level}")
+    return _scanned(k, function, state, length)
+
+
+def _repeated_while_open(k: Recorder, function: Function, length: int, name: str) -> Function:
+    """A function that calls another so often, or does nothing where no box is open any more."""
+    again = k.function(name, _STATE, lambda k, x: [_scanned(k, function, x, length)])
     done = k.function("done", _STATE, lambda k, x: [k.op("multiply", x, 1.0)])
 
     def body(k: Recorder, x: Ref) -> list[Ref]:
         is_any = k.op("cast", k.op("any", k.op("greater", _part(k, x, _OPEN), 0.0)), dtype="int32")
-        return [k.op("switch", is_any, [done, steps_on], x)] * 2
+        return [k.op("switch", is_any, [done, again], x)] * 2
 
-    return _scanned(k, k.function("unless_done", _STATE, body), state, -(-steps // inner))
+    return k.function(f"{name}_while_open", _STATE, body)
 
 
 def _scanned(k: Recorder, function: Function, state: Ref, length: int) -> Ref:
