@@ -157,8 +157,11 @@ class Layout:
     def apply(self, array: Array) -> Array:
         """From tensor to store: the definition of a layout. A view wherever numpy can.
 
-        Symbols take the sizes that they have in the array; raises ValueError as `bound` does.
+        Symbols take the sizes that they have in the array, where they may be 0; raises ValueError
+        as `bound` does.
         """
+        if not array.size:
+            return array.reshape(self._shape_of_none(array.shape))
         layout = self.bound(array.shape)
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
@@ -178,19 +181,7 @@ class Layout:
         """
         if self.logical_shape == tuple(shape):
             return self
-        if len(shape) != self.rank:
-            raise ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
-        merged, known = self.canonical(), dict[Atom, Atom]()
-        for axis, size in sorted(zip(merged.axes, shape, strict=True), key=_count_symbols):
-            unknown = {atom for atom in axis if isinstance(atom, str)} - known.keys()
-            if len(unknown) == 1:
-                rest = product(size_of(known.get(a, a)) for a in axis if a not in unknown)
-                known[unknown.pop()] = quotient(size, rest) or 1
-        axes = tuple(tuple(known.get(atom, atom) for atom in axis) for axis in merged.axes)
-        result = Layout(axes, merged.stored)
-        if result.logical_shape != tuple(shape):
-            raise ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
-        return result
+        return Layout(self._numbered(shape), self.canonical().stored)
 
     # One layout from others
 
@@ -318,6 +309,29 @@ class Layout:
         return _layout(axes, stored, (*self.atoms, 1).__getitem__)
 
     # How
+
+    def _numbered(self, shape: Sequence[int]) -> tuple[tuple[Atom, ...], ...]:
+        """The axes in canonical form, with numbers for symbols; ValueError as `bound` says."""
+        problem = ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
+        merged, known = self.canonical(), dict[Atom, Atom]()
+        if len(shape) != self.rank:
+            raise problem
+        for axis, size in sorted(zip(merged.axes, shape, strict=True), key=_count_symbols):
+            unknown = {atom for atom in axis if isinstance(atom, str)} - known.keys()
+            if len(unknown) == 1:
+                rest = product(size_of(known.get(a, a)) for a in axis if a not in unknown)
+                found = quotient(size, rest) if rest else None
+                known[unknown.pop()] = 1 if found is None else found
+        axes = tuple(tuple(known.get(atom, atom) for atom in axis) for axis in merged.axes)
+        if tuple(product(map(size_of, axis)) for axis in axes) != tuple(shape):
+            raise problem
+        return axes
+
+    def _shape_of_none(self, shape: Sequence[int]) -> list[int]:
+        """How an array without elements is stored, which no layout of numbers could say."""
+        atoms = tuple(chain.from_iterable(self._numbered(shape)))
+        groups = self.canonical().stored
+        return [int(product(size_of(atoms[i]) for i in group)) for group in groups]
 
     def _atom(self, index: int) -> Atom:
         return self.atoms[index]

@@ -45,3 +45,8 @@ def _axes_taken(x: Shape, size: Size) -> set[int]:
 def _may_be_equal(one: Size, other: Size) -> bool:
     free = isinstance(one, str) or isinstance(other, str)
     return one == other or (free and 1 not in (one, other))
+
+
+def plus(k: Recorder, x: Ref, y: Ref) -> Ref:
+    """x + y with broadcasting, where a size that the data decide may be any other's, or 0."""
+    return k.op("subtract", x, k.op("negative", y))

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.layout import Joined, Layout
 
+NAMED = Layout.ordered(("n", 3, "h", 5), (0, 2, 3, 1))
 NHWC = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
 TWISTED = Layout(((2, 3),), ((1, 0),))  # an axis of 6, stored 3 2
 OTHERWISE = Layout(((3, 2),), ((1, 0),))  # an axis of 6, stored 2 3
@@ -135,6 +136,21 @@ def test_each_atom_is_stored_exactly_once(stored: tuple[tuple[int, ...], ...]) -
 def test_there_are_no_empty_tensors() -> None:
     with pytest.raises(ValueError, match="sizes are 1 and more"):
         Layout.plain((2, 0))
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "stored"),
+    [
+        (Layout.plain(("found", 7)), (0, 7), (0, 7)),
+        (NAMED, (0, 3, 4, 5), (0, 4, 5, 3)),
+        (NAMED, (2, 3, 0, 5), (2, 0, 5, 3)),
+    ],
+)
+def test_but_an_array_may_be_empty(
+    layout: Layout, shape: tuple[int, ...], stored: tuple[int, ...]
+) -> None:
+    assert layout.apply(np.zeros(shape)).shape == stored
+    assert layout.undo(np.zeros(stored)).shape == shape
 
 
 # Axes of size 1

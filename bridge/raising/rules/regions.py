@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
+from bridge.raising.adding import plus
 from bridge.raising.orders import channels_last_order, whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
@@ -129,12 +130,12 @@ class _Points:
         side = side if self.is_half else k.op("maximum", side, 1.0)
         bin_ = k.op("divide", side, _hidden(k, count, side))
         number = _hidden(k, self.ratio, side) if self.ratio else k.op("ceil", bin_)
-        start = _sum(k, k.op("multiply", bin_, np.arange(count, dtype=np.float32)), low)
+        start = plus(k, k.op("multiply", bin_, np.arange(count, dtype=np.float32)), low)
         start, bin_, number = (k.op("expand_dims", each, axis=2) for each in (start, bin_, number))
         often = k.op("maximum", number, 1.0)
         index = self._indices(k, start, k.op("divide", bin_, often), size)
         away = k.op("divide", k.op("multiply", k.op("add", index, 0.5), bin_), often)
-        point = _sum(k, away, start)  # r count t
+        point = plus(k, away, start)  # r count t
         is_on = k.op(
             "logical_and", k.op("greater_equal", point, -1.0), k.op("less_equal", point, size)
         )
@@ -184,13 +185,7 @@ def _rounded(k: Recorder, x: Ref) -> Ref:
     down = k.op("floor", size)
     rest = k.op("subtract", size, down)
     up = k.op("cast", k.op("greater_equal", rest, 0.5), dtype="float32")
-    return k.op("multiply", k.op("sign", x), k.op("add", down, up))
-
-
-def _sum(k: Recorder, x: Ref, y: Ref) -> Ref:
-    """x + y with broadcasting, of any number of regions, which Keras may add as a bias along
-    another axis that is as long (bridge/raising/adding.py)."""
-    return k.op("subtract", x, k.op("negative", y))
+    return k.op("multiply", k.op("sign", x), plus(k, down, up))
 
 
 @dataclass(frozen=True)
@@ -211,8 +206,8 @@ class _Bins:
         side = k.op("maximum", k.op("add", k.op("subtract", high, low), 1.0), 1.0)
         bin_ = k.op("divide", side, _hidden(k, count, side))
         number = np.arange(count, dtype=np.float32)
-        first = _sum(k, k.op("floor", k.op("multiply", bin_, number)), low)
-        behind = _sum(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
+        first = plus(k, k.op("floor", k.op("multiply", bin_, number)), low)
+        behind = plus(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
         first, behind = (_on_map(k, each, size) for each in (first, behind))
         length = k.op("subtract", behind, first)
         # Of each level the width of its windows, and where its map begins among all maps.
@@ -223,7 +218,7 @@ class _Bins:
         level = k.op("maximum", level, 0)
         last = k.op("subtract", behind, k.op("take", widths, level))
         start = k.op("take", starts, level)
-        first, last = (_sum(k, k.op("clip", each, 0, size - 1), start) for each in (first, last))
+        first, last = (plus(k, k.op("clip", each, 0, size - 1), start) for each in (first, last))
         return cls(first, last, k.op("greater", length, 0))
 
 
@@ -261,11 +256,16 @@ def _greatest(
 
     Each the greatest of four of `every`, whose rows have a `width`; 0 where a bin is not full.
     """
-    down = [_sum(k, each, first_rows) for each in (rows.first, rows.first, rows.last, rows.last)]
-    starts = k.op("multiply", k.op("stack", down, axis=-1), width)  # r down 4
-    across = k.op("stack", [columns.first, columns.last] * 2, axis=-1)  # r across 4
-    places = _sum(k, k.op("expand_dims", starts, axis=2), k.op("expand_dims", across, axis=1))
-    best = k.op("max", k.op("take", every, places, axis=0), axis=3)
+    starts = [
+        k.op("expand_dims", k.op("multiply", plus(k, each, first_rows), width), axis=2)
+        for each in (rows.first, rows.last)
+    ]
+    across = [k.op("expand_dims", each, axis=1) for each in (columns.first, columns.last)]
+    # One by one: Keras finds no maximum along an axis where there are no regions.
+    found = [
+        k.op("take", every, plus(k, start, place), axis=0) for start in starts for place in across
+    ]
+    best = k.op("maximum", k.op("maximum", *found[:2]), k.op("maximum", *found[2:]))
     is_full = k.op(
         "logical_and",
         k.op("expand_dims", rows.is_full, axis=[2, 3]),

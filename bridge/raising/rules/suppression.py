@@ -6,6 +6,7 @@ from math import ceil, log
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
+from bridge.raising.adding import plus
 from bridge.raising.plan import Function, Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.rules.dynamic import length_of, stacked
@@ -83,7 +84,7 @@ def _state(
     else:
         low, high = k.op("minimum", one, two), k.op("maximum", one, two)
     corners = k.op("reshape", k.op("concatenate", [low, high], axis=-1), newshape=(-1, 4))
-    rows = k.op("add", k.op("multiply", counted(k, places, 0), count), places)
+    rows = plus(k, k.op("multiply", counted(k, places, 0), count), places)
     marks = k.op("cast", k.op("expand_dims", is_open, axis=-1), dtype="float32")
     found = k.op("take", corners, rows, axis=0)
     return k.op("concatenate", [found, marks, k.op("zeros_like", marks)], axis=-1)
