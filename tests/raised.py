@@ -18,7 +18,7 @@ from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
-from bridge.raising.driver import IoLayout
+from bridge.raising.sweep import IoLayout
 
 if TYPE_CHECKING:
     import keras
@@ -65,7 +65,7 @@ def plan_of(
     """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose."""
     if layouts is None:
         return raise_model(prepared(model), io_layout)
-    with patch("bridge.raising.driver.input_layout", lambda value, _: layouts[value.name]):
+    with patch("bridge.raising.sweep.input_layout", lambda value, _: layouts[value.name]):
         return raise_model(prepared(model), io_layout)
 
 

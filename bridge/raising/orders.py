@@ -11,7 +11,7 @@ from itertools import chain, groupby
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Atom, Joined, Layout
-from bridge.raising.table import Operand, Shape
+from bridge.raising.table import Node, Operand, Shape
 
 MOST_BROADCAST = 5
 
@@ -50,15 +50,61 @@ def axis_order(layout: Layout) -> tuple[int, ...] | None:
     return tuple(sorted(range(layout.rank), key=lambda axis: places[axis] or 0))
 
 
-def channels_last(x: Operand, plain_channels: bool = False) -> Layout:
-    """`n c *s -> n *s c`, spatial axes plain; n and c keep their inner order unless c may not."""
+def is_presentable(layout: Layout) -> bool:
+    """Whether a user can read an output stored so: one stored axis for each logical axis."""
+    whole = all(layout.where(axis) is not None for axis in range(layout.rank))
+    return whole and len(layout.stored) == layout.rank
+
+
+def sized(layout: Layout, shape: Shape) -> Layout | None:
+    """The same order for a tensor of as many axes: those of another size are plain inside. None
+    for another rank, and where axes do not lie apart."""
+    if layout.logical_shape == shape:
+        return layout
+    if layout.rank != len(shape) or not lie_apart(layout, range(layout.rank)):
+        return None
+    places = [layout.where(axis) or 0 for axis in range(layout.rank)]
+    parts = [
+        layout.axis(axis) if layout.logical_shape[axis] == size else Layout.plain((size,))
+        for axis, size in enumerate(shape)
+    ]
+    return Layout.product(parts, sorted(range(layout.rank), key=places.__getitem__))
+
+
+def channels_last(
+    x: Operand, plain_channels: bool = False, spatial: Sequence[int] | None = None
+) -> Layout:
+    """`n c *s -> n *s c`, spatial axes plain, and if no order is given in that of x where it has
+    one; n and c keep their inner order unless c may not."""
     plain = [Layout.plain((size,)) for size in x.shape]
     channels = plain[1] if plain_channels else whole(x, 1)
-    return Layout.product([whole(x, 0), channels, *plain[2:]], channels_last_order(x.rank))
+    between = spatial or spatial_order(x.layout) or range(2, x.rank)
+    return Layout.product([whole(x, 0), channels, *plain[2:]], (0, *between, 1))
 
 
-def channels_last_order(rank: int) -> tuple[int, ...]:
-    return (0, *range(2, rank), 1)
+def spatial_order(layout: Layout) -> tuple[int, ...] | None:
+    """In which order the axes from 2 on lie; None unless each lies whole and plain."""
+    axes = range(2, layout.rank)
+    if not lie_apart(layout, axes) or not all(layout.axis(axis).is_plain for axis in axes):
+        return None
+    return tuple(sorted(axes, key=lambda axis: layout.where(axis) or 0))
+
+
+def spatial_orders(node: Node, x: Operand) -> list[tuple[int, ...]]:
+    """The orders of the spatial axes that a window can go over: that of x, that which is wished
+    of the result, and ONNX's."""
+    layouts = [x.layout, *([] if node.wished is None else [node.wished])]
+    found = [spatial_order(layout) for layout in layouts] + [tuple(range(2, x.rank))]
+    return list(dict.fromkeys(order for order in found if order is not None))
+
+
+def free_orders(node: Node, axis: int) -> list[Layout]:
+    """The inner orders of an axis of the result that is made by a weight alone: plain, and as it
+    is wished."""
+    plain, wish = Layout.plain((node.shape[axis],)), node.wished
+    if wish is None or wish.where(axis) is None or wish.axis(axis).is_plain:
+        return [plain]
+    return [plain, wish.axis(axis)]
 
 
 def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:

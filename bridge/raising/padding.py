@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from bridge.errors import UnsupportedError
@@ -25,6 +25,11 @@ class Window:
     @property
     def rank(self) -> int:
         return len(self.sizes)
+
+    def ordered(self, axes: Sequence[int]) -> Window:
+        """Over the same axes in another order, which go by their numbers in `n c *s`."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return Window(*(tuple(value[axis - 2] for axis in axes) for value in values))
 
     @property
     def is_padded(self) -> bool:

@@ -126,6 +126,11 @@ class Plan:
     values: Mapping[str, Stored]
     permutations: tuple[Permutation, ...] = ()
 
+    @property
+    def bytes_moved(self) -> int:
+        """By all permutations, for one sample."""
+        return sum(permutation.bytes for permutation in self.permutations)
+
     def __str__(self) -> str:
         heads = [f"%{i.id} {i.name}: {' '.join(map(str, i.shape))} {i.dtype}" for i in self.inputs]
         tails = [f"return {', '.join(str(self.values[name].ref) for name in self.outputs)}"]

@@ -3,7 +3,7 @@
 A rule is called with its `Node`, the node's inputs as `Operand`s (None where an optional one is
 absent) and its attributes as keyword arguments. It answers with a `Step`: how each input must be
 stored, how the outputs then are, and what to build; or with several, equally right, of which the
-driver takes the one that moves fewest bytes.
+sweep takes the one that moves fewest bytes.
 
 The law that every rule keeps, for all layouts that it may be given:
 
@@ -28,15 +28,23 @@ Shape = tuple[Size, ...]
 
 @dataclass(frozen=True)
 class Node:
-    """What a rule may know of the node beside its inputs: its description, its outputs' shapes."""
+    """What a rule may know of the node beside its inputs: its description, its outputs' shapes,
+    and for each output the order that would serve its readers best, where that is known."""
 
     description: str
     shapes: tuple[Shape, ...]
+    wishes: tuple[Layout | None, ...] = ()
 
     @property
     def shape(self) -> Shape:
         """The shape of the first output."""
         return self.shapes[0]
+
+    @property
+    def wished(self) -> Layout | None:
+        """The order that is wished of the first output, if any is that fits its shape."""
+        wish = self.wishes[0] if self.wishes else None
+        return wish if wish is not None and wish.logical_shape == self.shape else None
 
 
 @dataclass(frozen=True)
@@ -88,11 +96,15 @@ class Step:
     `want` has, for each input of the node, how it must be stored, or None for those that the
     rule has used up itself (constants, absent inputs). `build(recorder, *refs)` records the
     Keras calls, with one Ref for each input that is wanted, and returns one Ref for each output.
+
+    `back` is for what gives axes other names: the order of the first input that makes an order of
+    the output. Else an input of the same rank is taken to lie in the same order as the output.
     """
 
     want: tuple[Layout | None, ...]
     out: tuple[Layout, ...]
     build: Callable[..., Ref | tuple[Ref, ...]]
+    back: Callable[[Layout], Layout | None] | None = None
 
 
 Rule = Callable[..., Step | Sequence[Step]]

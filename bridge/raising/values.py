@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from bridge.raising.table import Shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+FLOAT_BYTES = 4
 
 
 def attributes_of(node: ir.Node) -> Mapping[str, Any]:
@@ -53,3 +56,8 @@ def same_shape(one: Shape, other: Shape) -> bool:
     return len(one) == len(other) and all(
         a == b for a, b in zip(one, other, strict=True) if isinstance(a, int) and isinstance(b, int)
     )
+
+
+def bytes_of(shape: Shape) -> int:
+    """What a tensor of float32 takes, each size that is not known counted once."""
+    return FLOAT_BYTES * prod(dim for dim in shape if isinstance(dim, int))

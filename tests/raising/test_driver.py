@@ -8,7 +8,7 @@ import pytest
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
-from bridge.raising.driver import is_presentable
+from bridge.raising.orders import is_presentable
 from raised import graph, plan_of, prepared, raise_and_compare, seeded
 
 

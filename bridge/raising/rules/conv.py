@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, channels_last_order
+from bridge.raising.orders import channels_last, free_orders, spatial_orders
 from bridge.raising.padding import Window, subsampled, window, zero_padding
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
@@ -26,57 +27,90 @@ def conv(
     kernel_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> Step:
+) -> list[Step]:
     """x: n i *s   w: o i/group *k   b: o   ->   n o *s        (onnx.ai/onnx/operators, Conv)
 
     Keras: x n *s i, kernel *k i/group o. Where every channel is a group of its own, a
-    DepthwiseConv with kernel *k i o/i.
+    DepthwiseConv with kernel *k i o/i. The spatial axes may lie in any order, and where there is
+    one group the channels come out in any that is wished: the kernel follows.
     """
     if not 3 <= x.rank <= 5:
         raise UnsupportedError(f"a convolution over {x.rank - 2} spatial axes")
-    kernel = tuple(w.weight().shape[2:])
-    at = window(x.shape[2:], kernel, strides, dilations, pads, auto_pad)
-    channels = x.shape[1]
-    depthwise = group == channels and group > 1 and at.rank <= 2
-    multiplier = w.weight().shape[0] // group
-    keeps_order = group == 1 or (depthwise and multiplier == 1)
-    want = channels_last(x, plain_channels=not keeps_order)
-    inner = want.axis(1)
-    options = {
-        "kernel_size": kernel,
-        "use_bias": b is not None,
-        **({"dilation_rate": at.dilations} if max(at.dilations) > 1 else {}),
-    }
-    outer = inner if depthwise and multiplier == 1 else Layout.plain((node.shape[1],))
-    weights = {} if b is None else {"bias": b.weight(outer)}
-    if depthwise:
-        kind = f"DepthwiseConv{at.rank}D"
-        options |= {"depth_multiplier": multiplier}
-        weights = {"depthwise": depthwise_kernel(w, inner), **weights}
-    else:
-        kind = f"Conv{at.rank}D"
-        options = {"filters": w.shape[0], **options}
-        options |= {"groups": group} if group > 1 else {}
-        order = (*range(2, x.rank), 1, 0)
-        inner = inner if group == 1 else Layout.plain((w.shape[1],))
-        parts = [Layout.plain(w.shape[:1]), inner, *(Layout.plain((size,)) for size in kernel)]
-        weights = {"kernel": w.weight(Layout.product(parts, order)), **weights}
+    at = window(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
+    if group == x.shape[1] and group > 1 and at.rank <= 2:
+        return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(node, x)]
+    outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
+    return [
+        _full(node, x, w, b, at, group, order, outer)
+        for order in spatial_orders(node, x)
+        for outer in outers
+    ]
+
+
+def _full(
+    node: Node,
+    x: Operand,
+    w: Operand,
+    b: Operand | None,
+    at: Window,
+    group: int,
+    order: tuple[int, ...],
+    outer: Layout,
+) -> Step:
+    """All channels of a group go into all of its results, which lie in the order `outer`."""
+    want = channels_last(x, plain_channels=group > 1, spatial=order)
+    inner = want.axis(1) if group == 1 else Layout.plain((w.shape[1],))
+    parts = [outer, inner, *(Layout.plain((size,)) for size in at.kernel)]
+    weights = {"kernel": w.weight(Layout.product(parts, (*order, 1, 0)))}
+    options = {"filters": w.shape[0], **({"groups": group} if group > 1 else {})}
+    return _step(node, want, outer, b, f"Conv{at.rank}D", at, order, options, weights)
+
+
+def _depthwise(
+    node: Node, x: Operand, w: Operand, b: Operand | None, at: Window, order: tuple[int, ...]
+) -> Step:
+    """Each channel by itself: they keep their order, unless each gives several."""
+    several = node.shape[1] != x.shape[1]
+    want = channels_last(x, plain_channels=several, spatial=order)
+    outer = Layout.plain((node.shape[1],)) if several else want.axis(1)
+    weights = {"depthwise": depthwise_kernel(w, want.axis(1), order)}
+    options = {"depth_multiplier": w.weight().shape[0] // int(want.axis(1).logical_shape[0])}
+    return _step(node, want, outer, b, f"DepthwiseConv{at.rank}D", at, order, options, weights)
+
+
+def _step(
+    node: Node,
+    want: Layout,
+    outer: Layout,
+    b: Operand | None,
+    kind: str,
+    at: Window,
+    order: tuple[int, ...],
+    options: Mapping[str, Any],
+    weights: Mapping[str, Weight],
+) -> Step:
+    """A layer over the spatial axes in an order, and its bias."""
+    ordered = at.ordered(order)
+    dilation = {"dilation_rate": ordered.dilations} if max(at.dilations) > 1 else {}
+    layer = {"kernel_size": ordered.kernel, "use_bias": b is not None, **dilation, **options}
+    biased = weights if b is None else {**weights, "bias": b.weight(outer)}
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return _windowed(k, x, kind, at, options, weights)
+        return _windowed(k, x, kind, ordered, layer, biased)
 
     sizes = [Layout.plain((size,)) for size in node.shape[2:]]
-    out = Layout.product([want.axis(0), outer, *sizes], channels_last_order(x.rank))
+    out = Layout.product([want.axis(0), outer, *sizes], (0, *order, 1))
     return Step((want, None, None)[: 2 + (b is not None)], (out,), build)
 
 
-def depthwise_kernel(w: Operand, channels: Layout) -> Weight:
-    """w: (i m) 1 *k  ->  *k i m, the channels i in the order in which x has them stored."""
+def depthwise_kernel(w: Operand, channels: Layout, order: Sequence[int]) -> Weight:
+    """w: (i m) 1 *k  ->  *k i m, the channels i and the axes *k in the order in which x has them
+    stored."""
     given = w.weight()
-    inputs = channels.logical_shape[0]
-    shape = (int(inputs), given.shape[0] // int(inputs), *given.shape[2:])
+    inputs = int(channels.logical_shape[0])
+    shape = (inputs, given.shape[0] // inputs, *given.shape[2:])
     parts = [channels, *(Layout.plain((size,)) for size in shape[1:])]
-    layout = Layout.product(parts, (*range(2, len(shape)), 0, 1))
+    layout = Layout.product(parts, (*order, 0, 1))
     return Weight(lambda w: w.reshape(shape), shape, layout, (given,))
 
 
@@ -85,8 +119,8 @@ def _windowed(
     x: Ref,
     kind: str,
     at: Window,
-    options: dict[str, object],
-    weights: dict[str, Weight],
+    options: Mapping[str, Any],
+    weights: Mapping[str, Weight],
 ) -> Ref:
     """Pads where Keras's own padding is another, and strides where the layer will not."""
     padding = "same" if at.is_padded and at.is_same else "valid"

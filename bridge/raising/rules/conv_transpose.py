@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, channels_last_order
+from bridge.raising.orders import channels_last, free_orders, spatial_orders
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
@@ -32,6 +32,11 @@ class Spread:
     @property
     def rank(self) -> int:
         return len(self.sizes)
+
+    def ordered(self, axes: Sequence[int]) -> Spread:
+        """Over the same axes in another order, which go by their numbers in `n c *s`."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return Spread(*(tuple(value[axis - 2] for axis in axes) for value in values))
 
     @property
     def is_same(self) -> bool:
@@ -64,12 +69,13 @@ def conv_transpose(
     output_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> Step:
+) -> list[Step]:
     """x: n i *s   w: i o/group *k   b: o   ->   n o *t   (onnx.ai/onnx/operators, ConvTranspose)
 
     Keras: x n *s i, kernel *k o i. Where every channel is a group of its own, zeros are put
     between the numbers of x and a DepthwiseConv goes over them; other groups are layers of their
-    own, joined. A dilated kernel gets zeros between its numbers.
+    own, joined. A dilated kernel gets zeros between its numbers. The spatial axes may lie in any
+    order, and where there is one group the channels come out in any: the kernel follows.
     """
     rank, kernel = x.rank - 2, w.weight().shape[2:]
     if not 1 <= rank <= 3:
@@ -84,29 +90,63 @@ def conv_transpose(
     at = Spread(x.shape[2:], extents, tuple(strides or ones), pads[:rank], ends)
     if min(at.begins + tuple(end for _, end in at.croppings)) < 0:
         raise UnsupportedError("output_padding beyond what the kernel reaches", received=extra)
-    kernel_weight = dilated(w.weight(), steps)
-    depthwise = group > 1 and group == x.shape[1] == node.shape[1] and rank <= 2
-    whole = Layout.plain((node.shape[1],))
-    want = channels_last(x, plain_channels=group > 1)
-    bias = None if b is None else b.weight(whole)
+    full = dilated(w.weight(), steps)
+    outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
+    return [
+        _step(node, x, full, b, at, group, order, outer)
+        for order in spatial_orders(node, x)
+        for outer in outers
+    ]
+
+
+def _step(
+    node: Node,
+    x: Operand,
+    w: Weight,
+    b: Operand | None,
+    at: Spread,
+    group: int,
+    order: tuple[int, ...],
+    outer: Layout,
+) -> Step:
+    """Over the spatial axes in an order, to channels in the order `outer`."""
+    want = channels_last(x, plain_channels=group > 1, spatial=order)
+    ordered, kernel = at.ordered(order), _ordered(w, order)
+    bias = None if b is None else b.weight(outer)
+    depthwise = group > 1 and group == x.shape[1] == node.shape[1] and at.rank <= 2
 
     def build(k: Recorder, x: Ref) -> Ref:
         if depthwise:
-            return _depthwise(k, x, at, kernel_weight, bias)
+            return _depthwise(k, x, ordered, kernel, bias)
         if group > 1:
-            return _grouped(k, x, at, kernel_weight, bias, group)
-        return _transposed(k, x, at, kernel_weight, bias, want.axis(1))
+            return _grouped(k, x, ordered, kernel, bias, group)
+        return _transposed(k, x, ordered, kernel, bias, want.axis(1), outer)
 
     sizes = [Layout.plain((size,)) for size in node.shape[2:]]
-    out = Layout.product([want.axis(0), whole, *sizes], channels_last_order(x.rank))
+    out = Layout.product([want.axis(0), outer, *sizes], (0, *order, 1))
     return Step((want, None, None)[: 2 + (b is not None)], (out,), build)
 
 
+def _ordered(w: Weight, order: tuple[int, ...]) -> Weight:
+    """w: i o *k, its spatial axes in another order."""
+    if list(order) == sorted(order):
+        return w
+    turned = w.with_layout(Layout.ordered(w.shape, (0, 1, *order)))
+    shape = turned.stored_shape
+    return Weight(lambda w: w, shape, Layout.plain(shape), (turned,))
+
+
 def _transposed(
-    k: Recorder, x: Ref, at: Spread, kernel: Weight, bias: Weight | None, inner: Layout
+    k: Recorder,
+    x: Ref,
+    at: Spread,
+    kernel: Weight,
+    bias: Weight | None,
+    inner: Layout,
+    outer: Layout,
 ) -> Ref:
     """One ConvTranspose layer, and what it gives too much of cut off."""
-    parts = [inner, *(Layout.plain((size,)) for size in kernel.shape[1:])]
+    parts = [inner, outer, *(Layout.plain((size,)) for size in kernel.shape[2:])]
     layout = Layout.product(parts, (*range(2, len(parts)), 1, 0))
     y = k.layer(
         f"Conv{at.rank}DTranspose",
@@ -135,7 +175,8 @@ def _grouped(
         part = k.op("get_item", x, (*every, slice(i * inputs, (i + 1) * inputs)))
         own_bias = None if bias is None else _rows(bias, i * outputs, (i + 1) * outputs)
         own = _rows(kernel, i * inputs, (i + 1) * inputs)
-        results.append(_transposed(k, part, at, own, own_bias, Layout.plain((inputs,))))
+        channels = [Layout.plain((size,)) for size in (inputs, outputs)]
+        results.append(_transposed(k, part, at, own, own_bias, *channels))
     return k.layer("Concatenate", results, axis=at.rank + 1)
 
 

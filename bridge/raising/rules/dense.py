@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
 from bridge.raising.adding import add
-from bridge.raising.orders import whole
+from bridge.raising.orders import free_orders, replaced, whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
@@ -26,34 +27,31 @@ def gemm(
     beta: float = 1.0,
     transA: int = 0,
     transB: int = 0,
-) -> Step:
+) -> Step | list[Step]:
     """a: n k   b: k m (m k where transB)   c: m   ->   n m      (onnx.ai/onnx/operators, Gemm)
 
     A Dense layer whose kernel's rows are in the order in which k is stored: after Flatten of
-    `n c h w -> n h w c` they are (h w c). This is all there is to flattening before a Dense.
+    `n c h w -> n h w c` they are (h w c). This is all there is to flattening before a Dense. Its
+    columns are in the order that is wished of m: after it, a Reshape may move nothing either.
     """
     constant = b.is_constant and (c is None or (c.is_constant and is_row(c)))
     if transA or not constant:
         return _matrix_product(node, a, b, c, alpha, beta, transA, transB)
     want = rows(a)
-    inner = want.axis(1)
-    units = Layout.plain((node.shape[1],))
-    layout = (
-        Layout.product([units, inner], (1, 0)) if transB else Layout.product([inner, units], (0, 1))
-    )
-    weights = {"kernel": scaled(b.weight(layout), alpha)}
-    if c is not None:
-        weights["bias"] = row(c, int(units.logical_shape[0]), beta)
 
-    def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("Dense", x, weights, units=node.shape[1], use_bias=c is not None)
+    def step(units: Layout) -> Step:
+        inner = want.axis(1)
+        parts, order = ([units, inner], (1, 0)) if transB else ([inner, units], (0, 1))
+        weights = {"kernel": scaled(b.weight(Layout.product(parts, order)), alpha)}
+        if c is not None:
+            weights["bias"] = row(c, units, beta)
+        return _dense(node, want, Layout.product([want.axis(0), units], (0, 1)), c, weights)
 
-    wants = (want, None) if c is None else (want, None, None)
-    return Step(wants, (Layout.product([want.axis(0), units], (0, 1)),), build)
+    return [step(units) for units in free_orders(node, 1)]
 
 
 @raises("MatMul", "bridge::Linear")
-def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step:
+def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step | list[Step]:
     """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
     With a constant matrix a Dense layer, whose bias is c; else `ops.matmul` in ONNX's order.
@@ -63,11 +61,20 @@ def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step
         return _plain_matmul(node, a, b, c)
     last = a.rank - 1
     want = last_axis_last(a)
-    units = Layout.plain((node.shape[-1],))
-    weights = {"kernel": b.weight(Layout.product([want.axis(last), units], (0, 1)))}
-    if c is not None:
-        weights["bias"] = c.weight()
-    out = want.resized(last, node.shape[-1])
+
+    def step(units: Layout) -> Step:
+        weights = {"kernel": b.weight(Layout.product([want.axis(last), units], (0, 1)))}
+        if c is not None:
+            weights["bias"] = c.weight(units)
+        return _dense(node, want, replaced(want, last, units), c, weights)
+
+    return [step(units) for units in free_orders(node, last)]
+
+
+def _dense(
+    node: Node, want: Layout, out: Layout, c: Operand | None, weights: Mapping[str, Weight]
+) -> Step:
+    """A Dense layer over the last stored axis."""
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("Dense", x, weights, units=node.shape[-1], use_bias=c is not None)
@@ -95,16 +102,16 @@ def is_row(c: Operand) -> bool:
     return c.rank <= 1 or (c.rank == 2 and c.shape[0] == 1)
 
 
-def row(c: Operand, units: int, factor: float) -> Weight:
-    """One row of a matrix, which a single number fills, times a number."""
+def row(c: Operand, units: Layout, factor: float) -> Weight:
+    """One row of a matrix, which a single number fills, times a number; stored as the units."""
     given = c.weight()
-    size = given.stored_shape[-1:]
+    size, shape = given.stored_shape[-1:], tuple(map(int, units.logical_shape))
 
     def read(values: NDArray[Any]) -> NDArray[Any]:
         values = values.reshape(size)
-        return values if size == (units,) else np.broadcast_to(values, (units,))
+        return values if size == shape else np.broadcast_to(values, shape)
 
-    return scaled(Weight(read, (units,), Layout.plain((units,)), (given,)), factor)
+    return scaled(Weight(read, shape, units, (given,)), factor)
 
 
 def scaled(weight: Weight, factor: float) -> Weight:

@@ -60,7 +60,8 @@ def _merged(
 
 
 def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
-    """The orders in which the result could be stored: that of each tensor as large as it."""
+    """The orders in which the result could be stored: that of each tensor as large as it, and
+    the one that is wished."""
     if all(operand.is_constant for operand in operands):
         raise UnsupportedError("constants only; fold them first")
     found: dict[Layout, None] = {}
@@ -68,6 +69,8 @@ def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
         layout = None if operand.is_constant else _stretched(operand, node.shape)
         if layout is not None:
             found.setdefault(apart(layout, [each.shape for each in operands]))
+    if node.wished is not None:
+        found.setdefault(apart(node.wished, [each.shape for each in operands]))
     return list(found) or [Layout.plain(node.shape)]
 
 

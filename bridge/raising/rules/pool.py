@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.orders import channels_last, channels_last_order, resized
+from bridge.raising.orders import channels_last, resized, spatial_orders
 from bridge.raising.padding import Window, constant_padding, window, zero_padding
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
@@ -29,26 +29,21 @@ def max_pool(
     pads: Sequence[int] | None = None,
     storage_order: int = 0,
     strides: Sequence[int] | None = None,
-) -> Step:
+) -> Step | list[Step]:
     """x: n c *s -> n c *s, and where asked the index of each maximum in the flattened x
 
     Padding is never the maximum: Keras's `same` where it pads so, else zeros below values that
     cannot be negative, else float32's lowest.      (onnx.ai/onnx/operators, MaxPool)
     """
     at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
-    want = channels_last(x)
-    out = resized(want, node.shape, range(2, x.rank))
     never_negative = x.producer in _NEVER_NEGATIVE
 
-    def padded(k: Recorder, x: Ref) -> Ref:
-        if not at.is_padded:
-            return x
-        return zero_padding(k, x, at) if never_negative else constant_padding(k, x, at, LOWEST)
-
-    def build(k: Recorder, x: Ref) -> Ref:
-        same = at.is_padded and at.is_same
-        x = x if same else padded(k, x)
-        return _pool(k, "Max", x, at, "same" if same else "valid")
+    def build(k: Recorder, x: Ref, at: Window) -> Ref:
+        if at.is_padded and at.is_same:
+            return _pool(k, "Max", x, at, "same")
+        if at.is_padded:
+            x = zero_padding(k, x, at) if never_negative else constant_padding(k, x, at, LOWEST)
+        return _pool(k, "Max", x, at, "valid")
 
     def build_with_indices(k: Recorder, x: Ref) -> tuple[Ref, Ref]:
         places, values = flat_positions(k, x, (channels, *at.sizes)), x
@@ -59,9 +54,9 @@ def max_pool(
         return best, _place_of_maximum(k, values, places, best, at, node.shape[2:])
 
     if len(node.shapes) == 1:
-        return Step((want,), (out,), build)
+        return _every_order(node, x, at, build)
     channels = x.shape[1]
-    plain = Layout.ordered(x.shape, channels_last_order(x.rank))
+    plain = Layout.ordered(x.shape, (0, *range(2, x.rank), 1))
     if storage_order or x.rank != 4:
         raise UnsupportedError("indices of maxima, but for images in row order")
     if not all(isinstance(size, int) for size in at.sizes):
@@ -124,7 +119,7 @@ def average_pool(
     kernel_shape: Sequence[int],
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> Step:
+) -> list[Step]:
     """x: n c *s -> n c *s                                (onnx.ai/onnx/operators, AveragePool)
 
     Counted padding is a ZeroPadding layer. Uncounted padding is Keras's `same` where it pads so,
@@ -133,10 +128,8 @@ def average_pool(
     if ceil_mode and count_include_pad:
         raise UnsupportedError("ceil_mode with count_include_pad: runtimes disagree on the ends")
     at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
-    want = channels_last(x)
-    out = resized(want, node.shape, range(2, x.rank))
 
-    def build(k: Recorder, x: Ref) -> Ref:
+    def build(k: Recorder, x: Ref, at: Window) -> Ref:
         if not at.is_padded:
             return _pool(k, "Average", x, at, "valid")
         if not count_include_pad and at.is_same:
@@ -147,7 +140,20 @@ def average_pool(
         ones = zero_padding(k, k.op("ones_like", x), at)
         return k.op("divide", y, _pool(k, "Average", ones, at, "valid"))
 
-    return Step((want,), (out,), build)
+    return _every_order(node, x, at, build)
+
+
+def _every_order(
+    node: Node, x: Operand, at: Window, build: Callable[[Recorder, Ref, Window], Ref]
+) -> list[Step]:
+    """A window over the spatial axes, in each order in which they may lie."""
+
+    def step(order: tuple[int, ...]) -> Step:
+        want, ordered = channels_last(x, spatial=order), at.ordered(order)
+        out = resized(want, node.shape, order)
+        return Step((want,), (out,), lambda k, x: build(k, x, ordered))
+
+    return [step(order) for order in spatial_orders(node, x)]
 
 
 @raises("GlobalMaxPool")

@@ -11,7 +11,7 @@ import numpy as np
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.adding import plus
-from bridge.raising.orders import channels_last_order, whole
+from bridge.raising.orders import whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.selecting import counted, sliced
@@ -169,7 +169,7 @@ def known_map(x: Operand) -> tuple[int, int, int]:
 def image_layout(shape: Shape, channels: Layout) -> Layout:
     """n c h w -> n h w c, with channels in their own inner order"""
     plain = [Layout.plain((size,)) for size in shape]
-    return Layout.product([plain[0], channels, *plain[2:]], channels_last_order(len(shape)))
+    return Layout.product([plain[0], channels, *plain[2:]], (0, *range(2, len(shape)), 1))
 
 
 def _columns(k: Recorder, x: Ref, start: int, stop: int) -> Ref:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, resized
+from bridge.raising.orders import channels_last, resized, spatial_orders
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
@@ -33,7 +33,7 @@ def resize(
     keep_aspect_ratio_policy: str = "stretch",
     mode: str = "nearest",
     nearest_mode: str = "round_prefer_floor",
-) -> Step:
+) -> list[Step]:
     """x: n c *s -> n c *t                                     (onnx.ai/onnx/operators, Resize)
 
     Numbers that are repeated a whole number of times are an UpSampling layer. Else each axis is
@@ -47,7 +47,6 @@ def resize(
         raise UnsupportedError("this kind of Resize", received=f"mode {mode}")
     if coordinate_transformation_mode == "tf_crop_and_resize":
         raise UnsupportedError("Resize that crops")
-    want = channels_last(x)
     given = None if scales is None else [float(scale) for scale in scales.array()]
     pairs = list(zip(map(int, x.shape[2:]), map(int, node.shape[2:]), strict=True))
     factors = _scales(given, x.rank, pairs, axes)
@@ -55,6 +54,21 @@ def resize(
         _matrix(size, wanted, scale, mode, coordinate_transformation_mode, nearest_mode)
         for (size, wanted), scale in zip(pairs, factors, strict=True)
     ]
+
+    inputs = sum(each is not None for each in (roi, scales, sizes))
+    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(node, x)]
+
+
+def _step(
+    node: Node,
+    x: Operand,
+    order: tuple[int, ...],
+    by_axis: Sequence[NDArray[np.float32]],
+    others: int,
+) -> Step:
+    """The spatial axes in an order, each resized by its matrix."""
+    want = channels_last(x, spatial=order)
+    matrices = [by_axis[axis - 2] for axis in order]
 
     def build(k: Recorder, x: Ref) -> Ref:
         repeats = [_repeats(matrix) for matrix in matrices]
@@ -68,9 +82,8 @@ def resize(
                 x = _along(k, x, axis + 1, matrix, tuple(shape))
         return x
 
-    given_inputs = [each for each in (roi, scales, sizes) if each is not None]
-    out = resized(want, node.shape, range(2, x.rank))
-    return Step((want, *(None for _ in given_inputs)), (out,), build)
+    out = resized(want, node.shape, order)
+    return Step((want, *(None,) * others), (out,), build)
 
 
 def _scales(

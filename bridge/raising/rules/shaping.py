@@ -29,7 +29,13 @@ def transpose(node: Node, x: Operand, *, perm: Sequence[int] | None = None) -> S
     (onnx.ai/onnx/operators, Transpose)
     """
     order = tuple(reversed(range(x.rank))) if perm is None else tuple(perm)
-    return Step((x.layout,), (x.layout.permuted(order),), lambda _, x: x)
+    back = sorted(range(x.rank), key=order.__getitem__)
+    return Step(
+        (x.layout,),
+        (x.layout.permuted(order),),
+        lambda _, x: x,
+        back=lambda out: out.permuted(back),
+    )
 
 
 @raises("Flatten")
@@ -67,7 +73,7 @@ def regrouped(node: Node, x: Operand) -> Step:
     def build(k: Recorder, x: Ref) -> Ref:
         return x if have == then else reshape_stored(k, x, have, then)
 
-    return Step((want,), (layout,), build)
+    return Step((want,), (layout,), build, back=lambda out: out.grouped(_known(x.shape, out)))
 
 
 def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
@@ -116,7 +122,9 @@ def concat(node: Node, *operands: Operand, axis: int) -> list[Step]:
     if any(operand.is_constant for operand in operands):
         raise UnsupportedError("a constant among the joined tensors")
     axis %= len(node.shape)
-    steps = [_joined(operands, base, axis) for base in dict.fromkeys(o.layout for o in operands)]
+    wished = [] if node.wished is None else [node.wished]
+    bases = dict.fromkeys([*(operand.layout for operand in operands), *wished])
+    steps = [_joined(operands, base, axis) for base in bases]
     found = [step for step in steps if step is not None]
     plain = [Layout.plain(operand.shape) for operand in operands]
     return found or [_join(tuple(plain), Layout.plain(node.shape), axis)]

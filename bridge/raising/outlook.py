@@ -1,0 +1,105 @@
+"""The way back over a graph: what it will cost to have a value stored in this order or that.
+
+A sweep serves each node as if it were the last. Where that leaves permutations, this goes once
+over the sweep's visits, from the outputs to the inputs, and weighs for each value a few orders:
+those that its readers ask for, and those that become, through a reader that leaves elements where
+they are, what its own readers ask for. An order is tried and not computed: the reader's rule is
+asked what it would do with it.
+
+A value is weighed by itself: what a reader has besides it is taken to follow, or to stay. So an
+outlook is advice. The next sweep counts what really moves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from bridge.layout import Layout
+from bridge.raising.orders import sized
+from bridge.raising.sweep import IoLayout, Visit, output_layout
+from bridge.raising.table import Shape, Step
+from bridge.raising.values import bytes_of
+
+MOST_ORDERS = 4  # that are weighed for one value
+
+
+class LookBack:
+    """The outlook that a sweep leaves for the next one; without visits, none: no order costs."""
+
+    def __init__(
+        self, visits: Sequence[Visit], outputs: Collection[str], io_layout: IoLayout
+    ) -> None:
+        self._outputs = frozenset(outputs)
+        self._io_layout = io_layout
+        self._readers: dict[str, list[Visit]] = defaultdict(list)
+        self._costs: dict[str, dict[Layout, int]] = {}
+        for visit in reversed(visits):
+            for value, layout in zip(visit.outputs, visit.step.out, strict=False):
+                self._costs[value] = self._weighed(value, layout)
+            for name in dict.fromkeys(operand.name for operand in visit.operands if operand):
+                self._readers[name].append(visit)
+
+    def wished(self, value: str) -> Layout | None:
+        """The cheapest order; of equally cheap ones that of the last sweep."""
+        costs = self._costs.get(value)
+        return min(costs, key=costs.__getitem__) if costs else None
+
+    def cost(self, value: str, layout: Layout) -> int:
+        """As weighed; for an order that was not, that of the best other one and the move to it."""
+        size = bytes_of(layout.logical_shape)
+        costs = self._costs.get(value, {})
+        return min(
+            (cost + size * (not order.same_order(layout)) for order, cost in costs.items()),
+            default=0,
+        )
+
+    def _weighed(self, value: str, layout: Layout) -> dict[Layout, int]:
+        readers = self._readers[value]
+        found = [layout, *(order for reader in readers for order in self._asked(reader, value))]
+        fitting = [order for order in found if order.logical_shape == layout.logical_shape]
+        orders = list(dict.fromkeys(fitting))[:MOST_ORDERS]
+        costs = {order: self._cost_of(value, order) for order in orders}
+        return {order: cost for order, cost in costs.items() if cost is not None}
+
+    def _asked(self, reader: Visit, value: str) -> list[Layout]:
+        """The orders of a value that a reader might like."""
+        asked, wishes = wants(reader, reader.step, value), map(self.wished, reader.outputs)
+        shape = next(each.shape for each in reader.operands if each and each.name == value)
+        before = [carried_back(reader.step, wish, shape) for wish in wishes if wish is not None]
+        return asked + [order for order in before if order is not None]
+
+    def _cost_of(self, value: str, order: Layout) -> int | None:
+        """The bytes that move if a value is stored in an order; None where a reader refuses it."""
+        size, moved, ahead = bytes_of(order.logical_shape), set[Layout](), 0
+        if value in self._outputs:
+            moved |= _others(order, [output_layout(order, self._io_layout)])
+        for reader in self._readers[value]:
+            wished = [self.wished(output) for output in reader.outputs]
+            choices = [
+                (_others(order, wants(reader, step, value)), self._ahead(reader, step))
+                for step in reader.steps({value: order}, wished)
+            ]
+            if not choices:
+                return None
+            asked, cost = min(choices, key=lambda each: size * len(each[0] - moved) + each[1])
+            moved, ahead = moved | asked, ahead + cost
+        return size * len(moved) + ahead
+
+    def _ahead(self, reader: Visit, step: Step) -> int:
+        return sum(map(self.cost, reader.outputs, step.out))
+
+
+def wants(visit: Visit, step: Step, value: str) -> list[Layout]:
+    """The orders in which a step asks for a value."""
+    pairs = zip(visit.operands, step.want, strict=False)
+    return [want for each, want in pairs if each and each.name == value and want is not None]
+
+
+def _others(order: Layout, wanted: Iterable[Layout]) -> set[Layout]:
+    return {want for want in wanted if not want.same_order(order)}
+
+
+def carried_back(step: Step, order: Layout, shape: Shape) -> Layout | None:
+    """The order of an input of a shape that might give this order of the output."""
+    return sized(order, shape) if step.back is None else step.back(order)

@@ -1,0 +1,268 @@
+"""The layout sweep: ONNX graph to `Plan`, each node once, in the order in which they run.
+
+For every value the sweep knows its logical shape and how it is stored. It asks the node's rule
+how the inputs must be stored, brings those to that order which are not, and notes how the outputs
+are stored. This is the only place that adds a Permute; each is counted and carries its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
+from bridge.layout import Layout
+from bridge.raising.inputs import input_layout
+from bridge.raising.moving import rearrange
+from bridge.raising.orders import is_presentable
+from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Rule, Shape, Step
+from bridge.raising.values import (
+    attributes_of,
+    bytes_of,
+    describe,
+    dtype_of,
+    is_constant,
+    logical_shape,
+    name_of,
+    same_shape,
+)
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+IoLayout = Literal["channels_last", "onnx"]
+
+
+class Outlook(Protocol):
+    """What is thought of the nodes that a sweep has still before it."""
+
+    def wished(self, value: str) -> Layout | None:
+        """The order that serves the readers of a value best."""
+
+    def cost(self, value: str, layout: Layout) -> int:
+        """The bytes that will have to move if a value is stored so."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A node as a sweep met it: its rule, what that was given, and the step that was taken."""
+
+    node: Node
+    rule: Rule
+    operands: tuple[Operand | None, ...]
+    attributes: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    step: Step
+
+    def steps(
+        self, stored: Mapping[str, Layout], wished: Sequence[Layout | None] = ()
+    ) -> Sequence[Step]:
+        """What the rule would answer if inputs were stored otherwise, and other orders of the
+        outputs were wished; nothing where it refuses."""
+        operands = [
+            replace(operand, layout=stored[operand.name])
+            if operand is not None and operand.name in stored
+            else operand
+            for operand in self.operands
+        ]
+        node = replace(self.node, wishes=tuple(wished))
+        try:
+            return answers(self.rule, node, operands, self.attributes)
+        except UnsupportedError:
+            return []
+
+
+class Sweep:
+    """One way through a graph, from its inputs to its outputs; its choices heed an outlook."""
+
+    def __init__(self, graph: ir.Graph, io_layout: IoLayout, outlook: Outlook) -> None:
+        self.graph = graph
+        self.io_layout = io_layout
+        self.outlook = outlook
+        self.recorder = Recorder()
+        self.values: dict[str, Stored] = {}
+        self.moved: dict[tuple[Ref, Layout, Layout], Ref] = {}
+        self.visits: list[Visit] = []
+        self.permutations: list[Permutation] = []
+        # What ONNX calls a size of its own may be known here as a product: 3*batch.
+        self.sizes: dict[Size, Size] = {}
+
+    def run(self, rules: Sequence[Rule]) -> Plan:
+        """The plan. Raises UnsupportedOperatorError with all that the rules refuse."""
+        inputs = tuple(self._input(value) for value in self.graph.inputs if not is_constant(value))
+        self.recorder.anchor = Ref(inputs[0].id) if inputs else None
+        refusals: list[str] = []
+        for node, rule in zip(self.graph, rules, strict=True):
+            try:
+                self._raise_node(node, rule)
+            except UnsupportedError as refusal:
+                refusals.append(f"{describe(node)}: {refusal}")
+                self._assume_plain(node)
+        if refusals:
+            raise UnsupportedOperatorError(
+                "these nodes cannot become Keras layers:\n" + "\n".join(refusals)
+            )
+        outputs = tuple(self._output(value) for value in self.graph.outputs)
+        return Plan(
+            name=self.graph.name or "model",
+            inputs=inputs,
+            calls=tuple(self.recorder.calls),
+            outputs=outputs,
+            values=dict(self.values),
+            permutations=tuple(self.permutations),
+        )
+
+    def _input(self, value: ir.Value) -> PlanInput:
+        shape = logical_shape(value)
+        layout = Layout.plain(shape)
+        if self.io_layout == "channels_last":
+            layout = input_layout(value, shape)
+        ref = Ref(self.recorder.new_id())
+        self.values[name_of(value)] = Stored(ref, layout)
+        name = self.recorder.unique(name_of(value))
+        return PlanInput(ref.call, name, name_of(value), layout.stored_shape, dtype_of(value))
+
+    def _raise_node(self, node: ir.Node, rule: Rule) -> None:
+        operands = tuple(None if value is None else self._operand(value) for value in node.inputs)
+        outputs = tuple(map(name_of, node.outputs))
+        target = Node(
+            describe(node),
+            tuple(map(self._shape, node.outputs)),
+            tuple(map(self.outlook.wished, outputs)),
+        )
+        attributes = attributes_of(node)
+        steps = answers(rule, target, operands, attributes)
+        step = min(steps, key=lambda each: self._cost(each, operands, outputs))
+        self.visits.append(Visit(target, rule, operands, attributes, outputs, step))
+        refs = [
+            self._stored_as(operand.name, want, target.description)
+            for operand, want in zip(operands, step.want, strict=False)
+            if operand is not None and want is not None
+        ]
+        start = len(self.recorder.calls)
+        built = step.build(self.recorder, *refs)
+        self.recorder.name_calls(start, node.name or outputs[0])
+        results = (built,) if isinstance(built, Ref) else built
+        for value, ref, layout in zip(node.outputs, results, step.out, strict=False):
+            self._check_shape(node, value, layout)
+            self._learn_sizes(value, layout)
+            self.values[name_of(value)] = Stored(ref, layout)
+
+    def _operand(self, value: ir.Value) -> Operand:
+        name, shape = name_of(value), self._shape(value)
+        constant = value.const_value
+        if constant is not None and name not in self.values:
+            return Operand(name, dtype_of(value), shape, Layout.plain(shape), read=constant.numpy)
+        producer = value.producer()
+        return Operand(
+            name,
+            dtype_of(value),
+            shape,
+            self.values[name].layout,
+            producer="" if producer is None else producer.op_type,
+        )
+
+    def _cost(self, step: Step, operands: Sequence[Operand | None], outputs: Sequence[str]) -> int:
+        """The bytes that a step moves, and those that will have to move because of it."""
+        here = sum(
+            bytes_of(operand.shape)
+            for operand, want in zip(operands, step.want, strict=False)
+            if operand is not None and want is not None and self._must_move(operand.name, want)
+        )
+        return here + sum(map(self.outlook.cost, outputs, step.out))
+
+    def _tensor(self, name: str) -> Stored:
+        if name not in self.values:
+            raise UnsupportedError(
+                f"'{name}' is a constant, where this needs a tensor",
+                hint="a Keras model computes its outputs from its inputs",
+            )
+        return self.values[name]
+
+    def _must_move(self, name: str, want: Layout) -> bool:
+        stored = self._tensor(name)
+        known = (stored.ref, stored.layout, want) in self.moved
+        return not known and not stored.layout.same_order(want)
+
+    def _stored_as(self, name: str, want: Layout, reason: str) -> Ref:
+        """The value stored as wanted: as it is, reshaped, or (the one place) permuted."""
+        stored = self._tensor(name)
+        # Values that share a tensor, as a Transpose's two do, may even have the same shape.
+        key = (stored.ref, stored.layout, want)
+        if key not in self.moved:
+            self.moved[key] = self._move(name, stored, want, reason)
+        return self.moved[key]
+
+    def _move(self, name: str, stored: Stored, want: Layout, reason: str) -> Ref:
+        start = len(self.recorder.calls)
+        ref = rearrange(self.recorder, stored.ref, stored.layout, want)
+        self.recorder.name_calls(start, f"{name}/stored")
+        if not stored.layout.same_order(want):
+            size = bytes_of(want.logical_shape)
+            self.permutations.append(
+                Permutation(
+                    stored.ref.call, ref.call, name, str(stored.layout), str(want), size, reason
+                )
+            )
+        return ref
+
+    def _shape(self, value: ir.Value) -> Shape:
+        return tuple(self.sizes.get(size, size) for size in logical_shape(value))
+
+    def _learn_sizes(self, value: ir.Value, layout: Layout) -> None:
+        for size, known in zip(logical_shape(value), layout.logical_shape, strict=True):
+            if isinstance(size, str):
+                self.sizes.setdefault(size, known)
+
+    def _check_shape(self, node: ir.Node, value: ir.Value, layout: Layout) -> None:
+        """The rule's promise must be the graph's: else a rule is wrong, and says so at once."""
+        expected = logical_shape(value)
+        if not same_shape(expected, layout.logical_shape):
+            raise BridgeError(
+                f"the rule for {node.op_type} gives '{value.name}' another shape than the graph",
+                where=describe(node),
+                expected=expected,
+                received=layout.logical_shape,
+            )
+
+    def _output(self, value: ir.Value) -> str:
+        name = name_of(value)
+        if name not in self.values:
+            raise UnsupportedError(
+                f"the output '{name}' is a constant of the graph",
+                hint="a Keras model computes its outputs from its inputs",
+            )
+        stored = self.values[name]
+        want = output_layout(stored.layout, self.io_layout)
+        if want != stored.layout:
+            self.values[name] = Stored(self._stored_as(name, want, "the output"), want)
+        return name
+
+    def _assume_plain(self, node: ir.Node) -> None:
+        """Lets the sweep go on after a refusal, so that one error can name every node."""
+        for value in node.outputs:
+            layout = Layout.plain(logical_shape(value))
+            self.values[name_of(value)] = Stored(Ref(self.recorder.new_id()), layout)
+
+
+def output_layout(layout: Layout, io_layout: IoLayout) -> Layout:
+    """How an output that comes stored so is given: as it is, where a user can read it."""
+    if io_layout == "channels_last" and is_presentable(layout):
+        return layout
+    return Layout.plain(layout.logical_shape)
+
+
+def answers(
+    rule: Rule, node: Node, operands: Sequence[Operand | None], attributes: Mapping[str, Any]
+) -> Sequence[Step]:
+    """A rule's steps; an attribute that it does not know is a refusal."""
+    try:
+        answer = rule(node, *operands, **attributes)
+    except TypeError as error:
+        if "unexpected keyword" in str(error) or "positional argument" in str(error):
+            raise UnsupportedError(str(error).split("() ", 1)[-1]) from error
+        raise
+    return [answer] if isinstance(answer, Step) else answer
