@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -18,13 +19,15 @@ from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
-from bridge.raising.sweep import IoLayout
+from bridge.raising.sweep import IoLayout, answers
+from bridge.raising.table import Step
 
 if TYPE_CHECKING:
     import keras
     import onnx_ir as ir
 
 Array = NDArray[Any]
+Ask = Callable[..., Sequence[Step]]
 
 OPSET = 17
 
@@ -61,11 +64,19 @@ def plan_of(
     model: onnx.ModelProto,
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
+    asked: Ask = answers,
 ) -> Plan:
-    """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose."""
-    if layouts is None:
-        return raise_model(prepared(model), io_layout)
-    with patch("bridge.raising.sweep.input_layout", lambda value, _: layouts[value.name]):
+    """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose, and
+    each rule is asked by `asked`."""
+    with ExitStack() as stack:
+        if layouts is not None:
+            stored = patch(
+                "bridge.raising.sweep.input_layout", lambda value, _: layouts[value.name]
+            )
+            stack.enter_context(stored)
+        if asked is not answers:
+            stack.enter_context(patch("bridge.raising.sweep.answers", asked))
+            stack.enter_context(patch("bridge.raising.driver.MOST_SWEEPS", 1))
         return raise_model(prepared(model), io_layout)
 
 
@@ -100,11 +111,12 @@ def raise_and_compare(
     feeds: Mapping[str, Array],
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
+    asked: Ask = answers,
 ) -> Raised:
     """Raises and builds a model, and holds each of its outputs to onnxruntime's."""
     from bridge.keras.build import build
 
-    plan = plan_of(model, io_layout, layouts)
+    plan = plan_of(model, io_layout, layouts, asked)
     raised = Raised(plan, build(plan))
     expected, received = in_onnxruntime(model, feeds), raised.run(feeds)
     for name, array in expected.items():

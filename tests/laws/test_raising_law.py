@@ -2,12 +2,15 @@
 
     out.undo(keras(in.apply(x), ...)) == onnxruntime(x, ...)
 
-One node is drawn for a rule (`drawn_nodes`), and for each input a layout in which it is stored
-(`drawn_layouts`); sizes are equal, distinct or 1, and those that may be free are or are not.
+One node is drawn for a rule (`drawn_nodes`), for each input a layout in which it is stored and for
+each output one that is wished (`drawn_layouts`), and of the steps that the rule then offers, one;
+sizes are equal, distinct or 1, and those that may be free are or are not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -18,11 +21,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedError
-from bridge.raising.table import TABLE
+from bridge.raising.sweep import answers
+from bridge.raising.table import TABLE, Node, Rule, Step
 from drawn import ROWS
 from drawn_layouts import layouts
 from drawn_nodes import Drawn, Tensor
-from raised import complete, raise_and_compare
+from raised import Ask, complete, raise_and_compare
 
 ENTRIES = [(operator, e.since) for operator, es in TABLE.entries().items() for e in es]
 LOTS = {"batch", "lot"}  # one size, which the inputs of a graph may name differently
@@ -71,10 +75,21 @@ def hold(drawn: Drawn, symbols: set[str], data: st.DataObject) -> None:
             stored[f"x{index}"] = data.draw(layouts(shape), label=f"x{index}")
             free |= {size for size in shape if isinstance(size, str)}
     try:
-        raise_and_compare(model, feeds, layouts=stored)
+        raise_and_compare(model, feeds, layouts=stored, asked=any_step(data))
     except UnsupportedError as refusal:
         if not free - LOTS or "unknown size" not in str(refusal):
             raise
+
+
+def any_step(data: st.DataObject) -> Ask:
+    """Asks a rule with wishes, and takes any of its steps, which all must be right."""
+
+    def asked(rule: Rule, node: Node, *given: Any) -> Sequence[Step]:
+        wishes = tuple(data.draw(st.none() | layouts(shape), label="wish") for shape in node.shapes)
+        steps = answers(rule, replace(node, wishes=wishes), *given)
+        return [data.draw(st.sampled_from(steps), label="step")]
+
+    return asked
 
 
 @pytest.fixture(autouse=True)
