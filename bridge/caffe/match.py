@@ -17,6 +17,7 @@ from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
+from bridge.caffe.shapes.conv import is_silent_about_groups
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
@@ -37,8 +38,8 @@ def attach(
     Errors: WeightsError where blobs do not fit, or where layers that need blobs find none; those
     of `fillers`.
     """
-    needs = known_weights(net)
     by_name = {layer.name: layer for layer in stored if layer.blobs}
+    needs = known_weights(_with_telling_blobs(net, by_name))
     _refuse_ambiguous(net.layers, needs, by_name)
     takers = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
     slots = [
@@ -81,7 +82,24 @@ def with_filled_weights(net: Net) -> Net:
     ]
     if silent:
         note += f"; {len(silent)} of them set none, and have zeros: {_listed(silent)}"
+    groupless = [layer.name for layer in net.layers if is_silent_about_groups(layer)]
+    if groupless:
+        note += (
+            f"; {len(groupless)} of type DepthwiseConvolution set no group, and have one, as a "
+            f"Convolution has (a caffemodel would tell if it is one a channel): {_listed(groupless)}"
+        )
     return replace(filled, warnings=(*net.warnings, note))
+
+
+def _with_telling_blobs(net: Net, stored: Mapping[str, StoredLayer]) -> Net:
+    """The net with the stored blobs on those layers whose text does not say what they need."""
+
+    def told(layer: Layer) -> Layer:
+        if layer.name not in stored or not is_silent_about_groups(layer):
+            return layer
+        return _with_blobs(layer, (each.blob for each in stored[layer.name].blobs.values()))
+
+    return replace(net, layers=tuple(map(told, net.layers)))
 
 
 def with_unknown_weights(net: Net) -> Net:

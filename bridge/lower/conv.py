@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.conv import spatial
+from bridge.caffe.shapes.conv import groups, spatial
 from bridge.lower.emitter import Dims, Emitter, Value
 from bridge.lower.table import layer
-
-_GROUP_BY_CHANNEL = frozenset({"DepthwiseConvolution", "ConvolutionDepthwise", "Im2col"})
 
 
 @layer(
@@ -34,7 +32,6 @@ def convolution(
     *bottoms: Value,
     num_output: int = 0,
     bias_term: bool = True,
-    group: int = 1,
     axis: int = 1,
     **windows: object,
 ) -> tuple[Value, ...]:
@@ -42,14 +39,14 @@ def convolution(
 
     Convolution: w: o c/group *k, t = ⌊(s + 2 pad - dilation (k - 1) - 1) / stride⌋ + 1
     Deconvolution: w: c o/group *k, t = stride (s - 1) + dilation (k - 1) + 1 - 2 pad
-    DepthwiseConvolution: a group for each channel, which its text need not spell out.
+    ConvolutionDepthwise: a group for each channel, which its text need not spell out.
+    DepthwiseConvolution: the same, where the text says it, or is silent and the weights say it.
     Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
     """
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
     kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
-    if layer.type in _GROUP_BY_CHANNEL:
-        group = channels
+    group = channels if layer.type == "Im2col" else groups(layer, channels)
     if layer.type == "Im2col":
         weight = e.constant(_picking_kernels(channels, kernel), "weight")
     elif layer.type == "Deconvolution":

@@ -40,6 +40,21 @@ def test_without_a_caffemodel_layers_have_no_blobs(read_text: ReadText) -> None:
     assert read_text(INPUT + dense("a")).layers[0].blobs == ()
 
 
+@pytest.mark.parametrize("each", [1, 4])
+def test_the_weights_tell_whether_a_layer_without_group_is_depthwise(
+    read_text: ReadText, each: int
+) -> None:
+    image = INPUT.replace("dim: 3", "dim: 4 dim: 5 dim: 5")
+    text = """layer { name: "d" type: "DepthwiseConvolution" bottom: "x" top: "d"
+              convolution_param { num_output: 4 kernel_size: 3 } }"""
+    kernel = np.ones((4, each, 3, 3), np.float32)
+    net = read_text(image + text, {"d": [kernel, BIAS]})
+    assert net.layers[0].blobs[0].shape == kernel.shape
+    filled = with_filled_weights(read_text(image + text))
+    assert filled.layers[0].blobs[0].shape == (4, 4, 3, 3)
+    assert "1 of type DepthwiseConvolution set no group" in filled.warnings[-1]
+
+
 @pytest.mark.parametrize(
     ("blobs", "problem", "expected", "received"),
     [

@@ -23,6 +23,15 @@ def test_depthwise_layers_need_no_group(one_layer: Callable[..., Any], type_: st
     assert_close(one_layer(type_, text % "", weights=[weight, bias], x=X), expected)
 
 
+def test_a_depthwise_layer_without_group_may_be_a_convolution(
+    one_layer: Callable[..., Any],
+) -> None:
+    weights = [rng.standard_normal((3, 3, 3, 3)), rng.standard_normal(3)]
+    text = "convolution_param { num_output: 3 kernel_size: 3 pad: 1 stride: 2 }"
+    expected = one_layer("Convolution", text, weights=weights, x=X)
+    assert_close(one_layer("DepthwiseConvolution", text, weights=weights, x=X), expected)
+
+
 def test_im2col_makes_each_place_of_a_window_a_channel(one_layer: Callable[..., Any]) -> None:
     columns = one_layer("Im2col", "convolution_param { kernel_size: 2 }", x=X)
     assert columns.shape == (2, 12, 5, 4)

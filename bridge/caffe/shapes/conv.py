@@ -80,9 +80,18 @@ def groups(layer: Layer, channels: int) -> int:
     """How many groups a convolution of any type has: the depthwise types need not say it."""
     group: int = parameters(layer, "convolution_param").group
     depthwise = layer.type == "ConvolutionDepthwise" or (
-        layer.type == "DepthwiseConvolution" and "group" not in given(layer, "convolution_param")
+        is_silent_about_groups(layer) and any(blob.shape[1:2] == (1,) for blob in layer.blobs[:1])
     )
     return channels if depthwise else group
+
+
+def is_silent_about_groups(layer: Layer) -> bool:
+    """Whether only a layer's weights tell if it has one group, or one for each channel.
+
+    Forks have two layers of the name DepthwiseConvolution: one is a Convolution, whose `group`
+    is 1 where it is not set; the other does not look at `group`.
+    """
+    return layer.type == "DepthwiseConvolution" and "group" not in given(layer, "convolution_param")
 
 
 @shape("Convolution", "DepthwiseConvolution", "ConvolutionDepthwise", bottoms=SOME, tops=SOME)

@@ -76,6 +76,13 @@ EACH_AXIS = """convolution_param { num_output: 6 group: 2 bias_term: false
             [(2, 4, 4, 5)],
             [(4, 2, 3, 3), (4,)],
         ),
+        (  # a group for each channel is what only its weights could tell
+            "DepthwiseConvolution",
+            "convolution_param { num_output: 4 kernel_size: 3 }",
+            [IMAGE],
+            [(2, 4, 4, 5)],
+            [(4, 4, 3, 3), (4,)],
+        ),
         (
             "Deconvolution",
             "convolution_param { num_output: 6 kernel_size: 3 stride: 2 pad: 1 group: 2 }",
