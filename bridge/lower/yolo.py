@@ -157,10 +157,10 @@ def _thinned(
         np.array([least], np.float32),
         center_point_box=1,
     )
-    places = e.Reshape(e.Gather(kept, [2], axis=1), [-1])
-    centre, size = e.op("Split", e.Gather(boxes, places), [2, 2], outputs=2, axis=1)
+    # Keras adds no tensors without elements, so the rows are made before any are left out.
+    centre, size = e.op("Split", boxes, [2, 2], outputs=2, axis=1)
     half = e.Mul(size, 0.5)
-    label, score = e.Gather(labels, places), e.Gather(scores, places)
     corners = (e.Sub(centre, half), e.Add(centre, half))
-    rows = e.Concat(e.Mul(score, 0.0), label, score, *corners, axis=1)
+    table = e.Concat(e.Mul(scores, 0.0), labels, scores, *corners, axis=1)
+    rows = e.Gather(table, e.Reshape(e.Gather(kept, [2], axis=1), [-1]))
     return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])
