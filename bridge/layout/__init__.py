@@ -12,7 +12,7 @@ traced.py   Traced: arrays that write down what is done to them
 from bridge.layout.joined import Array, Joined
 from bridge.layout.layout import Atom, Layout, Shape
 from bridge.layout.moves import Moves, moves
-from bridge.layout.size import Size, product, quotient, total
+from bridge.layout.size import Size, known_factor, product, quotient, total
 from bridge.layout.text import einops_sizes
 from bridge.layout.traced import Traced, constant_text
 from bridge.layout.weight import Weight
@@ -29,6 +29,7 @@ __all__ = [
     "Weight",
     "constant_text",
     "einops_sizes",
+    "known_factor",
     "moves",
     "product",
     "quotient",

@@ -56,6 +56,11 @@ def total(sizes: Iterable[Size]) -> Size:
     return spelt[0] if len(spelt) == 1 else "+".join(map(str, spelt))
 
 
+def known_factor(size: Size) -> int:
+    """The number by which a size is a multiple of its symbols: `known_factor("6*batch") == 6`."""
+    return _term(size)[0]
+
+
 @lru_cache(maxsize=1024)
 def _term(size: Size) -> tuple[int, tuple[str, ...]]:
     """A size as a number times symbols, sorted."""

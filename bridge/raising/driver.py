@@ -22,7 +22,8 @@ from bridge.raising.values import describe, operator_name
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-MOST_SWEEPS = 4
+# Of each sweep but the first, whether it goes by an outlook in which what is read together follows.
+OUTLOOKS = (True, False, False)
 
 
 def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
@@ -39,16 +40,16 @@ def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
     graph = model.graph
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
-    sweep = Sweep(graph, io_layout, LookBack((), (), io_layout))
+    sweep = Sweep(graph, io_layout, LookBack())
     plan = sweep.run(rules)
-    for _ in range(MOST_SWEEPS - 1):
+    for others_follow in OUTLOOKS:
         if not plan.permutations:
             break
-        sweep = Sweep(graph, io_layout, LookBack(sweep.visits, plan.outputs, io_layout))
-        other = sweep.run(rules)
-        if _moves(other) >= _moves(plan):
+        outlook = LookBack(sweep.visits, plan.outputs, io_layout, others_follow)
+        sweep = Sweep(graph, io_layout, outlook)
+        last, plan = plan, min(plan, sweep.run(rules), key=_moves)
+        if plan is last and not others_follow:
             break
-        plan = other
     return plan
 
 

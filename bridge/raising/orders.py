@@ -57,12 +57,13 @@ def is_presentable(layout: Layout) -> bool:
 
 
 def sized(layout: Layout, shape: Shape) -> Layout | None:
-    """The same order for a tensor of as many axes: those of another size are plain inside. None
-    for another rank, and where axes do not lie apart."""
+    """The same order for a tensor of as many axes, or of the last ones: those of another size are
+    plain inside. None for more axes, and where they do not lie apart."""
     if layout.logical_shape == shape:
         return layout
-    if layout.rank != len(shape) or not lie_apart(layout, range(layout.rank)):
+    if layout.rank < len(shape) or not lie_apart(layout, range(layout.rank)):
         return None
+    layout = layout.dropped(range(layout.rank - len(shape)))
     places = [layout.where(axis) or 0 for axis in range(layout.rank)]
     parts = [
         layout.axis(axis) if layout.logical_shape[axis] == size else Layout.plain((size,))
@@ -90,12 +91,10 @@ def spatial_order(layout: Layout) -> tuple[int, ...] | None:
     return tuple(sorted(axes, key=lambda axis: layout.where(axis) or 0))
 
 
-def spatial_orders(node: Node, x: Operand) -> list[tuple[int, ...]]:
-    """The orders of the spatial axes that a window can go over: that of x, that which is wished
-    of the result, and ONNX's."""
-    layouts = [x.layout, *([] if node.wished is None else [node.wished])]
-    found = [spatial_order(layout) for layout in layouts] + [tuple(range(2, x.rank))]
-    return list(dict.fromkeys(order for order in found if order is not None))
+def spatial_orders(x: Operand) -> list[tuple[int, ...]]:
+    """The orders of the spatial axes that a window can go over: that of x, and ONNX's."""
+    plain = tuple(range(2, x.rank))
+    return list(dict.fromkeys([spatial_order(x.layout) or plain, plain]))
 
 
 def free_orders(node: Node, axis: int) -> list[Layout]:

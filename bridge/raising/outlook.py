@@ -6,8 +6,9 @@ those that its readers ask for, and those that become, through a reader that lea
 they are, what its own readers ask for. An order is tried and not computed: the reader's rule is
 asked what it would do with it.
 
-A value is weighed by itself: what a reader has besides it is taken to follow, or to stay. So an
-outlook is advice. The next sweep counts what really moves.
+A value is weighed by itself. What a reader has besides it is taken to follow it into whatever
+order, or to stay as it was: the one finds what must change together, the other what is not worth
+it. So an outlook is advice, and the next sweep counts what really moves.
 """
 
 from __future__ import annotations
@@ -28,10 +29,15 @@ class LookBack:
     """The outlook that a sweep leaves for the next one; without visits, none: no order costs."""
 
     def __init__(
-        self, visits: Sequence[Visit], outputs: Collection[str], io_layout: IoLayout
+        self,
+        visits: Sequence[Visit] = (),
+        outputs: Collection[str] = (),
+        io_layout: IoLayout = "channels_last",
+        others_follow: bool = False,
     ) -> None:
         self._outputs = frozenset(outputs)
         self._io_layout = io_layout
+        self._others_follow = others_follow
         self._readers: dict[str, list[Visit]] = defaultdict(list)
         self._costs: dict[str, dict[Layout, int]] = {}
         for visit in reversed(visits):
@@ -57,17 +63,20 @@ class LookBack:
     def _weighed(self, value: str, layout: Layout) -> dict[Layout, int]:
         readers = self._readers[value]
         found = [layout, *(order for reader in readers for order in self._asked(reader, value))]
-        fitting = [order for order in found if order.logical_shape == layout.logical_shape]
+        fitting = [
+            order for order in found if order and order.logical_shape == layout.logical_shape
+        ]
         orders = list(dict.fromkeys(fitting))[:MOST_ORDERS]
         costs = {order: self._cost_of(value, order) for order in orders}
         return {order: cost for order, cost in costs.items() if cost is not None}
 
-    def _asked(self, reader: Visit, value: str) -> list[Layout]:
-        """The orders of a value that a reader might like."""
-        asked, wishes = wants(reader, reader.step, value), map(self.wished, reader.outputs)
+    def _asked(self, reader: Visit, value: str) -> list[Layout | None]:
+        """The orders of a value that a reader might like: those that become what its own readers
+        might, and those that it offers."""
         shape = next(each.shape for each in reader.operands if each and each.name == value)
-        before = [carried_back(reader.step, wish, shape) for wish in wishes if wish is not None]
-        return asked + [order for order in before if order is not None]
+        ahead = [order for output in reader.outputs for order in self._costs.get(output, ())]
+        before = [carried_back(reader.step, order, shape) for order in ahead]
+        return before + [want for step in reader.offered for want in wants(reader, step, value)]
 
     def _cost_of(self, value: str, order: Layout) -> int | None:
         """The bytes that move if a value is stored in an order; None where a reader refuses it."""
@@ -77,7 +86,7 @@ class LookBack:
         for reader in self._readers[value]:
             wished = [self.wished(output) for output in reader.outputs]
             choices = [
-                (_others(order, wants(reader, step, value)), self._ahead(reader, step))
+                (_others(order, wants(reader, step, value)), self._beside(reader, step, value))
                 for step in reader.steps({value: order}, wished)
             ]
             if not choices:
@@ -86,8 +95,16 @@ class LookBack:
             moved, ahead = moved | asked, ahead + cost
         return size * len(moved) + ahead
 
-    def _ahead(self, reader: Visit, step: Step) -> int:
-        return sum(map(self.cost, reader.outputs, step.out))
+    def _beside(self, reader: Visit, step: Step, value: str) -> int:
+        """What a step costs further on, and for what else it reads."""
+        ahead = sum(map(self.cost, reader.outputs, step.out))
+        if self._others_follow:
+            return ahead
+        return ahead + sum(
+            bytes_of(each.shape)
+            for each, want in zip(reader.operands, step.want, strict=False)
+            if each and each.name != value and want and not want.same_order(each.layout)
+        )
 
 
 def wants(visit: Visit, step: Step, value: str) -> list[Layout]:

@@ -7,7 +7,7 @@ are stored. This is the only place that adds a Permute; each is counted and carr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -48,29 +48,25 @@ class Outlook(Protocol):
 
 @dataclass(frozen=True)
 class Visit:
-    """A node as a sweep met it: its rule, what that was given, and the step that was taken."""
+    """A node as a sweep met it: its rule, what that was given, the steps that it offered, and the
+    one that was taken."""
 
     node: Node
     rule: Rule
     operands: tuple[Operand | None, ...]
     attributes: Mapping[str, Any]
     outputs: tuple[str, ...]
+    offered: Sequence[Step]
     step: Step
 
     def steps(
-        self, stored: Mapping[str, Layout], wished: Sequence[Layout | None] = ()
+        self, stored: Mapping[str, Layout], wished: Sequence[Layout | None]
     ) -> Sequence[Step]:
         """What the rule would answer if inputs were stored otherwise, and other orders of the
         outputs were wished; nothing where it refuses."""
-        operands = [
-            replace(operand, layout=stored[operand.name])
-            if operand is not None and operand.name in stored
-            else operand
-            for operand in self.operands
-        ]
         node = replace(self.node, wishes=tuple(wished))
         try:
-            return answers(self.rule, node, operands, self.attributes)
+            return answers(self.rule, node, with_orders(self.operands, stored), self.attributes)
         except UnsupportedError:
             return []
 
@@ -84,7 +80,9 @@ class Sweep:
         self.outlook = outlook
         self.recorder = Recorder()
         self.values: dict[str, Stored] = {}
-        self.moved: dict[tuple[Ref, Layout, Layout], Ref] = {}
+        # The other orders in which a stored value is there too. Values that share a tensor, as a
+        # Transpose's two do, may even have the same shape: so both are the key.
+        self.copies: dict[Stored, dict[Layout, Ref]] = {}
         self.visits: list[Visit] = []
         self.permutations: list[Permutation] = []
         # What ONNX calls a size of its own may be known here as a product: 3*batch.
@@ -134,9 +132,13 @@ class Sweep:
             tuple(map(self.outlook.wished, outputs)),
         )
         attributes = attributes_of(node)
-        steps = answers(rule, target, operands, attributes)
+        steps = [
+            step
+            for given in self._seen(operands)
+            for step in answers(rule, target, given, attributes)
+        ]
         step = min(steps, key=lambda each: self._cost(each, operands, outputs))
-        self.visits.append(Visit(target, rule, operands, attributes, outputs, step))
+        self.visits.append(Visit(target, rule, operands, attributes, outputs, steps, step))
         refs = [
             self._stored_as(operand.name, want, target.description)
             for operand, want in zip(operands, step.want, strict=False)
@@ -165,6 +167,26 @@ class Sweep:
             producer="" if producer is None else producer.op_type,
         )
 
+    def _seen(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
+        """The inputs as they are stored; and as they might be, one by one where there is a copy in
+        another order, and all together as they had better be. A step says what it wants, so it is
+        right for each."""
+        yield operands
+        names = [each.name for each in operands if each is not None and not each.is_constant]
+        tensors = {name: self._tensor(name) for name in names}
+        for name, stored in tensors.items():
+            for order in self.copies.get(stored, ()):
+                if not order.same_order(stored.layout):
+                    yield with_orders(operands, {name: order})
+        wished = {name: self.outlook.wished(name) for name in tensors}
+        better = {
+            name: wish
+            for name, wish in wished.items()
+            if wish is not None and not wish.same_order(tensors[name].layout)
+        }
+        if better:
+            yield with_orders(operands, better)
+
     def _cost(self, step: Step, operands: Sequence[Operand | None], outputs: Sequence[str]) -> int:
         """The bytes that a step moves, and those that will have to move because of it."""
         here = sum(
@@ -184,17 +206,15 @@ class Sweep:
 
     def _must_move(self, name: str, want: Layout) -> bool:
         stored = self._tensor(name)
-        known = (stored.ref, stored.layout, want) in self.moved
-        return not known and not stored.layout.same_order(want)
+        return want not in self.copies.get(stored, ()) and not stored.layout.same_order(want)
 
     def _stored_as(self, name: str, want: Layout, reason: str) -> Ref:
         """The value stored as wanted: as it is, reshaped, or (the one place) permuted."""
         stored = self._tensor(name)
-        # Values that share a tensor, as a Transpose's two do, may even have the same shape.
-        key = (stored.ref, stored.layout, want)
-        if key not in self.moved:
-            self.moved[key] = self._move(name, stored, want, reason)
-        return self.moved[key]
+        copies = self.copies.setdefault(stored, {})
+        if want not in copies:
+            copies[want] = self._move(name, stored, want, reason)
+        return copies[want]
 
     def _move(self, name: str, stored: Stored, want: Layout, reason: str) -> Ref:
         start = len(self.recorder.calls)
@@ -246,6 +266,18 @@ class Sweep:
         for value in node.outputs:
             layout = Layout.plain(logical_shape(value))
             self.values[name_of(value)] = Stored(Ref(self.recorder.new_id()), layout)
+
+
+def with_orders(
+    operands: Sequence[Operand | None], orders: Mapping[str, Layout]
+) -> Sequence[Operand | None]:
+    """The inputs of a node, as if some were stored otherwise."""
+    return [
+        replace(each, layout=orders[each.name])
+        if each is not None and each.name in orders
+        else each
+        for each in operands
+    ]
 
 
 def output_layout(layout: Layout, io_layout: IoLayout) -> Layout:

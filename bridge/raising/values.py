@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bridge.errors import GraphError
+from bridge.layout import known_factor
 from bridge.raising.table import Shape
 
 if TYPE_CHECKING:
@@ -59,5 +60,5 @@ def same_shape(one: Shape, other: Shape) -> bool:
 
 
 def bytes_of(shape: Shape) -> int:
-    """What a tensor of float32 takes, each size that is not known counted once."""
-    return FLOAT_BYTES * prod(dim for dim in shape if isinstance(dim, int))
+    """What a tensor of float32 takes, where each size that is not known is 1."""
+    return FLOAT_BYTES * prod(map(known_factor, shape))

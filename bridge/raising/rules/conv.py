@@ -38,11 +38,11 @@ def conv(
         raise UnsupportedError(f"a convolution over {x.rank - 2} spatial axes")
     at = window(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
     if group == x.shape[1] and group > 1 and at.rank <= 2:
-        return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(node, x)]
+        return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(x)]
     outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
     return [
         _full(node, x, w, b, at, group, order, outer)
-        for order in spatial_orders(node, x)
+        for order in spatial_orders(x)
         for outer in outers
     ]
 

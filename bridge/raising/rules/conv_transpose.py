@@ -94,7 +94,7 @@ def conv_transpose(
     outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
     return [
         _step(node, x, full, b, at, group, order, outer)
-        for order in spatial_orders(node, x)
+        for order in spatial_orders(x)
         for outer in outers
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
 from bridge.raising.adding import add
-from bridge.raising.orders import free_orders, replaced, whole
+from bridge.raising.orders import beside, free_orders, lie_apart, replaced, whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
@@ -54,11 +54,13 @@ def gemm(
 def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step | list[Step]:
     """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
-    With a constant matrix a Dense layer, whose bias is c; else `ops.matmul` in ONNX's order.
-    `bridge::Linear` is a product and the sum behind it (see fusion.py).
+    With a constant matrix a Dense layer, whose bias is c; else `ops.matmul`, whose leading axes
+    may lie in any order. `bridge::Linear` is a product and the sum behind it (see fusion.py).
     """
-    if not b.is_constant or b.rank != 2 or a.rank < 2:
+    if min(a.rank, b.rank) < 2:
         return _plain_matmul(node, a, b, c)
+    if not b.is_constant or b.rank != 2:
+        return [_product(node, a, b, order) for order in _leading_orders(node, a, b)]
     last = a.rank - 1
     want = last_axis_last(a)
 
@@ -122,12 +124,45 @@ def scaled(weight: Weight, factor: float) -> Weight:
     return Weight(lambda w: factor * w, shape, Layout.plain(shape), (weight,))
 
 
-def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Step:
-    """The product in ONNX's order, and a constant row added where there is one."""
-    wants = tuple(None if side.is_constant else Layout.plain(side.shape) for side in (a, b))
+def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:
+    """The orders of the result's axes before the last two: those of both sides, and ONNX's."""
+    lead, found = len(node.shape) - 2, []
+    for side in sides:
+        axes, missing = range(side.rank - 2), lead + 2 - side.rank
+        if not side.is_constant and lie_apart(side.layout, axes):
+            places = [side.layout.where(axis) or 0 for axis in axes]
+            order = sorted(axes, key=places.__getitem__)
+            found.append((*range(missing), *(missing + axis for axis in order)))
+    return list(dict.fromkeys([*found, tuple(range(lead))]))
+
+
+def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Step:
+    """a: *p n k   b: *q k m   ->   *r n m, with the leading axes in an order"""
+    lead = [Layout.plain((size,)) for size in node.shape[:-2]]
+    rows, inner, columns = whole(a, a.rank - 2), whole(a, a.rank - 1), whole(b, b.rank - 1)
+
+    def stored(*last: Layout) -> Layout:
+        return Layout.product([*lead, *last], (*order, len(lead), len(lead) + 1))
+
+    sides = (a, b)
+    layouts = (beside(stored(rows, inner), a.shape), beside(stored(inner, columns), b.shape))
 
     def build(k: Recorder, *refs: Ref) -> Ref:
-        y = k.op("matmul", *with_constants((a, b), refs))
+        return k.op("matmul", *with_constants(sides, refs, layouts))
+
+    pairs = zip(sides, layouts, strict=True)
+    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
+    return Step(wants, (stored(rows, columns),), build)
+
+
+def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Step:
+    """The product with a vector in ONNX's order, and a constant row added where there is one."""
+    layouts = [Layout.plain(side.shape) for side in (a, b)]
+    pairs = zip((a, b), layouts, strict=True)
+    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
+
+    def build(k: Recorder, *refs: Ref) -> Ref:
+        y = k.op("matmul", *with_constants((a, b), refs, layouts))
         return y if c is None else k.op("add", y, c.weight())
 
     return Step(wants, (Layout.plain(node.shape),), build)
@@ -146,17 +181,15 @@ def _matrix_product(
     """The general product of two computed matrices: a transposed one is only relabelled."""
     sides = (a, b) if c is None else (a, b, c)
     flipped = (trans_a, trans_b, 0)
-    orders = tuple(
-        (1, 0) if flip else tuple(range(side.rank))
+    layouts = [
+        Layout.ordered(side.shape, (1, 0) if flip else range(side.rank))
         for side, flip in zip(sides, flipped, strict=False)
-    )
-    wants = tuple(
-        None if side.is_constant else Layout.ordered(side.shape, order)
-        for side, order in zip(sides, orders, strict=True)
-    )
+    ]
+    pairs = zip(sides, layouts, strict=True)
+    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
 
     def build(k: Recorder, *refs: Ref) -> Ref:
-        left, right, *rest = with_constants(sides, refs, orders)
+        left, right, *rest = with_constants(sides, refs, layouts)
         y = k.op("matmul", left, right)
         y = y if alpha == 1.0 else k.op("multiply", y, alpha)
         if c is None:
@@ -175,16 +208,11 @@ def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:
 
 
 def with_constants(
-    operands: tuple[Operand, ...],
-    refs: tuple[Ref, ...],
-    orders: tuple[tuple[int, ...], ...] | None = None,
+    operands: Sequence[Operand], refs: Sequence[Ref], layouts: Sequence[Layout]
 ) -> list[Ref | Weight]:
-    """A function's arguments: the tensors' refs, and the constants as they are."""
+    """A function's arguments: the tensors' refs, and the constants stored as they have to be."""
     waiting = iter(refs)
-    orders = orders or tuple(tuple(range(operand.rank)) for operand in operands)
     return [
-        operand.weight(Layout.ordered(operand.shape, order))
-        if operand.is_constant
-        else next(waiting)
-        for operand, order in zip(operands, orders, strict=True)
+        operand.weight(layout) if operand.is_constant else next(waiting)
+        for operand, layout in zip(operands, layouts, strict=True)
     ]

@@ -60,8 +60,8 @@ def _merged(
 
 
 def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
-    """The orders in which the result could be stored: that of each tensor as large as it, and
-    the one that is wished."""
+    """The orders in which the result could be stored: that of each tensor as large as it, and the
+    one that is wished, which may suit where axes of size 1 are stretched."""
     if all(operand.is_constant for operand in operands):
         raise UnsupportedError("constants only; fold them first")
     found: dict[Layout, None] = {}

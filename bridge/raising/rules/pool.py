@@ -153,7 +153,7 @@ def _every_order(
         out = resized(want, node.shape, order)
         return Step((want,), (out,), lambda k, x: build(k, x, ordered))
 
-    return [step(order) for order in spatial_orders(node, x)]
+    return [step(order) for order in spatial_orders(x)]
 
 
 @raises("GlobalMaxPool")

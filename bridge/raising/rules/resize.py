@@ -56,7 +56,7 @@ def resize(
     ]
 
     inputs = sum(each is not None for each in (roi, scales, sizes))
-    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(node, x)]
+    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(x)]
 
 
 def _step(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.moving import reshape as reshape_stored
-from bridge.raising.orders import resized, whole, with_whole
+from bridge.raising.orders import is_presentable, resized, whole, with_whole
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Shape, Step, raises
@@ -115,38 +115,54 @@ def pad(
 
 @raises("Concat")
 def concat(node: Node, *operands: Operand, axis: int) -> list[Step]:
-    """Joins along one axis, each part in its own inner order there.
+    """Joins along one axis, each part in its own inner order there. The others lie as in one of
+    the parts, or as it is wished, which may suit where parts have axes of size 1.
 
     (onnx.ai/onnx/operators, Concat)
     """
     if any(operand.is_constant for operand in operands):
         raise UnsupportedError("a constant among the joined tensors")
     axis %= len(node.shape)
-    wished = [] if node.wished is None else [node.wished]
-    bases = dict.fromkeys([*(operand.layout for operand in operands), *wished])
-    steps = [_joined(operands, base, axis) for base in bases]
+    bases = [operand.layout for operand in operands]
+    bases += [] if node.wished is None else [node.wished]
+    frames = dict.fromkeys(_frame(base, axis) for base in dict.fromkeys(bases))
+    steps = [_joined(operands, *frame, axis) for frame in frames if frame is not None]
     found = [step for step in steps if step is not None]
     plain = [Layout.plain(operand.shape) for operand in operands]
     return found or [_join(tuple(plain), Layout.plain(node.shape), axis)]
 
 
-def _joined(operands: tuple[Operand, ...], base: Layout, axis: int) -> Step | None:
-    """The parts in the order of one of them, `base`; None where its axes are not whole, or not
-    plain where another part calls a free size by another name."""
-    places = [base.where(each) for each in range(base.rank)]
-    if None in places or len(base.stored_shape) != base.rank:
+_Frame = tuple[tuple[int, ...], tuple[Layout, ...], tuple[Layout, ...]]
+
+
+def _frame(base: Layout, axis: int) -> _Frame | None:
+    """In which order the axes lie, and how those before and behind one of them are inside; None
+    where they do not lie apart."""
+    if not is_presentable(base):
         return None
-    order = sorted(range(base.rank), key=lambda each: places[each] or 0)
-    outer = [base.axis(each) for each in range(base.rank)]
+    order = tuple(sorted(range(base.rank), key=lambda each: base.where(each) or 0))
+    inner = [base.axis(each) for each in range(base.rank) if each != axis]
+    return order, tuple(inner[:axis]), tuple(inner[axis:])
+
+
+def _joined(
+    operands: tuple[Operand, ...],
+    order: tuple[int, ...],
+    before: tuple[Layout, ...],
+    behind: tuple[Layout, ...],
+    axis: int,
+) -> Step | None:
+    """The parts with their axes in an order, all but one of them with the same inner orders; None
+    where these are not plain and another part calls a free size by another name."""
     parts = [whole(operand, axis) for operand in operands]
     want = []
     for operand, part in zip(operands, parts, strict=True):
-        own = [_sized(inner, size) for inner, size in zip(outer, operand.shape, strict=True)]
-        own[axis] = part
+        frame = zip((*before, part, *behind), operand.shape, strict=True)
+        own = [_sized(inner, size) for inner, size in frame]
         if None in own:
             return None
         want.append(Layout.product([each for each in own if each is not None], order))
-    joined = Layout.product([*outer[:axis], Layout.joined(parts), *outer[axis + 1 :]], order)
+    joined = Layout.product([*before, Layout.joined(parts), *behind], order)
     return _join(tuple(want), joined, order.index(axis))
 
 
