@@ -438,10 +438,19 @@ def binary(draw: Draw, operator: str) -> Drawn:
     return Drawn((operator,), draw(merged(2, 2)))
 
 
-@row("Div", "Pow")
+@row("Pow")
 @st.composite
 def binary_above_zero(draw: Draw, operator: str) -> Drawn:
     return Drawn((operator,), draw(merged(2, 2, low=0.5)))
+
+
+@row("Div")
+@st.composite
+def division(draw: Draw, operator: str) -> Drawn:
+    if draw(st.booleans()):
+        return Drawn((operator,), draw(merged(2, 2, low=0.5)))
+    numbers = (_mapped(each, _without_zero) for each in draw(merged(2, 2, low=-9, high=9)))
+    return Drawn((operator,), tuple(numbers))
 
 
 @row("And", "Or", "Xor")
@@ -602,7 +611,7 @@ def concat(draw: Draw, operator: str) -> Drawn:
 @st.composite
 def pad(draw: Draw, operator: str) -> Drawn:
     shape = draw(shapes(1, 4))
-    mode = draw(st.sampled_from(["constant", "constant", "reflect"]))
+    mode = draw(st.sampled_from(["constant", "constant", "reflect", "edge"]))
     chosen = sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1)))
     x = draw(tensor(shape, batch=None if 0 in chosen else 0))
     widths = np.zeros((2, len(shape)), np.int64)
@@ -610,9 +619,11 @@ def pad(draw: Draw, operator: str) -> Drawn:
         most = min(2, shape[axis] - 1) if mode == "reflect" else 2
         widths[:, axis] = draw(st.tuples(st.integers(0, most), st.integers(0, most)))
     operands: list[Operand] = [x, widths.reshape(-1)]
-    form = draw(st.sampled_from(["plain", "valued", "axes"]))
+    form = draw(st.sampled_from(["plain", "valued", "integers", "axes"]))
     if form == "valued" and mode == "constant":
         operands.append(np.float32(0.5))
+    if form == "integers" and mode == "constant":
+        operands = [_mapped(x, lambda array: array.astype(np.int64)), operands[1], np.int64(-1)]
     if form == "axes":
         given = [axis - draw(st.sampled_from([0, len(shape)])) for axis in chosen]
         operands = [x, widths[:, chosen].reshape(-1), None, np.array(given, np.int64)]

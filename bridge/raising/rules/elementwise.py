@@ -135,7 +135,7 @@ def _register(operator: str) -> None:
     raises(operator)(rule)
 
 
-for _operator in MERGES.keys() - {"Add", "Mul", "Mod"}:
+for _operator in MERGES.keys() - {"Add", "Div", "Mul", "Mod"}:
     _register(_operator)
 
 
@@ -272,6 +272,14 @@ def reshaped(weight: Weight, shape: Shape) -> Weight:
     return Weight(lambda w: w.reshape(size), size, Layout.plain(size), (weight,))
 
 
+@raises("Div")
+def div(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
+    """a / b; of whole numbers rounded towards 0                 (onnx.ai/onnx/operators, Div)"""
+    if "int" not in a.dtype:
+        return merge(node, "Div", (a, b))
+    return _of_sizes(node, "floor_divide", a, b, signs=2)
+
+
 @raises("Mod")
 def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Step]:
     """The remainder with the divisor's sign; the dividend's where `fmod`.
@@ -280,12 +288,19 @@ def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Ste
     """
     if not fmod:
         return merge(node, "Mod", (a, b))
+    return _of_sizes(node, "mod", a, b, signs=1)
+
+
+def _of_sizes(node: Node, function: str, a: Operand, b: Operand, signs: int) -> list[Step]:
+    """A function of two numbers' sizes, with the signs of the first ones."""
     operands = (a, b)
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        x, y = (each for each, _ in _arguments(operands, refs, base))
-        sizes = [_pointwise(k, each, "absolute", np.abs) for each in (x, y)]
-        return k.op("multiply", k.op("mod", *sizes), _pointwise(k, x, "sign", np.sign))
+        pair = [each for each, _ in _arguments(operands, refs, base)]
+        result = k.op(function, *(_pointwise(k, each, "absolute", np.abs) for each in pair))
+        for each in pair[:signs]:
+            result = k.op("multiply", result, _pointwise(k, each, "sign", np.sign))
+        return result
 
     return [_merged(node, operands, base, build) for base in bases(node, operands)]
 

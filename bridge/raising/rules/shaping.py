@@ -10,6 +10,7 @@ from bridge.raising.moving import reshape as reshape_stored
 from bridge.raising.orders import is_presentable, resized, whole, with_whole
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
+from bridge.raising.selecting import sliced
 from bridge.raising.table import Node, Operand, Shape, Step, raises
 
 
@@ -96,7 +97,7 @@ def pad(
     widths = [int(width) for width in pads.array()]
     logical = range(x.rank) if axes is None else [int(axis) % x.rank for axis in axes.array()]
     half = len(widths) // 2
-    if min(widths) < 0 or mode not in ("constant", "reflect"):
+    if min(widths) < 0 or mode not in ("constant", "edge", "reflect"):
         raise UnsupportedError("this kind of Pad", received=f"mode {mode}, pads {widths}")
     padded = [
         axis for axis, b, e in zip(logical, widths[:half], widths[half:], strict=True) if b + e
@@ -107,10 +108,21 @@ def pad(
         if axis in padded and (place := want.where(axis)) is not None:
             pairs[place] = (begin, end)
     out = resized(want, node.shape, padded)
+    if mode == "edge":
+        return Step((want,), (out,), lambda k, x: _with_edges_again(k, x, pairs))
     options: dict[str, object] = {"pad_width": pairs, "mode": mode}
     if mode == "constant":
-        options["constant_values"] = 0.0 if value is None else float(value.array())
+        options["constant_values"] = 0 if value is None else value.array().item()
     return Step((want,), (out,), lambda k, x: k.op("pad", x, **options))
+
+
+def _with_edges_again(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
+    """With the first and the last place of each stored axis so often before and behind it."""
+    for axis, (begin, end) in enumerate(pairs):
+        if begin + end:
+            first, last = (sliced(k, x, axis, at, None) for at in (slice(0, 1), slice(-1, None)))
+            x = k.layer("Concatenate", [*[first] * begin, x, *[last] * end], axis=axis)
+    return x
 
 
 @raises("Concat")
