@@ -86,7 +86,8 @@ def with_filled_weights(net: Net) -> Net:
     if groupless:
         note += (
             f"; {len(groupless)} of type DepthwiseConvolution set no group, and have one, as a "
-            f"Convolution has (a caffemodel would tell if it is one a channel): {_listed(groupless)}"
+            "Convolution has (a caffemodel would tell if it is one a channel): "
+            f"{_listed(groupless)}"
         )
     return replace(filled, warnings=(*net.warnings, note))
 
