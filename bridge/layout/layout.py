@@ -294,6 +294,14 @@ class Layout:
         left = [atoms for axis, atoms in enumerate(self.members) if axis not in gone]
         return self._kept(left, [g for place, g in enumerate(self.stored) if place not in places])
 
+    def squeezed(self, axes: Iterable[int]) -> Layout:
+        """Without these axes, whose size is 1, and without the stored axes that hold no more:
+        `squeezed({i}).apply(squeeze(x, i)).ravel() == apply(x).ravel()`."""
+        axes = {*axes}
+        gone = {atom for axis in axes for atom in self.members[axis]}
+        left = [atoms for axis, atoms in enumerate(self.members) if axis not in axes]
+        return self._kept(left, [group for group in self.stored if not group or {*group} - gone])
+
     def inserted(self, axis: int) -> Layout:
         """With a new logical axis of size 1 before this one (or last, where it is the rank):
         `inserted(i).apply(expand_dims(x, i)).ravel() == apply(x).ravel()`.

@@ -359,6 +359,19 @@ def test_inserted_adds_an_axis_of_its_own(layout: Layout, data: st.DataObject) -
     assert place is not None
     assert same(inserted.apply(np.expand_dims(x, axis)), np.expand_dims(layout.apply(x), place))
     assert inserted.dropped([axis]) == layout
+    assert inserted.squeezed([axis]) == layout
+
+
+@given(layouts(), st.data())
+def test_squeezed_keeps_what_is_left_as_it_lies(layout: Layout, data: st.DataObject) -> None:
+    ones = [axis for axis, size in enumerate(layout.logical_shape) if size == 1]
+    gone = data.draw(st.sets(st.sampled_from(ones))) if ones else set()
+    squeezed = layout.squeezed(gone)
+    x = numbered(layout.logical_shape)
+    apart = squeezed.apply(np.squeeze(x, tuple(gone)))
+    assert same(apart.ravel(), layout.apply(x).ravel())
+    long = [size for size in layout.stored_shape if size != 1]
+    assert [size for size in squeezed.stored_shape if size != 1] == long
 
 
 # Places

@@ -51,12 +51,25 @@ def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> St
     return regrouped(node, x)
 
 
-@raises("Squeeze", "Unsqueeze")
+@raises("Unsqueeze")
+def unsqueeze(
+    node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
+) -> Step:
+    """More axes of size 1                                   (onnx.ai/onnx/operators, Unsqueeze)"""
+    return regrouped(node, x)
+
+
+@raises("Squeeze")
 def squeeze(
     node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
 ) -> Step:
-    """Axes of size 1 fewer or more                 (onnx.ai/onnx/operators, Squeeze, Unsqueeze)"""
-    return regrouped(node, x)
+    """Fewer axes of size 1, the others lie as they did        (onnx.ai/onnx/operators, Squeeze)"""
+    given = axes if axes_input is None else axes_input.array().tolist()
+    ones = [axis for axis, size in enumerate(x.shape) if size == 1]
+    gone = ones if given is None else [axis % x.rank for axis in given]
+    if not {*gone} <= {*ones}:
+        return regrouped(node, x)
+    return _relabelled(x, x.layout, x.layout.squeezed(gone))
 
 
 def regrouped(node: Node, x: Operand) -> Step:
@@ -69,12 +82,17 @@ def regrouped(node: Node, x: Operand) -> Step:
     if layout is None:
         want = Layout.plain(x.shape)
         layout = want.grouped(_known(node.shape, want)) or Layout.plain(node.shape)
-    have, then = want.stored_shape, layout.stored_shape
+    return _relabelled(x, want, layout)
+
+
+def _relabelled(x: Operand, want: Layout, out: Layout) -> Step:
+    """A tensor whose elements stay as they are wanted, in another shape."""
+    have, then = want.stored_shape, out.stored_shape
 
     def build(k: Recorder, x: Ref) -> Ref:
         return x if have == then else reshape_stored(k, x, have, then)
 
-    return Step((want,), (layout,), build, back=lambda out: out.grouped(_known(x.shape, out)))
+    return Step((want,), (out,), build, back=lambda out: out.grouped(_known(x.shape, out)))
 
 
 def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
