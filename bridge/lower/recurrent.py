@@ -1,11 +1,12 @@
 """Recurrent layers.
 
-ONNX's own LSTM cannot begin anew in the middle, which `cont` may ask for at any step of any
-stream. So it is taken where `cont` is a constant that asks for no such thing; where it is data,
-each step is spelled out, as Caffe unrolls them. Either way the graph holds for one length.
+ONNX's own LSTM and RNN cannot begin anew in the middle, which `cont` may ask for at any step of
+any stream. So they are taken where `cont` is a constant that asks for no such thing; where it is
+data, each step is spelled out, as Caffe unrolls them. Either way the graph holds for one length.
 
 Formulas: recurrent_layer.cpp, lstm_layer.cpp, lstm_unit_layer.cpp, rnn_layer.cpp; lstm_layer.cpp
-of caffe-lstm and of the fork of CTPN
+of caffe-lstm and of the fork of CTPN; https://onnx.ai/onnx/operators/onnx__LSTM.html,
+onnx__RNN.html
 """
 
 from __future__ import annotations
@@ -37,12 +38,15 @@ def lstm(
     c = cont f c + i g    h = o tanh c
     Blobs: W_x 4h s, b 4h, [W_s 4h k], W_h 4h h.
     """
-    if not others and _goes_straight_on(e, cont):
-        return (_whole_sequence(e, x, num_output),)
     static, state = _split_bottoms(others, 2 if expose_hidden else 0)
-    fed, goes_on = _fed(e, x, cont, static, 4 * num_output)
-    recurrent = _turned(e, len(layer.blobs) - 1, (4 * num_output, num_output), "recurrent")
-    y, ends = _step_by_step(e, fed, goes_on, recurrent, state)
+    place = len(layer.blobs) - 1
+    if _goes_straight_on(e, cont, x.fixed(0)):
+        begin = _begun(e, cont, state)
+        y, *ends = _whole_sequence(e, "LSTM", x, static, begin, place, num_output)
+    else:
+        fed, goes_on = _fed(e, x, cont, static, 4 * num_output)
+        recurrent = _turned(e, place, (4 * num_output, num_output), "recurrent")
+        y, *ends = _step_by_step(e, fed, goes_on, recurrent, state)
     return (y, *ends) if expose_hidden else (y,)
 
 
@@ -65,13 +69,12 @@ def forks_lstm(
     streams = x.fixed(1) if x.rank == 3 else batch_size
     steps = x.fixed(0) if x.rank == 3 else x.fixed(0) // streams
     x = e.reshape(x, (steps, streams, prod(x.fixed(i) for i in range(x.rank)) // steps // streams))
-    order = {"recurrent": 1, "bias": 2}
-    if cont is None or _goes_straight_on(e, e.reshape(cont, (steps, streams))):
-        y = _whole_sequence(e, x, num_output, **order)
+    if cont is None or _goes_straight_on(e, cont, steps):
+        y, *_ = _whole_sequence(e, "LSTM", x, None, (), 1, num_output, bias=2)
     else:
-        fed, goes_on = _fed(e, x, cont, None, 4 * num_output, bias=order["bias"])
+        fed, goes_on = _fed(e, x, cont, None, 4 * num_output, bias=2)
         recurrent = _turned(e, 1, (4 * num_output, num_output), "recurrent")
-        y, _ = _step_by_step(e, fed, goes_on, recurrent, ())
+        y, *_ = _step_by_step(e, fed, goes_on, recurrent, ())
     return e.reshape(y, e.tops[0])
 
 
@@ -81,7 +84,7 @@ def _step_by_step(
     goes_on: Sequence[Value],
     recurrent: Value,
     state: Sequence[Value],
-) -> tuple[Value, Sequence[Value]]:
+) -> Sequence[Value]:
     """Of what each step of an LSTM is fed with: h of all steps, t n h, and h and c of the last."""
     hidden = recurrent.fixed(0)
     h, c = state or (None, None)
@@ -96,39 +99,74 @@ def _step_by_step(
         c = added if c is None else e.Add(e.Mul(e.Mul(f, on), c), added)
         h = e.Mul(o, e.Tanh(c))
         results.append(h)
-    return _joined(e, results), [value for value in (h, c) if value is not None]
+    return (_joined(e, results), *(value for value in (h, c) if value is not None))
 
 
-def _goes_straight_on(e: Emitter, cont: Value) -> bool:
+def _goes_straight_on(e: Emitter, cont: Value, steps: int) -> bool:
     """Whether all streams begin with the first step (or before it) and none anew."""
     known = e.known(cont)
-    return known is not None and bool((known[1:] == 1).all())
+    return known is not None and bool((known.reshape(steps, -1)[1:] == 1).all())
+
+
+def _begun(e: Emitter, cont: Value, state: Sequence[Value]) -> Sequence[Value]:
+    """The states that a constant `cont` lets in; none where it lets in nothing."""
+    known = e.known(cont)
+    goes_on = np.ones(1) if known is None else known[0]
+    if not goes_on.any() or goes_on.all():
+        return state if goes_on.all() else ()
+    return [e.Mul(value, goes_on.reshape(1, -1, 1).astype(np.float32)) for value in state]
+
+
+# Of which gate of Caffe's each gate of ONNX's is: i, o, f, g of i, f, o, g.
+_GATES = {"LSTM": (0, 2, 1, 3), "RNN": (0,)}
 
 
 def _whole_sequence(
-    e: Emitter, x: Value, hidden: int, *, bias: int = 1, recurrent: int = 2
-) -> Value:
-    """x: t n *s → t n h, by https://onnx.ai/onnx/operators/onnx__LSTM.html, gates i, o, f, g"""
+    e: Emitter,
+    operator: str,
+    x: Value,
+    static: Value | None,
+    begin: Sequence[Value],
+    recurrent: int,
+    hidden: int,
+    *,
+    bias: int = 1,
+) -> Sequence[Value]:
+    """x: t n *s, static: n k, begin: 1 n h → t n h, and the last states 1 n h
+
+    The static input is one of each step. `recurrent` and `bias` number the blobs.
+    """
+    gates = _GATES[operator]
+    rows = len(gates) * hidden
     steps, streams = x.fixed(0), x.fixed(1)
     features = prod(x.fixed(axis) for axis in range(2, x.rank))
+    fed, weights = e.reshape(x, (steps, streams, features)), [e.blob(0, (rows, features))]
+    if static is not None:
+        width = static.fixed(1)
+        one_step = e.reshape(static, (1, streams, width))
+        fed = e.Concat(fed, e.Expand(one_step, [steps, streams, width]), axis=2)
+        weights.append(e.blob(2, (rows, width)))
 
-    def reordered(gates: Any) -> Any:
-        return np.take(gates.reshape(4, hidden, -1), [0, 2, 1, 3], axis=0)
+    def reordered(*parts: Any) -> Any:
+        columns = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        columns = columns.reshape(len(gates), hidden, -1)
+        return columns if len(gates) == 1 else np.take(columns, list(gates), axis=0)
 
     def with_no_second(bias: Any) -> Any:
-        return np.concatenate([reordered(bias).reshape(-1), np.zeros(4 * hidden, np.float32)])
+        return np.concatenate([reordered(bias).reshape(-1), np.zeros(rows, np.float32)])
 
-    weight, onward = (e.blob(i, (4 * hidden, n)) for i, n in ((0, features), (recurrent, hidden)))
-    y, _, _ = e.op(
-        "LSTM",
-        e.reshape(x, (steps, streams, features)),
-        e.computed((1, *weight.shape), reordered, "weight", weight),
-        e.computed((1, *onward.shape), reordered, "recurrent", onward),
-        e.computed((1, 8 * hidden), with_no_second, "bias", e.blob(bias, (4 * hidden,))),
-        outputs=3,
+    y, *ends = e.op(
+        operator,
+        fed,
+        e.computed((1, rows, fed.fixed(2)), reordered, "weight", *weights),
+        e.computed((1, rows, hidden), reordered, "recurrent", e.blob(recurrent, (rows, hidden))),
+        e.computed((1, 2 * rows), with_no_second, "bias", e.blob(bias, (rows,))),
+        None,
+        *begin,
+        outputs=3 if operator == "LSTM" else 2,
         hidden_size=hidden,
     )
-    return e.Squeeze(y, [1])
+    return (e.Squeeze(y, [1]), *ends)
 
 
 @layer("RNN", params="recurrent_param", fixed_batch=True)
@@ -147,21 +185,23 @@ def rnn(
     Blobs: W_x h s, b h, [W_s h k], W_h h h, W_o h h, b_o h.
     """
     static, state = _split_bottoms(others, 1 if expose_hidden else 0)
-    steps, goes_on = _fed(e, x, cont, static, num_output)
-    square = (num_output, num_output)
-    recurrent = _turned(e, len(layer.blobs) - 3, square, "recurrent")
-    output = _turned(e, len(layer.blobs) - 2, square, "output")
-    bias = e.weight(e.blob(len(layer.blobs) - 1, (num_output,)), "output_bias")
-    h = state[0] if state else None
-    results = []
-    for step, on in zip(steps, goes_on, strict=True):
-        inner = step
-        if h is not None:
-            inner = e.Add(inner, e.MatMul(e.Mul(h, on), recurrent))
-        h = e.Tanh(inner)
-        results.append(e.Tanh(e.Add(e.MatMul(h, output), bias)))
-    ends = (h,) if expose_hidden and h is not None else ()
-    return (_joined(e, results), *ends)
+    place, square = len(layer.blobs) - 3, (num_output, num_output)
+    if _goes_straight_on(e, cont, x.fixed(0)):
+        begin = _begun(e, cont, state)
+        states, end = _whole_sequence(e, "RNN", x, static, begin, place, num_output)
+    else:
+        steps, goes_on = _fed(e, x, cont, static, num_output)
+        recurrent = _turned(e, place, square, "recurrent")
+        results = list(state)
+        for step, on in zip(steps, goes_on, strict=True):
+            if results:
+                step = e.Add(step, e.MatMul(e.Mul(results[-1], on), recurrent))
+            results.append(e.Tanh(step))
+        states, end = _joined(e, results[len(state) :]), results[-1]
+    output = _turned(e, place + 1, square, "output")
+    bias = e.weight(e.blob(place + 2, (num_output,)), "output_bias")
+    y = e.Tanh(e.Add(e.MatMul(states, output), bias))
+    return (y, end) if expose_hidden else (y,)
 
 
 def _split_bottoms(others: Sequence[Value], states: int) -> tuple[Value | None, Sequence[Value]]:
