@@ -46,13 +46,14 @@ Operand = Tensor | Array | None  # an array is a constant, None an optional inpu
 @dataclass(frozen=True)
 class Drawn:
     """One node. Where `operators` names several they are a chain: each takes the result of the one
-    before and the next operand."""
+    before and the next operand. `absent` are outputs that are left out."""
 
     operators: tuple[str, ...]
     operands: tuple[Operand, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     outputs: int = 1
     opset: int = 17
+    absent: frozenset[int] = frozenset()
 
 
 Strategy = st.SearchStrategy[Drawn]

@@ -37,17 +37,18 @@ def _carry_out(call: Call, results: Mapping[int, Any]) -> Any:
     group, kind = call.target.split(".")
     arguments = [_resolved(argument, results) for argument in call.arguments]
     if group == "layers":
-        return _apply_layer(call, getattr(keras.layers, kind), arguments[0])
+        return _apply_layer(call, getattr(keras.layers, kind), arguments)
     return _apply_function(call, getattr(keras.ops, kind), arguments)
 
 
-def _apply_layer(call: Call, kind: type[keras.layers.Layer], x: Any) -> Any:
+def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence[Any]) -> Any:
     given = {f"{role}_initializer": Given(weight) for role, weight in call.weights.items()}
     layer = kind(**order_option(kind.__name__), **call.options, **given, name=call.name)
-    result = layer(x)
+    result = layer(*arguments)
+    holder = getattr(layer, "cell", layer)  # a recurrent layer asks its cell
     for name in given:
         # A file that names `Given` could not be loaded where bridge is not, and zeros load fastest.
-        setattr(layer, name, keras.initializers.Zeros())
+        setattr(holder, name, keras.initializers.Zeros())
     return result
 
 

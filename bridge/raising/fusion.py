@@ -21,6 +21,7 @@ def fuse(graph: ir.Graph) -> None:
     fuse_prelu(graph)
     fuse_linear(graph)
     fuse_affine(graph)
+    pass_names_on(graph)
 
 
 def drop_idle_reshapes(graph: ir.Graph) -> None:
@@ -33,6 +34,26 @@ def drop_idle_reshapes(graph: ir.Graph) -> None:
         if _is_one_shape(x, result):
             result.replace_all_uses_with(x)
             graph.remove(node, safe=True)
+
+
+_RENAMING = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+
+
+def pass_names_on(graph: ir.Graph) -> None:
+    """The name of a layer goes to the node that computes it, from one behind that only gives its
+    result another shape, and often is nothing in Keras.
+
+    So `get_layer("lstm1")` is the LSTM, of which the graph squeezes an axis.
+    """
+    for node in graph:
+        name, maker = node.name or "", node
+        while maker.op_type in _RENAMING and maker.inputs[0] is not None:
+            behind = maker.inputs[0].producer()
+            if behind is None or not (behind.name or "").startswith(f"{name}/"):
+                break
+            maker = behind
+        if name and maker.op_type not in _RENAMING and maker is not node:
+            node.name, maker.name = f"{name}/{node.op_type.lower()}", name
 
 
 def fuse_affine(graph: ir.Graph) -> None:

@@ -25,6 +25,8 @@ _WANT_CHANNELS_LAST = {
     "MaxPool",
     "Resize",
 }
+# Operators that run over a sequence: time, batch, features, if `layout` does not say otherwise.
+_RECURRENT = {"GRU", "LSTM", "RNN"}
 _PASS_ANY_ORDER = {
     "Add",
     "Dropout",
@@ -43,27 +45,36 @@ def input_layout(value: ir.Value, shape: Shape) -> Layout:
     """`n c *s -> n *s c` for images and volumes; three axes may be a signal or a sequence.
 
     A signal (n c t) is read by a convolution, a pooling or a normalisation, through pointwise
-    operators perhaps; a sequence (time, batch, features) is not, and keeps its order. So does
-    what the graph itself brings from channels last to channels first.
+    operators perhaps. A sequence that a recurrent operator reads is `t n c -> n t c`, any other
+    keeps its order. So does what the graph itself brings from channels last to channels first.
     """
     rank = len(shape)
     if rank >= 3 and _is_channels_last(value, shape):
         return Layout.plain(shape)
-    if rank >= 4 or (rank == 3 and _feeds_channels_last(value)):
+    reader = _first_reader(value) if rank == 3 else None
+    if rank >= 4 or (reader is not None and reader.op_type in _WANT_CHANNELS_LAST):
         return Layout.ordered(shape, (0, *range(2, rank), 1))
+    if reader is not None and not _has_batch_first(reader):
+        return Layout.ordered(shape, (1, 0, 2))
     return Layout.plain(shape)
 
 
-def _feeds_channels_last(value: ir.Value) -> bool:
+def _first_reader(value: ir.Value) -> ir.Node | None:
+    """What reads a value, through pointwise operators perhaps, and cares for its order."""
     seen, reached = set(), [value]
     while reached:
         for node in reached.pop().consumers():
-            if node.op_type in _WANT_CHANNELS_LAST:
-                return True
+            if node.op_type in _WANT_CHANNELS_LAST | _RECURRENT:
+                return node
             if node.op_type in _PASS_ANY_ORDER and node not in seen:
                 seen.add(node)
                 reached.extend(node.outputs)
-    return False
+    return None
+
+
+def _has_batch_first(reader: ir.Node) -> bool:
+    layout = reader.attributes.get("layout")
+    return layout is not None and layout.as_int() == 1
 
 
 def _is_channels_last(value: ir.Value, shape: Shape) -> bool:

@@ -24,7 +24,7 @@ from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
 Shape = tuple[Size, ...]
 
 # What Keras names otherwise than its initialiser, by which a plan goes.
-_ATTRIBUTES = {"depthwise": "kernel"}
+_ATTRIBUTES = {"depthwise": "kernel", "recurrent": "recurrent_kernel"}
 
 
 @dataclass(frozen=True)

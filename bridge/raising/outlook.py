@@ -42,6 +42,8 @@ class LookBack:
         self._costs: dict[str, dict[Layout, int]] = {}
         for visit in reversed(visits):
             for value, layout in zip(visit.outputs, visit.step.out, strict=False):
+                if not value:
+                    continue  # left out
                 self._costs[value] = self._weighed(value, layout)
             for name in dict.fromkeys(operand.name for operand in visit.operands if operand):
                 self._readers[name].append(visit)

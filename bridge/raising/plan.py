@@ -32,7 +32,7 @@ class Call:
     """One Keras call.
 
     `target` is `layers.<Class>` or `ops.<function>`. A layer is made with `options` and applied
-    to the one argument; a function gets `arguments` and `options` as they are, among them a
+    to the `arguments`; a function gets `arguments` and `options` as they are, among them a
     `Function` for a loop to call. `weights` are named as Keras names their initialisers:
     `kernel` is set through `kernel_initializer`.
     """

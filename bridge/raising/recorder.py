@@ -30,11 +30,13 @@ class Recorder:
         kind: str,
         x: Ref | Sequence[Ref],
         weights: Mapping[str, Weight] | None = None,
+        *further: Any,
         **options: Any,
     ) -> Ref:
-        """Applies a new `keras.layers.<kind>(**options)` to one tensor or a list of them."""
+        """Applies a new `keras.layers.<kind>(**options)` to one tensor or a list of them, and to
+        what it takes further."""
         argument = x if isinstance(x, Ref) else list(x)
-        return self._add(f"layers.{kind}", (argument,), options, weights or {})
+        return self._add(f"layers.{kind}", (argument, *further), options, weights or {})
 
     def op(self, kind: str, *arguments: Any, **options: Any) -> Ref:
         """Calls `keras.ops.<kind>`; the arguments may hold tensors, numbers and small arrays."""

@@ -128,8 +128,9 @@ class Sweep:
         outputs = tuple(map(name_of, node.outputs))
         target = Node(
             describe(node),
-            tuple(map(self._shape, node.outputs)),
+            tuple(self._shape(value) if name_of(value) else () for value in node.outputs),
             tuple(map(self.outlook.wished, outputs)),
+            frozenset(index for index, name in enumerate(outputs) if not name),
         )
         attributes = attributes_of(node)
         steps = [
@@ -149,6 +150,8 @@ class Sweep:
         self.recorder.name_calls(start, node.name or outputs[0])
         results = (built,) if isinstance(built, Ref) else built
         for value, ref, layout in zip(node.outputs, results, step.out, strict=False):
+            if not name_of(value):
+                continue  # left out
             self._check_shape(node, value, layout)
             self._learn_sizes(value, layout)
             self.values[name_of(value)] = Stored(ref, layout)
@@ -263,7 +266,7 @@ class Sweep:
 
     def _assume_plain(self, node: ir.Node) -> None:
         """Lets the sweep go on after a refusal, so that one error can name every node."""
-        for value in node.outputs:
+        for value in filter(name_of, node.outputs):
             layout = Layout.plain(logical_shape(value))
             self.values[name_of(value)] = Stored(Ref(self.recorder.new_id()), layout)
 

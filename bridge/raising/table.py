@@ -29,16 +29,24 @@ Shape = tuple[Size, ...]
 @dataclass(frozen=True)
 class Node:
     """What a rule may know of the node beside its inputs: its description, its outputs' shapes,
-    and for each output the order that would serve its readers best, where that is known."""
+    and for each output the order that would serve its readers best, where that is known.
+
+    `absent` are the outputs that the node leaves out before others; their shapes are empty.
+    """
 
     description: str
     shapes: tuple[Shape, ...]
     wishes: tuple[Layout | None, ...] = ()
+    absent: frozenset[int] = frozenset()
 
     @property
     def shape(self) -> Shape:
         """The shape of the first output."""
         return self.shapes[0]
+
+    def gives(self, index: int) -> bool:
+        """Whether the node has an output, which ONNX lets it leave out."""
+        return index < len(self.shapes) and index not in self.absent
 
     @property
     def wished(self) -> Layout | None:

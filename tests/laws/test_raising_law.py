@@ -50,6 +50,7 @@ def graph_of(drawn: Drawn, symbols: set[str]) -> onnx.ModelProto:
         elif operand is not None:
             constants.append(onnx.numpy_helper.from_array(np.asarray(operand), name))
     outputs = ["y", *(f"y{i}" for i in range(1, drawn.outputs))]
+    outputs = ["" if i in drawn.absent else name for i, name in enumerate(outputs)]
     if len(drawn.operators) == 1:
         nodes = [onnx.helper.make_node(drawn.operators[0], names, outputs, **drawn.attributes)]
     else:
@@ -58,7 +59,7 @@ def graph_of(drawn: Drawn, symbols: set[str]) -> onnx.ModelProto:
             onnx.helper.make_node(operator, [links[i], names[i + 1]], [links[i + 1]])
             for i, operator in enumerate(drawn.operators)
         ]
-    results = [onnx.ValueInfoProto(name=name) for name in outputs]
+    results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
     graph = onnx.helper.make_graph(nodes, "law", inputs, results, constants)
     opsets = [onnx.helper.make_opsetid("", drawn.opset)]
     model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import onnx
 import pytest
@@ -97,3 +98,18 @@ def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: l
     model = graph(text, {"to": np.array(target)})
     found = layers(raise_and_compare(model, {"x": X}, "onnx"))
     assert [name for name in found if name == "Reshape"] == left
+
+
+def test_a_layers_name_goes_to_the_node_that_computes_it() -> None:
+    """Else the LSTM would go by `lstm/lstm`, and by `lstm` nothing or what reshapes its result."""
+    text = """g (float[5,2,3] x) => (float[10,4] y) {
+        all = LSTM<hidden_size=4>(x, w, r)
+        one = Squeeze(all, axes)
+        y = Reshape(one, shape)
+    }"""
+    weights = {"w": seeded((1, 16, 3)), "r": seeded((1, 16, 4))}
+    model = graph(text, {**weights, "axes": np.array([1]), "shape": np.array([10, 4])})
+    for node, name in zip(model.graph.node, ("lstm/lstm", "lstm/squeeze", "lstm"), strict=True):
+        node.name = name
+    raised = raise_and_compare(model, {"x": seeded((5, 2, 3))})
+    assert type(raised.model.get_layer("lstm")) is keras.layers.LSTM

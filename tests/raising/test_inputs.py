@@ -66,3 +66,16 @@ def test_what_the_graph_brings_to_channels_first_is_last(
 def test_another_transpose_says_nothing_of_the_order() -> None:
     text = "g (float[n,3,8,9] x) => (float[n,3,9,8] y) { y = Transpose<perm=[0,1,3,2]>(x) }"
     assert plan_of(graph(text)).inputs[0].shape == ("n", 8, 9, 3)
+
+
+@pytest.mark.parametrize(("layout", "stored"), [(0, ("n", "t", 3)), (1, ("t", "n", 3))])
+def test_a_sequence_that_a_recurrent_layer_reads_comes_batch_first(
+    layout: int, stored: tuple[object, ...]
+) -> None:
+    text = f"""g (float[t,n,3] x) => (float[a,b,c,d] y) {{
+        a = Relu(x)
+        y = GRU<hidden_size=2, layout={layout}>(a, w, r)
+    }}"""
+    model = graph(text, {"w": seeded((1, 6, 3)), "r": seeded((1, 6, 2))})
+    assert plan_of(model).inputs[0].shape == stored
+    assert plan_of(model, "onnx").inputs[0].shape == ("t", "n", 3)

@@ -1,0 +1,277 @@
+"""Recurrent layers.
+
+What ONNX has as time, batch, features is batch, time, features for Keras: another name for the
+same tensor, by which nothing moves. Two directions are two layers, side by side in the features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout, Weight
+from bridge.raising.cells import Cell
+from bridge.raising.orders import whole
+from bridge.raising.plan import Ref, Size
+from bridge.raising.recorder import Recorder
+from bridge.raising.table import Node, Operand, Step, raises
+
+_BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+
+
+@raises("RNN")
+def rnn(
+    node: Node,
+    x: Operand,
+    w: Operand,
+    r: Operand,
+    b: Operand | None = None,
+    sequence_lens: Operand | None = None,
+    initial_h: Operand | None = None,
+    *,
+    hidden_size: int | None = None,
+    direction: str = "forward",
+    layout: int = 0,
+    activations: Sequence[str] | None = None,
+) -> Step:
+    """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, RNN)
+
+    A SimpleRNN for each direction. Where `layout` is 1, n t i -> n t d h, n d h.
+    """
+    cell = Cell("SimpleRNN", 1, (0,), (("activation", "Tanh"),))
+    directions = _directions(cell, direction, x, (w, r, b), activations)
+    return _step(node, directions, x, sequence_lens, (initial_h,), layout)
+
+
+@raises("GRU")
+def gru(
+    node: Node,
+    x: Operand,
+    w: Operand,
+    r: Operand,
+    b: Operand | None = None,
+    sequence_lens: Operand | None = None,
+    initial_h: Operand | None = None,
+    *,
+    hidden_size: int | None = None,
+    direction: str = "forward",
+    layout: int = 0,
+    activations: Sequence[str] | None = None,
+    linear_before_reset: int = 0,
+) -> Step:
+    """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, GRU)
+
+    A GRU for each direction, whose gates z, r, h are in the same order; what is linear before the
+    reset has its `reset_after`. Where `layout` is 1, n t i -> n t d h, n d h.
+    """
+    functions = (("recurrent_activation", "Sigmoid"), ("activation", "Tanh"))
+    cell = Cell("GRU", 1, (0, 1, 2), functions, {"reset_after": bool(linear_before_reset)})
+    directions = _directions(cell, direction, x, (w, r, b), activations)
+    return _step(node, directions, x, sequence_lens, (initial_h,), layout)
+
+
+@raises("LSTM")
+def lstm(
+    node: Node,
+    x: Operand,
+    w: Operand,
+    r: Operand,
+    b: Operand | None = None,
+    sequence_lens: Operand | None = None,
+    initial_h: Operand | None = None,
+    initial_c: Operand | None = None,
+    p: Operand | None = None,
+    *,
+    hidden_size: int | None = None,
+    direction: str = "forward",
+    layout: int = 0,
+    activations: Sequence[str] | None = None,
+    input_forget: int = 0,
+) -> Step:
+    """x: t n i   ->   t d n h, and the last states h, c: d n h    (onnx.ai/onnx/operators, LSTM)
+
+    An LSTM for each direction; its gates i, f, c, o are i, o, f, c in ONNX. Where `layout` is 1,
+    n t i -> n t d h, n d h.
+    """
+    if p is not None or input_forget:
+        raise UnsupportedError("an LSTM with peepholes, or whose input and forget gates are one")
+    sigmoid, tanh = ("recurrent_activation", "Sigmoid"), ("activation", "Tanh")
+    cell = Cell("LSTM", 2, (0, 2, 3, 1), (sigmoid, tanh, tanh), {"unit_forget_bias": False})
+    directions = _directions(cell, direction, x, (w, r, b), activations)
+    return _step(node, directions, x, sequence_lens, (initial_h, initial_c), layout)
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """The layer of one direction, still without what it shall give out."""
+
+    cell: Cell
+    backwards: bool
+    options: Mapping[str, Any]
+    weights: Mapping[str, Weight]
+
+
+def _directions(
+    cell: Cell,
+    direction: str,
+    x: Operand,
+    weights: tuple[Operand, Operand, Operand | None],
+    activations: Sequence[str] | None,
+) -> Sequence[_Direction]:
+    w, r, b = weights
+    return [
+        _Direction(
+            cell,
+            backwards,
+            {"units": r.shape[2], **cell.functions(index, activations), **cell.options}
+            | ({"use_bias": False} if b is None else {})
+            | ({"go_backwards": True} if backwards else {}),
+            cell.weights(index, whole(x, 2), w, r, b),
+        )
+        for index, backwards in enumerate(_BACKWARDS[direction])
+    ]
+
+
+def _step(
+    node: Node,
+    directions: Sequence[_Direction],
+    x: Operand,
+    lengths: Operand | None,
+    states: Sequence[Operand | None],
+    layout: int,
+) -> Step:
+    """How all is stored: sequences n t i and n t (d h), states n (d h), n in one inner order."""
+    sequence, result, state = ("nti", "ntdh", "ndh") if layout else ("tni", "tdnh", "dnh")
+    steps = x.shape[sequence.index("t")]
+    if lengths is not None and _all_are(lengths, steps):
+        lengths = None
+    # Keras begins with zeros by itself.
+    states = [None if each is None or _all_are(each, 0) else each for each in states]
+    sides = [(lengths, "n"), *((each, state) for each in states)]
+    given = [(each, axes) for each, axes in sides if each is not None]
+    batch = whole(x, sequence.index("n"))
+    if any((each.shape[axes.index("n")],) != batch.logical_shape for each, axes in given):
+        batch = Layout.plain(batch.logical_shape)
+
+    def order(axes: str, of: Operand | None = None) -> Layout:
+        # The graph may name the batch size otherwise elsewhere.
+        own = (
+            batch
+            if of is None or not batch.is_plain
+            else Layout.plain((of.shape[axes.index("n")],))
+        )
+        parts = {
+            "n": own,
+            "t": Layout.plain((steps,)),
+            "d": Layout.plain((len(directions),)),
+            "h": Layout.plain((directions[0].options["units"],)),
+            "i": whole(x, 2),
+        }
+        places = [axes.index(axis) for axis in "ntdhi" if axis in axes]
+        apart = Layout.product([parts[axis] for axis in axes], places)
+        if "d" not in axes:
+            return apart
+        *outer, directed, inner = apart.stored
+        return Layout(apart.axes, (*outer, directed + inner))
+
+    def build(k: Recorder, x: Ref, *others: Ref) -> tuple[Ref, ...]:
+        tensors = iter(others)
+        lies = [
+            k.constant(each.weight(order(axes, each))) if each.is_constant else next(tensors)
+            for each, axes in given
+        ]
+        mask = None if lengths is None else _mask(k, lies.pop(0), steps)
+        found = iter(lies)
+        begin = [None if each is None else next(found) for each in states]
+        return _built(k, node, directions, x, _with_zeros(k, begin), mask)
+
+    wants = [
+        None if each is None or each.is_constant else order(axes, each) for each, axes in sides
+    ]
+    out = (order(result), *[order(state)] * len(states))
+    return Step((order(sequence), None, None, None, *wants), out, build, back=_none)
+
+
+def _none(order: Layout) -> None:
+    """An order of the result says nothing of that of x."""
+
+
+def _all_are(given: Operand, value: Size) -> bool:
+    return given.is_constant and bool((given.array() == value).all())
+
+
+def _mask(k: Recorder, lengths: Ref, steps: Size) -> Ref:
+    """n   ->   n t: which steps belong to a sequence. Raises UnsupportedError."""
+    if isinstance(steps, str):
+        raise UnsupportedError("lengths of sequences of an unknown size", received=steps)
+    return k.op("less", np.arange(steps), k.op("expand_dims", lengths, axis=1))
+
+
+def _with_zeros(k: Recorder, states: Sequence[Ref | None]) -> Sequence[Ref]:
+    """Keras takes all states or none."""
+    known = next((each for each in states if each is not None), None)
+    if known is None:
+        return []
+    return [k.op("zeros_like", known) if each is None else each for each in states]
+
+
+def _built(
+    k: Recorder,
+    node: Node,
+    directions: Sequence[_Direction],
+    x: Ref,
+    begin: Sequence[Ref],
+    mask: Ref | None,
+) -> tuple[Ref, ...]:
+    """The sequence and the last states; in place of what the node leaves out, some tensor."""
+    count = len(directions)
+    begins = [k.ops("split", each, count, axis=1, outputs=count) for each in begin if count > 1]
+    begins = begins or [(each,) for each in begin]
+    made = [
+        _one_way(k, node, direction, x, [parts[index] for parts in begins], mask)
+        for index, direction in enumerate(directions)
+    ]
+    results = dict(enumerate(zip(*made, strict=True)))
+    # The sequence is made last, and so has the node's name.
+    joined = {index: _beside(k, results[index]) for index in reversed(results) if node.gives(index)}
+    if mask is not None and node.gives(0):
+        kept = k.op("cast", k.op("expand_dims", mask, axis=2), dtype="float32")
+        joined[0] = k.op("multiply", joined[0], kept)
+    return tuple(joined.get(index, x) for index in results)
+
+
+def _one_way(
+    k: Recorder,
+    node: Node,
+    direction: _Direction,
+    x: Ref,
+    begin: Sequence[Ref],
+    mask: Ref | None,
+) -> Sequence[Ref]:
+    """The sequence and the last states of one direction."""
+    sequence, states = node.gives(0), node.gives(1) or node.gives(2)
+    # By itself the layer gives the last step's output, which is the state h unless steps are left.
+    states = states and (sequence or node.gives(2) or mask is not None)
+    options = dict(direction.options)
+    options |= {"return_sequences": True} if sequence else {}
+    options |= {"return_state": True} if states else {}
+    further: list[Any] = [list(begin) or None, mask]
+    while further and further[-1] is None:
+        further.pop()
+    whole = k.layer(direction.cell.layer, x, direction.weights, *further, **options)
+    count = 1 + direction.cell.states
+    results = [Ref(whole.call, item) for item in range(count)] if states else [whole] * count
+    if sequence and direction.backwards:
+        results[0] = k.op("flip", results[0], axis=1)
+    return results
+
+
+def _beside(k: Recorder, directions: Sequence[Ref]) -> Ref:
+    """The features of all directions."""
+    if len(directions) == 1:
+        return directions[0]
+    return k.layer("Concatenate", directions, axis=-1)

@@ -1,0 +1,177 @@
+"""Recurrent layers, beyond what the raising law draws: how natural they are, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from bridge.errors import UnsupportedOperatorError
+from bridge.keras.build import build
+from bridge.raising import Plan
+from raised import Raised, graph, in_onnxruntime, plan_of, raise_and_compare, seeded
+
+Array = NDArray[Any]
+
+STEPS, BATCH, INPUTS, UNITS = 5, 2, 3, 4
+X = seeded((STEPS, BATCH, INPUTS))
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+LAYERS = {"RNN": "SimpleRNN", "GRU": "GRU", "LSTM": "LSTM"}
+
+
+def weights(operator: str, directions: int = 1) -> Mapping[str, Array]:
+    rows = GATES[operator] * UNITS
+    return {
+        "w": seeded((directions, rows, INPUTS), 1),
+        "r": seeded((directions, rows, UNITS), 2),
+        "b": seeded((directions, 2 * rows), 3),
+    }
+
+
+def squeezed(operator: str, attributes: str = "") -> onnx.ModelProto:
+    """The output of all steps, as one direction has it."""
+    text = f"""g (float[t,n,{INPUTS}] x) => (float[t,n,{UNITS}] y) {{
+        all = {operator}<hidden_size={UNITS}{attributes}>(x, w, r, b)
+        y = Squeeze(all, axes)
+    }}"""
+    return graph(text, {**weights(operator), "axes": np.array([1])})
+
+
+def layer_of(plan: Plan) -> Any:
+    (call,) = (each for each in plan.calls if each.target.startswith("layers."))
+    return call
+
+
+@pytest.mark.parametrize("operator", GATES)
+def test_a_sequence_is_one_layer_and_lies_batch_first(operator: str) -> None:
+    raised = raise_and_compare(squeezed(operator), {"x": X})
+    assert [str(raised.plan.values[name].layout) for name in "xy"] == ["n c w -> c n w"] * 2
+    assert not raised.plan.permutations
+    layer = raised.model.layers[-1]
+    assert type(layer) is getattr(keras.layers, LAYERS[operator])
+    assert raised.model.output is layer.output
+    assert layer.return_sequences
+    assert not layer.return_state
+
+
+@pytest.mark.parametrize("operator", GATES)
+def test_onnx_gets_time_first(operator: str) -> None:
+    raised = raise_and_compare(squeezed(operator), {"x": X}, "onnx")
+    assert raised.model.output.shape == (None, None, UNITS)
+    assert len(raised.plan.permutations) == 2
+
+
+def test_the_last_step_alone_is_what_keras_gives_by_itself() -> None:
+    text = f"""g (float[t,n,{INPUTS}] x) => (float[n,{UNITS}] y) {{
+        "", end = LSTM<hidden_size={UNITS}>(x, w, r, b)
+        y = Squeeze(end, axes)
+    }}"""
+    model = graph(text, {**weights("LSTM"), "axes": np.array([0])})
+    call = layer_of(raise_and_compare(model, {"x": X}).plan)
+    assert call.options == {"units": UNITS, "unit_forget_bias": False}
+
+
+@pytest.mark.parametrize("operator", GATES)
+def test_two_directions_lie_side_by_side_as_exporters_want_them(operator: str) -> None:
+    text = f"""g (float[t,n,{INPUTS}] x) => (float[t,n,{2 * UNITS}] y) {{
+        all = {operator}<hidden_size={UNITS}, direction="bidirectional">(x, w, r, b)
+        turned = Transpose<perm=[0,2,1,3]>(all)
+        y = Reshape(turned, shape)
+    }}"""
+    model = graph(text, {**weights(operator, 2), "shape": np.array([0, 0, -1])})
+    plan = raise_and_compare(model, {"x": X}).plan
+    assert not plan.permutations
+    kinds = [call.target.split(".")[1] for call in plan.calls]
+    assert kinds == [LAYERS[operator], LAYERS[operator], "flip", "Concatenate"]
+
+
+@pytest.mark.parametrize("operator", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_batch_first(operator: str, direction: str) -> None:
+    """onnxruntime refuses `layout` 1, which is but another name for the axes."""
+    directions = 2 if direction == "bidirectional" else 1
+    constants = weights(operator, directions)
+    begin = seeded((directions, BATCH, UNITS), 4)
+    feeds = {"x": X.swapaxes(0, 1), "h": begin.swapaxes(0, 1)}
+
+    def model(layout: int) -> onnx.ModelProto:
+        shapes = [f"float[{BATCH},t,{INPUTS}] x", f"float[{BATCH},{directions},{UNITS}] h"]
+        if not layout:
+            shapes = [f"float[t,{BATCH},{INPUTS}] x", f"float[{directions},{BATCH},{UNITS}] h"]
+        attributes = f'hidden_size={UNITS}, direction="{direction}", layout={layout}'
+        return graph(
+            f"""g ({", ".join(shapes)}) => (float[a,b,c,d] y, float[e,f,g] end) {{
+                y, end = {operator}<{attributes}>(x, w, r, b, "", h)
+            }}""",
+            constants,
+        )
+
+    expected = in_onnxruntime(model(0), {"x": X, "h": begin})
+    plan = plan_of(model(1))
+    received = Raised(plan, build(plan)).run(feeds)
+    assert plan.inputs[0].shape == (BATCH, "t", INPUTS)
+    np.testing.assert_allclose(received["y"], expected["y"].transpose(2, 0, 1, 3), atol=1e-5)
+    np.testing.assert_allclose(received["end"], expected["end"].swapaxes(0, 1), atol=1e-5)
+
+
+def test_a_layer_behind_padding_does_not_see_the_mask() -> None:
+    """Keras hands a mask on by itself; what ONNX gives out behind the end is 0, and no padding."""
+    text = f"""g (float[{STEPS},n,{UNITS}] x, int32[n] lengths) => (float[t,d,n,{UNITS}] y) {{
+        all = LSTM<hidden_size={UNITS}>(x, w, r, b, lengths)
+        one = Squeeze(all, axes)
+        y = LSTM<hidden_size={UNITS}>(one, w, r, b)
+    }}"""
+    rows = 4 * UNITS
+    constants = {
+        "w": seeded((1, rows, UNITS), 1),
+        "r": seeded((1, rows, UNITS), 2),
+        "b": seeded((1, 2 * rows), 3),
+        "axes": np.array([1]),
+    }
+    lengths = np.array([2, STEPS], np.int32)
+    feeds = {"x": seeded((STEPS, BATCH, UNITS)), "lengths": lengths}
+    raise_and_compare(graph(text, constants), feeds)
+
+
+@pytest.mark.parametrize("operator", GATES)
+def test_one_step_of_training_moves_every_weight(operator: str) -> None:
+    plan = plan_of(squeezed(operator))
+    model = build(plan)
+    before = [weight.numpy().copy() for weight in model.trainable_weights]
+    assert [np.shape(each) for each in before[:2]] == [
+        (INPUTS, GATES[operator] * UNITS),
+        (UNITS, GATES[operator] * UNITS),
+    ]
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    y = seeded((BATCH, STEPS, UNITS), 5)
+    model.fit(X.swapaxes(0, 1), y, batch_size=BATCH, epochs=1, verbose=0)
+    for old, weight in zip(before, model.trainable_weights, strict=True):
+        assert (old != weight.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("node", "problem"),
+    [
+        ("LSTM<hidden_size=4>(x, w, r, b, '', '', '', p)", "peepholes"),
+        ("LSTM<hidden_size=4, input_forget=1>(x, w, r, b)", "input and forget gates"),
+        ("LSTM<hidden_size=4, clip=3.0>(x, w, r, b)", "'clip'"),
+        ("LSTM<hidden_size=4, activations=['Sigmoid','Tanh','Relu']>(x, w, r, b)", "one activ"),
+        ("LSTM<hidden_size=4, activations=['HardSigmoid','Tanh','Tanh']>(x, w, r, b)", "no such"),
+        ("LSTM<hidden_size=4>(x, w, r, b, lengths)", "sequences of an unknown size"),
+        ("LSTM<hidden_size=4>(x, w, computed, b)", "'computed' must be a constant"),
+    ],
+)
+def test_what_keras_cannot_say_is_refused(node: str, problem: str) -> None:
+    text = f"""g (float[t,n,{INPUTS}] x, int32[n] lengths, float[1,16,4] raw)
+            => (float[t,d,n,{UNITS}] y) {{
+        computed = Relu(raw)
+        y = {node}
+    }}""".replace("'", '"')
+    model = graph(text, {**weights("LSTM"), "p": seeded((1, 3 * UNITS))})
+    with pytest.raises(UnsupportedOperatorError, match=problem):
+        plan_of(model)
