@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from bridge.caffe.net import Net
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
+    from bridge.raising import Plan, Target
     from bridge.raising.map import TranslationMap
-    from bridge.raising.plan import Plan
 
 PathLike = str | Path
 Dims = tuple[int | str, ...]
@@ -118,6 +118,7 @@ def onnx_to_keras(
     output: PathLike | None = None,
     *,
     io_layout: IoLayout = "channels_last",
+    target: Target = "natural",
     check: bool = True,
     map: PathLike | None = None,
     progress: Progress = silent,
@@ -126,13 +127,21 @@ def onnx_to_keras(
 
     Inputs and outputs are in the graph's order, inputs keep their names. With `io_layout`
     `channels_last` images are n h w c; with `onnx` the model takes and gives ONNX's own arrays.
+    The `target` `speed` is a model that runs faster on a CPU, at equal numbers, and is less
+    natural: batch normalisations go into the weights before them, groups are split.
     `check` compares every output with onnxruntime's on seeded inputs. `map` is a file for the
     translation map, as JSON; `translation_map(model)` gives the same.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
     return raise_onnx(
-        model_or_path, output, io_layout=io_layout, check=check, map=map, progress=progress
+        model_or_path,
+        output,
+        io_layout=io_layout,
+        target=target,
+        check=check,
+        map=map,
+        progress=progress,
     ).model
 
 
@@ -141,6 +150,7 @@ def raise_onnx(
     output: PathLike | None = None,
     *,
     io_layout: IoLayout = "channels_last",
+    target: Target = "natural",
     check: bool = True,
     map: PathLike | None = None,
     progress: Progress = silent,
@@ -151,7 +161,7 @@ def raise_onnx(
     with _as_file(model_or_path) as path:
         progress("reading the graph")
         checked = path if check else None
-        return _raised(load(path), None, checked, output, io_layout, map, progress)
+        return _raised(load(path), None, checked, output, io_layout, target, map, progress)
 
 
 def caffe_to_keras(
@@ -161,12 +171,13 @@ def caffe_to_keras(
     *,
     check: bool = True,
     io_layout: IoLayout = "channels_last",
+    target: Target = "natural",
     progress: Progress = silent,
     **options: Any,
 ) -> keras.Model:
     """Both conversions in one, with the checks of both. Options as in the two."""
-    keywords = {"check": check, "io_layout": io_layout, "progress": progress, **options}
-    return raise_caffe(prototxt, caffemodel, output, **keywords).model
+    keywords = {"check": check, "io_layout": io_layout, "target": target, **options}
+    return raise_caffe(prototxt, caffemodel, output, progress=progress, **keywords).model
 
 
 def raise_caffe(
@@ -176,6 +187,7 @@ def raise_caffe(
     *,
     check: bool = True,
     io_layout: IoLayout = "channels_last",
+    target: Target = "natural",
     map: PathLike | None = None,
     progress: Progress = silent,
     **options: Any,
@@ -186,11 +198,13 @@ def raise_caffe(
     progress("reading the net")
     lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
     if not check:
-        raised = _raised(to_ir(lowered), lowered, None, output, io_layout, map, progress)
+        raised = _raised(to_ir(lowered), lowered, None, output, io_layout, target, map, progress)
     else:
         with _temporary_onnx(lowered) as path:
             _checked_onnx(path, lowered, progress)
-            raised = _raised(to_ir(lowered), lowered, path, output, io_layout, map, progress)
+            raised = _raised(
+                to_ir(lowered), lowered, path, output, io_layout, target, map, progress
+            )
     return replace(raised, warnings=lowered.warnings)
 
 
@@ -325,6 +339,7 @@ def _raised(
     path: Path | None,
     output: PathLike | None,
     io_layout: IoLayout,
+    target: Target,
     map: PathLike | None,
     progress: Progress,
 ) -> Raising:
@@ -336,7 +351,7 @@ def _raised(
 
     if map is not None and not Path(map).parent.is_dir():
         raise UsageError("there is no such folder for the map", where=Path(map).parent)
-    plan = raise_model(run_passes(model), io_layout)
+    plan = raise_model(run_passes(model), io_layout, target)
     progress("building the Keras model")
     _require_keras()
     from bridge.keras.build import build

@@ -19,6 +19,7 @@ from bridge.cli.options import (
     Map,
     Output,
     Prototxt,
+    TargetOption,
 )
 from bridge.cli.show import progress, show_table, show_warnings, words
 
@@ -77,6 +78,7 @@ def onnx_to_keras(
     *,
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
+    target: TargetOption = "natural",
     check: Check = True,
     map: Map = None,
     explain_layout: ExplainLayout = False,
@@ -92,7 +94,15 @@ def onnx_to_keras(
     from bridge.convert import raise_onnx
 
     with progress() as report:
-        done = raise_onnx(model, output, io_layout=io_layout, check=check, map=map, progress=report)
+        done = raise_onnx(
+            model,
+            output,
+            io_layout=io_layout,
+            target=target,
+            check=check,
+            map=map,
+            progress=report,
+        )
     show_raising(done, output, explain_layout)
 
 
@@ -104,6 +114,7 @@ def caffe_to_keras(
     *,
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
+    target: TargetOption = "natural",
     lowering: Lowering = DEFAULT_LOWERING,
     check: Check = True,
     map: Map = None,
@@ -114,6 +125,8 @@ def caffe_to_keras(
     **Examples**
 
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras
+
+        python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras --target speed
     """
     from bridge.convert import raise_caffe
 
@@ -124,6 +137,7 @@ def caffe_to_keras(
             output,
             check=check,
             io_layout=io_layout,
+            target=target,
             map=map,
             progress=report,
             **lowering.keywords(),

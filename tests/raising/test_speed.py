@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bridge.caffe import read
+from bridge.check.compare import compare
+from bridge.convert import raise_caffe
+from bridge.graph.io import to_ir
+from bridge.graph.passes import run_passes
+from bridge.raising import Plan, raise_model
+from bridge.raising.speed import faster
+from golden_cases import Case, assert_outputs, case, cases, feeds, lowered
+from mapped import evaluated
+from raised import Array, Raised, graph, in_onnxruntime, plan_of, seeded
+
+NORM = "BatchNormalization"
+
+
+def build(plan: Plan) -> Raised:
+    from bridge.keras.build import build
+
+    return Raised(plan, build(plan))
+
+
+def constants(**shapes: tuple[int, ...]) -> dict[str, Array]:
+    """Seeded ones; with `norm`, the four of a normalisation of so many channels."""
+    channels = shapes.pop("norm", (1,))
+    found = {name: seeded(shape, seed) for seed, (name, shape) in enumerate(shapes.items())}
+    norm = {name: seeded(channels, 7 + seed) for seed, name in enumerate("gbmv")}
+    return {**found, **norm, "v": norm["v"] ** 2 + 0.1}
+
+
+LINEAR_THEN_NORM = {
+    "Conv": ("N,3,5,4", "N,6,4,3", "Conv(x, w)", {"w": (6, 3, 2, 2)}),
+    "Conv with bias": ("N,3,5", "N,6,4", "Conv(x, w, c)", {"w": (6, 3, 2), "c": (6,)}),
+    "Conv in groups": ("N,6,5,4", "N,4,4,3", "Conv<group=2>(x, w)", {"w": (4, 3, 2, 2)}),
+    "depthwise": ("N,3,5,4", "N,3,4,3", "Conv<group=3>(x, w)", {"w": (3, 1, 2, 2)}),
+    "depthwise, several": ("N,3,5,4", "N,6,4,3", "Conv<group=3>(x, w)", {"w": (6, 1, 2, 2)}),
+    "ConvTranspose": ("N,3,5,4", "N,6,6,5", "ConvTranspose(x, w)", {"w": (3, 6, 2, 2)}),
+    "Gemm": ("N,3", "N,6", "Gemm<transB=1>(x, w, c)", {"w": (6, 3), "c": (6,)}),
+}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "linear", "shapes"), LINEAR_THEN_NORM.values(), ids=LINEAR_THEN_NORM
+)
+def test_a_norm_goes_into_the_weights_before_it(
+    x: str, y: str, linear: str, shapes: dict[str, tuple[int, ...]]
+) -> None:
+    channels = int(y.split(",")[1])
+    text = f"""net (float[{x}] x) => (float[{y}] y)
+               {{ z = {linear}  n = {NORM}(z, g, b, m, v)  y = Relu(n) }}"""
+    model = graph(text, constants(**shapes, norm=(channels,)))
+    natural = plan_of(model)
+    speedy = build(faster(natural))
+    kinds = [type(layer).__name__ for layer in speedy.model.layers]
+    assert NORM in {call.target.split(".")[1] for call in natural.calls}
+    assert NORM not in kinds
+    assert "z" not in speedy.plan.values
+    given = {"x": seeded((2, *map(int, x.split(",")[1:])), 3)}
+    row = compare("y", in_onnxruntime(model, given)["y"], speedy.run(given)["y"])
+    assert row.ok, row
+
+
+KEPT = {
+    "another reader": f"z = Conv(x, w)  n = {NORM}(z, g, b, m, v)  y = Add(n, z)",
+    "no linear layer": f"z = Relu(x)  y = {NORM}(z, g, b, m, v)",
+}
+
+
+@pytest.mark.parametrize("nodes", KEPT.values(), ids=KEPT)
+def test_a_norm_stays_where_the_value_before_it_is_needed(nodes: str) -> None:
+    model = graph(
+        f"net (float[N,3,5,4] x) => (float[N,3,5,4] y) {{ {nodes} }}",
+        {
+            name: array
+            for name, array in constants(w=(3, 3, 1, 1), norm=(3,)).items()
+            if name in nodes
+        },
+    )
+    plan = plan_of(model)
+    assert faster(plan) == plan
+
+
+def test_a_norm_stays_behind_an_output() -> None:
+    model = graph(
+        f"""net (float[N,3,5,4] x) => (float[N,3,5,4] y, float[N,3,5,4] z)
+            {{ z = Conv(x, w)  y = {NORM}(z, g, b, m, v) }}""",
+        constants(w=(3, 3, 1, 1), norm=(3,)),
+    )
+    plan = plan_of(model)
+    assert faster(plan) == plan
+
+
+def test_a_norm_over_another_axis_stays() -> None:
+    model = graph(
+        f"""net (float[N,3,4] x) => (float[N,3,4] y)
+            {{ z = MatMul(x, w)  y = {NORM}(z, g, b, m, v) }}""",
+        constants(w=(4, 4), norm=(3,)),
+    )
+    plan = plan_of(model)
+    assert faster(plan) == plan
+
+
+def test_each_group_becomes_a_layer() -> None:
+    model = graph(
+        "net (float[N,6,5,5] x) => (float[N,4,3,3] y) { y = Conv<group=2>(x, w, c) }",
+        constants(w=(4, 3, 3, 3), c=(4,)),
+    )
+    model.graph.node[0].name = "a/b"
+    speedy = build(faster(plan_of(model)))
+    names = [operation.name for operation in speedy.model.operations[1:]]
+    assert names == ["a>b>split", "a>b>group0", "a>b>group1", "a>b"]
+    assert [layer.kernel.shape for layer in speedy.model.layers[1:3]] == [(3, 3, 3, 2)] * 2
+
+
+def changed(case: Case) -> bool:
+    plan = raise_model(run_passes(to_ir(lowered(case))))
+    return faster(plan) != plan
+
+
+CHANGED = [each for each in cases(without={"alias"}) if changed(each)]
+
+
+@pytest.mark.parametrize("golden", CHANGED, ids=str)
+def test_a_model_for_speed_gives_what_caffe_gives(golden: Case) -> None:
+    model = lowered(golden)
+    speedy = build(raise_model(run_passes(to_ir(model)), target="speed"))
+    results = speedy.run(feeds(golden, model))
+    assert_outputs(golden, {name: np.asarray(result) for name, result in results.items()})
+
+
+@pytest.mark.parametrize("name", ["conv_group2", "bn_scale_relu_inplace"])
+def test_the_map_says_how_its_weights_are_made(name: str) -> None:
+    golden = case(name)
+    net = read(golden.prototxt, golden.caffemodel)
+    done = raise_caffe(golden.prototxt, golden.caffemodel, target="speed")
+    assert done.map.weights
+    for weight in done.map.weights:
+        stored = getattr(done.model.get_layer(weight.layer), weight.role).numpy()
+        np.testing.assert_array_equal(evaluated(weight, net, {}), stored)
