@@ -52,6 +52,16 @@ def test_a_batch_norm_over_vectors_comes_back_as_one() -> None:
     assert_close(np.asarray(again(array)), np.asarray(model(array)))
 
 
+def test_a_convolution_in_groups_comes_back_as_one() -> None:
+    x = keras.Input((5, 5, 4), name="x")
+    model = keras.Model(x, keras.layers.Conv2D(6, 3, groups=2, name="conv")(x))
+    model.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in model.weights])
+    again = bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
+    assert [(type(each), each.name) for each in again.layers[1:]] == [(keras.layers.Conv2D, "conv")]
+    for one, other in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
 @pytest.mark.parametrize("io_layout", ["onnx", "channels_last"])
 def test_a_model_that_was_trained_goes_back(small: Small, io_layout: bridge.back.IoLayout) -> None:
     model = keras.saving.load_model(small.keras)

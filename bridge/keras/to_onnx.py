@@ -175,7 +175,7 @@ def _converted(
         for vectors in norms.values()
         for vector in vectors
     ]
-    with _quiet():
+    with _quiet(), _inlined_functions():
         try:
             found: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
                 tensorflow.function(trace, autograph=False), input_signature=signature, opset=OPSET
@@ -197,6 +197,20 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _inlined_functions() -> Iterator[None]:
+    """Keras has XLA compile a convolution in groups, in a function that tf2onnx does not look
+    into. Functions that are to run eagerly are traced with what calls them."""
+    import tensorflow
+
+    before = tensorflow.config.functions_run_eagerly()
+    tensorflow.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tensorflow.config.run_functions_eagerly(before)
 
 
 # --- batch normalisations -------------------------------------------------------------------------

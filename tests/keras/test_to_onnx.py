@@ -45,6 +45,12 @@ def volume() -> keras.Model:
     return keras.Model(x, layers.Conv3D(3, 3, name="conv")(x))
 
 
+def grouped() -> keras.Model:
+    x = keras.Input((7, 6, 4), name="x")
+    options = {"groups": 2, "strides": 2, "padding": "same", "activation": "relu"}
+    return keras.Model(x, layers.Conv2D(6, 3, name="conv", **options)(x))
+
+
 def fixed() -> keras.Model:
     x = keras.Input(batch_shape=(3, 6, 6, 2), name="x")
     return keras.Model(x, layers.MaxPooling2D(name="pool")(x))
@@ -57,7 +63,7 @@ def randomized(model: keras.Model) -> keras.Model:
     return model
 
 
-MODELS = pytest.mark.parametrize("make", [functional, sequential, two_ends, volume, fixed])
+MODELS = pytest.mark.parametrize("make", [functional, sequential, two_ends, volume, grouped, fixed])
 ORDERS = pytest.mark.parametrize("io_layout", ["onnx", "channels_last"])
 
 
