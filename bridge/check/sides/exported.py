@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bridge.check.sides.side import Given, Origin
 from bridge.errors import UsageError
 from bridge.layout import Layout
+from bridge.silence import silent_libraries
 
 Array = NDArray[Any]
 
@@ -109,7 +110,8 @@ def _litert() -> tuple[str, Callable[..., Any]]:
     try:
         from ai_edge_litert import interpreter
     except ImportError:
-        import tensorflow
+        with silent_libraries():
+            import tensorflow
 
         return f"TensorFlow {tensorflow.__version__}'s LiteRT", tensorflow.lite.Interpreter
     from importlib.metadata import version
@@ -130,7 +132,8 @@ def _ports(details: Mapping[str, Any]) -> tuple[Port, ...]:
 
 def saved_model(path: Path) -> Exported:
     """A SavedModel folder in TensorFlow. Raises UsageError where it is none."""
-    import tensorflow
+    with silent_libraries():
+        import tensorflow
 
     try:
         loaded = tensorflow.saved_model.load(str(path))
