@@ -376,7 +376,7 @@ def _raised(
 def _require_keras() -> None:
     """Imports Keras, with a word on what to install where that fails."""
     try:
-        import keras  # noqa: F401 (the import is the test)
+        import bridge.keras  # noqa: F401 (the import is the test)
     except ImportError as error:
         raise UsageError(
             "Keras and a backend are needed for this",

@@ -6,6 +6,7 @@ import pytest
 from bridge.caffe import read
 from bridge.check.compare import compare
 from bridge.convert import raise_caffe
+from bridge.errors import UsageError
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
 from bridge.raising import Plan, raise_model
@@ -140,3 +141,10 @@ def test_the_map_says_how_its_weights_are_made(name: str) -> None:
     for weight in done.map.weights:
         stored = getattr(done.model.get_layer(weight.layer), weight.role).numpy()
         np.testing.assert_array_equal(evaluated(weight, net, {}), stored)
+
+
+def test_another_target_is_refused() -> None:
+    golden = case("conv_group2")
+    with pytest.raises(UsageError, match="unknown target") as refusal:
+        raise_caffe(golden.prototxt, golden.caffemodel, target="haste")
+    assert refusal.value.expected == "natural or speed"
