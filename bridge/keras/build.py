@@ -36,6 +36,8 @@ def _input(given: PlanInput) -> Any:
 def _carry_out(call: Call, results: Mapping[int, Any]) -> Any:
     group, kind = call.target.split(".")
     arguments = [_resolved(argument, results) for argument in call.arguments]
+    if call.again is not None:
+        return _made(results[call.again])(*arguments)
     if group == "layers":
         return _apply_layer(call, getattr(keras.layers, kind), arguments)
     return _apply_function(call, getattr(keras.ops, kind), arguments)
@@ -54,10 +56,15 @@ def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence
 
 def _apply_function(call: Call, function: Any, arguments: Sequence[Any]) -> Any:
     result = function(*arguments, **call.options)
-    first = result[0] if isinstance(result, (list, tuple)) else result
     # Functions take no name; the node that they make does.
-    first._keras_history.operation.name = call.name
+    _made(result).name = call.name
     return result
+
+
+def _made(result: Any) -> Any:
+    """The layer or the operation that gave this."""
+    first = result[0] if isinstance(result, (list, tuple)) else result
+    return first._keras_history.operation
 
 
 @cache

@@ -32,8 +32,9 @@ class MappedTensor:
     """A value of the graph (a Caffe blob goes by the same name), and the tensor that it is.
 
     `keras` names the layer, the `keras.ops` node or the input that gives the tensor, as its
-    output number `output`. `order` is einops text from the value to the tensor, and `sizes` are
-    those of its letters that the shape leaves open: `einops.rearrange(value, order, **sizes)`.
+    output number `output` of its call number `time`. `order` is einops text from the value to the
+    tensor, and `sizes` are those of its letters that the shape leaves open:
+    `einops.rearrange(value, order, **sizes)`.
     """
 
     value: str
@@ -43,6 +44,7 @@ class MappedTensor:
     stored: Shape
     order: str
     sizes: Mapping[str, int]
+    time: int = 0
 
 
 @dataclass(frozen=True)
@@ -168,13 +170,16 @@ def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> Translat
     """The map of a plan; with the lowered net that it was made of, down to Caffe's blobs."""
     names = {given.id: given.name for given in plan.inputs}
     names |= {call.id: call.name for call in plan.calls}
+    times = plan.times()
     shapes = {} if lowered is None else lowered.shapes
     initializers = {} if lowered is None else lowered.weights
     values = plan.values if lowered is None else shapes
     return TranslationMap(
         name=plan.name,
         tensors=tuple(
-            _tensor(value, plan.values[value], names) for value in values if value in plan.values
+            _tensor(value, plan.values[value], names, times)
+            for value in values
+            if value in plan.values
         ),
         weights=tuple(
             _weight(call, role, weight, initializers)
@@ -186,7 +191,9 @@ def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> Translat
     )
 
 
-def _tensor(value: str, stored: Stored, names: Mapping[int, str]) -> MappedTensor:
+def _tensor(
+    value: str, stored: Stored, names: Mapping[int, str], times: Mapping[int, int]
+) -> MappedTensor:
     layout = stored.layout
     return MappedTensor(
         value=value,
@@ -196,6 +203,7 @@ def _tensor(value: str, stored: Stored, names: Mapping[int, str]) -> MappedTenso
         stored=layout.stored_shape,
         order=layout.text(),
         sizes=einops_sizes(layout),
+        time=times.get(stored.ref.call, 0),
     )
 
 

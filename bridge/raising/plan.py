@@ -7,6 +7,7 @@ plan knows nothing of Keras itself, so it is made without importing it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,9 @@ class Call:
     to the `arguments`; a function gets `arguments` and `options` as they are, among them a
     `Function` for a loop to call. `weights` are named as Keras names their initialisers:
     `kernel` is set through `kernel_initializer`.
+
+    `again` is the call whose layer this one applies once more, under its name: then the weights
+    and options are that one's.
     """
 
     id: int
@@ -43,10 +47,12 @@ class Call:
     arguments: tuple[Any, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, Weight] = field(default_factory=dict)
+    again: int | None = None
 
     def __str__(self) -> str:
         words = [_text(argument) for argument in self.arguments]
         words += [f"{name}={value!r}" for name, value in self.options.items()]
+        words += [] if self.again is None else [f"again=%{self.again}"]
         words += [f"{role}: {' '.join(map(str, w.shape))}" for role, w in self.weights.items()]
         return f"%{self.id} {self.name} = {self.target}({', '.join(words)})"
 
@@ -125,6 +131,16 @@ class Plan:
     outputs: tuple[str, ...]
     values: Mapping[str, Stored]
     permutations: tuple[Permutation, ...] = ()
+
+    def times(self) -> Mapping[int, int]:
+        """For each call how often its layer was applied before it."""
+        seen: Counter[int] = Counter()
+        found = {}
+        for call in self.calls:
+            first = call.id if call.again is None else call.again
+            found[call.id] = seen[first]
+            seen[first] += 1
+        return found
 
     @property
     def bytes_moved(self) -> int:

@@ -19,7 +19,11 @@ class Recorder:
         self.calls: list[Call] = []
         self._names: set[str] = set()
         self._ids = 0
+        self._given: dict[int, str] = {}
+        self._shared: dict[tuple[Any, ...], Call] = {}
         self.anchor: Ref | None = None
+        # What the nodes of one layer have before the / in their names.
+        self.scope = ""
 
     def new_id(self) -> int:
         self._ids += 1
@@ -34,9 +38,20 @@ class Recorder:
         **options: Any,
     ) -> Ref:
         """Applies a new `keras.layers.<kind>(**options)` to one tensor or a list of them, and to
-        what it takes further."""
-        argument = x if isinstance(x, Ref) else list(x)
-        return self._add(f"layers.{kind}", (argument, *further), options, weights or {})
+        what it takes further.
+
+        Within one scope the same layer is applied again where one has the same weights already:
+        an LSTM that was unrolled has one recurrent weight.
+        """
+        target, weights = f"layers.{kind}", weights or {}
+        arguments = (x if isinstance(x, Ref) else list(x), *further)
+        key = (self.scope, target, *weights.items())
+        known = self._shared.get(key) if self.scope and weights else None
+        if known is not None and known.options == options:
+            return self._add(target, arguments, {}, {}, again=known.id)
+        ref = self._add(target, arguments, options, weights)
+        self._shared[key] = self.calls[-1]
+        return ref
 
     def op(self, kind: str, *arguments: Any, **options: Any) -> Ref:
         """Calls `keras.ops.<kind>`; the arguments may hold tensors, numbers and small arrays."""
@@ -75,8 +90,9 @@ class Recorder:
         arguments: tuple[Any, ...],
         options: Mapping[str, Any],
         weights: Mapping[str, Weight],
+        again: int | None = None,
     ) -> Ref:
-        call = Call(self.new_id(), "", target, arguments, options, weights)
+        call = Call(self.new_id(), "", target, arguments, options, weights, again)
         self.calls.append(call)
         return Ref(call.id)
 
@@ -89,7 +105,10 @@ class Recorder:
             self._rename(len(self.calls) - 1, name)
 
     def _rename(self, index: int, name: str) -> None:
-        self.calls[index] = replace(self.calls[index], name=self.unique(name))
+        call = self.calls[index]
+        own = self.unique(name) if call.again is None else self._given[call.again]
+        self._given[call.id] = own
+        self.calls[index] = replace(call, name=own)
 
     def unique(self, name: str) -> str:
         """The Keras spelling of a name, numbered where it was given before.

@@ -146,6 +146,7 @@ class Sweep:
             if operand is not None and want is not None
         ]
         start = len(self.recorder.calls)
+        self.recorder.scope = (node.name or "").rpartition("/")[0]
         built = step.build(self.recorder, *refs)
         self.recorder.name_calls(start, node.name or outputs[0])
         results = (built,) if isinstance(built, Ref) else built

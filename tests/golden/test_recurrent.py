@@ -26,7 +26,7 @@ from bridge.lower import lower
 from bridge.lower.model import LoweredModel
 from bridge.raising import raise_model
 from bridge.raising.map import translation_map
-from golden_cases import CASES, Case, assert_close
+from golden_cases import CASES, Case, assert_close, lowered
 from mapped import evaluated
 
 CONT = re.compile(r'layer \{\s*name: "cont".*?\n\}\n', re.DOTALL)
@@ -119,3 +119,11 @@ def test_the_expressions_make_keras_weights_of_caffes(known: Cut) -> None:
         role = "recurrent" if weight.role == "recurrent_kernel" else weight.role
         expected = arrays[weight.layer, role]
         np.testing.assert_array_equal(evaluated(weight, known.net, {}), expected, str(weight))
+
+
+@pytest.mark.parametrize("case", RECURRENT, ids=str)
+def test_what_is_spelled_out_step_by_step_has_caffes_weights_once(case: Case) -> None:
+    model = build(raise_model(run_passes(to_ir(lowered(case)))))
+    blobs = [blob for layer in read(case.prototxt, case.caffemodel).layers for blob in layer.blobs]
+    unread = 4 * 6 * 6 if str(case) == "lstm_one_step" else 0  # no step goes before the first
+    assert model.count_params() == sum(int(np.prod(blob.shape)) for blob in blobs) - unread

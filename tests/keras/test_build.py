@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 
+from bridge.check.sides.keras import KerasSide, places_of
 from bridge.errors import BridgeError
 from bridge.keras.build import build, order_option
 from bridge.layout import Layout, Weight
+from bridge.raising.map import translation_map
 from bridge.raising.plan import Call, Plan, PlanInput, Ref, Stored
 from raised import Raised, graph, raise_and_compare, seeded
 
@@ -176,3 +178,27 @@ def test_several_results_of_one_function() -> None:
     )
     values, places = build(plan)(np.array([[1.0, 4.0, 3.0, 2.0]]))
     assert (np.asarray(values).tolist(), np.asarray(places).tolist()) == ([[4.0, 3.0]], [[1, 2]])
+
+
+def test_a_layer_that_is_applied_again_is_one_and_each_call_is_found(tmp_path: Path) -> None:
+    text = """g (float[2,3] x) => (float[2,3] y) {
+        once = MatMul(x, w)
+        bent = Tanh(once)
+        y = MatMul(bent, w)
+    }"""
+    model = graph(text, {"w": seeded((3, 3))})
+    for number, node in enumerate(model.graph.node):
+        node.name = f"l/{number}"
+    feeds = {"x": seeded((2, 3), 1)}
+    raised = raise_and_compare(model, feeds)
+    assert [layer.name for layer in raised.model.layers if layer.weights] == ["l>0"]
+    assert [each.time for each in translation_map(raised.plan).tensors] == [0, 0, 0, 1]
+    raised.model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    expected = raised.run(feeds)
+    np.testing.assert_array_equal(Raised(raised.plan, again).run(feeds)["y"], expected["y"])
+    for each in (raised.model, again):
+        side = KerasSide(each, "", places_of(raised.plan), ["x"], ["y"])
+        found = dict(side.run(feeds, ["once", "y"]))
+        np.testing.assert_allclose(found["once"], feeds["x"] @ seeded((3, 3)), rtol=1e-5)
+        np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)

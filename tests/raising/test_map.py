@@ -62,6 +62,7 @@ def stored_weights(plan: Plan) -> Mapping[str, list[Any]]:
             if isinstance(weight, Weight)
         ]
         for call in plan.calls
+        if call.again is None
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
@@ -57,3 +58,41 @@ def test_a_constant_needs_an_input_to_hang_on() -> None:
     values = Weight(lambda: np.ones(2), (2,), Layout.plain((2,)))
     with pytest.raises(UnsupportedError, match="without inputs"):
         Recorder().constant(values)
+
+
+def kernel() -> Weight:
+    return Weight(read, (2, 2), Layout.plain((2, 2)), name="w")
+
+
+def read() -> NDArray[np.float64]:
+    return np.ones((2, 2))
+
+
+def test_one_weight_within_one_layer_is_one_layer_of_keras() -> None:
+    recorder = Recorder()
+    recorder.scope = "lstm"
+    x = recorder.layer("Dense", Ref(0), {"kernel": kernel()}, units=2)
+    recorder.layer("Dense", x, {"kernel": kernel()}, units=2)
+    recorder.name_calls(0, "lstm/matmul")
+    first, second = recorder.calls
+    assert (second.again, second.options, second.weights) == (first.id, {}, {})
+    assert first.name == second.name == "lstm>matmul>dense"
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "units"), [("gru", "Dense", 2), ("lstm", "Other", 2), ("lstm", "Dense", 3)]
+)
+def test_other_layers_are_layers_of_their_own(scope: str, kind: str, units: int) -> None:
+    recorder = Recorder()
+    recorder.scope = "lstm"
+    recorder.layer("Dense", Ref(0), {"kernel": kernel()}, units=2)
+    recorder.scope = scope
+    recorder.layer(kind, Ref(0), {"kernel": kernel()}, units=units)
+    assert [call.again for call in recorder.calls] == [None, None]
+
+
+def test_nodes_of_no_common_layer_share_nothing() -> None:
+    recorder = Recorder()
+    for _ in range(2):
+        recorder.layer("Dense", Ref(0), {"kernel": kernel()}, units=2)
+    assert [call.again for call in recorder.calls] == [None, None]

@@ -26,11 +26,13 @@ Array = NDArray[Any]
 @dataclass(frozen=True)
 class Place:
     """Where a value is in a Keras model: the operation that gives it, which of its results it is,
-    and how it is stored (None: as the other side has it)."""
+    and how it is stored (None: as the other side has it). A layer may be applied several times:
+    `time` numbers the calls (None: the first that the model has)."""
 
     operation: str
     item: int = 0
     layout: Layout | None = None
+    time: int | None = None
 
     def undo(self, array: Array) -> Array:
         """In ONNX's order. An array of another shape than planned is brought to it by whole axes,
@@ -52,8 +54,14 @@ def places_of(plan: Plan) -> dict[str, Place]:
     """The translation map of a plan, with the names that Keras has for its calls."""
     names = {given.id: given.name for given in plan.inputs}
     names |= {call.id: call.name for call in plan.calls}
+    times = plan.times()
     return {
-        value: Place(names[stored.ref.call], stored.ref.item or 0, stored.layout)
+        value: Place(
+            names[stored.ref.call],
+            stored.ref.item or 0,
+            stored.layout,
+            times.get(stored.ref.call),
+        )
         for value, stored in plan.values.items()
     }
 
@@ -164,7 +172,10 @@ class KerasSide:
         return place.operation in self._nodes
 
     def _tensor(self, place: Place) -> Any:
-        return self._nodes[place.operation].outputs[place.item]
+        node = self._nodes[place.operation]
+        if place.time is not None:
+            node = node.operation._inbound_nodes[place.time]
+        return node.outputs[place.item]
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:

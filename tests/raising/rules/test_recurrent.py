@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -175,3 +176,19 @@ def test_what_keras_cannot_say_is_refused(node: str, problem: str) -> None:
     model = graph(text, {**weights("LSTM"), "p": seeded((1, 3 * UNITS))})
     with pytest.raises(UnsupportedOperatorError, match=problem):
         plan_of(model)
+
+
+@pytest.mark.parametrize("operator", GATES)
+def test_a_file_holds_nothing_but_keras(operator: str, tmp_path: Path) -> None:
+    text = f"""g (float[{STEPS},n,{INPUTS}] x, int32[n] lengths, float[2,n,{UNITS}] h)
+            => (float[t,d,n,{UNITS}] y, float[d,n,{UNITS}] end) {{
+        y, end = {operator}<hidden_size={UNITS}, direction="bidirectional">(x, w, r, b, lengths, h)
+    }}"""
+    lengths = np.array([STEPS, 2], np.int32)
+    feeds = {"x": X, "lengths": lengths, "h": seeded((2, BATCH, UNITS), 4)}
+    raised = raise_and_compare(graph(text, weights(operator, 2)), feeds)
+    assert "Given" not in str(raised.model.get_config())
+    raised.model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    for name, array in Raised(raised.plan, again).run(feeds).items():
+        np.testing.assert_array_equal(array, raised.run(feeds)[name])
