@@ -244,21 +244,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/interoperability", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT.parent / "shared" / "models")
     folder = parser.parse_args().folder
-    nets = [Net(each.parent) for each in sorted(folder.glob("*/weights.caffemodel"))]
+    files = sorted(folder.glob("*/weights.caffemodel"), key=lambda file: file.stat().st_size)
+    nets = [Net(file.parent) for file in files]
     if not nets:
         sys.exit(f"no nets in {folder}: folders with deploy.prototxt and weights.caffemodel")
     BUILD.mkdir(parents=True, exist_ok=True)
     environments = {column.environment.name: column.environment for column in COLUMNS}
     missing = {name: each.make() for name, each in environments.items()}
     cells: dict[tuple[str, str], Cell] = {}
-    for net in nets:
+    for done, net in enumerate(nets):
         reasons = net.convert()
         for column in COLUMNS:
             reason = missing[column.environment.name]
             cell = Cell(reason=reason) if reason else checked(net, column, reasons)
             cells[net.folder.name, column.name] = cell
             say(f"{net.folder.name}\t{column.name}\t{cell.reason or cell}")
-    TARGET.write_text(page(nets, cells), encoding="utf-8")
+        # After each net, so that what is done stands if the rest is stopped.
+        TARGET.write_text(page(nets[: done + 1], cells), encoding="utf-8")
     print(TARGET)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.caffe.ranges import Columns
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
@@ -49,16 +50,24 @@ def seeded_inputs(
     seed: int = 0,
     batch: int = FREE_BATCH,
     sizes: Mapping[str, int] | None = None,
+    ranges: Mapping[str, Columns] | None = None,
 ) -> dict[str, Array]:
     """Values in [-1, 1) for each input, given its shape and dtype; integers are 0 or 1.
 
-    A free batch size becomes 2, any other free size that of `sizes`, else 64.
+    Inputs that `ranges` knows get whole numbers out of these. A free batch size becomes 2, any
+    other free size that of `sizes`, else 64.
     """
     generator = np.random.default_rng(seed)
-    return {
-        name: _values(generator, fixed(_sized(shape, sizes or {}), batch), np.dtype(dtype))
-        for name, (shape, dtype) in inputs.items()
-    }
+    found: dict[str, Array] = {}
+    for name, (shape, dtype) in inputs.items():
+        sizes_of_one = fixed(_sized(shape, sizes or {}), batch)
+        columns = (ranges or {}).get(name)
+        found[name] = (
+            _values(generator, sizes_of_one, np.dtype(dtype))
+            if columns is None
+            else _whole(generator, sizes_of_one, columns).astype(dtype)
+        )
+    return found
 
 
 def _sized(shape: Sequence[int | str], sizes: Mapping[str, int]) -> tuple[int | str, ...]:
@@ -79,7 +88,18 @@ def _values(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dt
     return generator.integers(0, 2, shape).astype(dtype)
 
 
-def all_feeds(expected: Side, received: Side, feeding: Feeding) -> list[tuple[str, Feeds]]:
+def _whole(generator: np.random.Generator, shape: tuple[int, ...], columns: Columns) -> Array:
+    """Whole numbers, of one range or one for each place on the last axis: *n c"""
+    low, high = np.array(columns).T
+    if len(columns) > 1 and shape[-1:] != low.shape:
+        # Regions may come as n 5 1 1.
+        return _whole(generator, (*shape[:1], len(columns)), columns).reshape(shape)
+    return generator.integers(low, high, shape, endpoint=True)
+
+
+def all_feeds(
+    expected: Side, received: Side, feeding: Feeding, ranges: Mapping[str, Columns]
+) -> list[tuple[str, Feeds]]:
     """What to feed in each run, and in words what it is. Images have a `preprocessing` by now.
 
     Raises UsageError where an input is missing or cannot have its shape.
@@ -93,9 +113,12 @@ def all_feeds(expected: Side, received: Side, feeding: Feeding) -> list[tuple[st
         return [("nothing, both are recorded", {})]
     for side in (expected, received):
         if isinstance(side, RecordedSide):
-            return [(f"what {side.title} was fed", _fitting(side.feeds(list(inputs)), inputs))]
+            return [(f"what {side.title}, was fed", _fitting(side.feeds(list(inputs)), inputs))]
     return [
-        (f"seeded numbers, seed {each}", seeded_inputs(inputs, each, feeding.batch))
+        (
+            f"seeded numbers, seed {each}",
+            seeded_inputs(inputs, each, feeding.batch, ranges=ranges),
+        )
         for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bridge.caffe.ranges import Columns, input_ranges, ranges_in
 from bridge.check.images import Preprocessing
 from bridge.check.sides.recorded import RecordedSide
 from bridge.check.sides.renamed import ends_named_alike
@@ -43,6 +44,11 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
+def is_caffemodel(path: Path) -> bool:
+    """Whether this is the name of a Caffe net's weights, in either of Caffe's two formats."""
+    return path.name.endswith((".caffemodel", ".caffemodel.h5"))
+
+
 @dataclass(frozen=True)
 class Subject:
     """A thing to compare, as a user names it: one path, or the two of a Caffe net."""
@@ -55,6 +61,12 @@ class Subject:
         """Told by the ending; a SavedModel is a folder. Raises UsageError."""
         if not self.path.exists():
             raise UsageError("no such file", where=self.path)
+        if is_caffemodel(self.path):
+            raise UsageError(
+                "these are the weights of a Caffe net, without the net",
+                where=self.path,
+                expected="NET.prototxt before it",
+            )
         kind = _KINDS.get("" if self.path.is_dir() else self.path.suffix.lower())
         if kind is None or (kind == "saved model" and not self.path.is_dir()):
             raise UsageError(
@@ -84,6 +96,7 @@ class Pair:
     plan: Plan | None
     warnings: tuple[str, ...] = ()
     prototxt: Path | None = None
+    ranges: Mapping[str, Columns] = field(default_factory=dict)
 
     def preprocessing(self) -> Preprocessing | None:
         """What was done to images when the net was trained, if its prototxt says so."""
@@ -113,7 +126,7 @@ def opened(
             if isinstance(recorded, RecordedSide):
                 recorded.name_by_layers(other.origins)
         received = ends_named_alike(received, expected)
-        yield Pair(expected, received, opener.plan, tuple(opener.warnings), opener.prototxt)
+        yield Pair(expected, received, opener.plan, tuple(opener.warnings), opener.prototxt, opener.ranges())
 
 
 class _Opener:
@@ -145,6 +158,19 @@ class _Opener:
             case _:
                 return self._exported(subject)
 
+    def ranges(self) -> dict[str, Columns]:
+        """What numbers inputs take that are no images, as far as a graph says."""
+        if self._graph is None:
+            return {}
+        if self._graph.kind == "caffe":
+            from bridge.caffe import read
+
+            return input_ranges(read(self._graph.path))
+        from bridge.check.sides.onnx import loaded
+
+        known = loaded(self._graph.path).metadata_props
+        return ranges_in({each.key: each.value for each in known})
+
     def _onnx(self, path: Path, runtime: str, title: str) -> Side:
         from bridge.check.sides.onnx import OnnxSide
         from bridge.check.sides.runtimes import runtime as find
@@ -154,12 +180,12 @@ class _Opener:
     def _caffe(self, subject: Subject, runtime: str) -> Side:
         from bridge.check.sides.caffe import CaffeSide, engine
 
-        found = engine()
+        found = None if subject.weights is None else engine(subject.weights)
         if found is not None and subject.weights is not None:
             return CaffeSide(subject.path, subject.weights, found)
         self.warnings.append(
-            f"{subject.path.name}: no Caffe here (neither pycaffe nor OpenCV 4), so it was lowered "
-            "to ONNX first: this compares what comes after that step"
+            f"{subject.path.name}: no Caffe here (neither pycaffe nor an OpenCV 4 that reads these "
+            "files), so it was lowered to ONNX first: this compares what comes after that step"
         )
         title = f"{subject.path.name}, lowered,"
         return self._onnx(self._as_onnx(subject), runtime, title)

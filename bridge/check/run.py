@@ -48,7 +48,7 @@ def check(
     with opened(a, b, runtime=runtime, graph=graph) as pair:
         if (feeding.images or feeding.labels) and feeding.preprocessing is None:
             pair, feeding = _with_own_preprocessing(pair, feeding)
-        runs = all_feeds(pair.expected, pair.received, feeding)
+        runs = all_feeds(pair.expected, pair.received, feeding, pair.ranges)
         report = _compared(pair, runs, progress)
         if feeding.labels is None:
             return report

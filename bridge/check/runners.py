@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.caffe.ranges import Columns, ranges_in
 from bridge.errors import GraphError
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class OnnxRunner:
         """Of each free height and width the size that the net was made for, as the file says."""
         known = self._session.get_modelmeta().custom_metadata_map
         return {name: int(size) for name, size in known.items() if size.isdecimal()}
+
+    @property
+    def ranges(self) -> dict[str, Columns]:
+        """Of inputs that take whole numbers of some range, as the file says."""
+        return ranges_in(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         results = self._session.run(self.outputs, dict(feeds))

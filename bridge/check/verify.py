@@ -30,7 +30,7 @@ def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Repor
     Raises CheckError for the first blob of another shape, GraphError where the graph cannot run.
     """
     runner = OnnxRunner(path, every_value=True)
-    results = runner.run(seeded_inputs(runner.inputs, sizes=runner.own_sizes))
+    results = runner.run(seeded_inputs(runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges))
     rows = tuple(
         _shape_row(name, shape, results[name]) for name, shape in values.items() if name in results
     )
@@ -51,7 +51,7 @@ def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
     Raises CheckError for the first output that differs.
     """
     runner = OnnxRunner(path)
-    feeds = seeded_inputs(runner.inputs, sizes=runner.own_sizes)
+    feeds = seeded_inputs(runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges)
     expected, received = runner.run(feeds), KerasRunner(model, plan).run(feeds)
     rows = tuple(
         compare(name, np.asarray(expected[name]), received[name]) for name in runner.outputs

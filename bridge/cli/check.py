@@ -117,11 +117,13 @@ def check(
 
 
 def pair_of(paths: Sequence[Path]) -> tuple[Subject, Subject]:
-    """Two sides: a .caffemodel belongs to the .prototxt before it."""
+    """Two sides: a .caffemodel, or .caffemodel.h5, belongs to the .prototxt before it."""
+    from bridge.check.opening import is_caffemodel
+
     sides: list[Subject] = []
     for path in paths:
         before = sides[-1] if sides else None
-        if path.suffix == ".caffemodel" and isinstance(before, Path):
+        if is_caffemodel(path) and isinstance(before, Path):
             sides[-1] = (before, path)
         else:
             sides.append(path)

@@ -8,6 +8,7 @@ import onnx
 from onnx import helper
 
 from bridge.caffe.net import Layer, Net, Shape
+from bridge.caffe.ranges import RANGE, input_ranges, written
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, UnsupportedError, UnsupportedLayerError, UsageError
 from bridge.lower.cut import cut
@@ -165,7 +166,7 @@ def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.Mode
     return onnx.ModelProto(
         ir_version=ir_version(emitter.opset),
         producer_name="bridge",
-        metadata_props=_own_sizes(net, values),
+        metadata_props=[*_own_sizes(net, values), *_ranges(net)],
         opset_import=[helper.make_opsetid("", emitter.opset)],
         graph=graph,
     )
@@ -178,6 +179,14 @@ def _own_sizes(net: Net, values: Mapping[str, Value]) -> list[onnx.StringStringE
         for blob in net.inputs
         for size, own in zip(values[blob.name].shape, blob.shape, strict=False)
         if isinstance(size, str) and size != BATCH
+    ]
+
+
+def _ranges(net: Net) -> list[onnx.StringStringEntryProto]:
+    """What numbers inputs take that are no images, for a check as well."""
+    return [
+        onnx.StringStringEntryProto(key=f"{RANGE}{name}", value=written(columns))
+        for name, columns in input_ranges(net).items()
     ]
 
 

@@ -82,3 +82,27 @@ def test_two_recordings_need_nothing(tmp_path: Path) -> None:
         np.savez(tmp_path / f"{name}.npz", conv1=np.full((2, 2), value))
     report = bridge.check(tmp_path / "a.npz", tmp_path / "b.npz")
     assert (report.ok, report.fed) == (False, "nothing, both are recorded")
+
+
+def test_an_input_that_is_no_image_gets_numbers_of_its_range() -> None:
+    """The image's number and two corners; a table's index; the same in floating point."""
+    corners = ((0, 0), (0, 15), (0, 7), (16, 31), (8, 15))
+    inputs = {"rois": ((50, 5), "float32"), "word": (("batch", 30), "float32")}
+    found = seeded_inputs(inputs, ranges={"rois": corners, "word": ((0, 9),)})
+    rois = found["rois"]
+    assert rois.dtype == np.float32
+    assert (rois.min(axis=0) >= [low for low, _ in corners]).all()
+    assert (rois.max(axis=0) <= [high for _, high in corners]).all()
+    assert set(np.unique(found["word"])) == set(range(10))
+
+
+def test_an_index_past_its_table_is_never_fed(tmp_path: Path) -> None:
+    text = """
+    layer { name: "word" type: "Input" top: "word" input_param { shape { dim: 40 } } }
+    layer { name: "e" type: "Embed" bottom: "word" top: "e"
+            embed_param { num_output: 3 input_dim: 6 bias_term: false } }
+    """
+    table = np.arange(18, dtype=np.float32).reshape(6, 3)
+    net = Small(tmp_path).write(text, {"e": (table,)})
+    for one in ((net.prototxt, net.caffemodel), net.onnx):
+        assert bridge.check(one, net.onnx, batches=3).ok

@@ -96,7 +96,7 @@ def test_a_recording_and_a_keras_model_need_the_graph_between_them(
     report = bridge.check(tmp_path / "blobs.npz", small.keras, graph=small.onnx)
     assert report.ok, report.located()
     assert [row.name for row in report.rows] == ["prob"]
-    assert report.fed == "what blobs.npz, recorded was fed"
+    assert report.fed == "what blobs.npz, recorded, was fed"
 
 
 def stranger(name: str) -> keras.Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import h5py
 import pytest
 
 import bridge
@@ -62,6 +63,24 @@ def test_two_sides_are_asked_for(names: str) -> None:
 def test_a_caffemodel_belongs_to_the_prototxt_before_it() -> None:
     paths = [Path(name) for name in ("a.npz", "b.prototxt", "b.caffemodel")]
     assert pair_of(paths) == (paths[0], (paths[1], paths[2]))
+    paths[2] = Path("b.caffemodel.h5")
+    assert pair_of(paths) == (paths[0], (paths[1], paths[2]))
+
+
+def test_weights_in_hdf5_belong_to_a_net_as_well(
+    capsys: pytest.CaptureFixture[str], small: Small, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.caffemodel.h5"
+    with h5py.File(path, "w") as file:
+        for layer, blobs in weights().items():
+            for index, blob in enumerate(blobs):
+                file[f"data/{layer}/{index}"] = blob
+    status, out, _ = run(capsys, "check", small.prototxt, path, small.keras)
+    assert status == 0
+    assert "blobs equal" in out.splitlines()[-1]
+    status, _, err = run(capsys, "check", path, small.onnx)
+    assert status == 2
+    assert "the weights of a Caffe net, without the net" in err
 
 
 def test_everything_as_json(capsys: pytest.CaptureFixture[str], small: Small) -> None:

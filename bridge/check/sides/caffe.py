@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 
 class CaffeSide:
-    """A Caffe pair, computed by `engine` (see `engines`).
+    """A Caffe pair, computed by `engine` (what the function `engine` gives).
 
     Values are named as `Layer.tops` says. The engine knows the last value of a blob only: what
     an in-place layer overwrites is not compared.
@@ -67,11 +67,16 @@ class CaffeSide:
 Run = Callable[[Mapping[str, Array], Sequence[str]], Iterator[tuple[str, Array]]]
 
 
-def engine() -> str | None:
-    """What can run Caffe nets here: `pycaffe` before `opencv`, or None."""
+def engine(caffemodel: Path) -> str | None:
+    """What can run a net with these weights here: `pycaffe` before `opencv`, or None.
+
+    OpenCV reads Caffe's binary format only, not HDF5.
+    """
     if _is_installed("caffe"):
         return "pycaffe"
-    if _is_installed("cv2") and hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
+    if caffemodel.suffix == ".h5" or not _is_installed("cv2"):
+        return None
+    if hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
         return "opencv"
     return None
 

@@ -36,7 +36,7 @@ class OnnxSide:
     """
 
     def __init__(self, path: Path, runtime: Runtime, title: str = "") -> None:
-        self._proto, self._folder, self._runtime = _loaded(path), path.parent, runtime
+        self._proto, self._folder, self._runtime = loaded(path), path.parent, runtime
         self.title = f"{title or path.name} in {runtime}"
         self._ready: dict[Hashable, Run] = {}
         graph = self._proto.graph
@@ -144,7 +144,7 @@ class OnnxSide:
         return tuple(name for name in _reads(node) if name not in self._constants)
 
 
-def _loaded(path: Path) -> onnx.ModelProto:
+def loaded(path: Path) -> onnx.ModelProto:
     import onnx
     from google.protobuf.message import DecodeError
 
