@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe.ranges import Columns
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
+from bridge.check.sides.caffe import CaffeSide
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
 
@@ -104,7 +105,7 @@ def all_feeds(
 
     Raises UsageError where an input is missing or cannot have its shape.
     """
-    inputs = {**received.inputs, **expected.inputs}
+    inputs = _inputs(expected, received)
     if feeding.source is not None:
         return [("the inputs given", _fitting(feeding.source(list(inputs)), inputs))]
     if feeding.images or feeding.labels:
@@ -121,6 +122,18 @@ def all_feeds(
         )
         for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
+
+
+def _inputs(expected: Side, received: Side) -> dict[str, Given]:
+    """Of both sides. A Caffe net is reshaped to the batch that the other side takes."""
+    inputs = {**received.inputs, **expected.inputs}
+    for side, other in ((expected, received), (received, expected)):
+        if not isinstance(side, CaffeSide):
+            continue
+        for name, (shape, dtype) in side.inputs.items():
+            if shape and name in other.inputs:
+                inputs[name] = (*other.inputs[name][0][:1], *shape[1:]), dtype
+    return inputs
 
 
 def image_input(inputs: Mapping[str, Given]) -> tuple[str, tuple[int | str, ...]]:

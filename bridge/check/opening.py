@@ -126,7 +126,14 @@ def opened(
             if isinstance(recorded, RecordedSide):
                 recorded.name_by_layers(other.origins)
         received = ends_named_alike(received, expected)
-        yield Pair(expected, received, opener.plan, tuple(opener.warnings), opener.prototxt, opener.ranges())
+        yield Pair(
+            expected,
+            received,
+            opener.plan,
+            tuple(opener.warnings),
+            opener.prototxt,
+            opener.ranges(),
+        )
 
 
 class _Opener:

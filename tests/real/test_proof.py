@@ -51,7 +51,9 @@ def test_every_blob_of_caffe_is_found_in_onnx_and_in_keras(any_net: Net, tmp_pat
     holds(bridge.check(any_net.recording, tmp_path / "net.keras", graph=path), but=constants)
 
 
-def test_there_and_back_again_keeps_numbers_and_parameters(classic_net: Net, tmp_path: Path) -> None:
+def test_there_and_back_again_keeps_numbers_and_parameters(
+    classic_net: Net, tmp_path: Path
+) -> None:
     """Caffe, ONNX, Keras, ONNX, Keras; each file is read again before the next is made of it, and
     each is held to what Caffe gave."""
     one, first, back = (tmp_path / name for name in ("one.onnx", "first.keras", "back.onnx"))
