@@ -27,9 +27,10 @@ PATIENCE = 900  # seconds that one check may take
 
 TEXT = """# Trained nets in every runtime
 
-Made by `scripts/interoperability`, on {machine}. Each cell is one `python -m bridge check` of what
-real Caffe recorded against the net in that runtime: the greatest absolute difference over all
-blobs that were compared, and how many those were. Bold is more than is allowed (see
+Made by `scripts/interoperability`, on {machine}. Each cell is one
+`python -m bridge check` of what real Caffe recorded against the net in that runtime: the greatest
+absolute difference over all blobs that were compared, and how many those were.
+Bold is more than is allowed (see
 [check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded
 with their outputs only.
 

@@ -99,7 +99,11 @@ def tflite(path: Path) -> Exported:
         feeds = {
             port.name: array.astype(port.dtype) for port, array in zip(given, arrays, strict=True)
         }
-        found = runner(**feeds)
+        try:
+            found = runner(**feeds)
+        except (ValueError, RuntimeError) as error:
+            message = " ".join(str(error).split())[:140]
+            raise UsageError(f"{name} cannot run it", where=path, received=message) from error
         return [found[port.name] for port in results]
 
     return Exported(f"{path.name} in {name}", given, results, run)

@@ -50,3 +50,10 @@ def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     with pytest.raises(UsageError, match="this is no SavedModel to run"):
         saved_model(tmp_path / "saved")
+
+
+def test_what_litert_fails_at_is_told(small: Small, tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    bridge.onnx_to_keras(small.onnx, path, check=False)
+    with pytest.raises(UsageError, match="LiteRT cannot run it"):
+        tflite(path).run([np.zeros((2, 7), np.float32)])
