@@ -145,8 +145,10 @@ def _with_edges_again(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> 
 
 @raises("Concat")
 def concat(node: Node, *operands: Operand, axis: int) -> list[Step]:
-    """Joins along one axis, each part in its own inner order there. The others lie as in one of
-    the parts, or as it is wished, which may suit where parts have axes of size 1.
+    """Joins along one axis, each part in its own inner order there.
+
+    The other axes lie as in one of the parts, or as it is wished, which may suit where parts have
+    axes of size 1.
 
     (onnx.ai/onnx/operators, Concat)
     """
