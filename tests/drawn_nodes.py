@@ -381,8 +381,11 @@ def dense(draw: Draw, operator: str, rows: int, inner: int, columns: int) -> Dra
 @st.composite
 def matmul(draw: Draw, operator: str) -> Drawn:
     *lead, rows, inner, columns = draw(shapes(3, 5))
-    left = draw(st.sampled_from([(*lead, rows, inner), (rows, inner), (inner,)]))
-    right = draw(st.sampled_from([(inner, columns), (inner, columns), (*lead, inner, columns)]))
+    left = draw(
+        st.sampled_from([(*lead, rows, inner), (*lead, rows, inner), (rows, inner), (inner,)])
+    )
+    right_lead = draw(st.sampled_from([(), tuple(lead)]) | broadcast(tuple(lead)))
+    right = (*right_lead, inner, columns)
     a, b = draw(values(left)), draw(values(right))
     computed = draw(st.sampled_from(["a", "a", "b", "ab"]))
     batch = {0: "batch"} if len(left) > 1 and len(right) == 2 else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,15 +144,30 @@ def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Step
     def stored(*last: Layout) -> Layout:
         return Layout.product([*lead, *last], (*order, len(lead), len(lead) + 1))
 
-    sides = (a, b)
+    sides, out = (a, b), stored(rows, columns)
     layouts = (beside(stored(rows, inner), a.shape), beside(stored(inner, columns), b.shape))
+    left, right = (layout.stored_shape[:-2] for layout in layouts)
+    # TensorFlow reads what is no memory of its own where they are n 1 and 1 1, on the CPU.
+    if len(left) == 2 and left[0] != 1 == left[1] and right == (1, 1):
+        layouts, out = (_folded(layouts[0], {1}), _folded(layouts[1], {0, 1})), _folded(out, {1})
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         return k.op("matmul", *with_constants(sides, refs, layouts))
 
     pairs = zip(sides, layouts, strict=True)
     wants = tuple(None if side.is_constant else layout for side, layout in pairs)
-    return Step(wants, (stored(rows, columns),), build)
+    return Step(wants, (out,), build)
+
+
+def _folded(layout: Layout, places: Collection[int]) -> Layout:
+    """Without these stored axes of size 1: what marks a place in them is on the next one."""
+    stored, waiting = list[tuple[int, ...]](), tuple[int, ...]()
+    for place, group in enumerate(layout.stored):
+        waiting += group
+        if place not in places:
+            stored.append(waiting)
+            waiting = ()
+    return Layout(layout.axes, tuple(stored))
 
 
 def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Step:

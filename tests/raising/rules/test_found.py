@@ -144,3 +144,13 @@ def test_joined_channels_that_share_an_axis_with_a_free_batch() -> None:
     shared = Layout((("n",), (1,), part.atoms), ((1,), (0, 2)))
     text = "g (float[n,1,6] x) => (float[n,1,6] y) { y = Abs(x) }"
     hold(text, {"x": seeded((2, 1, 6))}, x=shared)
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 1, 4, 1)])
+def test_a_product_of_matrices_in_rows_of_one(shape: tuple[int, ...]) -> None:
+    """TensorFlow's own product gives noise, or ends the process."""
+    text = f"""g (float[n,1,6,4] x, float[{",".join(map(str, shape))}] w) => (float[n,1,6,1] y) {{
+        y = MatMul(x, w)
+    }}"""
+    x = Layout.plain(("n", 1, 6, 4))
+    hold(text, {"x": seeded((3, 1, 6, 4)), "w": seeded(shape, 1)}, x=x, w=Layout.plain(shape))
