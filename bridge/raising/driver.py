@@ -8,14 +8,15 @@ plan that moves fewest bytes is taken. So the work is a fixed number of ways ove
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bridge.errors import UnsupportedOperatorError, UsageError
 from bridge.plugins import load_entry_points
 from bridge.raising.fusion import fuse
 from bridge.raising.outlook import LookBack
 from bridge.raising.plan import Plan
-from bridge.raising.speed import faster
+from bridge.raising.proof import proved
 from bridge.raising.sweep import IoLayout, Sweep
 from bridge.raising.table import TABLE, Rule
 from bridge.raising.values import describe, operator_name
@@ -23,43 +24,38 @@ from bridge.raising.values import describe, operator_name
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-# What a model is made for: to be read and trained on, or to run fast on a CPU.
-Target = Literal["natural", "speed"]
-
 # Of each sweep but the first, whether it goes by an outlook in which what is read together follows.
 OUTLOOKS = (True, False, False)
 
 
-def raise_model(
-    model: ir.Model, io_layout: IoLayout = "channels_last", target: Target = "natural"
-) -> Plan:
+def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
     """Plans the Keras model of an ONNX graph that has passed `bridge.graph.passes`.
 
     `io_layout` is `channels_last`, where inputs and outputs are stored as Keras users expect, or
-    `onnx`, where the model takes and gives the arrays that ONNX takes and gives. With the `target`
-    `speed` normalisations go into the weights before them, and groups are split.
+    `onnx`, where the model takes and gives the arrays that ONNX takes and gives.
 
     Raises UnsupportedOperatorError, with every operator that has no rule or an attribute that
     its rule does not know.
     """
     if io_layout not in ("channels_last", "onnx"):
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
-    if target not in ("natural", "speed"):
-        raise UsageError("unknown target", expected="natural or speed", received=target)
     graph = model.graph
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
-    sweep = Sweep(graph, io_layout, LookBack())
+    sweep = best = Sweep(graph, io_layout, LookBack())
     plan = sweep.run(rules)
     for others_follow in OUTLOOKS:
         if not plan.permutations:
             break
         outlook = LookBack(sweep.visits, plan.outputs, io_layout, others_follow)
         sweep = Sweep(graph, io_layout, outlook)
-        last, plan = plan, min(plan, sweep.run(rules), key=_moves)
-        if plan is last and not others_follow:
+        found = sweep.run(rules)
+        if _moves(found) < _moves(plan):
+            best, plan = sweep, found
+        elif not others_follow:
             break
-    return faster(plan) if target == "speed" else plan
+    why = proved(plan.permutations, best.visits, plan.outputs, io_layout)
+    return replace(plan, permutations=why)
 
 
 def _moves(plan: Plan) -> tuple[int, int]:

@@ -102,11 +102,20 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Why a tensor had to be permuted somewhere: what forbids to have it as it is asked for, `end`,
+    and the way from there to the node that asks, each value with the order that it would have."""
+
+    end: str
+    way: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Permutation:
-    """A Permute that the sweep could not avoid: which value, between which orders, and for whom.
+    """A Permute that the sweeps could not avoid: which value, between which orders, and for whom.
 
     `source` is the call (or input) that gave the value in the order `have`, `call` the one that
-    gives it in the order `want`; `bytes` are those of one sample.
+    gives it in the order `want`; `bytes` are those of one sample. `conflict` is why.
     """
 
     source: int
@@ -116,6 +125,7 @@ class Permutation:
     want: str
     bytes: int
     forced_by: str
+    conflict: Conflict | None = None
 
     def __str__(self) -> str:
         return f"{self.value}: {self.have} to {self.want}, {self.bytes} bytes, for {self.forced_by}"

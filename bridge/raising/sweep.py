@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
@@ -58,6 +59,11 @@ class Visit:
     outputs: tuple[str, ...]
     offered: Sequence[Step]
     step: Step
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Operand]:
+        """The inputs that the model computes, by name."""
+        return {each.name: each for each in self.operands if each and not each.is_constant}
 
     def steps(
         self, stored: Mapping[str, Layout], wished: Sequence[Layout | None]

@@ -56,7 +56,13 @@ def reduction(
         x = k.op(function, x, axis=places, keepdims=bool(keepdims))
         return x if after is None else k.op(after, x)
 
-    return Step((want,), (out,), build)
+    def back(out: Layout) -> Layout:
+        for axis in sorted(logical):
+            out = out if keepdims else out.inserted(axis)
+            out = out.resized(axis, x.shape[axis])
+        return out
+
+    return Step((want,), (out,), build, back)
 
 
 def _register(operator: str) -> None:
