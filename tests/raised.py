@@ -76,7 +76,7 @@ def plan_of(
             stack.enter_context(stored)
         if asked is not answers:
             stack.enter_context(patch("bridge.raising.sweep.answers", asked))
-            stack.enter_context(patch("bridge.raising.driver.OUTLOOKS", ()))
+            stack.enter_context(patch("bridge.raising.driver.MOST_SWEEPS", 1))
         return raise_model(prepared(model), io_layout)
 
 

@@ -93,7 +93,8 @@ def _source_text(source: Source) -> str:
 
 
 def show_transposes(transposes: Sequence[Transpose]) -> None:
-    """Why each stands there: who gives a tensor in one order, and who asks for it in another."""
+    """Why each stands there: who gives a tensor in one order, and who asks for it in another; and
+    what would have to be stored otherwise to do without, and cannot be."""
     heads = ("transposed", "from", "as given by", "to", "as asked for by", "bytes")
     rows = [
         (each.value, each.have, each.given_by, each.want, each.asked_by, str(each.bytes))
@@ -101,3 +102,17 @@ def show_transposes(transposes: Sequence[Transpose]) -> None:
     ]
     if rows:
         show_table(heads, rows)
+        print()
+        reasons = [row for each in transposes for row in _reason_rows(each)]
+        show_table(("to save", "this would have to be", "stored so", "but"), reasons)
+
+
+def _reason_rows(transpose: Transpose) -> Sequence[Sequence[str]]:
+    if not transpose.because:
+        return [(transpose.value, "-", "-", "nothing was found that forbids it, or moves less")]
+    names = [transpose.value, *[""] * (len(transpose.way) - 1)]
+    reasons = [transpose.because, *[""] * (len(transpose.way) - 1)]
+    return [
+        (name, *at, but)
+        for name, at, but in zip(names, transpose.way.items(), reasons, strict=True)
+    ]

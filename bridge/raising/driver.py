@@ -24,8 +24,7 @@ from bridge.raising.values import describe, operator_name
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-# Of each sweep but the first, whether it goes by an outlook in which what is read together follows.
-OUTLOOKS = (True, False, False)
+MOST_SWEEPS = 4
 
 
 def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
@@ -42,19 +41,17 @@ def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
     graph = model.graph
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
-    sweep = best = Sweep(graph, io_layout, LookBack())
+    sweep = Sweep(graph, io_layout, LookBack())
     plan = sweep.run(rules)
-    for others_follow in OUTLOOKS:
+    for _ in range(MOST_SWEEPS - 1):
         if not plan.permutations:
             break
-        outlook = LookBack(sweep.visits, plan.outputs, io_layout, others_follow)
-        sweep = Sweep(graph, io_layout, outlook)
-        found = sweep.run(rules)
-        if _moves(found) < _moves(plan):
-            best, plan = sweep, found
-        elif not others_follow:
+        other = Sweep(graph, io_layout, LookBack(sweep.visits, plan.outputs, io_layout))
+        found = other.run(rules)
+        if _moves(found) >= _moves(plan):
             break
-    why = proved(plan.permutations, best.visits, plan.outputs, io_layout)
+        sweep, plan = other, found
+    why = proved(plan.permutations, sweep.visits, plan.outputs, io_layout)
     return replace(plan, permutations=why)
 
 

@@ -83,7 +83,10 @@ class MappedWeight:
 class Transpose:
     """Why an order changes: `given_by` gives the value in the order `have`, and `asked_by`, a node
     of the graph, can only take it in the order `want`. `keras` is the layer or node that brings
-    it to that, and `bytes` are those that it moves for one sample."""
+    it to that, and `bytes` are those that it moves for one sample.
+
+    To do without, the values of `way` would have to be stored in other orders, by name, of which
+    the first is impossible: `because` says why. It is empty where no such reason was found."""
 
     value: str
     keras: str
@@ -92,6 +95,8 @@ class Transpose:
     want: str
     asked_by: str
     bytes: int
+    because: str = ""
+    way: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,6 +221,8 @@ def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:
         want=permutation.want,
         asked_by=permutation.forced_by,
         bytes=permutation.bytes,
+        because="" if permutation.conflict is None else permutation.conflict.end,
+        way={} if permutation.conflict is None else dict(permutation.conflict.way),
     )
 
 

@@ -152,7 +152,8 @@ def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
 
     A stored axis that holds both an axis along which one of them is broadcast and an axis along
     which it is not, as `n (c h w) -> n (h w c)` does beside one value for each channel, is cut.
-    Where that would leave more axes than TensorFlow can broadcast over, the order is ONNX's.
+    Where more axes would then take turns than TensorFlow can broadcast over, which takes those for
+    one that follow each other and are broadcast alike, the order is ONNX's.
     """
     owner = [axis for axis, atoms in enumerate(base.axes) for _ in atoms]
     spread = [
@@ -162,7 +163,8 @@ def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
         [tuple(run) for _, run in groupby(group, lambda atom: spread[owner[atom]])] or [()]
         for group in base.stored
     ]
-    if sum(map(len, stored)) > MOST_BROADCAST:
+    turns = groupby(spread[owner[atom]] for atom in base.order if base.atoms[atom] != 1)
+    if sum(1 for _ in turns) > MOST_BROADCAST:
         return Layout.plain(base.logical_shape)
     return Layout(base.axes, tuple(chain.from_iterable(stored)))
 

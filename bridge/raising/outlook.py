@@ -6,15 +6,15 @@ those that its readers ask for, and those that become, through a reader that lea
 they are, what its own readers ask for. An order is tried and not computed: the reader's rule is
 asked what it would do with it.
 
-A value is weighed by itself. What a reader has besides it is taken to follow it into whatever
-order, or to stay as it was: the one finds what must change together, the other what is not worth
-it. So an outlook is advice, and the next sweep counts what really moves.
+A value is weighed by itself. What a reader has besides it follows into another order where those
+who make it can give it so, and else is moved; who else reads it is not asked. So an outlook is
+advice, and the next sweep counts what really moves.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bridge.layout import Layout
 from bridge.raising.orders import sized
@@ -23,6 +23,7 @@ from bridge.raising.table import Shape, Step
 from bridge.raising.values import bytes_of
 
 MOST_ORDERS = 4  # that are weighed for one value
+LONGEST = 100  # way that is followed back
 
 
 class LookBack:
@@ -33,11 +34,11 @@ class LookBack:
         visits: Sequence[Visit] = (),
         outputs: Collection[str] = (),
         io_layout: IoLayout = "channels_last",
-        others_follow: bool = False,
     ) -> None:
         self._outputs = frozenset(outputs)
         self._io_layout = io_layout
-        self._others_follow = others_follow
+        self._makers = {value: visit for visit in visits for value in visit.outputs}
+        self._had: dict[tuple[str, Layout], bool] = {}
         self._readers: dict[str, list[Visit]] = defaultdict(list)
         self._costs: dict[str, dict[Layout, int]] = {}
         for visit in reversed(visits):
@@ -100,13 +101,31 @@ class LookBack:
     def _beside(self, reader: Visit, step: Step, value: str) -> int:
         """What a step costs further on, and for what else it reads."""
         ahead = sum(map(self.cost, reader.outputs, step.out))
-        if self._others_follow:
-            return ahead
         return ahead + sum(
             bytes_of(each.shape)
-            for each, want in zip(reader.operands, step.want, strict=False)
-            if each and each.name != value and want and not want.same_order(each.layout)
+            for name, each in reader.tensors.items()
+            for want in wants(reader, step, name)
+            if name != value and not self._can_be_had(name, each.layout, want, LONGEST)
         )
+
+    def _can_be_had(self, name: str, stored: Layout, order: Layout, left: int) -> bool:
+        """Whether a value could be stored in an order, and nothing move for that before it."""
+        if order.same_order(stored):
+            return True
+        maker, key = self._makers.get(name), (name, order)
+        if maker is None or left == 0:
+            return False
+        if key not in self._had:
+            self._had[key] = any(
+                all(
+                    self._can_be_had(each, operand.layout, want, left - 1)
+                    for each, operand in maker.tensors.items()
+                    for want in wants(maker, step, each)
+                )
+                for step in tried(maker, name, order)
+                if all(made.same_order(order) for made in orders_of(maker, step, name))
+            )
+        return self._had[key]
 
 
 def wants(visit: Visit, step: Step, value: str) -> list[Layout]:
@@ -122,3 +141,24 @@ def _others(order: Layout, wanted: Iterable[Layout]) -> set[Layout]:
 def carried_back(step: Step, order: Layout, shape: Shape) -> Layout | None:
     """The order of an input of a shape that might give this order of the output."""
     return sized(order, shape) if step.back is None else step.back(order)
+
+
+def tried(visit: Visit, name: str, order: Layout) -> Iterator[Step]:
+    """What a node offers, if a value that it reads or makes is to be stored in an order."""
+    if name in visit.tensors:
+        yield from visit.steps({name: order}, [None] * len(visit.outputs))
+    if name in visit.outputs:
+        wishes = [order if output == name else None for output in visit.outputs]
+        back = {
+            each: before
+            for each, operand in visit.tensors.items()
+            if (before := carried_back(visit.step, order, operand.shape)) is not None
+        }
+        yield from visit.steps(back, wishes)
+        yield from visit.steps({}, wishes)
+
+
+def orders_of(visit: Visit, step: Step, name: str) -> list[Layout]:
+    """How a step has a value stored that its node reads or makes."""
+    made = dict(zip(visit.outputs, step.out, strict=False))
+    return [made[name]] if name in made else wants(visit, step, name)

@@ -11,16 +11,14 @@ a tensor has to be permuted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bridge.layout import Layout
-from bridge.raising.outlook import carried_back, wants
+from bridge.raising.outlook import LONGEST, orders_of, tried
 from bridge.raising.plan import Conflict, Permutation
 from bridge.raising.sweep import IoLayout, Visit, output_layout
 from bridge.raising.table import Step
-
-LONGEST = 100  # way that is followed
 
 Orders = Mapping[str, Layout]
 
@@ -71,7 +69,7 @@ class _Prover:
                 name: order
                 for name in (*visit.tensors, *visit.outputs)
                 if name not in given
-                for order in _orders_of(visit, step, name)
+                for order in orders_of(visit, step, name)
                 if not order.same_order(self._stored[name])
             }
             conflicts = (self._of_value(*change, visit, left) for change in changes.items())
@@ -107,36 +105,15 @@ class _Prover:
 
     def _of_node(self, visit: Visit, name: str, order: Layout, left: int) -> Conflict | None:
         """Why a node cannot make or read a value in an order."""
-        steps = list(_tried(visit, name, order))
-        orders = [found for step in steps for found in _orders_of(visit, step, name)]
+        steps = list(tried(visit, name, order))
+        orders = [found for step in steps for found in orders_of(visit, step, name)]
         fitting = [
             step
             for step in steps
-            if all(found.same_order(order) for found in _orders_of(visit, step, name))
+            if all(found.same_order(order) for found in orders_of(visit, step, name))
         ]
         if fitting:
             return self._of_steps(visit, fitting, {name: order}, left)
         does = "gives" if name in visit.outputs else "takes"
         only = " or ".join(dict.fromkeys(str(found) for found in orders))
         return Conflict(f"{visit.node.description} {does} '{name}' only as {only}")
-
-
-def _tried(visit: Visit, name: str, order: Layout) -> Iterator[Step]:
-    """What a node offers, if a value that it reads or makes is to be stored in an order."""
-    if name in visit.tensors:
-        yield from visit.steps({name: order}, [None] * len(visit.outputs))
-    if name in visit.outputs:
-        wishes = [order if output == name else None for output in visit.outputs]
-        back = {
-            each: before
-            for each, operand in visit.tensors.items()
-            if (before := carried_back(visit.step, order, operand.shape)) is not None
-        }
-        yield from visit.steps(back, wishes)
-        yield from visit.steps({}, wishes)
-
-
-def _orders_of(visit: Visit, step: Step, name: str) -> list[Layout]:
-    """How a step has a value stored that its node reads or makes."""
-    made = dict(zip(visit.outputs, step.out, strict=False))
-    return [made[name]] if name in made else wants(visit, step, name)

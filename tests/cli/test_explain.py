@@ -92,9 +92,13 @@ def test_each_transpose_is_explained_when_asked(
         ["transposed", "from", "as given by", "to", "as asked for by", "bytes"],
         ["data", plain, "data", channels_last, "node 'l' (Conv)", str(4 * 3 * 8 * 9)],
         ["out", channels_last, "l", plain, "the output", str(4 * 4 * 6 * 7)],
+        [],
+        ["to save", "this would have to be", "stored so", "but"],
+        ["data", "data", channels_last, f"the input is given as {plain}"],
+        ["out", "out", plain, f"node 'l' (Conv) gives 'out' only as {channels_last}"],
     ]
     told = lines(capsys, *command, *options, "--explain-layout")
-    assert told[-5:-2] == reasons
+    assert told[-9:-2] == reasons
     assert told[-2] == ["2 transposes"]
     assert reasons[0] not in lines(capsys, *command, *options)
 
