@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import UnsupportedOperatorError, UsageError
 from bridge.plugins import load_entry_points
@@ -17,6 +17,7 @@ from bridge.raising.fusion import fuse
 from bridge.raising.outlook import LookBack
 from bridge.raising.plan import Plan
 from bridge.raising.proof import proved
+from bridge.raising.speed import faster
 from bridge.raising.sweep import IoLayout, Sweep
 from bridge.raising.table import TABLE, Rule
 from bridge.raising.values import describe, operator_name
@@ -24,20 +25,28 @@ from bridge.raising.values import describe, operator_name
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+# What a model is made for: to be read and trained on, or to run fast on a CPU.
+Target = Literal["natural", "speed"]
+
 MOST_SWEEPS = 4
 
 
-def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
+def raise_model(
+    model: ir.Model, io_layout: IoLayout = "channels_last", target: Target = "natural"
+) -> Plan:
     """Plans the Keras model of an ONNX graph that has passed `bridge.graph.passes`.
 
     `io_layout` is `channels_last`, where inputs and outputs are stored as Keras users expect, or
-    `onnx`, where the model takes and gives the arrays that ONNX takes and gives.
+    `onnx`, where the model takes and gives the arrays that ONNX takes and gives. With the `target`
+    `speed` normalisations go into the weights before them, and groups are split.
 
     Raises UnsupportedOperatorError, with every operator that has no rule or an attribute that
     its rule does not know.
     """
     if io_layout not in ("channels_last", "onnx"):
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
+    if target not in ("natural", "speed"):
+        raise UsageError("unknown target", expected="natural or speed", received=target)
     graph = model.graph
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
@@ -52,7 +61,8 @@ def raise_model(model: ir.Model, io_layout: IoLayout = "channels_last") -> Plan:
             break
         sweep, plan = other, found
     why = proved(plan.permutations, sweep.visits, plan.outputs, io_layout)
-    return replace(plan, permutations=why)
+    plan = replace(plan, permutations=why)
+    return faster(plan) if target == "speed" else plan
 
 
 def _moves(plan: Plan) -> tuple[int, int]:
