@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from drawn_nodes import Draw, Drawn, Operand, Tensor, row, sizes, values
 
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
-_FUNCTIONS = st.sampled_from(["Elu", "Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"])
+# Without Softplus: of what grows beyond 88, onnxruntime makes infinity.
+_FUNCTIONS = st.sampled_from(["Elu", "Relu", "Sigmoid", "Softsign", "Tanh"])
 
 
 @row("RNN", "GRU", "LSTM")

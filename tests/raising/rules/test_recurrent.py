@@ -120,6 +120,16 @@ def test_batch_first(operator: str, direction: str) -> None:
     np.testing.assert_allclose(received["end"], expected["end"].swapaxes(0, 1), atol=1e-5)
 
 
+@pytest.mark.parametrize("function", ["Elu", "Relu", "Sigmoid", "Softplus", "Softsign", "Tanh"])
+@pytest.mark.parametrize("operator", GATES)
+def test_activations(operator: str, function: str) -> None:
+    own = {"RNN": [function], "GRU": ["Tanh", function], "LSTM": ["Tanh", function, function]}
+    names = ", ".join(f'"{name}"' for name in own[operator])
+    model = squeezed(operator, f", activations=[{names}]")
+    call = layer_of(raise_and_compare(model, {"x": X}).plan)
+    assert call.options.get("activation", "tanh") == function.lower()
+
+
 def test_a_layer_behind_padding_does_not_see_the_mask() -> None:
     """Keras hands a mask on by itself; what ONNX gives out behind the end is 0, and no padding."""
     text = f"""g (float[{STEPS},n,{UNITS}] x, int32[n] lengths) => (float[t,d,n,{UNITS}] y) {{
