@@ -381,7 +381,8 @@ def _require_keras() -> None:
         raise UsageError(
             "Keras and a backend are needed for this",
             received=str(error),
-            hint="pip install 'caffe-bridge[keras]'",
+            hint="pip install 'caffe-bridge[keras]'; or caffe-bridge[jax] or caffe-bridge[torch], "
+            "with KERAS_BACKEND=jax or torch in the environment",
         ) from error
 
 

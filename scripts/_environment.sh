@@ -37,9 +37,11 @@ make_environment() {
         "$python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
     fi
     echo "Installing what uv.lock lists into .venv (TensorFlow is large: minutes at first)" >&2
-    # The system's certificates, for networks that have their own.
+    # The system's certificates, for networks that have their own. Keras's other backends are
+    # gigabytes, and have environments of their own: scripts/backends.
     UV_PROJECT_ENVIRONMENT=$root/.venv UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
-        "$root/.venv/bin/uv" sync --quiet --project "$root" --frozen --all-extras --python "$python"
+        "$root/.venv/bin/uv" sync --quiet --project "$root" --frozen --all-extras \
+        --no-extra jax --no-extra torch --python "$python"
     echo "$made_from" >"$stamp"
 }
 

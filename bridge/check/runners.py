@@ -108,6 +108,8 @@ class KerasRunner:
 
 def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
     """A model's outputs for its inputs, both as the model has them stored."""
+    import keras
+
     results = model(arrays[0] if len(arrays) == 1 else list(arrays), training=False)
     outputs = results if isinstance(results, (list, tuple)) else [results]
-    return [np.asarray(result) for result in outputs]
+    return [np.asarray(keras.ops.convert_to_numpy(result)) for result in outputs]

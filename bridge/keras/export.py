@@ -15,7 +15,8 @@ from bridge.errors import UsageError
 def save(model: keras.Model, path: str | Path) -> Path:
     """Writes `.keras`, `.tflite`, or a TensorFlow SavedModel folder (a path without an ending).
 
-    Raises UsageError for another ending, and for a place where nothing can be written.
+    Raises UsageError for another ending, for a kind that only TensorFlow writes where Keras runs
+    on another backend, and for a place where nothing can be written.
     """
     path = Path(path)
     write = _WRITERS.get(path.suffix)
@@ -24,6 +25,14 @@ def save(model: keras.Model, path: str | Path) -> Path:
             "unknown kind of output",
             where=path,
             expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
+        )
+    if write is not _keras and keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            "only TensorFlow writes this kind of output",
+            where=path,
+            received=f"Keras on {keras.backend.backend()}",
+            hint="write a .keras file, which is the same for all of them; or set "
+            "KERAS_BACKEND=tensorflow",
         )
     if not path.parent.is_dir():
         raise UsageError("there is no such folder", where=path.parent)

@@ -85,3 +85,17 @@ def counted(k: Recorder, like: Ref, axis: int) -> Ref:
     """0, 1, 2, … along an axis, in the shape of a tensor, whose sizes may be free"""
     ones = k.op("ones_like", like, dtype="int32")
     return k.op("subtract", k.op("cumsum", ones, axis=axis), 1)
+
+
+def nonzero(k: Recorder, x: Ref) -> Ref:
+    """Where a tensor is not 0, as places of the whole, gone through in the order of its store.
+
+    Only of one axis is that the same on all backends, but for an axis that PyTorch adds.
+    """
+    places = k.ops("nonzero", k.op("reshape", x, newshape=(-1,)), outputs=1)[0]
+    return k.op("reshape", places, newshape=(-1,))
+
+
+def index_of(k: Recorder, like: Ref, axis: int, places: Ref) -> Ref:
+    """Along an axis, the index of each of these places of a whole tensor."""
+    return k.op("take", k.op("reshape", counted(k, like, axis), newshape=(-1,)), places)

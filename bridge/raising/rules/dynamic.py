@@ -13,6 +13,7 @@ from bridge.raising.orders import with_whole
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.rules.elementwise import reshaped
+from bridge.raising.selecting import index_of, nonzero
 from bridge.raising.table import Node, Operand, Step, raises
 
 
@@ -40,7 +41,7 @@ def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = N
         values = constant or refs[0]
         if isinstance(values, Ref) and axis is None:
             values = k.op("reshape", values, newshape=(-1,))
-        places = k.ops("nonzero", refs[-1], outputs=1)[0] if known is None else known
+        places = nonzero(k, refs[-1]) if known is None else known
         return k.op("take", values, places, axis=place)
 
     return Step(wants, (out,), build)
@@ -54,9 +55,10 @@ def non_zero(node: Node, x: Operand) -> Step:
     """
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return stacked(k, k.ops("nonzero", x, outputs=len(want.stored_shape)), axis=0)
+        places = nonzero(k, x)
+        return stacked(k, [index_of(k, x, axis, places) for axis in range(rank)], axis=0)
 
-    want = Layout.plain(x.shape)
+    want, rank = Layout.plain(x.shape), x.rank
     return Step((want,), (Layout.plain(node.shape),), build)
 
 

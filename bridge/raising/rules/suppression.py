@@ -10,7 +10,7 @@ from bridge.raising.adding import plus
 from bridge.raising.plan import Function, Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.rules.dynamic import length_of, stacked
-from bridge.raising.selecting import counted
+from bridge.raising.selecting import counted, index_of, nonzero
 from bridge.raising.table import Node, Operand, Step, raises
 
 # The loop's state, a row for each box: its corners, whether it is still open, whether it is kept.
@@ -51,7 +51,7 @@ def non_max_suppression(
         is_open = k.op("ones_like", best, dtype="bool")
         if score_threshold is not None:
             is_open = k.op("greater", best, _number(score_threshold, 0.0))
-        used = k.ops("nonzero", k.op("any", is_open, axis=(0, 1)), outputs=1)[0]
+        used = nonzero(k, k.op("any", is_open, axis=(0, 1)))
         is_open, places = (k.op("take", each, used, axis=2) for each in (is_open, places))
         all_ = count if isinstance(count, int) else length_of(k, boxes, wants[0], 1)
         state = _state(k, boxes, places, is_open, all_, center_point_box)
@@ -60,8 +60,8 @@ def non_max_suppression(
         if isinstance(count, str) or most < count:
             too_many = k.op("greater", k.op("cumsum", kept, axis=2), most)
             kept = k.op("where", too_many, 0.0, kept)
-        images, classes, _ = k.ops("nonzero", kept, outputs=3)
-        rows = k.ops("nonzero", k.op("reshape", kept, newshape=(-1,)), outputs=1)[0]
+        rows = nonzero(k, kept)
+        images, classes = (index_of(k, kept, axis, rows) for axis in (0, 1))
         found = k.op("take", k.op("reshape", places, newshape=(-1,)), rows)
         return stacked(k, (images, classes, found), axis=1)
 
