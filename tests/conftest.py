@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Before anything imports TensorFlow: no GPU search, no chatter on stderr, and the one backend
 # that the project's own model files are held to.
@@ -18,6 +18,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 # red run can be repeated.
 settings.register_profile("bridge", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("bridge")
+
+# For scripts/mutations, which asks whether an example fails, and not for the smallest that does.
+settings.register_profile(
+    "unshrunk", settings.get_profile("bridge"), phases=(Phase.explicit, Phase.generate)
+)
 
 ROOT = Path(__file__).parent.parent
 

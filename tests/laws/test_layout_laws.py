@@ -217,6 +217,16 @@ def test_compose_is_one_after_the_other(layout: Layout, data: st.DataObject) -> 
     assert both.inverse().same_store(other.inverse().compose(layout.inverse()))
 
 
+def test_joined_parts_are_composed_in_turn() -> None:
+    """Two orders of one part, of which it matters which comes first."""
+    orders = [(1, 0, 2), (0, 2, 1)]
+    lines = [Layout(((2, 2, 2),), (order,)) for order in orders]
+    one, other = (Layout.joined([line, Layout.plain((3,))]) for line in lines)
+    x = numbered((11,))
+    assert same(one.compose(other).apply(x), other.apply(one.apply(x)))
+    assert not same(one.compose(other).apply(x), other.compose(one).apply(x))
+
+
 @given(layouts())
 def test_plain_is_the_unit_of_composition(layout: Layout) -> None:
     assert Layout.plain(layout.logical_shape).compose(layout).same_store(layout)
