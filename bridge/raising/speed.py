@@ -65,10 +65,12 @@ def fold_norms(plan: Plan) -> Plan:
     γ · (W x + b - μ) / σ + β  =  (s W) x + s (b - μ) + β        with s = γ / σ, σ = √(var + ε)
     """
     readers = Counter(ref.call for ref in _read(plan))
-    linear = {call.id: call for call in plan.calls if call.target in _LINEAR}
+    shared = _shared(plan)
+    alone = [call for call in plan.calls if call.id not in shared]
+    linear = {call.id: call for call in alone if call.target in _LINEAR}
     last_axes = {s.ref.call: len(s.layout.stored_shape) - 1 for s in plan.values.values()}
     folded: dict[int, Call] = {}
-    for norm in plan.calls:
+    for norm in alone:
         if norm.target != "layers.BatchNormalization":
             continue
         before = linear.get(norm.arguments[0].call)
@@ -82,6 +84,12 @@ def fold_norms(plan: Plan) -> Plan:
         calls=tuple(in_place.get(call.id, call) for call in plan.calls if call.id not in folded),
         values={name: at for name, at in plan.values.items() if at.ref.call not in folded},
     )
+
+
+def _shared(plan: Plan) -> set[int]:
+    """The calls of layers that are applied more than once, and stay as they are."""
+    again = {call.id: call.again for call in plan.calls if call.again is not None}
+    return {*again, *again.values()}
 
 
 def _read(plan: Plan) -> Iterator[Ref]:
@@ -135,13 +143,17 @@ def split_groups(plan: Plan) -> Plan:
     names, ids = Recorder(), count(1 + max((call.id for call in plan.calls), default=0))
     for name in (*(each.name for each in plan.inputs), *(call.name for call in plan.calls)):
         names.unique(decode(name))
-    calls: list[Call] = []
+    shared, calls = _shared(plan), list[Call]()
     for call in plan.calls:
-        if call.target.startswith("layers.Conv") and "groups" in call.options:
+        if call.id not in shared and "groups" in call.options and _is_convolution(call):
             calls.extend(_in_parts(call, names, ids))
         else:
             calls.append(call)
     return replace(plan, calls=tuple(calls))
+
+
+def _is_convolution(call: Call) -> bool:
+    return call.target.startswith("layers.Conv")
 
 
 def _in_parts(call: Call, names: Recorder, ids: Iterator[int]) -> Iterator[Call]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from bridge.errors import UsageError
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
 from bridge.raising import Plan, raise_model
+from bridge.raising.plan import Call
 from bridge.raising.speed import faster
 from golden_cases import Case, assert_outputs, case, cases, feeds, lowered
 from mapped import evaluated
@@ -101,6 +104,19 @@ def test_a_norm_over_another_axis_stays() -> None:
         constants(w=(4, 4), norm=(3,)),
     )
     plan = plan_of(model)
+    assert faster(plan) == plan
+
+
+def test_a_layer_that_is_applied_again_stays() -> None:
+    model = graph(
+        f"""net (float[N,4,3,3] x) => (float[N,4,2,2] y)
+            {{ z = Conv<group=2>(x, w)  y = {NORM}(z, g, b, m, v) }}""",
+        constants(w=(4, 2, 2, 2), norm=(4,)),
+    )
+    plan = plan_of(model)
+    conv = plan.calls[0]
+    again = Call(99, conv.name, conv.target, conv.arguments, again=conv.id)
+    plan = replace(plan, calls=(*plan.calls, again))
     assert faster(plan) == plan
 
 
