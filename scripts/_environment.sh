@@ -38,10 +38,10 @@ make_environment() {
     fi
     echo "Installing what uv.lock lists into .venv (TensorFlow is large: minutes at first)" >&2
     # The system's certificates, for networks that have their own. Keras's other backends are
-    # gigabytes, and have environments of their own: scripts/backends.
+    # gigabytes, and have environments of their own: scripts/backends. OpenCV 4 would be in 5's place.
     UV_PROJECT_ENVIRONMENT=$root/.venv UV_PYTHON_DOWNLOADS=never UV_SYSTEM_CERTS=1 \
         "$root/.venv/bin/uv" sync --quiet --project "$root" --frozen --all-extras \
-        --no-extra jax --no-extra torch --python "$python"
+        --no-extra jax --no-extra torch --no-extra opencv4 --python "$python"
     echo "$made_from" >"$stamp"
 }
 
