@@ -202,10 +202,18 @@ class _Opener:
             return subject.path
         if subject not in self._lowered:
             from bridge.caffe import read
+            from bridge.caffe.shapes import known_weights
             from bridge.graph.io import save
             from bridge.lower import lower
 
-            lowered = lower(read(subject.path, subject.weights))
+            net = read(subject.path, subject.weights)
+            if subject.weights is None and any(known_weights(net)):
+                raise UsageError(
+                    "a net without its weights computes nothing that could be compared",
+                    where=subject.path,
+                    expected="its .caffemodel behind it",
+                )
+            lowered = lower(net)
             self.warnings += lowered.warnings
             path = self._folder / f"lowered{len(self._lowered)}.onnx"
             self._lowered[subject] = save(lowered, path)

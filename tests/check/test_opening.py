@@ -34,6 +34,12 @@ def test_files_are_told_by_their_endings(tmp_path: Path, name: str, kind: str) -
     assert Subject(tmp_path).kind == "saved model"
 
 
+def test_a_net_without_its_weights_is_refused(small: Small) -> None:
+    with pytest.raises(UsageError, match="a net without its weights") as refusal:
+        bridge.check(small.prototxt, small.onnx)
+    assert refusal.value.expected == "its .caffemodel behind it"
+
+
 @pytest.mark.parametrize("name", ["net.pb", "net"])
 def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
