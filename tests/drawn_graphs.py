@@ -3,70 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 import onnx
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from raised import OPSET, complete
-
-Array = NDArray[Any]
-Shape = tuple[int, ...]
-
-
-@dataclass
-class Graph:
-    """A graph while it is drawn. Shapes are those of one run, whose batch size is `batch`."""
-
-    draw: st.DrawFn
-    generator: np.random.Generator
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    feeds: dict[str, Array] = field(default_factory=dict)
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
-
-    def input(self, shape: Shape) -> None:
-        name = f"data/{len(self.feeds)}"
-        self.feeds[name], self.shapes[name] = self.values(*shape), shape
-
-    def values(self, *shape: int) -> Array:
-        return self.generator.uniform(-1, 1, shape).astype(np.float32)
-
-    def constant(self, array: Array) -> str:
-        name = f"constant{len(self.constants)}"
-        self.constants.append(onnx.numpy_helper.from_array(array, name))
-        return name
-
-    def node(self, operator: str, inputs: Sequence[str], shape: Shape, **attributes: Any) -> None:
-        name = f"{operator.lower()}/{len(self.nodes)}"
-        self.nodes.append(onnx.helper.make_node(operator, inputs, [name], name, **attributes))
-        self.shapes[name] = shape
-
-    def model(self, free_batch: bool) -> onnx.ModelProto:
-        """Its outputs: every value that no node reads, and one more."""
-        made = [node.output[0] for node in self.nodes]
-        read = {name for node in self.nodes for name in node.input}
-        extra = self.draw(st.sampled_from(made))
-        outputs = [name for name in made if name not in read or name == extra]
-        graph = onnx.helper.make_graph(
-            self.nodes,
-            "drawn",
-            [
-                onnx.helper.make_tensor_value_info(
-                    name, 1, ["batch", *array.shape[1:]] if free_batch else array.shape
-                )
-                for name, array in self.feeds.items()
-            ],
-            [onnx.ValueInfoProto(name=name) for name in outputs],
-            self.constants,
-        )
-        opsets = [onnx.helper.make_opsetid("", OPSET)]
-        return complete(onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets))
-
+from drawn_rows import ELSEWHERE, by_row
+from grown import Array, Graph, Shape
+from raised import OPSET
 
 Grow = Callable[[Graph, str, Shape], bool]
 
@@ -78,7 +23,7 @@ def pointwise(g: Graph, x: str, shape: Shape) -> bool:
 
 def softmax(g: Graph, x: str, shape: Shape) -> bool:
     axis = g.draw(st.integers(0, len(shape) - 1))
-    if shape[axis] == 1:  # Keras warns of these
+    if shape[axis] == 1 or g.opset < 13:  # Keras warns of the former; the latter flatten
         return False
     g.node("Softmax", [x], shape, axis=axis)
     return True
@@ -184,6 +129,7 @@ def merged(g: Graph, x: str, shape: Shape) -> bool:
 
 
 GROWTHS: Sequence[Grow] = (
+    *[by_row] * 20,
     pointwise,
     softmax,
     normalised,
@@ -201,14 +147,17 @@ GROWTHS: Sequence[Grow] = (
 
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[onnx.ModelProto, dict[str, Array]]:
-    """A graph of up to nine nodes, each on one of the latest values, and what to feed it."""
-    g = Graph(draw, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+    """A graph of up to ten steps, each from one of the latest values, and what to feed it."""
+    opset = draw(st.sampled_from([*[OPSET] * 2 * len(ELSEWHERE), *ELSEWHERE]))
+    free_batch = opset == OPSET and draw(st.integers(0, 3)) == 0
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    g = Graph(draw, generator, opset, free_batch)
     batch = draw(st.integers(1, 3))
     shape = st.sampled_from([(4, 4, 4), (3, 3, 3), (2, 4, 4), (3, 4, 5), (1, 6, 6), (6, 2, 3)])
     for _ in range(draw(st.integers(1, 2))):
-        g.input((batch, *draw(shape)))
+        g.input(g.values(batch, *draw(shape)))
     pointwise(g, *next(iter(g.shapes.items())))
-    for _ in range(draw(st.integers(2, 9))):
+    for _ in range(draw(st.integers(4, 10))):
         x = draw(st.sampled_from(list(g.shapes)[-4:]))
         draw(st.sampled_from(GROWTHS))(g, x, g.shapes[x])
-    return g.model(draw(st.booleans())), g.feeds
+    return g.model(), g.feeds

@@ -52,6 +52,10 @@ def roi_align(draw: Draw, operator: str) -> Drawn:
         if opset == 16
         else {}
     )
+    # Of a region turned inside out onnxruntime cannot count the samples, unless it is widened to 1.
+    widened = opset < 16 or "coordinate_transformation_mode" in attributes
+    if attributes["sampling_ratio"] == 0 and not widened:
+        drawn[:, 1:] = np.sort(drawn[:, 1:].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
     operands = (
         x,
         Tensor(drawn[:, 1:], {0: "lot"}),

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
+from bridge.raising.table import TABLE
 from drawn_graphs import graphs
 from raised import Array, raise_and_compare
 
@@ -28,15 +29,45 @@ def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
             np.testing.assert_array_equal(array, expected[name])
 
 
-def law(examples: int) -> Any:
-    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
-    @given(drawn=graphs())
-    def test(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
-        keras.backend.clear_session()
-        hold(*drawn)
+def law(number: int) -> Any:
+    """So many different graphs: hypothesis repeats itself, the more the larger examples are."""
+
+    def test() -> None:
+        held: set[bytes] = set()
+
+        @settings(max_examples=2 * number, suppress_health_check=list(HealthCheck))
+        @given(drawn=graphs())
+        def each(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
+            model = drawn[0].SerializeToString()
+            if model not in held:
+                keras.backend.clear_session()
+                hold(*drawn)
+                held.add(model)
+
+        each()
+        assert len(held) >= number
 
     return test
 
 
-test_random_graphs = law(examples=20)
-test_many_random_graphs = pytest.mark.nightly(law(examples=2000))
+test_random_graphs = law(100)
+test_many_random_graphs = pytest.mark.nightly(law(2000))
+
+
+@pytest.mark.nightly
+def test_every_rule_of_the_table_is_drawn() -> None:
+    """Those of bridge's own stand for several operators of ONNX's, which fusion finds."""
+    drawn_rules: set[tuple[str, int]] = set()
+
+    @settings(max_examples=2000, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @given(drawn=graphs())
+    def collect(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
+        opset = drawn[0].opset_import[0].version
+        for operator in {node.op_type for node in drawn[0].graph.node}:
+            known = [entry.since for entry in TABLE.entries()[operator] if entry.since <= opset]
+            drawn_rules.add((operator, max(known)))
+
+    collect()
+    every = {(operator, e.since) for operator, es in TABLE.entries().items() for e in es}
+    missing = every - drawn_rules
+    assert all(operator.startswith("bridge::") for operator, _ in missing), missing
