@@ -9,12 +9,14 @@ import numpy as np
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout
+from bridge.layout import Layout, product
+from bridge.raising.moving import reshape
 from bridge.raising.orders import channels_last
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
 
+MOST_OF_SOFTMAX = 5  # axes that TensorFlow's takes on the CPU
 SELU_ALPHA, SELU_GAMMA = 1.6732632423543772, 1.0507009873554805
 
 
@@ -205,12 +207,16 @@ def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
     """exp(x) over its sum along one axis, at any rank       (onnx.ai/onnx/operators, Softmax)"""
     axis %= x.rank
     want = _along(x, axis)
-    place = want.where(axis)
+    have, place = want.stored_shape, want.where(axis) or 0
 
     def build(k: Recorder, x: Ref) -> Ref:
         if node.shape[axis] == 1:  # Keras's layer gives the same, and a warning at each call
             return k.op("exp", k.op("subtract", x, x))
-        return k.layer("Softmax", x, axis=place)
+        if len(have) <= MOST_OF_SOFTMAX:
+            return k.layer("Softmax", x, axis=place)
+        three = (product(have[:place]), have[place], product(have[place + 1 :]))
+        y = k.layer("Softmax", reshape(k, x, have, three), axis=1)
+        return reshape(k, y, three, have)
 
     return Step((want,), (want,), build)
 
