@@ -22,6 +22,9 @@ from bridge.raising.table import Step
 
 Orders = Mapping[str, Layout]
 
+# Whether a value can be stored in an order, asked by a node, or by none.
+_Question = tuple[str, Layout, str | None]
+
 
 def proved(
     permutations: Iterable[Permutation],
@@ -50,9 +53,12 @@ class _Prover:
                 self._stored.setdefault(name, operand.layout)
                 self._readers[name][visit.node.description] = visit
             self._stored |= dict(zip(visit.outputs, visit.step.out, strict=False))
+        self._found: dict[_Question, Conflict] = {}
+        self._asked: set[_Question] = set()
 
     def conflict(self, permutation: Permutation) -> Conflict | None:
         """None where nothing was found that forbids to do without the permutation."""
+        self._asked.clear()
         asking = self._by_description.get(permutation.forced_by)
         if asking is not None:
             return self._of_steps(asking, asking.offered, {}, LONGEST)
@@ -82,9 +88,21 @@ class _Prover:
     def _of_value(
         self, name: str, order: Layout, source: Visit | None, left: int
     ) -> Conflict | None:
-        """Why a value cannot be stored in an order, whatever a node wants that asked for it."""
-        if left == 0:
-            return None
+        """Why a value cannot be stored in an order, whatever a node wants that asked for it.
+
+        Each is gone after once, for ways part and meet again: what is being asked, or has been
+        without a conflict, forbids nothing more.
+        """
+        question = name, order, None if source is None else source.node.description
+        if left == 0 or question in self._asked or question in self._found:
+            return self._found.get(question)
+        self._asked.add(question)
+        conflict = self._beyond(name, order, source, left)
+        if conflict is not None:
+            self._found[question] = conflict
+        return conflict
+
+    def _beyond(self, name: str, order: Layout, source: Visit | None, left: int) -> Conflict | None:
         conflict = self._end(name, order) if source is not None else None
         nodes = [*self._readers[name].values()]
         if name in self._makers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from bridge.layout import Layout
@@ -64,3 +66,17 @@ def test_two_inputs_that_are_given_otherwise() -> None:
     (only,) = plan_of(graph(text), layouts=orders).permutations
     assert only.conflict is not None
     assert only.conflict.end.startswith("the input is given as")
+
+
+def test_ways_that_part_and_meet_are_gone_once() -> None:
+    """Each of forty pairs of ways would double what there is to ask."""
+    count = 40
+    names = [*(f"v{i}" for i in range(count)), "y"]
+    steps = [
+        f"a{i} = Relu({x})  b{i} = Sigmoid({x})  {y} = Add(a{i}, b{i})"
+        for i, (x, y) in enumerate(pairwise(names))
+    ]
+    text = f"g (float[n,3,4,5] x) => (float[n,2,4,5] y) {{ v0 = Conv(x, k) {' '.join(steps)} }}"
+    _, last = plan_of(graph(text, {"k": seeded((2, 3, 1, 1))}), "onnx").permutations
+    assert last.conflict is not None
+    assert last.conflict.end == f"node 'conv/0' (Conv) gives 'v0' only as {CHANNELS_LAST}"
