@@ -106,6 +106,20 @@ def free_orders(node: Node, axis: int) -> list[Layout]:
     return [plain, wish.axis(axis)]
 
 
+def made_orders(node: Node, x: Operand, group: int) -> list[tuple[tuple[int, ...], Layout]]:
+    """In which orders a convolution in groups can have its spatial axes, and make its channels:
+    those of several groups lie one group behind the other."""
+    plain = [Layout.plain((node.shape[1],))]
+    channels = free_orders(node, 1) if group == 1 else plain
+    return [(spatial, each) for spatial in spatial_orders(x) for each in channels]
+
+
+def made(node: Node, x: Layout, spatial: Sequence[int], channels: Layout) -> Layout:
+    """How a convolution stores what it makes: the batch as x has it, the spatial axes, channels."""
+    sizes = [Layout.plain((size,)) for size in node.shape[2:]]
+    return Layout.product([x.axis(0), channels, *sizes], (0, *spatial, 1))
+
+
 def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:
     """The same order, with the sizes of some axes taken from `shape`."""
     for axis in axes:

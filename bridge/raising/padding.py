@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from bridge.errors import UnsupportedError
 from bridge.raising.plan import Ref, Size
@@ -12,24 +12,31 @@ from bridge.raising.recorder import Recorder
 
 
 @dataclass(frozen=True)
-class Window:
-    """A sliding window over spatial axes, in ONNX's terms: all tuples have one entry an axis."""
+class PerAxis:
+    """What is said of the spatial axes of `n c *s`, in ONNX's terms: each tuple has one entry an
+    axis."""
 
     sizes: tuple[Size, ...]
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    begins: tuple[int, ...]
-    ends: tuple[int, ...]
 
     @property
     def rank(self) -> int:
         return len(self.sizes)
 
-    def ordered(self, axes: Sequence[int]) -> Window:
-        """Over the same axes in another order, which go by their numbers in `n c *s`."""
+    def ordered(self, axes: Sequence[int]) -> Self:
+        """Of the same axes in another order, which go by their numbers in `n c *s`."""
         values = (getattr(self, field.name) for field in fields(self))
-        return Window(*(tuple(value[axis - 2] for axis in axes) for value in values))
+        return type(self)(*(tuple(value[axis - 2] for axis in axes) for value in values))
+
+
+@dataclass(frozen=True)
+class Window(PerAxis):
+    """A sliding window."""
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    begins: tuple[int, ...]
+    ends: tuple[int, ...]
 
     @property
     def is_padded(self) -> bool:

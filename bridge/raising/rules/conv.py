@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, free_orders, spatial_orders
+from bridge.raising.orders import channels_last, made, made_orders, spatial_orders
 from bridge.raising.padding import Window, subsampled, window, zero_padding
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
@@ -39,12 +39,7 @@ def conv(
     at = window(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
     if group == x.shape[1] and group > 1 and at.rank <= 2:
         return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(x)]
-    outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
-    return [
-        _full(node, x, w, b, at, group, order, outer)
-        for order in spatial_orders(x)
-        for outer in outers
-    ]
+    return [_full(node, x, w, b, at, group, *orders) for orders in made_orders(node, x, group)]
 
 
 def _full(
@@ -98,9 +93,7 @@ def _step(
     def build(k: Recorder, x: Ref) -> Ref:
         return _windowed(k, x, kind, ordered, layer, biased)
 
-    sizes = [Layout.plain((size,)) for size in node.shape[2:]]
-    out = Layout.product([want.axis(0), outer, *sizes], (0, *order, 1))
-    return Step((want, None, None)[: 2 + (b is not None)], (out,), build)
+    return Step((want, None, None)[: 2 + (b is not None)], (made(node, want, order, outer),), build)
 
 
 def depthwise_kernel(w: Operand, channels: Layout, order: Sequence[int]) -> Weight:

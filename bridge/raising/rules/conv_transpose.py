@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, free_orders, spatial_orders
-from bridge.raising.plan import Ref, Size
+from bridge.raising.orders import channels_last, made, made_orders
+from bridge.raising.padding import PerAxis
+from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
 from bridge.raising.table import Node, Operand, Step, raises
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How a transposed convolution goes over its axes: ONNX's attributes, one entry an axis.
+class Spread(PerAxis):
+    """How a transposed convolution goes over its axes.
 
     The kernel's parts lie `dilation` apart, so it reaches over `extents` places. Whole, the result
     has `stride · (size - 1) + extent` places, of which `begins` and `ends` are cut off.
     """
 
-    sizes: tuple[Size, ...]
     extents: tuple[int, ...]
     strides: tuple[int, ...]
     begins: tuple[int, ...]
     ends: tuple[int, ...]
-
-    @property
-    def rank(self) -> int:
-        return len(self.sizes)
-
-    def ordered(self, axes: Sequence[int]) -> Spread:
-        """Over the same axes in another order, which go by their numbers in `n c *s`."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return Spread(*(tuple(value[axis - 2] for axis in axes) for value in values))
 
     @property
     def is_same(self) -> bool:
@@ -91,12 +82,7 @@ def conv_transpose(
     if min(at.begins + tuple(end for _, end in at.croppings)) < 0:
         raise UnsupportedError("output_padding beyond what the kernel reaches", received=extra)
     full = dilated(w.weight(), steps)
-    outers = free_orders(node, 1) if group == 1 else [Layout.plain((node.shape[1],))]
-    return [
-        _step(node, x, full, b, at, group, order, outer)
-        for order in spatial_orders(x)
-        for outer in outers
-    ]
+    return [_step(node, x, full, b, at, group, *orders) for orders in made_orders(node, x, group)]
 
 
 def _step(
@@ -122,9 +108,7 @@ def _step(
             return _grouped(k, x, ordered, kernel, bias, group)
         return _transposed(k, x, ordered, kernel, bias, want.axis(1), outer)
 
-    sizes = [Layout.plain((size,)) for size in node.shape[2:]]
-    out = Layout.product([want.axis(0), outer, *sizes], (0, *order, 1))
-    return Step((want, None, None)[: 2 + (b is not None)], (out,), build)
+    return Step((want, None, None)[: 2 + (b is not None)], (made(node, want, order, outer),), build)
 
 
 def _ordered(w: Weight, order: tuple[int, ...]) -> Weight:
