@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "runtimes.md"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+# What the imports need stands above them (E402): the tests are no package that is installed.
 from bridge.check.sides.runtimes import RUNTIMES  # noqa: E402
 from bridge.errors import BridgeError  # noqa: E402
 from bridge.graph.io import to_proto  # noqa: E402

@@ -107,7 +107,7 @@ def _computed(node: ir.Node, feeds: dict[str, NDArray[Any]], opset: int) -> Sequ
         with np.errstate(all="ignore"):
             return list(evaluator.run(None, feeds))
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
-        return None
+        return None  # it raises any of these for what it does not know; then the node stays
 
 
 def _make_constant(graph: ir.Graph, value: ir.Value, array: Any) -> None:

@@ -181,6 +181,7 @@ def _converted(
                 tensorflow.function(trace, autograph=False), input_signature=signature, opset=OPSET
             )
         except (ValueError, KeyError, NotImplementedError, AssertionError) as error:
+            # It has no error of its own for what it cannot convert.
             raise UnsupportedError("tf2onnx cannot convert this", received=str(error)) from error
     return found[0]
 

@@ -57,7 +57,7 @@ def _like(inner: Layout, start: int, stop: int) -> list[Layout]:
 def places_of(layout: Layout, axis: int) -> list[int]:
     """For each index along an axis of known size, its place along the stored axis."""
     order = layout.axis(axis).apply(np.arange(int(layout.logical_shape[axis])))
-    return np.argsort(order).tolist()  # type: ignore[no-any-return]
+    return [int(place) for place in np.argsort(order)]
 
 
 def select(k: Recorder, x: Ref, axis: int, places: Sequence[int], size: int | None) -> Ref:

@@ -110,7 +110,7 @@ def _opencv(prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> tuple[
     import cv2
 
     try:
-        loaded = getattr(cv2.dnn, "readNetFromCaffe")(str(prototxt), str(caffemodel))  # noqa: B009
+        loaded = getattr(cv2.dnn, "readNetFromCaffe")(str(prototxt), str(caffemodel))  # noqa: B009 (no attribute of it in OpenCV 5's types)
     except cv2.error as error:
         raise UsageError(
             "OpenCV cannot read it", where=prototxt, received=" ".join(str(error).split())[:300]
