@@ -2,6 +2,7 @@
 
 layout.py   Layout: atoms, axes and store; what Transpose, Reshape, Concat, ... make of one
 joined.py   Joined: the one atom that is no number, what Concat makes of different orders
+binding.py  numbers in the place of symbols, as an array has them
 size.py     Size: numbers and symbols, multiplied, divided and added
 moves.py    moves: from one store to another, by reshape, transpose, reshape
 text.py     layouts in the notation of einops
@@ -9,8 +10,8 @@ weight.py   Weight: an unread constant and how it is to be stored
 traced.py   Traced: arrays that write down what is done to them
 """
 
-from bridge.layout.joined import Array, Joined
-from bridge.layout.layout import Atom, Layout, Shape
+from bridge.layout.joined import Array, Atom, Joined
+from bridge.layout.layout import Layout, Shape
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
 from bridge.layout.text import einops_sizes

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.layout.size import Size
+
 if TYPE_CHECKING:
     from bridge.layout.layout import Layout
 
@@ -65,3 +67,11 @@ class Joined:
         if self.sizes != other.sizes:
             raise ValueError(f"parts of {self.sizes} and {other.sizes} do not match")
         return [one.compose(two) for one, two in zip(self.parts, other.parts, strict=True)]
+
+
+Atom: TypeAlias = int | str | Joined
+
+
+def size_of(atom: Atom) -> Size:
+    """How long an atom is."""
+    return atom.size if isinstance(atom, Joined) else atom

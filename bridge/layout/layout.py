@@ -18,11 +18,11 @@ from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
-from bridge.layout.joined import Array, Joined
+from bridge.layout.binding import numbered_axes, stored_shape_of_none
+from bridge.layout.joined import Array, Atom, Joined, size_of
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
 
-Atom: TypeAlias = int | str | Joined
 Shape: TypeAlias = tuple[Size, ...]
 
 Item = TypeVar("Item")
@@ -161,7 +161,7 @@ class Layout:
         as `bound` does.
         """
         if not array.size:
-            return array.reshape(self._shape_of_none(array.shape))
+            return array.reshape(stored_shape_of_none(self, array.shape))
         layout = self.bound(array.shape)
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
@@ -181,7 +181,7 @@ class Layout:
         """
         if self.logical_shape == tuple(shape):
             return self
-        return Layout(self._numbered(shape), self.canonical().stored)
+        return Layout(numbered_axes(self, shape), self.canonical().stored)
 
     # One layout from others
 
@@ -318,29 +318,6 @@ class Layout:
 
     # How
 
-    def _numbered(self, shape: Sequence[int]) -> tuple[tuple[Atom, ...], ...]:
-        """The axes in canonical form, with numbers for symbols; ValueError as `bound` says."""
-        problem = ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
-        merged, known = self.canonical(), dict[Atom, Atom]()
-        if len(shape) != self.rank:
-            raise problem
-        for axis, size in sorted(zip(merged.axes, shape, strict=True), key=_count_symbols):
-            unknown = {atom for atom in axis if isinstance(atom, str)} - known.keys()
-            if len(unknown) == 1:
-                rest = product(size_of(known.get(a, a)) for a in axis if a not in unknown)
-                found = quotient(size, rest) if rest else None
-                known[unknown.pop()] = 1 if found is None else found
-        axes = tuple(tuple(known.get(atom, atom) for atom in axis) for axis in merged.axes)
-        if tuple(product(map(size_of, axis)) for axis in axes) != tuple(shape):
-            raise problem
-        return axes
-
-    def _shape_of_none(self, shape: Sequence[int]) -> list[int]:
-        """How an array without elements is stored, which no layout of numbers could say."""
-        atoms = tuple(chain.from_iterable(self._numbered(shape)))
-        groups = self.canonical().stored
-        return [int(product(size_of(atoms[i]) for i in group)) for group in groups]
-
     def _atom(self, index: int) -> Atom:
         return self.atoms[index]
 
@@ -427,11 +404,6 @@ def _runs(items: Iterable[Item], goes_on: Callable[[Item, Item], bool]) -> list[
     return runs
 
 
-def size_of(atom: Atom) -> Size:
-    """How long an atom is."""
-    return atom.size if isinstance(atom, Joined) else atom
-
-
 def _inverse(atom: Atom) -> Atom:
     return atom.inverse() if isinstance(atom, Joined) else atom
 
@@ -464,7 +436,3 @@ def _parts(part: Layout) -> tuple[Layout, ...]:
         case (Joined(parts),):
             return parts
     return (part,)
-
-
-def _count_symbols(axis: tuple[Sequence[Atom], int]) -> int:
-    return sum(isinstance(atom, str) for atom in axis[0])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.layout.layout import Layout, Shape, size_of
+from bridge.layout.joined import size_of
+from bridge.layout.layout import Layout, Shape
 from bridge.layout.size import Size, quotient
 
 
