@@ -3,6 +3,9 @@
 A BatchNormalization behind a linear layer goes into that layer's weights, and a convolution in
 groups becomes one convolution for each group. What a call is made of is computed when it is
 written, so this costs nothing before.
+
+(`graph.fold_bn` does the first to what Caffe nets are lowered to, for whoever wants it in ONNX;
+here it is for any graph, and in the terms of the layers that Keras has.)
 """
 
 from __future__ import annotations
