@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-# How many values one part gives: enough that starting sessions costs little, few enough that what
-# is held at a time is a fraction of what the net computes.
-VALUES_AT_A_TIME = 24
+# How much one part is to give: enough that starting sessions costs little, few enough that what is
+# held at a time does not grow with the net. Sizes are not known before a part has run, so the first
+# part is small, and no part has more than twice the values of the one before it.
+BYTES_AT_A_TIME = 32 << 20
+FIRST_VALUES = 2
 
 
 class OnnxSide:
@@ -88,26 +91,30 @@ class OnnxSide:
     ) -> Iterator[tuple[str, Array]]:
         alive = dict(feeds)
         last_use = {name: i for i, node in enumerate(self._nodes) for name in _reads(node)}
-        for start, stop in self._parts(wanted):
-            nodes = self._nodes[start:stop]
+        stop, values = 0, FIRST_VALUES
+        while part := self._next_part(wanted, stop, values):
+            nodes, stop = part, stop + len(part)
             given = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
             made = [name for node in nodes for name in node.output]
             gives = [name for name in made if name in wanted or last_use.get(name, -1) >= stop]
             run = self._runtime.ready(self._model(nodes, given, gives), self._folder)
             results = dict(zip(gives, run(given), strict=True))
-            yield from ((name, array) for name, array in results.items() if name in wanted)
             alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
+            asked = deque((name, array) for name, array in results.items() if name in wanted)
+            values = _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
+            del given, run, results
+            while asked:
+                yield asked.popleft()
 
-    def _parts(self, wanted: set[str]) -> Iterator[tuple[int, int]]:
-        """Cuts the nodes, up to the last that gives a wanted value, into runs."""
-        start, values = 0, 0
-        for index, node in enumerate(self._nodes):
-            values += len(wanted.intersection(node.output))
-            if values >= VALUES_AT_A_TIME:
-                yield start, index + 1
-                start, values = index + 1, 0
-        if values:
-            yield start, len(self._nodes)
+    def _next_part(self, wanted: set[str], start: int, values: int) -> list[onnx.NodeProto]:
+        """The nodes from `start` that give as many wanted values, or all that are left of them;
+        none where no value is."""
+        found = 0
+        for stop, node in enumerate(self._nodes[start:], start + 1):
+            found += len(wanted.intersection(node.output))
+            if found >= values:
+                return self._nodes[start:stop]
+        return self._nodes[start:] if found else []
 
     def _model(
         self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
@@ -142,6 +149,11 @@ class OnnxSide:
     def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
         """What a node reads, without the constants."""
         return tuple(name for name in _reads(node) if name not in self._constants)
+
+
+def _values_of_next(values: int, size: int) -> int:
+    """How many values to ask of the next part, when one gave so many of so many bytes."""
+    return max(1, min(2 * values, values * BYTES_AT_A_TIME // max(size, 1)))
 
 
 def loaded(path: Path) -> onnx.ModelProto:

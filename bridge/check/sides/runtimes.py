@@ -76,6 +76,8 @@ def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # What is computed is given back as soon as it is dropped, and not kept for the next run.
+    options.enable_cpu_mem_arena = False
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder)
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
@@ -30,6 +33,10 @@ def chain(tmp_path: Path) -> OnnxSide:
     return OnnxSide(path, runtime("onnxruntime"))
 
 
+def one_at_a_time() -> AbstractContextManager[object]:
+    return patch.multiple(side, FIRST_VALUES=1, BYTES_AT_A_TIME=1)
+
+
 X = {"x": seeded((3, 4))}
 VALUES = ["a", "b1", "c", "d", "y"]
 
@@ -40,9 +47,10 @@ def expected() -> dict[str, Array]:
     return in_onnxruntime(model, X)
 
 
-@pytest.mark.parametrize("at_a_time", [1, 2, 3, 24])
-def test_parts_give_what_the_whole_gives(chain: OnnxSide, at_a_time: int) -> None:
-    with patch.object(side, "VALUES_AT_A_TIME", at_a_time):
+@pytest.mark.parametrize("first", [1, 2, 3, 24])
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+def test_parts_give_what_the_whole_gives(chain: OnnxSide, first: int, size: int) -> None:
+    with patch.multiple(side, FIRST_VALUES=first, BYTES_AT_A_TIME=size):
         found = dict(chain.run(X, VALUES))
     assert found.keys() == set(VALUES)
     for name, array in expected().items():
@@ -63,9 +71,31 @@ def test_parts_hold_no_more_than_later_ones_read(chain: OnnxSide) -> None:
         given.append(sorted(feeds))
         return model(nodes, feeds, gives)
 
-    with patch.object(side, "VALUES_AT_A_TIME", 1), patch.object(chain, "_model", watched):
+    with one_at_a_time(), patch.object(chain, "_model", watched):
         list(chain.run(X, ["a", "b1", "c", "d"]))
     assert given == [["x"], ["a"], ["a", "b1"], ["c", "x"]]
+
+
+def test_what_is_held_is_bounded_by_bytes(tmp_path: Path) -> None:
+    """60 values of a megabyte each: the parts grow to four megabytes and no further."""
+    names = ["x", *(f"v{i}" for i in range(59)), "y"]
+    nodes = [onnx.helper.make_node("Relu", [a], [b]) for a, b in pairwise(names)]
+    model = graph("g (float[b,262144] x) => (float[b,262144] y) { y = Relu(x) }")
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, tmp_path / "long.onnx")
+    long = OnnxSide(tmp_path / "long.onnx", runtime("onnxruntime"))
+    feeds = {"x": seeded((1, 1 << 18))}
+    list(long.run(feeds, ["y"]))
+    tracemalloc.start()
+    try:
+        with patch.object(side, "BYTES_AT_A_TIME", 4 << 20):
+            given = sum(array.nbytes for _, array in long.run(feeds, names[1:]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert given == 60 << 20
+    assert peak < 8 << 20
 
 
 def test_it_knows_where_values_come_from(chain: OnnxSide) -> None:
@@ -88,7 +118,7 @@ def test_constants_of_branches_and_values_around_them_are_found(tmp_path: Path) 
     onnx.save(model, tmp_path / "if.onnx")
     found = OnnxSide(tmp_path / "if.onnx", runtime("onnxruntime"))
     feeds = {"x": np.float32([-1, 2]), "c": np.array(True)}
-    with patch.object(side, "VALUES_AT_A_TIME", 1):
+    with one_at_a_time():
         values = dict(found.run(feeds, ["a", "y"]))
     np.testing.assert_array_equal(values["y"], [1, 3])
 
