@@ -113,13 +113,12 @@ class Pair:
 def opened(
     a: Subject, b: Subject, *, runtime: str = "onnxruntime", graph: Subject | None = None
 ) -> Iterator[Pair]:
-    """Opens both sides. Files that are needed on the way are gone afterwards.
+    """Opens both sides. Files and processes that are needed on the way are gone afterwards.
 
     `runtime` runs an .onnx; where both are, the second. Raises BridgeError.
     """
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        opener = _Opener(a, b, graph, folder)
+        opener = _Opener(a, b, graph, stack)
         runtimes = ("onnxruntime" if b.is_graph else runtime, runtime)
         expected, received = map(opener.side, (a, b), runtimes)
         for recorded, other in ((expected, received), (received, expected)):
@@ -137,11 +136,12 @@ def opened(
 
 
 class _Opener:
-    def __init__(self, a: Subject, b: Subject, graph: Subject | None, folder: Path) -> None:
+    def __init__(self, a: Subject, b: Subject, graph: Subject | None, stack: ExitStack) -> None:
         texts = [each.path for each in (a, b, graph) if each and each.kind == "caffe"]
         self.prototxt = texts[0] if texts else None
         self._graph = next((each for each in (graph, a, b) if each and each.is_graph), None)
-        self._folder = folder
+        self._stack = stack
+        self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self._lowered: dict[Subject, Path] = {}
         self.plan: Plan | None = None
         self.warnings: list[str] = []
@@ -189,7 +189,9 @@ class _Opener:
 
         found = None if subject.weights is None else engine(subject.weights)
         if found is not None and subject.weights is not None:
-            return CaffeSide(subject.path, subject.weights, found)
+            side = CaffeSide(subject.path, subject.weights, found)
+            self._stack.callback(side.close)
+            return side
         self.warnings.append(
             f"{subject.path.name}: no Caffe here (neither pycaffe nor an OpenCV 4 that reads these "
             "files), so it was lowered to ONNX first: this compares what comes after that step"

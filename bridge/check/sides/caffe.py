@@ -11,12 +11,13 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe import Layer, Net, read
+from bridge.check.sides.caffe_process import CaffeError, CaffeProcess
 from bridge.check.sides.side import Given, Origin
 from bridge.errors import GraphError, UsageError
 
@@ -27,13 +28,21 @@ class CaffeSide:
     """A Caffe pair, computed by `engine` (what the function `engine` gives).
 
     Values are named as `Layer.tops` says. The engine knows the last value of a blob only: what
-    an in-place layer overwrites is not compared.
+    an in-place layer overwrites is not compared. Raises UsageError where it cannot be loaded.
     """
 
     def __init__(self, prototxt: Path, caffemodel: Path, engine: str) -> None:
         self._net: Net = read(prototxt, caffemodel)
-        title, self._run = _ENGINES[engine](prototxt, caffemodel, self._net.layers)
-        self.title = f"{prototxt.name} in {title}"
+        try:
+            self._engine = _ENGINES[engine](prototxt, caffemodel, self._net.layers)
+        except CaffeError as error:
+            raise UsageError(
+                f"{_TITLES[engine]} cannot load it",
+                where=prototxt,
+                received=_line(error),
+                hint="lower it with caffe-to-onnx, and check the .onnx in its place",
+            ) from error
+        self.title = f"{prototxt.name} in {self._engine.title}"
         self.inputs: dict[str, Given] = {
             each.name: (each.shape, "float32") for each in self._net.inputs
         }
@@ -58,13 +67,25 @@ class CaffeSide:
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         try:
-            yield from self._run(feeds, wanted)
-        except Exception as error:  # cv2.error, and whatever pycaffe throws
-            message = " ".join(str(error).split())[:300]
-            raise GraphError(f"{self.title} fails", received=message) from error
+            yield from self._engine.run(feeds, wanted)
+        except CaffeError as error:
+            raise GraphError(f"{self.title} fails", received=_line(error)) from error
+
+    def close(self) -> None:
+        self._engine.close()
 
 
-Run = Callable[[Mapping[str, Array], Sequence[str]], Iterator[tuple[str, Array]]]
+class Engine(Protocol):
+    """What can compute a Caffe net. `run` raises CaffeError."""
+
+    @property
+    def title(self) -> str: ...
+
+    def run(
+        self, feeds: Mapping[str, Array], wanted: Sequence[str]
+    ) -> Iterator[tuple[str, Array]]: ...
+
+    def close(self) -> None: ...
 
 
 def engine(caffemodel: Path) -> str | None:
@@ -87,51 +108,57 @@ def _is_installed(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _pycaffe(prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> tuple[str, Run]:
-    caffe = import_module("caffe")
-    try:
-        loaded = caffe.Net(str(prototxt), str(caffemodel), caffe.TEST)
-    except Exception as error:  # Caffe aborts, or throws boost's errors
-        raise UsageError("Caffe cannot load it", where=prototxt, received=str(error)) from error
+class _Pycaffe:
+    def __init__(self, prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> None:
+        self._process = CaffeProcess(prototxt, caffemodel)
+        self.title = f"Caffe {self._process.version}".strip()
+        self.close = self._process.close
 
-    def run(feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        for name, array in feeds.items():
-            loaded.blobs[name].reshape(*array.shape)
-        loaded.reshape()
-        for name, array in feeds.items():
-            loaded.blobs[name].data[...] = array
-        loaded.forward()
-        yield from ((name, loaded.blobs[name].data.copy()) for name in wanted)
-
-    return f"Caffe {getattr(caffe, '__version__', '')}".strip(), run
+    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        self._process.forward(feeds)
+        yield from ((name, self._process.value(name)) for name in wanted)
 
 
-def _opencv(prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> tuple[str, Run]:
-    import cv2
+class _OpenCV:
+    def __init__(self, prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> None:
+        import cv2
 
-    try:
-        loaded = getattr(cv2.dnn, "readNetFromCaffe")(str(prototxt), str(caffemodel))  # noqa: B009 (no attribute of it in OpenCV 5's types)
-    except cv2.error as error:
-        raise UsageError(
-            "OpenCV cannot read it", where=prototxt, received=" ".join(str(error).split())[:300]
-        ) from error
-    # Its fused layers give other values on the way than the net's.
-    loaded.enableFusion(False)
-    places = {top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)}
+        self.title = f"OpenCV {cv2.__version__}"
+        self._errors = cv2.error
+        read = getattr(cv2.dnn, "readNetFromCaffe")  # noqa: B009 (no attribute of it in OpenCV 5's types)
+        try:
+            self._net = read(str(prototxt), str(caffemodel))
+        except cv2.error as error:
+            raise CaffeError(str(error)) from error
+        # Its fused layers give other values on the way than the net's.
+        self._net.enableFusion(False)
+        self._places = {
+            top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)
+        }
 
-    def run(feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        for name, array in feeds.items():
-            loaded.setInput(array, name)
-        needed = list(dict.fromkeys(places[name][0] for name in wanted))
-        results = dict(zip(needed, loaded.forwardAndRetrieve(needed), strict=True))
+    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        needed = list(dict.fromkeys(self._places[name][0] for name in wanted))
+        try:
+            for name, array in feeds.items():
+                self._net.setInput(array, name)
+            results = dict(zip(needed, self._net.forwardAndRetrieve(needed), strict=True))
+        except self._errors as error:
+            raise CaffeError(str(error)) from error
         for name in wanted:
-            layer, item = places[name]
+            layer, item = self._places[name]
             yield name, np.asarray(results[layer][item])
 
-    return f"OpenCV {cv2.__version__}", run
+    def close(self) -> None:
+        """It holds nothing that would have to be given back."""
 
 
-_ENGINES: Mapping[str, Callable[[Path, Path, Sequence[Layer]], tuple[str, Run]]] = {
-    "pycaffe": _pycaffe,
-    "opencv": _opencv,
+def _line(error: CaffeError) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:300] + " …"
+
+
+_ENGINES: Mapping[str, Callable[[Path, Path, Sequence[Layer]], Engine]] = {
+    "pycaffe": _Pycaffe,
+    "opencv": _OpenCV,
 }
+_TITLES = {"pycaffe": "Caffe", "opencv": "OpenCV"}
