@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -79,11 +80,11 @@ def chromium() -> str:
     return found
 
 
-def opened(chromium: str, page: Path) -> str:
-    """The document as the browser has it, after it was laid out."""
+def opened(chromium: str, page: Path, do: str = "--dump-dom") -> str:
+    """What the browser says after it laid the page out: the document, as it has it."""
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/user"]
     done = subprocess.run(
-        [chromium, *options, "--dump-dom", page.as_uri()],
+        [chromium, *options, do, page.as_uri()],
         capture_output=True,
         text=True,
         check=True,
@@ -117,3 +118,18 @@ def test_a_browser_shows_which_layer_is_wrong(chromium: str, small: Small, tmp_p
     assert text_of(dom, "verdict") == "Not equal"
     assert text_of(dom, "first") == "norm1"
     assert "made by norm1 (LRN)" in text_of(dom, "located")
+
+
+def test_paper_shows_a_table_with_a_line_for_each_blob(chromium: str, tmp_path: Path) -> None:
+    names = [f"conv_stage{n}_block{n}_branch2a" for n in range(200)]
+    rows = tuple(
+        replace(
+            ROW, name=f"{name}:{name}", layers=(f"{name} (BatchNormalization)",), kind="computes"
+        )
+        for name in names
+    )
+    layouts = {row.name: "n c h w -> n h w c" for row in rows}
+    html = write_page(Report("this", rows, layouts=layouts), tmp_path / "page.html")
+    opened(chromium, html, f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    pages = re.findall(rb"/Type /Page\b", (tmp_path / "page.pdf").read_bytes())
+    assert 4 <= len(pages) <= 7
