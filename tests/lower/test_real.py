@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from public_nets import ABSENT, REFUSED, SHARED, ZOO, feeds_of, given_shapes, is_refused
 
 from bridge.caffe import read
 from bridge.caffe.match import with_filled_weights
@@ -17,6 +16,7 @@ from bridge.graph.invariants import check
 from bridge.graph.io import to_ir
 from bridge.lower import LoweredModel, lower
 from golden_cases import assert_close
+from public_nets import ABSENT, REFUSED, SHARED, ZOO, feeds_of, given_shapes, is_refused
 
 MODELS = sorted(SHARED.glob("models/*/deploy.prototxt")) or ABSENT
 

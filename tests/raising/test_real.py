@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from public_nets import ZOO, feeds_of, given_shapes, is_refused, with_even_weights
 from staged import Staged, stages
 
 from bridge.caffe import read
@@ -17,6 +16,7 @@ from bridge.graph.io import to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower import lower
 from bridge.raising import raise_model
+from public_nets import ZOO, feeds_of, given_shapes, is_refused, with_even_weights
 
 
 @pytest.mark.nightly

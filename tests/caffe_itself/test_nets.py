@@ -1,0 +1,61 @@
+"""Other people's nets, each blob of a batch of two or three as Caffe computes it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bridge
+from bridge.caffe import read
+from bridge.caffe.write import write_caffemodel
+from bridge.errors import UsageError
+from public_nets import ZOO, given_shapes, is_refused, with_even_weights
+from real.nets import ALL, Net
+
+# Its weights are `raw_data`, a field of NVIDIA's Caffe.
+UNREADABLE = "hyperlpr_finemapping_pip"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_trained_net(name: str, real_models: Path, tmp_path: Path) -> None:
+    net = Net(real_models / name)
+    pair = net.prototxt, net.caffemodel
+    bridge.caffe_to_onnx(*pair, tmp_path / "net.onnx", check=False)
+    if name == UNREADABLE:
+        with pytest.raises(UsageError, match=r"Check failed: count_ == proto.data_size\(\)"):
+            bridge.check(pair, tmp_path / "net.onnx")
+        return
+    report = bridge.check(pair, tmp_path / "net.onnx", batch=3)
+    assert report.expected == "deploy.prototxt in Caffe 1.0.0"
+    assert report.ok, report.located()
+    assert report.unmatched[0] == ()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
+def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None:
+    """Caffe reads the weights that we wrote, and what it computes is what the ONNX graph does."""
+    if is_refused(prototxt) or given_shapes(prototxt):
+        pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")
+    text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
+    text.write_text(without_engines(prototxt.read_text(errors="replace")))
+    layers = with_even_weights(read(text)).layers
+    write_caffemodel(
+        weights, "drawn", ((x.name, x.type, [b.array() for b in x.blobs]) for x in layers)
+    )
+    bridge.caffe_to_onnx(text, weights, lowered, check=False)
+    try:
+        report = bridge.check((text, weights), lowered, batch=2)
+    except UsageError as error:
+        if "Caffe cannot load it" not in str(error):
+            raise
+        pytest.skip(str(error))
+    assert report.ok, report.located()
+    assert report.rows
+
+
+def without_engines(prototxt: str) -> str:
+    """This Caffe has no cuDNN, and takes no net that asks for it."""
+    return re.sub(r"\bengine\s*:\s*\w+", "", prototxt)
