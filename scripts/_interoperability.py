@@ -1,8 +1,9 @@
 """Trained nets in every runtime, against every blob that real Caffe recorded.
 
 OpenCV 4 and 5 share a module name, and the backends of Keras a process, so each gets a virtual
-environment of its own in build/interoperability. A cell of the table is one run of
-`python -m bridge check` there: what a user would do, and nothing of it can take the others down.
+environment of its own in build/interoperability; the Caffe is that of scripts/caffe. A cell of the
+table is one run of `python -m bridge check` there: what a user would do, and nothing of it can take
+the others down.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -50,6 +52,7 @@ class Environment:
     packages: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    needs: Path | None = None  # what another script makes
 
     @property
     def python(self) -> Path:
@@ -57,6 +60,8 @@ class Environment:
 
     def make(self) -> str:
         """Makes it, where it is not there; a reason where it cannot be made."""
+        if self.needs is not None and not self.needs.exists():
+            return f"there is no {self.needs.relative_to(ROOT)}"
         done = self.python.parent.parent / "complete"
         if done.is_file():
             return ""
@@ -79,6 +84,9 @@ class Environment:
 
 
 ONNX = Environment("onnx", ("opencv-python-headless>=5,<6", "openvino>=2026,<2027"))
+CAFFE = Environment(
+    "caffe", (), {"PYTHONPATH": str(ROOT / "build/caffe/python")}, needs=ROOT / "build/caffe/python"
+)
 OPENCV4 = Environment("opencv4", ("opencv-python-headless>=4.10,<5",))
 TENSORFLOW = Environment("tensorflow", ("keras>=3.14,<4", "tensorflow>=2.21,<3"))
 JAX = Environment("jax", ("keras>=3.14,<4", "jax"), {"KERAS_BACKEND": "jax"})
@@ -99,6 +107,7 @@ COLUMNS = (
     Column("OpenCV 5", ONNX, ("{onnx}", "--runtime", "opencv")),
     Column("OpenVINO", ONNX, ("{onnx}", "--runtime", "openvino")),
     Column("ONNX reference", ONNX, ("{onnx}", "--runtime", "reference")),
+    Column("Caffe's files in Caffe", CAFFE, ("{prototxt}", "{caffemodel}")),
     Column("OpenCV 4", OPENCV4, ("{onnx}", "--runtime", "opencv")),
     Column("OpenCV 4, Caffe's files", OPENCV4, ("{prototxt}", "{caffemodel}")),
     Column("Keras, TensorFlow", TENSORFLOW, ("{keras}", "--graph", "{onnx}")),
@@ -152,8 +161,6 @@ class Net:
         files["onnx"].parent.mkdir(parents=True, exist_ok=True)
         bridge.caffe_to_onnx(files["prototxt"], files["caffemodel"], files["onnx"])
         for form in ("keras", "tflite", "saved"):
-            if files[form].exists():
-                continue
             try:
                 bridge.onnx_to_keras(files["onnx"], files[form])
             except (bridge.BridgeError, ValueError, TypeError, RuntimeError) as error:
@@ -249,6 +256,7 @@ def main() -> None:
     nets = [Net(file.parent) for file in files]
     if not nets:
         sys.exit(f"no nets in {folder}: folders with deploy.prototxt and weights.caffemodel")
+    shutil.rmtree(BUILD / "nets", ignore_errors=True)  # what other code may have made of them
     BUILD.mkdir(parents=True, exist_ok=True)
     environments = {column.environment.name: column.environment for column in COLUMNS}
     missing = {name: each.make() for name, each in environments.items()}

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridge.caffe import Blob, Layer, Net
+from bridge.caffe import Blob, Layer, Net, read
+from bridge.caffe.match import with_filled_weights
+from bridge.caffe.write import write_caffemodel
 from bridge.lower import LoweredModel
 
 Array = NDArray[Any]
@@ -79,6 +81,13 @@ def with_even_weights(net: Net) -> Net:
     return replace(
         net, layers=tuple(replace(x, blobs=_even_blobs(i, x)) for i, x in enumerate(net.layers))
     )
+
+
+def write_even_weights(prototxt: Path, caffemodel: Path) -> None:
+    """A caffemodel of such weights for a net."""
+    layers = with_even_weights(with_filled_weights(read(prototxt))).layers
+    written = ((x.name, x.type, [blob.array() for blob in x.blobs]) for x in layers)
+    write_caffemodel(caffemodel, "even", written)
 
 
 def _even_blobs(seed: int, layer: Layer) -> tuple[Blob, ...]:

@@ -50,10 +50,13 @@ class Axis:
 
     @property
     def divisors(self) -> Array:
-        """For each window how many of its places lie on the map or on Caffe's own padding."""
+        """For each window how many of its places lie on the map or on Caffe's own padding.
+
+        As Caffe counts them: less than none for a window that begins beyond the end of both.
+        """
         start = np.arange(self.count) * self.stride - self.pad
         end = np.minimum(start + self.kernel, self.size + self.pad)
-        divisors: Array = np.maximum(end - start, 0).astype(np.float32)
+        divisors: Array = (end - start).astype(np.float32)
         return divisors
 
     @property
@@ -117,7 +120,8 @@ def spatial_pyramid(
 
 
 def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:
-    """x: n c *s → n c *s'. An empty window gives Caffe's -FLT_MAX, or NaN for an average."""
+    """x: n c *s → n c *s'. An empty window gives Caffe's -FLT_MAX; for an average, which is 0 by
+    the number of its places, NaN right behind the map and 0 further on."""
     if pool == "MAX":
         return _max(e, x, axes)
     if pool == "AVE":

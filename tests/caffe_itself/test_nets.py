@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.caffe import read
-from bridge.caffe.write import write_caffemodel
 from bridge.errors import UsageError
-from public_nets import ZOO, given_shapes, is_refused, with_even_weights
+from public_nets import ZOO, given_shapes, is_refused, write_even_weights
 from real.nets import ALL, Net
 
 # Its weights are `raw_data`, a field of NVIDIA's Caffe.
@@ -41,10 +39,7 @@ def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None
         pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")
     text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
     text.write_text(without_engines(prototxt.read_text(errors="replace")))
-    layers = with_even_weights(read(text)).layers
-    write_caffemodel(
-        weights, "drawn", ((x.name, x.type, [b.array() for b in x.blobs]) for x in layers)
-    )
+    write_even_weights(text, weights)
     bridge.caffe_to_onnx(text, weights, lowered, check=False)
     try:
         report = bridge.check((text, weights), lowered, batch=2)

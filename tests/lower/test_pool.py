@@ -85,6 +85,9 @@ def test_a_window_outside_the_map(one_layer: Callable[..., Any]) -> None:
     assert highest.tolist() == [[[[1, LOWEST]] * 2]]
     mean = one_layer("Pooling", "pooling_param { pool: AVE kernel_size: 1 stride: 2 }", x=x)
     assert np.isnan(mean[0, 0]).tolist() == [[False, False, True]] * 2 + [[True] * 3]
+    # One place further on Caffe divides by less than none.
+    further = one_layer("Pooling", "pooling_param { pool: AVE kernel_size: 1 stride: 5 }", x=x)
+    assert further.tolist() == [[[[1, 0], [0, 0]]]]
 
 
 def test_forks_may_round_down(one_layer: Callable[..., Any]) -> None:

@@ -47,6 +47,15 @@ def test_what_fixes_the_batch_is_said(net_of: NetOf, text: str, obstacle: str) -
     assert obstacle in warning
 
 
+def test_a_batch_that_may_not_be_smaller_is_fixed(net_of: NetOf) -> None:
+    """What is cut from a batch of five would be there in six, and is not in one."""
+    text = """layer { name: "l" type: "Crop" bottom: "x" bottom: "like" top: "y"
+              crop_param { axis: 0 } }"""
+    model = lower(net_of(text, x=(5, 4), like=(3, 4)))
+    assert model.outputs == {"y": (3, 4)}
+    assert model.warnings == ("the batch is fixed at 5: the crop leaves the input",)
+
+
 def test_unrolled_layers_fix_the_length(net_of: NetOf) -> None:
     model = lower(net_of(LSTM, LSTM_WEIGHTS, x=(4, 3, 2), c=(4, 3)))
     assert model.outputs == {"y": (4, 3, 1)}

@@ -126,4 +126,4 @@ class _Served:
         self._net.forward()
 
     def value(self, blob: str) -> Array:
-        return np.ascontiguousarray(self._net.blobs[blob].data)
+        return np.asarray(self._net.blobs[blob].data)
