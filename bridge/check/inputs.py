@@ -53,10 +53,11 @@ def seeded_inputs(
     sizes: Mapping[str, int] | None = None,
     ranges: Mapping[str, Columns] | None = None,
 ) -> dict[str, Array]:
-    """Values in [-1, 1) for each input, given its shape and dtype; integers are 0 or 1.
+    """Values in [-1, 1) for each input, given its shape and dtype.
 
-    Inputs that `ranges` knows get whole numbers out of these. A free batch size becomes 2, any
-    other free size that of `sizes`, else 64.
+    Inputs that `ranges` knows get whole numbers out of these. Others of whole numbers are images
+    where they are of bytes and have more than two axes, else 0 or 1: that is a mask, and as good
+    a count as any. A free batch size becomes 2, any other free size that of `sizes`, else 64.
     """
     generator = np.random.default_rng(seed)
     found: dict[str, Array] = {}
@@ -86,6 +87,9 @@ def fixed(shape: Sequence[int | str], batch: int = FREE_BATCH) -> tuple[int, ...
 def _values(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     if dtype.kind == "f":
         return generator.uniform(-1, 1, shape).astype(dtype)
+    if dtype.kind in "iu" and dtype.itemsize == 1 and len(shape) > 2:
+        ends = np.iinfo(dtype)
+        return generator.integers(ends.min, ends.max, shape, dtype, endpoint=True)
     return generator.integers(0, 2, shape).astype(dtype)
 
 

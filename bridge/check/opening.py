@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bridge.caffe.ranges import Columns, input_ranges, ranges_in
+from bridge.caffe.ranges import Columns, input_ranges
 from bridge.check.images import Preprocessing
 from bridge.check.sides.recorded import RecordedSide
 from bridge.check.sides.renamed import ends_named_alike
@@ -174,9 +174,9 @@ class _Opener:
 
             return input_ranges(read(self._graph.path))
         from bridge.check.sides.onnx import loaded
+        from bridge.graph.ranges import ranges
 
-        known = loaded(self._graph.path).metadata_props
-        return ranges_in({each.key: each.value for each in known})
+        return ranges(loaded(self._graph.path))
 
     def _onnx(self, path: Path, runtime: str, title: str) -> Side:
         from bridge.check.sides.onnx import OnnxSide

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.ranges import Columns, ranges_in
-from bridge.errors import GraphError
+from bridge.caffe.ranges import Columns
+from bridge.errors import GraphError, UnsupportedError
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +27,10 @@ class OnnxRunner:
     def __init__(self, path: Path, *, every_value: bool = False) -> None:
         import onnx
 
+        from bridge.graph.ranges import ranges
+
         proto = onnx.load_model(path, load_external_data=False)
+        self.ranges: Mapping[str, Columns] = ranges(proto)
         if every_value:
             _give_out_every_value(proto)
         self.outputs = tuple(output.name for output in proto.graph.output)
@@ -35,9 +38,9 @@ class OnnxRunner:
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int | str, ...], str]]:
-        """Shape and dtype of each input."""
+        """Shape and dtype of each input. Raises UnsupportedError for numbers NumPy has not."""
         return {
-            given.name: (_dims(given.name, given.shape), _DTYPES[given.type])
+            given.name: (_dims(given.name, given.shape), _dtype(given.name, given.type))
             for given in self._session.get_inputs()
         }
 
@@ -47,25 +50,31 @@ class OnnxRunner:
         known = self._session.get_modelmeta().custom_metadata_map
         return {name: int(size) for name, size in known.items() if size.isdecimal()}
 
-    @property
-    def ranges(self) -> dict[str, Columns]:
-        """Of inputs that take whole numbers of some range, as the file says."""
-        return ranges_in(self._session.get_modelmeta().custom_metadata_map)
-
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         results = self._session.run(self.outputs, dict(feeds))
         return dict(zip(self.outputs, results, strict=True))
 
 
+_SIZES = (8, 16, 32, 64)
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
     "tensor(double)": "float64",
-    "tensor(int32)": "int32",
-    "tensor(int64)": "int64",
     "tensor(bool)": "bool",
-    "tensor(uint8)": "uint8",
+    **{f"tensor({sign}int{size})": f"{sign}int{size}" for sign in ("", "u") for size in _SIZES},
 }
+
+
+def _dtype(name: str, kind: str) -> str:
+    if kind not in _DTYPES:
+        raise UnsupportedError(
+            "NumPy has no such numbers, so nothing can be fed to compare what comes out",
+            where=f"the input '{name}'",
+            expected=", ".join(_DTYPES),
+            received=kind,
+            hint="convert without the comparison: --no-check",
+        )
+    return _DTYPES[kind]
 
 
 def _dims(name: str, shape: Sequence[int | str | None]) -> tuple[int | str, ...]:

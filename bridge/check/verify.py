@@ -30,11 +30,15 @@ def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Repor
     Raises CheckError for the first blob of another shape, GraphError where the graph cannot run.
     """
     runner = OnnxRunner(path, every_value=True)
-    results = runner.run(seeded_inputs(runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges))
+    results = runner.run(_seeded(runner))
     rows = tuple(
         _shape_row(name, shape, results[name]) for name, shape in values.items() if name in results
     )
     return Report("shapes in onnxruntime against Caffe's", rows).require_ok()
+
+
+def _seeded(runner: OnnxRunner) -> dict[str, Array]:
+    return seeded_inputs(runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges)
 
 
 def _shape_row(name: str, shape: tuple[int | str, ...], result: Array) -> Row:
@@ -51,7 +55,7 @@ def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
     Raises CheckError for the first output that differs.
     """
     runner = OnnxRunner(path)
-    feeds = seeded_inputs(runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges)
+    feeds = _seeded(runner)
     expected, received = runner.run(feeds), KerasRunner(model, plan).run(feeds)
     rows = tuple(
         compare(name, np.asarray(expected[name]), received[name]) for name in runner.outputs
@@ -65,7 +69,7 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
     Raises CheckError for the first output that differs.
     """
     runner = OnnxRunner(path)
-    feeds = seeded_inputs(runner.inputs)
+    feeds = _seeded(runner)
     received = runner.run(feeds)
     arrays = [port.layout.apply(feeds[port.name]) for port in exported.inputs]
     results = run_keras(model, arrays)

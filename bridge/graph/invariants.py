@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import GraphError
+from bridge.errors import GraphError, UnsupportedError
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -16,11 +16,12 @@ def check(model: ir.Model) -> None:
 
     - every value has a name of its own, a type, and a shape; except in a graph with operators
       that are not ONNX's, whose shapes nobody knows: the raise refuses those, all at once
+    - no value is a text: Keras computes with numbers
     - a node reads only what is there before it: inputs, initializers, results of earlier nodes
     - the channels of a Conv, ConvTranspose or Gemm are those that its weight is made for;
       neither ONNX's checker nor onnxruntime's loader looks at that
 
-    Raises GraphError at the first fault.
+    Raises GraphError at the first fault, UnsupportedError for a text.
     """
     graph = model.graph
     known: set[str] = set()
@@ -47,6 +48,8 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
     if value.name in known:
         raise GraphError(f"two values are called {value.name!r}", where=where)
     known.add(value.name)
+    if value.dtype is not None and value.dtype.name == "STRING":
+        raise UnsupportedError(f"{value.name!r} is a text, and Keras takes numbers", where=where)
     if not foreign and (value.dtype is None or value.shape is None):
         missing = "type" if value.dtype is None else "shape"
         raise GraphError(f"the {missing} of {value.name!r} is not known", where=where)

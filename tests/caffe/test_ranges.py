@@ -20,6 +20,15 @@ POOL = (
     'layer {{ name: "pool" type: "ROIPooling" bottom: "{0}" bottom: "rois" top: "pool"\n'
     "roi_pooling_param {{ pooled_h: 2 pooled_w: 2 spatial_scale: 0.0625 }} }}"
 )
+PROPOSAL = """
+    layer { name: "scores" type: "Convolution" bottom: "data" top: "scores"
+            convolution_param { num_output: 18 kernel_size: 1 stride: 16 } }
+    layer { name: "boxes" type: "Convolution" bottom: "data" top: "boxes"
+            convolution_param { num_output: 36 kernel_size: 1 stride: 16 } }
+    layer { name: "rois" type: "Python" bottom: "scores" bottom: "boxes" bottom: "info" top: "rois"
+            python_param { module: "rpn.proposal_layer" layer: "ProposalLayer"
+                           param_str: "'feat_stride': 16" } }
+"""
 
 
 @pytest.mark.parametrize(
@@ -50,8 +59,13 @@ POOL = (
             IMAGE + ROIS + POOL.format("data"),
             {"rois": ((0, 0), (0, 383), (0, 255), (384, 767), (256, 511))},
         ),
+        (
+            # Height and width of the image, and its scale.
+            IMAGE + INPUT.format("info", "dim: 1 dim: 3") + PROPOSAL,
+            {"info": ((32, 32), (48, 48), (1, 1))},
+        ),
     ],
-    ids=["image", "index", "cont", "regions", "regions of features"],
+    ids=["image", "index", "cont", "regions", "regions of features", "image's size"],
 )
 def test_ranges_are_found_by_who_reads_an_input(
     tmp_path: Path, text: str, expected: dict[str, tuple[tuple[int, int], ...]]

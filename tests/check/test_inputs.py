@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import bridge
 from bridge.check.inputs import fixed, seeded_inputs
 from bridge.errors import UsageError
+from raised import graph
 from small_net import Small
 
 
@@ -32,6 +34,12 @@ def test_an_input_of_whole_numbers_gets_some() -> None:
     found = seeded_inputs({"id": ((50,), "int64"), "mask": ((50,), "bool")})
     assert set(found["id"].tolist()) == {0, 1}
     assert found["mask"].dtype == bool
+
+
+def test_an_image_of_bytes_gets_all_of_them() -> None:
+    found = seeded_inputs({"image": ((2, 3, 40, 40), "uint8"), "signed": ((3, 40, 40), "int8")})
+    for name, ends in (("image", (0, 255)), ("signed", (-128, 127))):
+        assert (found[name].min(), found[name].max()) == ends
 
 
 def test_the_report_says_what_was_fed(small: Small) -> None:
@@ -94,6 +102,14 @@ def test_an_input_that_is_no_image_gets_numbers_of_its_range() -> None:
     assert (rois.min(axis=0) >= [low for low, _ in corners]).all()
     assert (rois.max(axis=0) <= [high for _, high in corners]).all()
     assert set(np.unique(found["word"])) == set(range(10))
+
+
+def test_of_a_graph_from_elsewhere_all_rows_of_a_table_are_read(tmp_path: Path) -> None:
+    for name, last in (("one", 5.0), ("other", 6.0)):
+        table = np.array([[0.0], [1], [2], [last]], np.float32)
+        text = "g (int64[50] ids) => (float[50,1] y) { y = Gather(table, ids) }"
+        onnx.save(graph(text, {"table": table}), tmp_path / f"{name}.onnx")
+    assert not bridge.check(tmp_path / "one.onnx", tmp_path / "other.onnx").ok
 
 
 def test_an_index_past_its_table_is_never_fed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from bridge.check.runners import OnnxRunner
-from bridge.errors import GraphError
+from bridge.errors import GraphError, UnsupportedError
 from raised import graph, raise_and_compare, seeded
 
 TEXT = """g (float[batch,3,4,4] x) => (float[batch,2,4,4] y) {
@@ -74,3 +74,17 @@ def test_several_inputs_and_outputs() -> None:
     b, a = seeded((3, 2)), seeded((3, 2), 1)
     result = raise_and_compare(graph(text), {"a": a, "b": b}).run({"a": a, "b": b})
     np.testing.assert_array_equal(result["y"], b - a)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint16", "uint64", "float16", "bool"])
+def test_inputs_of_any_numbers(kind: str, tmp_path: Path) -> None:
+    text = f"g ({kind}[2] x) => ({kind}[2] y) {{ y = Identity(x) }}"
+    onnx.save(graph(text), tmp_path / "model.onnx")
+    assert OnnxRunner(tmp_path / "model.onnx").inputs == {"x": ((2,), kind)}
+
+
+def test_numbers_that_numpy_has_not(tmp_path: Path) -> None:
+    text = "g (bfloat16[2] x) => (bfloat16[2] y) { y = Identity(x) }"
+    onnx.save(graph(text), tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match=r"tensor\(bfloat16\)"):
+        OnnxRunner(tmp_path / "model.onnx").inputs  # noqa: B018 - reading it is what fails

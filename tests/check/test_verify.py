@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -47,3 +48,14 @@ def test_a_wrong_keras_weight_is_found(path: Path) -> None:
     kernel.assign(kernel.numpy()[::-1])
     with pytest.raises(CheckError, match="'y' differs"):
         check_keras(raised.model, raised.plan, path)
+
+
+def test_a_table_is_read_to_its_last_row(tmp_path: Path) -> None:
+    text = "g (int64[40] ids) => (float[40,2] y) { y = Gather(table, ids) }"
+    model = graph(text, {"table": seeded((9, 2))})
+    onnx.save(model, tmp_path / "table.onnx")
+    raised = raise_and_compare(model, {"ids": np.arange(40) % 9})
+    (table,) = raised.model.weights
+    table.assign(table.numpy() + np.eye(9, 2, -7))
+    with pytest.raises(CheckError, match="'y' differs"):
+        check_keras(raised.model, raised.plan, tmp_path / "table.onnx")

@@ -4,7 +4,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 
-from bridge.errors import GraphError
+from bridge.errors import GraphError, UnsupportedError
 from bridge.graph.invariants import check
 from bridge.graph.io import to_ir
 from bridge.lower import LoweredModel
@@ -77,3 +77,8 @@ def test_foreign_operators_are_left_for_the_raise_to_refuse() -> None:
         <ir_version: 8, opset_import: ["" : 17, "own" : 1]>
         g (float[2] x) => (float[2] y) { a = own.Op(x) y = Relu(a) }""")
     check(ir.from_proto(model))
+
+
+def test_texts_are_refused() -> None:
+    with pytest.raises(UnsupportedError, match="'x' is a text"):
+        check(graph("g (string[2] x) => (string[2] y) { y = Identity(x) }"))

@@ -1,0 +1,154 @@
+"""What whole numbers the inputs of an ONNX graph take: what the file says, else what the nodes
+that read them can use.
+
+A place past its table is refused, and a division of whole numbers by 0 ends the process. What is
+read inside a loop or branch is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import onnx
+from onnx import helper, numpy_helper
+
+from bridge.caffe.ranges import Columns, ranges_in
+
+Range: TypeAlias = tuple[int, int]
+
+_MOVES = frozenset(
+    {
+        *("Cast", "Expand", "Flatten", "Identity", "Reshape", "Slice", "Split", "Squeeze"),
+        *("Tile", "Transpose", "Unsqueeze"),
+    }
+)
+
+
+def ranges(model: onnx.ModelProto) -> dict[str, Columns]:
+    """The ranges of those inputs of which something is known."""
+    values = _Values.of(model.graph)
+    found: dict[str, Range] = {}
+    for node in model.graph.node:
+        readers = _READERS.get(node.op_type, {}) if node.domain in ("", "ai.onnx") else {}
+        for index, bounds in readers.items():
+            name = values.input_behind(node.input[index]) if index < len(node.input) else None
+            limits = None if name is None else bounds(node, values)
+            if name is not None and limits is not None:
+                found[name] = _common(found.get(name, limits), limits)
+    said = ranges_in({each.key: each.value for each in model.metadata_props})
+    return {**{name: (limits,) for name, limits in found.items()}, **said}
+
+
+def _common(one: Range, other: Range) -> Range:
+    low = max(one[0], other[0])
+    return low, max(low, min(one[1], other[1]))
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What makes each value, and its shape as far as it is known: 0 for a size that is not."""
+
+    makers: Mapping[str, onnx.NodeProto]
+    shapes: Mapping[str, tuple[int, ...]]
+    inputs: Mapping[str, str]
+    """The kind of NumPy's dtype of each."""
+    constants: Mapping[str, onnx.TensorProto]
+
+    @classmethod
+    def of(cls, graph: onnx.GraphProto) -> _Values:
+        constants = {tensor.name: tensor for tensor in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+                constants[node.output[0]] = node.attribute[0].t
+        return cls(
+            makers={name: node for node in graph.node for name in node.output},
+            shapes={
+                **_shapes((*graph.input, *graph.value_info)),
+                **{name: tuple(tensor.dims) for name, tensor in constants.items()},
+            },
+            inputs={each.name: _kind(each) for each in graph.input if each.name not in constants},
+            constants=constants,
+        )
+
+    def input_behind(self, name: str) -> str | None:
+        """The input that a value is, moved; None where it is computed, or no whole number."""
+        kinds = "iu"
+        while name in self.makers and self.makers[name].op_type in _MOVES:
+            # What is cast before a table reads it was whole in another type.
+            kinds = "iuf" if self.makers[name].op_type == "Cast" else kinds
+            name = self.makers[name].input[0]
+        return name if self.inputs.get(name, "") in [*kinds] else None
+
+    def size(self, name: str, axis: int) -> int:
+        """0 where it is not known."""
+        shape = self.shapes.get(name, ())
+        return shape[axis] if -len(shape) <= axis < len(shape) else 0
+
+
+def _shapes(infos: Iterable[onnx.ValueInfoProto]) -> dict[str, tuple[int, ...]]:
+    return {
+        info.name: tuple(dim.dim_value for dim in info.type.tensor_type.shape.dim) for info in infos
+    }
+
+
+def _kind(info: onnx.ValueInfoProto) -> str:
+    return helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type).kind
+
+
+def _places(node: onnx.NodeProto, values: _Values) -> Range | None:
+    """Along an axis of the first input."""
+    size = values.size(node.input[0], _number(node, "axis", 0))
+    return (0, size - 1) if size else None
+
+
+def _tuples(node: onnx.NodeProto, values: _Values) -> Range | None:
+    """Along each of the axes that a row of places goes through."""
+    first = _number(node, "batch_dims", 0)
+    count = values.size(node.input[1], -1)
+    sizes = (values.size(node.input[0], first + axis) for axis in range(count))
+    least = min(sizes, default=0)
+    return (0, least - 1) if least else None
+
+
+def _classes(node: onnx.NodeProto, values: _Values) -> Range | None:
+    depth = values.constants.get(node.input[1])
+    if depth is None or depth.data_location == onnx.TensorProto.EXTERNAL:
+        return None
+    return 0, int(numpy_helper.to_array(depth).item()) - 1
+
+
+def _steps(axis: Callable[[onnx.NodeProto], int]) -> Callable[[onnx.NodeProto, _Values], Range]:
+    """How many steps of a sequence count: one, where it is not known how many there are."""
+
+    def bounds(node: onnx.NodeProto, values: _Values) -> Range:
+        return 1, max(1, values.size(node.input[0], axis(node)))
+
+    return bounds
+
+
+def _divisors(_: onnx.NodeProto, __: _Values) -> Range:
+    return 1, 9
+
+
+def _number(node: onnx.NodeProto, name: str, default: int) -> int:
+    return next((each.i for each in node.attribute if each.name == name), default)
+
+
+_RECURRENT = _steps(lambda node: _number(node, "layout", 0))
+_READERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range | None]]] = {
+    "Gather": {1: _places},
+    "GatherElements": {1: _places},
+    "ScatterElements": {1: _places},
+    "GatherND": {1: _tuples},
+    "ScatterND": {1: _tuples},
+    "OneHot": {0: _classes},
+    "Div": {1: _divisors},
+    "Mod": {1: _divisors},
+    "ReverseSequence": {1: _steps(lambda node: _number(node, "time_axis", 0))},
+    "GRU": {4: _RECURRENT},
+    "LSTM": {4: _RECURRENT},
+    "RNN": {4: _RECURRENT},
+}
+"""The operators that read whole numbers, by input   (onnx.ai/onnx/operators)."""
