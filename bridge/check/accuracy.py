@@ -47,7 +47,8 @@ class Accuracy:
 def accuracy(expected: Side, received: Side, images: Labelled, progress: Progress) -> Accuracy:
     """Runs both sides over all images, which are labelled from 0.
 
-    Raises UsageError where a side computes nothing, or it is not clear what classifies.
+    Raises UsageError where a side computes nothing, it is not clear what classifies, or a label
+    is none that it knows.
     """
     output = _classifier(expected, received)
     given, (batch, *_) = image_input(expected.inputs)
@@ -59,6 +60,7 @@ def accuracy(expected: Side, received: Side, images: Labelled, progress: Progres
         feeds = {given: filled(arrays, size if batch == size else None)}
         for side, found in zip((expected, received), ranks, strict=True):
             ((_, scores),) = side.run(feeds, [output])
+            _refuse_unknown(labels, scores)
             found.append(_best(scores[: len(labels)]))
         truth.append(labels)
     one, other, labels = (np.concatenate(each) for each in (*ranks, truth))
@@ -79,6 +81,16 @@ def _classifier(expected: Side, received: Side) -> str:
             received=", ".join(common) or "none",
         )
     return common[0]
+
+
+def _refuse_unknown(labels: Array, scores: Array) -> None:
+    """scores: n k, or n k 1 1"""
+    classes = scores[:1].size
+    unknown = labels[(labels < 0) | (labels >= classes)]
+    if len(unknown):
+        raise UsageError(
+            "the net does not know this label", expected=f"0 to {classes - 1}", received=unknown[0]
+        )
 
 
 def _best(scores: Array) -> Array:

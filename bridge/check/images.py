@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.arrays import Arrays
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,11 +44,26 @@ class Preprocessing:
         return cls(mean, given.scale)
 
     def apply(self, pixels: Array) -> Array:
-        """pixels: h w c, 0 to 255  ->  c h w"""
+        """pixels: h w c, 0 to 255  ->  c h w. Raises UsageError where the mean does not fit."""
         image = pixels.astype(np.float32).transpose(2, 0, 1)
+        self._refuse_misfit(image.shape)
         mean = self.mean.reshape(-1, 1, 1) if self.mean.ndim < 3 else self._middle(image.shape)
         image = ((image[::-1] if self.rgb else image) - mean) * self.scale
         return np.ascontiguousarray(image, np.float32)
+
+    def _refuse_misfit(self, shape: tuple[int, ...]) -> None:
+        have = self.mean.shape
+        if len(have) < 3:
+            fits = self.mean.size in (1, shape[0])
+        else:
+            fits = have[0] == shape[0] and have[1] >= shape[1] and have[2] >= shape[2]
+        if not fits:
+            image = " ".join(map(str, shape))
+            raise UsageError(
+                "the mean does not fit the images that the net takes",
+                expected=f"one number, {shape[0]} of them, or an image of {image} or larger",
+                received=" ".join(map(str, have)),
+            )
 
     def _middle(self, shape: tuple[int, ...]) -> Array:
         """Of a mean that is larger than the image the middle, as Caffe crops both."""
@@ -69,6 +85,8 @@ def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -
             received=str(error),
             hint="pip install 'caffe-bridge[opencv]'",
         ) from error
+    if not path.exists():
+        raise UsageError("no such image", where=path)
     channels, height, width = shape
     kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     pixels = cv2.imread(str(path), kind)
@@ -130,7 +148,7 @@ def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> 
     if not path.exists():
         raise UsageError("no such file", where=path)
     if path.suffix == ".npz":
-        return _from_arrays(path)
+        return _from_arrays(path, tuple(shape))
     files = _in_list(path) if path.is_file() else _in_folder(path)
     if not files:
         raise UsageError("there are no images with labels", where=path)
@@ -138,17 +156,16 @@ def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> 
     return LabelledFiles(paths, labels, tuple(shape), preprocessing)
 
 
-def _from_arrays(path: Path) -> Labelled:
-    with np.load(path) as arrays:
-        missing = {"images", "labels"} - set(arrays.files)
-        if missing:
-            raise UsageError(
-                "the images or their labels are missing",
-                where=path,
-                expected="arrays `images`, n c h w, and `labels`, n",
-                received=", ".join(arrays.files),
-            )
-        images, labels = arrays["images"], arrays["labels"].reshape(-1)
+def _from_arrays(path: Path, shape: tuple[int, ...]) -> Labelled:
+    arrays = Arrays.of(path)
+    if not {"images", "labels"} <= set(arrays.names):
+        raise UsageError(
+            "the images or their labels are missing",
+            where=path,
+            expected="arrays `images`, n c h w, and `labels`, n",
+            received=", ".join(arrays.names),
+        )
+    images, labels = arrays["images"], arrays["labels"].reshape(-1)
     if len(images) != len(labels) or not len(labels):
         raise UsageError(
             "images and labels do not match",
@@ -156,12 +173,29 @@ def _from_arrays(path: Path) -> Labelled:
             expected=f"{len(images)} labels",
             received=len(labels),
         )
+    if images.shape[1:] != shape:
+        raise UsageError(
+            "these are not images as the net takes them",
+            where=path,
+            expected=" ".join(map(str, ("n", *shape))),
+            received=" ".join(map(str, images.shape)),
+        )
+    if (labels % 1).any():
+        raise UsageError("labels are whole numbers", where=path, received=labels[labels % 1 > 0][0])
     return LabelledArrays(images, labels)
 
 
 def _in_list(path: Path) -> list[tuple[Path, int]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "this is no list of images",
+            where=path,
+            expected="lines of PATH NUMBER; or an .npz, or a folder",
+        ) from error
     files = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         name, _, label = line.strip().rpartition(" ")
         if not line.strip():
             continue

@@ -131,13 +131,34 @@ def all_feeds(
 def _inputs(expected: Side, received: Side) -> dict[str, Given]:
     """Of both sides. A Caffe net is reshaped to the batch that the other side takes."""
     inputs = {**received.inputs, **expected.inputs}
-    for side, other in ((expected, received), (received, expected)):
-        if not isinstance(side, CaffeSide):
-            continue
-        for name, (shape, dtype) in side.inputs.items():
-            if shape and name in other.inputs:
-                inputs[name] = (*other.inputs[name][0][:1], *shape[1:]), dtype
+    for name in expected.inputs.keys() & received.inputs.keys():
+        one, other = expected.inputs[name][0], received.inputs[name][0]
+        if isinstance(expected, CaffeSide):
+            one = (*other[:1], *one[1:])
+        if isinstance(received, CaffeSide):
+            other = (*one[:1], *other[1:])
+        inputs[name] = _sizes_of_both(name, one, other), expected.inputs[name][1]
     return inputs
+
+
+def _sizes_of_both(
+    name: str, one: Sequence[int | str], other: Sequence[int | str]
+) -> tuple[int | str, ...]:
+    """A size that is free on one side is that of the other."""
+    if not _may_be_both(one, other):
+        raise UsageError(
+            f"the two take other shapes for the input '{name}'",
+            expected=_words(one),
+            received=_words(other),
+            hint="are these two forms of one net?",
+        )
+    return tuple(b if isinstance(a, str) else a for a, b in zip(one, other, strict=True))
+
+
+def _may_be_both(one: Sequence[int | str], other: Sequence[int | str]) -> bool:
+    return len(one) == len(other) and all(
+        a == b or isinstance(a, str) or isinstance(b, str) for a, b in zip(one, other, strict=True)
+    )
 
 
 def image_input(inputs: Mapping[str, Given]) -> tuple[str, tuple[int | str, ...]]:
@@ -147,7 +168,7 @@ def image_input(inputs: Mapping[str, Given]) -> tuple[str, tuple[int | str, ...]
         raise UsageError(
             "images cannot be fed to this net",
             expected="one input, n c h w",
-            received=", ".join(f"{n}: {' '.join(map(str, s))}" for n, (s, _) in inputs.items()),
+            received=", ".join(f"{n}: {_words(s)}" for n, (s, _) in inputs.items()),
             hint="give arrays in an .npz instead: --inputs FILE.npz",
         )
     return found[0]
@@ -164,12 +185,19 @@ def labelled_images(inputs: Mapping[str, Given], feeding: Feeding) -> Labelled:
 def _images(inputs: Mapping[str, Given], feeding: Feeding) -> tuple[str, Feeds]:
     name, shape = image_input(inputs)
     batch = shape[0] if isinstance(shape[0], int) else None
-    if feeding.labels is not None:
+    if feeding.labels is not None and not feeding.images:
         images = labelled_images(inputs, feeding)
         first = next(images.batches(batch or feeding.batch))[0]
         return f"the first of {feeding.labels.name}", {name: filled(first, batch)}
     if feeding.preprocessing is None:
         raise ValueError("it is not decided what is done to images")
+    if batch is not None and len(feeding.images) > batch:
+        raise UsageError(
+            "these are more images than the net takes at a time",
+            expected=f"{batch}, or fewer",
+            received=len(feeding.images),
+            hint="fix another batch when lowering, with --batch",
+        )
     arrays = [
         read_image(path, _sizes(name, shape), feeding.preprocessing) for path in feeding.images
     ]
@@ -189,7 +217,7 @@ def _sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
     if len(sizes) != 3:
         raise UsageError(
             f"the input '{name}' takes images of any size",
-            received=" ".join(map(str, shape)),
+            received=_words(shape),
             hint="fix its size when lowering, with --input-shape",
         )
     return sizes
@@ -205,16 +233,16 @@ def _fitting(feeds: Feeds, inputs: Mapping[str, Given]) -> dict[str, Array]:
             hint="give the others in an .npz: --inputs FILE.npz",
         )
     for name, (shape, _) in inputs.items():
-        if not _may_be(feeds[name].shape, shape):
+        if not feeds[name].size:
+            raise UsageError(f"the input '{name}' is empty", received=_words(feeds[name].shape))
+        if not _may_be_both(feeds[name].shape, shape):
             raise UsageError(
                 f"the input '{name}' has another shape",
-                expected=" ".join(map(str, shape)),
-                received=" ".join(map(str, feeds[name].shape)),
+                expected=_words(shape),
+                received=_words(feeds[name].shape),
             )
     return {name: feeds[name].astype(dtype, copy=False) for name, (_, dtype) in inputs.items()}
 
 
-def _may_be(shape: Sequence[int], wanted: Sequence[int | str]) -> bool:
-    return len(shape) == len(wanted) and all(
-        isinstance(want, str) or size == want for size, want in zip(shape, wanted, strict=True)
-    )
+def _words(shape: Sequence[int | str]) -> str:
+    return " ".join(map(str, shape))

@@ -39,14 +39,23 @@ def place(value: float) -> float:
 
 def write_page(report: Report, path: str | Path) -> Path:
     """Writes the page. Raises UsageError where it cannot be written, or jinja2 is missing."""
-    path = Path(path)
-    if path.suffix != ".html":
-        raise UsageError("unknown kind of report", where=path, expected="a name ending in .html")
+    path = page_path(path)
     text = page(report)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write there: {error.strerror}", where=path) from error
+    return path
+
+
+def page_path(path: str | Path) -> Path:
+    """A place where a page can be written, as far as can be told before it is made: a comparison
+    takes minutes. Raises UsageError."""
+    path = Path(path)
+    if path.suffix != ".html":
+        raise UsageError("unknown kind of report", where=path, expected="a name ending in .html")
+    if not path.parent.is_dir():
+        raise UsageError("cannot write there: there is no such folder", where=path)
     return path
 
 

@@ -91,7 +91,8 @@ def _session(proto: onnx.ModelProto, folder: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    # Fatal only: what it refuses it raises, and that is told once.
+    options.log_severity_level = 4
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -66,21 +67,27 @@ def check(
     """
     from bridge.check.run import check as compared
 
+    feeding = Feeding(
+        source=_source(inputs),
+        images=_paths(images),
+        labels=None if labels is None else Path(labels),
+        preprocessing=_preprocessing(mean, scale, rgb),
+        seed=_at_least(0, "seed", seed),
+        batch=_at_least(1, "batch", batch),
+        batches=_at_least(1, "batches", batches),
+    )
+    _refuse_contradictions(feeding)
+    if report is not None:
+        from bridge.check.page import page_path
+
+        report = page_path(report)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         one, other = _subject(a, folder / "expected"), _subject(b, folder / "received")
         found = compared(
             one,
             other,
-            Feeding(
-                source=_source(inputs),
-                images=_paths(images),
-                labels=None if labels is None else Path(labels),
-                preprocessing=_preprocessing(mean, scale, rgb),
-                seed=seed,
-                batch=_positive("batch", batch),
-                batches=_positive("batches", batches),
-            ),
+            feeding,
             runtime=runtime,
             graph=None if graph is None else _subject(graph, folder / "graph"),
             progress=progress,
@@ -120,7 +127,7 @@ def _source(inputs: str | Path | Mapping[str, Array] | None) -> Source | None:
     if inputs is None:
         return None
     if isinstance(inputs, Mapping):
-        return lambda names: {name: inputs[name] for name in names if name in inputs}
+        return lambda names: {name: np.asarray(inputs[name]) for name in names if name in inputs}
     return RecordedSide(Path(inputs)).feeds
 
 
@@ -140,10 +147,25 @@ def _preprocessing(
         values: Array = read_mean(Path(mean)).array()
     else:
         values = np.atleast_1d(np.asarray(0.0 if mean is None else mean, np.float32))
-    return Preprocessing(values, 1.0 if scale is None else scale, rgb)
+    found = Preprocessing(values, 1.0 if scale is None else scale, rgb)
+    if not (np.isfinite(values).all() and isfinite(found.scale)):
+        raise UsageError("the mean or the scale is no number", received=f"{mean}, {scale}")
+    return found
 
 
-def _positive(name: str, number: int) -> int:
-    if number < 1:
-        raise UsageError(f"no such {name}", expected="1 or more", received=number)
+def _refuse_contradictions(feeding: Feeding) -> None:
+    """Refuses what else would be left out without a word."""
+    if feeding.source is not None and feeding.images:
+        raise UsageError("either arrays are fed, or images", received="both")
+    files = feeding.images or (feeding.labels is not None and feeding.labels.suffix != ".npz")
+    if feeding.preprocessing is not None and not files:
+        raise UsageError(
+            "mean, scale and rgb are for image files, and there are none",
+            hint="name some with --image, or a list or folder of them with --labels",
+        )
+
+
+def _at_least(least: int, name: str, number: int) -> int:
+    if number < least:
+        raise UsageError(f"no such {name}", expected=f"{least} or more", received=number)
     return number

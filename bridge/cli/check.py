@@ -91,6 +91,8 @@ def check(
     from bridge.check.verb import check as compared
 
     one, other = pair_of(models)
+    if image == []:
+        raise UsageError("no image is named", expected="--image FILE …")
     with progress() as stage:
         found = compared(
             one,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import is_zipfile
 
 import keras
 
@@ -17,6 +18,8 @@ def load(path: str | Path) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise UsageError("no such file", where=path)
+    if path.suffix == ".keras" and not is_zipfile(path):
+        raise UsageError("this is no file of Keras", where=path, expected="a .keras archive")
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...

@@ -63,6 +63,13 @@ def test_disagreement_is_no_good_verdict() -> None:
     )
 
 
+@pytest.mark.parametrize("label", [-1, 5])
+def test_a_label_that_the_net_does_not_have(label: int, tmp_path: Path, small: Small) -> None:
+    np.savez(tmp_path / "test.npz", images=np.zeros((2, 3, 16, 16)), labels=[0, label])
+    with pytest.raises(UsageError, match=f"expected: 0 to 4\n  received: {label}"):
+        bridge.check(small.onnx, small.onnx, labels=tmp_path / "test.npz")
+
+
 def test_one_output_must_classify(tmp_path: Path, small: Small) -> None:
     x = keras.Input((8, 8, 1), name="x")
     ends = [keras.layers.Flatten(name="a")(x), keras.layers.ReLU(name="b")(x)]

@@ -47,6 +47,12 @@ def test_of_a_mean_image_the_middle_counts() -> None:
     np.testing.assert_array_equal(Preprocessing(mean).apply(BGR), PLAIN.apply(BGR) - 1)
 
 
+@pytest.mark.parametrize("shape", [(2,), (3, 1, 1), (3, 3, 1), (1, 1, 2)])
+def test_a_mean_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="the mean does not fit the images"):
+        Preprocessing(np.zeros(shape)).apply(BGR)
+
+
 def test_a_file_is_resized_to_what_the_net_takes(tmp_path: Path) -> None:
     path = image(tmp_path, "a.png")
     np.testing.assert_array_equal(read_image(path, (3, 1, 2), PLAIN), PLAIN.apply(BGR))
@@ -58,6 +64,8 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not at all", encoding="utf-8")
     with pytest.raises(UsageError, match="this is no image that OpenCV can read"):
         read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
+    with pytest.raises(UsageError, match="no such image"):
+        read_image(tmp_path / "missing.png", (3, 8, 6), PLAIN)
 
 
 def labels_of(path: Path) -> list[int]:
@@ -97,10 +105,18 @@ def test_what_has_no_labels_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.zeros(3))
     np.savez(tmp_path / "b.npz", images=np.zeros(3), labels=np.zeros(2))
     (tmp_path / "list.txt").write_text("a.png 1\nb.png\n", encoding="utf-8")
+    np.savez(tmp_path / "c.npz", images=np.zeros((2, 3, 2, 1)), labels=np.zeros(2))
+    np.savez(tmp_path / "d.npz", images=np.zeros((2, 3, 1, 2)), labels=[1, 0.5])
+    (tmp_path / "e.npz").touch()
+    image(tmp_path, "image.png")
     (tmp_path / "empty").mkdir()
     for name, told in {
         "a.npz": "the images or their labels are missing",
         "b.npz": "images and labels do not match",
+        "c.npz": "expected: n 3 1 2\n  received: 2 3 2 1",
+        "d.npz": "labels are whole numbers\n  received: 0.5",
+        "e.npz": r"this is no \.npz",
+        "image.png": "this is no list of images",
         "list.txt": "list.txt:2: this line names no image and label",
         "empty": "there are no images with labels",
         "missing": "no such file",
@@ -138,6 +154,23 @@ def test_without_a_word_on_it_images_are_fed_as_they_are(small: Small, tmp_path:
     report = bridge.check(small.onnx, small.keras, images=paths)
     assert report.rows[0].expected_shape[0] == 3
     assert any("no prototxt says" in warning for warning in report.warnings)
+
+
+def test_no_more_images_than_a_fixed_batch_has(small: Small, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed.onnx"
+    bridge.caffe_to_onnx(small.prototxt, small.caffemodel, fixed, batch=2)
+    paths = [image(tmp_path, f"{i}.png") for i in range(3)]
+    assert bridge.check(fixed, fixed, images=paths[:1]).rows[0].expected_shape[0] == 2
+    with pytest.raises(UsageError, match="more images than the net takes at a time"):
+        bridge.check(fixed, fixed, images=paths)
+
+
+def test_images_go_before_those_that_have_labels(small: Small, tmp_path: Path) -> None:
+    np.savez(tmp_path / "test.npz", images=np.zeros((2, 3, 16, 16)), labels=[0, 4])
+    path = image(tmp_path, "a.png")
+    report = bridge.check(small.onnx, small.onnx, images=path, labels=tmp_path / "test.npz")
+    assert report.fed == "a.png"
+    assert report.accuracy is not None
 
 
 def test_a_net_that_takes_no_images_says_so(tmp_path: Path) -> None:

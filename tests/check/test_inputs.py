@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ import bridge
 from bridge.check.inputs import fixed, seeded_inputs
 from bridge.errors import UsageError
 from raised import graph
-from small_net import Small
+from small_net import PROTOTXT, Small
 
 
 def test_seeded_numbers_are_the_same_each_time_and_others_for_another_seed() -> None:
@@ -70,10 +71,12 @@ def test_inputs_may_be_given(small: Small, tmp_path: Path) -> None:
     [
         ({"image": np.zeros(3)}, "not every input is given"),
         ({"data": np.zeros((1, 3, 15, 16))}, "the input 'data' has another shape"),
+        ({"data": np.zeros((0, 3, 16, 16))}, "the input 'data' is empty"),
+        ({"data": [1, 2]}, "the input 'data' has another shape"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(
-    small: Small, inputs: dict[str, np.ndarray], told: str
+    small: Small, inputs: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(UsageError, match=told):
         bridge.check(small.onnx, small.keras, inputs=inputs)
@@ -83,6 +86,43 @@ def test_inputs_that_do_not_fit_are_refused(
 def test_nothing_is_no_batch(small: Small, option: str) -> None:
     with pytest.raises(UsageError, match=f"no such {option}"):
         bridge.check(small.onnx, small.keras, **{option: 0})
+
+
+def test_no_seed_is_negative(small: Small) -> None:
+    with pytest.raises(UsageError, match="no such seed"):
+        bridge.check(small.onnx, small.keras, seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"inputs": {"data": np.zeros(1)}, "images": "a.png"}, "either arrays are fed, or images"),
+        ({"mean": 1}, "for image files, and there are none"),
+        ({"labels": "test.npz", "scale": 2.0}, "for image files, and there are none"),
+        ({"images": "a.png", "mean": float("nan")}, "the mean or the scale is no number"),
+        ({"images": "a.png", "scale": float("inf")}, "the mean or the scale is no number"),
+    ],
+)
+def test_what_would_be_left_out_is_refused(
+    small: Small, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        bridge.check(small.onnx, small.keras, **options)
+
+
+def test_nets_that_take_other_inputs_are_not_run(small: Small, tmp_path: Path) -> None:
+    other = small.rewritten(tmp_path, PROTOTXT.replace("dim: 16 dim: 16", "dim: 16 dim: 24"))
+    with pytest.raises(UsageError, match="the two take other shapes for the input 'data'"):
+        bridge.check(small.onnx, other)
+
+
+def test_what_is_free_on_one_side_is_as_the_other_has_it(small: Small, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed.onnx"
+    bridge.caffe_to_onnx(small.prototxt, small.caffemodel, fixed, batch=3)
+    for pair in ((small.onnx, fixed), (fixed, small.onnx)):
+        report = bridge.check(*pair)
+        assert report.ok
+        assert report.rows[0].expected_shape[0] == 3
 
 
 def test_two_recordings_need_nothing(tmp_path: Path) -> None:

@@ -65,8 +65,17 @@ def test_the_page_is_well_formed() -> None:
 def test_it_is_written_as_html_only(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a name ending in \.html"):
         write_page(Report("this", (ROW,)), tmp_path / "page.pdf")
-    with pytest.raises(UsageError, match="cannot write there"):
+    with pytest.raises(UsageError, match="there is no such folder"):
         write_page(Report("this", (ROW,)), tmp_path / "nowhere" / "page.html")
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(UsageError, match="cannot write there: Is a directory"):
+        write_page(Report("this", (ROW,)), tmp_path / "folder.html")
+
+
+def test_where_it_cannot_be_written_nothing_is_compared(tmp_path: Path) -> None:
+    """The models are not even opened."""
+    with pytest.raises(UsageError, match=r"a name ending in \.html"):
+        bridge.check("missing.onnx", "missing.keras", report=tmp_path / "page.pdf")
 
 
 # --- in a browser ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 import bridge
@@ -89,6 +90,21 @@ def test_everything_as_json(capsys: pytest.CaptureFixture[str], small: Small) ->
     assert (status, told["ok"], len(told["rows"])) == (0, True, 11)
     assert told["layouts"]["data"] == "n c h w -> n h w c"
     assert "onnxruntime" in told["versions"]
+
+
+def test_what_is_no_number_is_json_as_well(
+    capsys: pytest.CaptureFixture[str], small: Small, tmp_path: Path
+) -> None:
+    wrong = small.rewritten(tmp_path, blobs={"fc": (np.full((5, 3), np.nan), np.zeros(5))})
+    status, out, _ = run(capsys, "check", small.onnx, wrong, "--json")
+    told = json.loads(out, parse_constant=pytest.fail)
+    assert (status, told["first"]) == (1, "fc")
+    assert [row["error"] for row in told["rows"][-2:]] == ["inf", "inf"]
+
+
+def test_no_image_is_a_mistake(capsys: pytest.CaptureFixture[str], small: Small) -> None:
+    status, out, err = run(capsys, "check", small.onnx, small.keras, "--image")
+    assert (status, out, err.splitlines()[0]) == (2, "", "error: no image is named")
 
 
 def test_a_page_is_written(

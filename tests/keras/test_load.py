@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import keras
 import pytest
@@ -33,7 +34,11 @@ def test_a_model_without_a_graph_is_refused(model: keras.Model) -> None:
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.keras").write_text("not at all", encoding="utf-8")
-    with pytest.raises(UsageError, match="Keras cannot load it"):
+    with pytest.raises(UsageError, match="this is no file of Keras"):
         load(tmp_path / "net.keras")
+    with ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("notes.txt", "of something else")
+    with pytest.raises(UsageError, match="Keras cannot load it"):
+        load(tmp_path / "other.keras")
     with pytest.raises(UsageError, match="no such file"):
         load(tmp_path / "missing.keras")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.arrays import Arrays
 from bridge.check.sides.side import Given, Origin
-from bridge.errors import UsageError
 
 Array = NDArray[Any]
 
@@ -31,8 +29,8 @@ class RecordedSide:
         self.inputs: dict[str, Given] = {}
         self.origins: dict[str, Origin] = {}
         self.outputs: tuple[str, ...] = ()
-        self._arrays = _opened(path)
-        self._fed, self._keys = _sorted(self._arrays.files)
+        self._arrays = Arrays.of(path)
+        self._fed, self._keys = _sorted(self._arrays.names)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -64,15 +62,3 @@ def _sorted(keys: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 def _blob(key: str) -> str:
     return next((key[len(each) :] for each in _PREFIXES if key.startswith(each)), key)
-
-
-def _opened(path: Path) -> Any:
-    try:
-        opened = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror or error}", where=path) from error
-    except (ValueError, BadZipFile) as error:
-        raise UsageError("this is no .npz of arrays", where=path, received=str(error)) from error
-    if not isinstance(opened, np.lib.npyio.NpzFile):
-        raise UsageError("this is a single array", where=path, expected="an .npz of named arrays")
-    return opened

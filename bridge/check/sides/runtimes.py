@@ -75,7 +75,8 @@ def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    # Fatal only: what it refuses it raises, and that is told once.
+    options.log_severity_level = 4
     # What is computed is given back as soon as it is dropped, and not kept for the next run.
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry(

@@ -51,7 +51,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
         RecordedSide(tmp_path / "text.npz")
     with (tmp_path / "one.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(UsageError, match="this is a single array"):
+    with pytest.raises(UsageError, match="expected: named arrays"):
         RecordedSide(tmp_path / "one.npz")
     with pytest.raises(UsageError, match="cannot read it"):
         RecordedSide(tmp_path / "missing.npz")

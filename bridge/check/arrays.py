@@ -1,0 +1,63 @@
+"""Arrays by name, in a file that anybody may have written."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, is_zipfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.errors import UsageError
+
+Array = NDArray[Any]
+
+# Of NumPy's kinds of dtypes: truth values, whole numbers with and without a sign, others.
+NUMBERS = "biuf"
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """An .npz, opened; each array is read when it is asked for."""
+
+    path: Path
+    file: Any
+
+    @classmethod
+    def of(cls, path: Path) -> Arrays:
+        """Raises UsageError for what is no such file."""
+        problem = UsageError(
+            "this is no .npz of arrays",
+            where=path,
+            expected="named arrays, as numpy.savez writes",
+        )
+        try:
+            with path.open("rb") as file:
+                if not is_zipfile(file):
+                    raise problem
+            return cls(path, np.load(path, allow_pickle=False))
+        except OSError as error:
+            raise UsageError(f"cannot read it: {error.strerror or error}", where=path) from error
+        except BadZipFile as error:
+            raise problem from error
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.file.files)
+
+    def __getitem__(self, name: str) -> Array:
+        """Raises UsageError where it holds no numbers, or is damaged."""
+        try:
+            array: Array = self.file[name]
+        except (ValueError, EOFError, OSError, BadZipFile, zlib.error) as error:
+            raise UsageError(
+                f"cannot read the array '{name}'", where=self.path, received=str(error)
+            ) from error
+        if array.dtype.kind not in NUMBERS:
+            raise UsageError(
+                f"the array '{name}' holds no numbers", where=self.path, received=array.dtype
+            )
+        return array
