@@ -6,11 +6,15 @@ the two, so this module can be called (see "Customizing module attribute access"
 verb.py       check: what a user calls
 opening.py    from what a user names to two sides
 sides/        the sides: Caffe, ONNX in several runtimes, Keras, exported models, recordings
+inputs.py     what is fed
+images.py     image files, and images with labels
+arrays.py     an .npz that anybody may have written
 run.py        both sides fed the same and compared in step
 compare.py    two arrays compared
 tolerance.py  how far they may be apart, by what made them
 locate.py     which layers stand between two values
 report.py     what was found
+page.py       the same as one HTML page
 """
 
 from __future__ import annotations

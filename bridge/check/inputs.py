@@ -45,6 +45,11 @@ class Feeding:
     batch: int = FREE_BATCH
     batches: int = 1
 
+    @property
+    def has_files(self) -> bool:
+        """Whether there are image files to read."""
+        return bool(self.images) or (self.labels is not None and self.labels.suffix != ".npz")
+
 
 def seeded_inputs(
     inputs: Mapping[str, tuple[Sequence[int | str], str]],
@@ -168,7 +173,7 @@ def image_input(inputs: Mapping[str, Given]) -> tuple[str, tuple[int | str, ...]
         raise UsageError(
             "images cannot be fed to this net",
             expected="one input, n c h w",
-            received=", ".join(f"{n}: {_words(s)}" for n, (s, _) in inputs.items()),
+            received=", ".join(f"{n}: {_words(s)}" for n, (s, _) in inputs.items()) or "none",
             hint="give arrays in an .npz instead: --inputs FILE.npz",
         )
     return found[0]
@@ -218,7 +223,7 @@ def _sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
         raise UsageError(
             f"the input '{name}' takes images of any size",
             received=_words(shape),
-            hint="fix its size when lowering, with --input-shape",
+            hint="lower it without --dynamic, or fix the size with --input-shape",
         )
     return sizes
 

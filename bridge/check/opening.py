@@ -89,7 +89,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sides, with the plan that translates between them where one is made of Keras."""
+    """Two sides, with the plan that translates between them where one is made of Keras; where
+    both are `stored` as Keras has them and no graph says how, they are compared as they are."""
 
     expected: Side
     received: Side
@@ -97,6 +98,7 @@ class Pair:
     warnings: tuple[str, ...] = ()
     prototxt: Path | None = None
     ranges: Mapping[str, Columns] = field(default_factory=dict)
+    stored: bool = False
 
     def preprocessing(self) -> Preprocessing | None:
         """What was done to images when the net was trained, if its prototxt says so."""
@@ -132,6 +134,7 @@ def opened(
             tuple(opener.warnings),
             opener.prototxt,
             opener.ranges(),
+            opener.stored,
         )
 
 
@@ -144,6 +147,7 @@ class _Opener:
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self._lowered: dict[Subject, Path] = {}
         self.plan: Plan | None = None
+        self.stored = self._graph is None and a.is_stored and b.is_stored
         self.warnings: list[str] = []
         if self._graph is None and a.is_stored != b.is_stored:
             raise UsageError(

@@ -46,6 +46,12 @@ def check(
     """
     progress("opening both sides")
     with opened(a, b, runtime=runtime, graph=graph) as pair:
+        if feeding.has_files and pair.stored:
+            raise UsageError(
+                "nothing here says which axis of the input is the channels of an image",
+                where=f"{a.path} and {b.path}",
+                hint="name the graph that the models were raised from: --graph net.onnx",
+            )
         if (feeding.images or feeding.labels) and feeding.preprocessing is None:
             pair, feeding = _with_own_preprocessing(pair, feeding)
         runs = all_feeds(pair.expected, pair.received, feeding, pair.ranges)
@@ -61,7 +67,7 @@ def _with_own_preprocessing(pair: Pair, feeding: Feeding) -> tuple[Pair, Feeding
     """Does to images what the prototxt says was done in training; where none does, a warning."""
     found = pair.preprocessing()
     warnings = pair.warnings
-    if found is None and not _are_arrays(feeding):
+    if found is None and feeding.has_files:
         warnings += (_AS_THEY_ARE,)
     return replace(pair, warnings=warnings), replace(feeding, preprocessing=found or PLAIN)
 
@@ -70,10 +76,6 @@ _AS_THEY_ARE = (
     "no prototxt says what is done to images, so they are fed as they are, blue, green, red from "
     "0 to 255: see --mean, --scale and --rgb"
 )
-
-
-def _are_arrays(feeding: Feeding) -> bool:
-    return feeding.labels is not None and feeding.labels.suffix == ".npz"
 
 
 def _compared(

@@ -157,8 +157,7 @@ def _refuse_contradictions(feeding: Feeding) -> None:
     """Refuses what else would be left out without a word."""
     if feeding.source is not None and feeding.images:
         raise UsageError("either arrays are fed, or images", received="both")
-    files = feeding.images or (feeding.labels is not None and feeding.labels.suffix != ".npz")
-    if feeding.preprocessing is not None and not files:
+    if feeding.preprocessing is not None and not feeding.has_files:
         raise UsageError(
             "mean, scale and rgb are for image files, and there are none",
             hint="name some with --image, or a list or folder of them with --labels",

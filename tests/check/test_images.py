@@ -173,6 +173,21 @@ def test_images_go_before_those_that_have_labels(small: Small, tmp_path: Path) -
     assert report.accuracy is not None
 
 
+def test_keras_alone_does_not_say_what_channels_are(small: Small, tmp_path: Path) -> None:
+    path = image(tmp_path, "0/a.png")
+    for files in ({"images": path}, {"labels": tmp_path}):
+        with pytest.raises(UsageError, match="which axis of the input is the channels"):
+            bridge.check(small.keras, small.keras, **files)
+        assert bridge.check(small.keras, small.keras, graph=small.onnx, **files).ok
+
+
+def test_images_of_any_size_need_a_size(small: Small, tmp_path: Path) -> None:
+    free = tmp_path / "free.onnx"
+    bridge.caffe_to_onnx(small.prototxt, small.caffemodel, free, dynamic=True)
+    with pytest.raises(UsageError, match="takes images of any size"):
+        bridge.check(free, free, images=image(tmp_path, "a.png"))
+
+
 def test_a_net_that_takes_no_images_says_so(tmp_path: Path) -> None:
     import onnx
 
