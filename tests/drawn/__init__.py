@@ -1,9 +1,12 @@
-"""The rows of every rule: `drawn_nodes` has those of the commonest, here is a module a family."""
+"""The rows of every rule, a module a family."""
 
 from drawn import (
+    along,
     blocks,
     cutting,
     dynamic,
+    matrices,
+    merging,
     norm,
     picking,
     pointwise,
@@ -11,15 +14,20 @@ from drawn import (
     regions,
     sampling,
     scattering,
+    shaping,
     spreading,
+    windows,
 )
 from drawn_nodes import ROWS
 
 __all__ = [
     "ROWS",
+    "along",
     "blocks",
     "cutting",
     "dynamic",
+    "matrices",
+    "merging",
     "norm",
     "picking",
     "pointwise",
@@ -27,5 +35,7 @@ __all__ = [
     "regions",
     "sampling",
     "scattering",
+    "shaping",
     "spreading",
+    "windows",
 ]

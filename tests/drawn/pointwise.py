@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, merged, row, shapes, tensor, values
+from drawn.merging import merged
+from drawn_nodes import Draw, Drawn, Tensor, row, shapes, tensor, values
 
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "Celu": [{}, {"alpha": 0.5}],
