@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from bridge.errors import UsageError
+from bridge.errors import BridgeError, UsageError
 from public_nets import ZOO, given_shapes, is_refused, write_even_weights
 from real.nets import ALL, Net
 
@@ -31,20 +31,28 @@ def test_a_trained_net(name: str, real_models: Path, tmp_path: Path) -> None:
     assert report.unmatched[0] == ()
 
 
+# What this Caffe, and its forward pass on a CPU, do not have.
+LIMITS = ("Caffe cannot load it", "Not Implemented Yet")
+# Where its Proposal is not the other forks': it takes the sizes of boxes in pixels.
+OTHER_PROPOSALS = ("luoyetx__mini-caffe__example_models_ssh",)
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
 def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None:
     """Caffe reads the weights that we wrote, and what it computes is what the ONNX graph does."""
     if is_refused(prototxt) or given_shapes(prototxt):
         pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")
+    if prototxt.name.startswith(OTHER_PROPOSALS):
+        pytest.skip("Proposal is another layer in this Caffe")
     text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
     text.write_text(without_engines(prototxt.read_text(errors="replace")))
     write_even_weights(text, weights)
     bridge.caffe_to_onnx(text, weights, lowered, check=False)
     try:
         report = bridge.check((text, weights), lowered, batch=2)
-    except UsageError as error:
-        if "Caffe cannot load it" not in str(error):
+    except BridgeError as error:
+        if not any(limit in str(error) for limit in LIMITS):
             raise
         pytest.skip(str(error))
     assert report.ok, report.located()

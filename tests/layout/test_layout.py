@@ -1,4 +1,4 @@
-"""Layouts by example; their laws are in tests/laws/test_layout_laws.py."""
+"""Layouts by example; their laws are in tests/laws."""
 
 from __future__ import annotations
 
