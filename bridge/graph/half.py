@@ -15,8 +15,8 @@ from onnx import numpy_helper
 
 from bridge.errors import UnsupportedError
 from bridge.graph.io import to_proto
-from bridge.lower.emitter import Weight
 from bridge.lower.model import LoweredModel
+from bridge.lower.values import Weight
 
 
 def to_half(model: LoweredModel) -> LoweredModel:

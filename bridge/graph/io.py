@@ -23,8 +23,8 @@ from onnx import TensorProto, helper
 
 from bridge.errors import GraphError, UsageError
 from bridge.graph.wire import Target, frame
-from bridge.lower.emitter import Weight
 from bridge.lower.model import LoweredModel
+from bridge.lower.values import Weight
 
 if TYPE_CHECKING:
     import onnx_ir as ir

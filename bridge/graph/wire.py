@@ -19,7 +19,7 @@ from onnx import TensorProto
 
 from bridge.caffe.net import Span
 from bridge.errors import WeightsError
-from bridge.lower.emitter import Weight
+from bridge.lower.values import Weight
 
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
 _LENGTH_DELIMITED = 2

@@ -25,9 +25,10 @@ from bridge.lower import (
     yolo,
 )
 from bridge.lower.driver import lower
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.model import LoweredModel
 from bridge.lower.table import TABLE, layer
+from bridge.lower.values import Value
 
 __all__ = [
     "TABLE",

@@ -8,8 +8,9 @@ hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_l
 from __future__ import annotations
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("ReLU", params="relu_param")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.norm import batch_normalized
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("DenseBlock", params="denseblock_param")

@@ -7,7 +7,8 @@ from math import prod
 import numpy as np
 
 from bridge.caffe.net import Array
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
+from bridge.lower.values import FLOAT, Value
 
 LOWEST = float(np.finfo(np.float32).min)
 

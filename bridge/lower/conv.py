@@ -14,8 +14,9 @@ import numpy as np
 
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.conv import groups, spatial
-from bridge.lower.emitter import Dims, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Dims, Value
 
 
 @layer(

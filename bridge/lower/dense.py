@@ -9,8 +9,9 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import INT64, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import INT64, Value
 
 
 @layer("InnerProduct", params="inner_product_param")

@@ -18,8 +18,9 @@ from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection import aspect_ratios
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
 
 
 @layer("PriorBox", params="prior_box_param")

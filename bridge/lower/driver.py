@@ -12,11 +12,12 @@ from bridge.caffe.ranges import RANGE, input_ranges, written
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, UnsupportedError, UnsupportedLayerError, UsageError
 from bridge.lower.cut import cut
-from bridge.lower.emitter import DEFAULT_OPSET, Dims, Emitter, Value, ir_version
+from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
 from bridge.lower.promise import BATCH, promised_shapes
 from bridge.lower.table import TABLE
+from bridge.lower.values import Dims, Value
 from bridge.plugins import load_entry_points
 
 # Since then Softmax works along one axis, and shapes of constants are inputs throughout.

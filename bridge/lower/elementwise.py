@@ -12,8 +12,9 @@ from math import log
 
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
 
 
 @layer("Eltwise", params="eltwise_param")

@@ -12,9 +12,10 @@ import numpy as np
 
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.emitter import BOOL, FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.resize import resized_by
 from bridge.lower.table import layer
+from bridge.lower.values import BOOL, FLOAT, Value
 
 
 @layer("Correlation", params="correlation_param")

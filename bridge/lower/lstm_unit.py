@@ -6,8 +6,9 @@ Formulas: lstm_unit_layer.cpp
 from __future__ import annotations
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("LSTMUnit")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from bridge.lower.emitter import Dims, Weight
+from bridge.lower.values import Dims, Weight
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import numpy as np
 
 from bridge.caffe.net import Blob, Layer, Shape
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.merge import MERGED
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("BatchNorm", MERGED, params="batch_norm_param")

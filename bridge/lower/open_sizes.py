@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from bridge.caffe.net import Net, Shape
 from bridge.caffe.shapes import Shapes, infer
 from bridge.errors import ShapeError, UnsupportedError
-from bridge.lower.emitter import Dims
+from bridge.lower.values import Dims
 
 # Enough to tell any two of ⌊h/s⌋, ⌈h/s⌉ and their sums apart, for strides up to 64.
 _STEPS = (1, 2, 3, 5, 8, 13, 16, 32, 64)

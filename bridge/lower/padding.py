@@ -12,8 +12,9 @@ import numpy as np
 
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.padding import paddings
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("Pad", params="pad_param")

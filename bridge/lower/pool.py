@@ -21,8 +21,9 @@ from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.conv import spatial
 from bridge.caffe.shapes.pool import pooled as pooled_sizes
 from bridge.errors import GraphError, UnsupportedLayerError
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
 
 
 @dataclass(frozen=True)

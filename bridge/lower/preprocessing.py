@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bridge.caffe.net import Layer
 from bridge.caffe.preprocessing import SUBTRACT_MEAN
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer(SUBTRACT_MEAN)

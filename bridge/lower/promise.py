@@ -8,9 +8,10 @@ from bridge.caffe.net import Layer, Net, Shape
 from bridge.caffe.shapes import Demand, Shapes, infer, knows
 from bridge.caffe.shapes import shape as shape_rule
 from bridge.errors import ShapeError
-from bridge.lower.emitter import Dims, Emitter
+from bridge.lower.emitter import Emitter
 from bridge.lower.open_sizes import open_shapes
 from bridge.lower.table import TABLE
+from bridge.lower.values import Dims
 
 BATCH = "batch"
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.proposal import RATIOS, SCALES
 from bridge.lower.boxes import LOWEST, chosen, length
-from bridge.lower.emitter import BOOL, FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import BOOL, FLOAT, Value
 
 _LEFT_OUT = LOWEST
 """The score of a box that is not to be found."""

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("LSTM", params="recurrent_param", fixed_batch=True)

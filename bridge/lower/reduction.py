@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
 
 _REDUCTIONS = {
     "SUM": "ReduceSum",

@@ -14,8 +14,9 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.boxes import counted, rounded
-from bridge.lower.emitter import FLOAT, INT64, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, INT64, Value
 
 
 @layer("PSROIPooling", params="psroi_pooling_param")

@@ -11,8 +11,9 @@ import numpy as np
 
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
-from bridge.lower.emitter import INT64, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import INT64, Value
 
 
 @layer("Interp", params="interp_param")

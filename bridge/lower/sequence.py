@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import FLOAT, INT64, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, INT64, Value
 
 
 @layer("CTCGreedyDecoder", params="ctc_decoder_param", fixed_batch=True)

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from bridge.caffe.net import Layer
 from bridge.lower.boxes import chosen
-from bridge.lower.emitter import INT64, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import INT64, Value
 
 
 @layer("Flatten", params="flatten_param")

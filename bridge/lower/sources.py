@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer, Shape
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("Parameter", params="parameter_param")

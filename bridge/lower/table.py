@@ -18,7 +18,8 @@ from typing import Any
 
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError, UsageError
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
+from bridge.lower.values import Value
 
 Rule = Callable[..., Any]
 

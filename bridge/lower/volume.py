@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.caffe.net import Layer
-from bridge.lower.emitter import Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.pool import Axis, pooled
 from bridge.lower.table import layer
+from bridge.lower.values import Value
 
 
 @layer("Convolution3D", params="convolution_param")

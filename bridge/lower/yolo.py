@@ -14,8 +14,9 @@ import numpy as np
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.boxes import below, or_a_row_for_each
-from bridge.lower.emitter import FLOAT, Emitter, Value
+from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
 
 
 @layer("Reorg", params="reorg_param")

@@ -17,8 +17,8 @@ from typing import Any
 
 from bridge.errors import UsageError
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
-from bridge.lower.emitter import Weight as Initializer
 from bridge.lower.model import LoweredModel
+from bridge.lower.values import Weight as Initializer
 from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
 
 Shape = tuple[Size, ...]

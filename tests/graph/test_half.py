@@ -15,7 +15,7 @@ from bridge.errors import UnsupportedError
 from bridge.graph.half import to_half
 from bridge.graph.io import save, to_proto
 from bridge.lower import lower
-from bridge.lower.emitter import Weight
+from bridge.lower.values import Weight
 from golden_cases import case
 
 HALF = 2**-10  # float16 has 10 bits behind the point

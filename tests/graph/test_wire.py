@@ -14,7 +14,7 @@ from bridge.caffe.net import Span
 from bridge.errors import WeightsError
 from bridge.graph import wire
 from bridge.graph.wire import Target, frame
-from bridge.lower.emitter import FLOAT, Weight
+from bridge.lower.values import FLOAT, Weight
 
 VALUES = np.arange(1000, dtype=np.float32)
 

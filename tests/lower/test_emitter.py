@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bridge.caffe.net import Blob, Layer, Span
 from bridge.errors import GraphError, Location, WeightsError
-from bridge.lower.emitter import FLOAT, INT64, Emitter, Weight
+from bridge.lower.emitter import Emitter
+from bridge.lower.values import FLOAT, INT64
 
 WHERE = Location("net.prototxt", 7)
 
@@ -173,13 +174,3 @@ def test_a_weight_is_made_of_its_blobs_or_of_others_in_their_place() -> None:
     assert weight.sources == (halves, wholes)
     np.testing.assert_array_equal(weight.array(), [0, 0, 0])
     np.testing.assert_array_equal(weight.made_of([np.arange(3), 5]), [5, 6, 7])
-
-
-def test_a_derived_weight_has_the_blobs_of_those_it_is_derived_from() -> None:
-    blobs = [blob(2), blob(2), blob(2)]
-    total = Weight(FLOAT, (2,), lambda x, y: x + y, sources=(blobs[0], blobs[1]))
-    other = Weight(FLOAT, (2,), lambda x: x, sources=(blobs[2],))
-    weight = Weight.derived((2,), lambda one, two: one * two, total, other)
-    assert weight.sources == tuple(blobs)
-    made = weight.made_of([np.array([1, 2]), np.array([3, 4]), np.array([5, 6])])
-    np.testing.assert_array_equal(made, [20, 36])
