@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -48,7 +49,9 @@ def attach(
         else {}
         for layer, need in zip(net.layers, needs, strict=True)
     ]
-    _share(net.layers, needs, slots)
+    # Caffe copies the file's layers in turn, and what they share is one place in its memory.
+    places = {name: place for place, name in enumerate(by_name)}
+    _share(net.layers, needs, slots, key=lambda index: places.get(net.layers[index].name, -1))
     made = [
         _missing(layer, need, known)
         for layer, need, known in zip(net.layers, needs, slots, strict=True)
@@ -181,13 +184,18 @@ def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> B
 # ---- parameters that layers share ------------------------------------------------------------
 
 
-def _share(layers: Sequence[Layer], needs: Sequence[Needs], slots: Sequence[Slots]) -> None:
-    """Put the blobs that go by a name into all layers that name them: the first layer's serve."""
+def _share(
+    layers: Sequence[Layer],
+    needs: Sequence[Needs],
+    slots: Sequence[Slots],
+    key: Callable[[int], int],
+) -> None:
+    """Put the blobs that go by a name into all layers that name them: those of the layer whose
+    number has the greatest `key`."""
     owners: dict[str, Blob] = {}
-    for layer, own in zip(layers, slots, strict=True):
-        for index, share in layer.shares.items():
-            if index in own:
-                owners.setdefault(share.name, own[index])
+    for i in sorted(range(len(layers)), key=key):
+        shares = layers[i].shares.items()
+        owners |= {share.name: slots[i][index] for index, share in shares if index in slots[i]}
     for layer, need, own in zip(layers, needs, slots, strict=True):
         for index, share in layer.shares.items():
             if share.name in owners and (need is None or index < len(need)):
@@ -257,7 +265,8 @@ def _filled(
         )
     for own, each in zip(slots, made, strict=True):
         own.update({index: filler.blob for index, filler in each.items() if filler})
-    _share(net.layers, needs, slots)
+    # A layer that shares a parameter forgets what its own filler made.
+    _share(net.layers, needs, slots, key=operator.neg)
     layers = (
         _with_blobs(layer, (own[index] for index in sorted(own)))
         for layer, own in zip(net.layers, slots, strict=True)

@@ -225,11 +225,13 @@ def test_unknown_weights_have_shapes_and_no_numbers(read_text: ReadText) -> None
 SHARED = 'param { name: "w" } param { name: "b" }'
 
 
-def test_shared_parameters_are_those_of_the_first_layer(read_text: ReadText) -> None:
+def test_shared_parameters_are_those_that_the_file_has_last(read_text: ReadText) -> None:
+    """As real Caffe was seen to do: it copies the file's layers in turn, into one place."""
     text = INPUT + dense("a", SHARED) + dense("b", SHARED)
     for blobs in (
         {"a": [WEIGHT, BIAS]},
-        {"a": [WEIGHT, BIAS], "b": [-WEIGHT, -BIAS]},
+        {"a": [-WEIGHT, -BIAS], "b": [WEIGHT, BIAS]},
+        {"b": [-WEIGHT, -BIAS], "a": [WEIGHT, BIAS]},
         {"b": [WEIGHT, BIAS]},
     ):
         for layer in read_text(text, blobs).layers:
@@ -241,8 +243,10 @@ def test_one_parameter_of_two_may_be_shared(read_text: ReadText) -> None:
     text = INPUT + dense("a", 'param { name: "w" }') + dense("b", 'param { name: "w" }')
     net = read_text(text, {"a": [WEIGHT, BIAS], "b": [-WEIGHT, -BIAS]})
     weight, bias = net.layers[1].blobs
-    np.testing.assert_array_equal(weight.array(), WEIGHT)
+    np.testing.assert_array_equal(weight.array(), -WEIGHT)
+    np.testing.assert_array_equal(net.layers[0].blobs[0].array(), -WEIGHT)
     np.testing.assert_array_equal(bias.array(), -BIAS)
+    np.testing.assert_array_equal(net.layers[0].blobs[1].array(), BIAS)
 
 
 SQUARE = INPUT.replace("dim: 2 dim: 3", "dim: 2 dim: 2 dim: 3")
