@@ -7,7 +7,7 @@ and no weight is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,19 @@ class Pass:
 
 def run_passes(model: ir.Model) -> ir.Model:
     """The model, gone through the whole PIPELINE. Raises GraphError."""
-    for step in PIPELINE:
+    return _run(PIPELINE, model)
+
+
+def simplify(model: ir.Model) -> ir.Model:
+    """The model, gone through the PIPELINE but for its check: for a graph that is to stay ONNX.
+
+    Raises GraphError where the graph uses no standard operators.
+    """
+    return _run(PIPELINE[:-1], model)
+
+
+def _run(steps: Sequence[Pass], model: ir.Model) -> ir.Model:
+    for step in steps:
         step.run(model)
     return model
 

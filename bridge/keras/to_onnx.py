@@ -25,7 +25,9 @@ from numpy.typing import NDArray
 from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError
+from bridge.keras.tidy import tidied
 from bridge.layout import Layout
+from bridge.raising.fusion import MOVING
 from bridge.raising.names import decode
 
 Vector = NDArray[Any]
@@ -88,8 +90,9 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
     }
     proto = _converted(model, nodes, inputs, outputs, norms)
     _fix_vectors(proto.graph, [vector for vectors in norms.values() for vector in vectors])
-    _name_nodes(proto.graph, nodes)
     _name_ends(proto.graph, inputs, outputs)
+    proto = tidied(proto)
+    _name_nodes(proto.graph, nodes)
     _refuse_unknown_operators(proto.graph)
     return Exported(proto, inputs, outputs)
 
@@ -255,14 +258,16 @@ def _fix_vectors(graph: onnx.GraphProto, vectors: Sequence[Vector]) -> None:
 
 
 def _name_nodes(graph: onnx.GraphProto, calls: Sequence[Any]) -> None:
-    """Names the last node of each layer after it, and the others `<layer>/<operator>`.
+    """Names the last node of each layer that computes after it, others `<layer>/<operator>`; nodes
+    that only move axes tf2onnx carries past other layers.
 
     What is left of a batch normalisation keeps TensorFlow's words, by which raising knows it.
     """
     layers = [decode(call.operation.name) for call in calls]
     made = {name: node for node in graph.node for name in node.output}
     numbers = [_number(node, made) for node in graph.node]
-    last = {number: index for index, number in enumerate(numbers)}
+    moving_first = sorted(range(len(numbers)), key=lambda i: graph.node[i].op_type not in MOVING)
+    last = {numbers[index]: index for index in moving_first}
     taken: Counter[str] = Counter()
     for index, (node, number) in enumerate(zip(graph.node, numbers, strict=True)):
         if number is None:

@@ -11,32 +11,61 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    Shape = ir.Shape | Sequence[object]
+
 Array = NDArray[Any]
 
 
 def fuse(graph: ir.Graph) -> None:
     """Rewrites a graph in place, every group that is known."""
-    drop_idle_reshapes(graph)
+    respell(graph)
     fuse_batch_norm(graph)
-    fuse_prelu(graph)
     fuse_linear(graph)
     fuse_affine(graph)
     pass_names_on(graph)
+
+
+def respell(graph: ir.Graph) -> None:
+    """What tf2onnx spells in its own way becomes what ONNX has an operator for, in place."""
+    drop_idle_reshapes(graph)
+    turn_reshapes_back(graph)
+    fuse_prelu(graph)
 
 
 def drop_idle_reshapes(graph: ir.Graph) -> None:
     """A Reshape to the shape that is there already, as tf2onnx leaves of transposes around 1 × 1,
     stands between nodes that belong together."""
     for node in list(graph):
-        x, result = node.inputs[0] if node.inputs else None, node.outputs[0]
-        if node.op_type != "Reshape" or x is None or result.is_graph_output():
-            continue
-        if _is_one_shape(x, result):
+        x, result = unshaped(node), node.outputs[0]
+        if x is not None and not result.is_graph_output():
             result.replace_all_uses_with(x)
             graph.remove(node, safe=True)
 
 
-_RENAMING = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+def unshaped(node: ir.Node) -> ir.Value | None:
+    """What a Reshape to the shape that is there already reads; None for any other node."""
+    x = node.inputs[0] if node.op_type == "Reshape" else None
+    return x if x is not None and _is_one_shape(x.shape, node.outputs[0].shape) else None
+
+
+def turn_reshapes_back(graph: ir.Graph) -> None:
+    """A Reshape that carries a single channel to the other end of an image becomes the Transpose
+    that tf2onnx makes one of; to a Transpose no layer corresponds."""
+    for node in list(graph):
+        x, result = node.inputs[0] if node.inputs else None, node.outputs[0]
+        if node.op_type != "Reshape" or x is None or x.shape is None or len(x.shape) < 3:
+            continue
+        first, last = 1, len(x.shape) - 1
+        spatial = range(2, len(x.shape))
+        for channel, order in ((last, (0, last, *range(1, last))), (first, (0, *spatial, first))):
+            moved = [x.shape[axis] for axis in order]
+            if x.shape[channel] == 1 and _is_one_shape(moved, result.shape):
+                _replace([node], "", "Transpose", [x], perm=order)
+                break
+
+
+# What gives a result another shape or order, and computes nothing.
+MOVING = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 
 
 def pass_names_on(graph: ir.Graph) -> None:
@@ -47,12 +76,12 @@ def pass_names_on(graph: ir.Graph) -> None:
     """
     for node in graph:
         name, maker = node.name or "", node
-        while maker.op_type in _RENAMING and maker.inputs[0] is not None:
+        while maker.op_type in MOVING and maker.inputs[0] is not None:
             behind = maker.inputs[0].producer()
             if behind is None or not (behind.name or "").startswith(f"{name}/"):
                 break
             maker = behind
-        if name and maker.op_type not in _RENAMING and maker is not node:
+        if name and maker.op_type not in MOVING and maker is not node:
             node.name, maker.name = f"{name}/{node.op_type.lower()}", name
 
 
@@ -158,12 +187,12 @@ def _is_named(node: ir.Node, end: str) -> bool:
     return bool(node.name) and str(node.name).endswith(end)
 
 
-def _is_one_shape(one: ir.Value, other: ir.Value) -> bool:
-    """Whether values with as many elements have the same sizes; of one size that is not known on
+def _is_one_shape(one: Shape | None, other: Shape | None) -> bool:
+    """Whether shapes of as many elements have the same sizes; of one size that is not known on
     either side the others leave no doubt."""
-    if one.shape is None or other.shape is None or len(one.shape) != len(other.shape):
+    if one is None or other is None or len(one) != len(other):
         return False
-    pairs = zip(one.shape, other.shape, strict=True)
+    pairs = zip(one, other, strict=True)
     doubtful = [pair for pair in pairs if not _is_one_size(*pair)]
     known = any(isinstance(size, int) for pair in doubtful for size in pair)
     return len(doubtful) <= 1 and not known
@@ -214,7 +243,7 @@ def _replace(
     kind: str,
     inputs: Sequence[ir.Value | None],
     name: str | None = None,
-    **attributes: float,
+    **attributes: float | Sequence[int],
 ) -> None:
     """Puts one node in the place of several, the last of which gives the result."""
     import onnx_ir as ir

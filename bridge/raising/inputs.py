@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bridge.layout import Layout, Size
+from bridge.layout import Layout
 from bridge.raising.table import Shape
-from bridge.raising.values import same_shape
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -49,7 +47,7 @@ def input_layout(value: ir.Value, shape: Shape) -> Layout:
     keeps its order. So does what the graph itself brings from channels last to channels first.
     """
     rank = len(shape)
-    if rank >= 3 and _is_channels_last(value, shape):
+    if rank >= 3 and _is_channels_last(value, rank):
         return Layout.plain(shape)
     reader = _first_reader(value) if rank == 3 else None
     if rank >= 4 or (reader is not None and reader.op_type in _WANT_CHANNELS_LAST):
@@ -77,33 +75,15 @@ def _has_batch_first(reader: ir.Node) -> bool:
     return layout is not None and layout.as_int() == 1
 
 
-def _is_channels_last(value: ir.Value, shape: Shape) -> bool:
-    """Whether all that is done with an input is to move its last axis to the second place.
-
-    Exporters write a Reshape where there is one channel.
-    """
-    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
-    moved = [shape[axis] for axis in order]
+def _is_channels_last(value: ir.Value, rank: int) -> bool:
+    """Whether all that is done with an input is to move its last axis to the second place."""
+    order = (0, rank - 1, *range(1, rank - 1))
     readers = value.consumers()
     return bool(readers) and all(
-        _permutation(node) == order if node.op_type == "Transpose" else _reshapes_to(node, moved)
-        for node in readers
+        node.op_type == "Transpose" and _permutation(node) == order for node in readers
     )
 
 
 def _permutation(node: ir.Node) -> tuple[int, ...]:
     given = node.attributes.get("perm")
     return () if given is None else tuple(given.as_ints())
-
-
-def _reshapes_to(node: ir.Node, moved: Sequence[Size]) -> bool:
-    """Whether a node is a Reshape to this shape; sizes that are not known are not compared."""
-    result = node.outputs[0].shape
-    return (
-        node.op_type == "Reshape"
-        and moved[1] == 1
-        and result is not None
-        and same_shape(
-            tuple(moved), tuple(size if isinstance(size, int) else str(size) for size in result)
-        )
-    )

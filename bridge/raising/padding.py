@@ -122,10 +122,13 @@ def _ceil_end(size: Size, extent: int, stride: int, begin: int, end: int) -> int
 
 def zero_padding(k: Recorder, x: Ref, at: Window) -> Ref:
     """A ZeroPadding layer over the spatial axes of `n *s c`."""
-    if not at.is_padded:
-        return x
-    pairs = tuple(zip(at.begins, at.ends, strict=True))
-    return k.layer(f"ZeroPadding{at.rank}D", x, padding=pairs[0] if at.rank == 1 else pairs)
+    return zeros_around(k, x, tuple(zip(at.begins, at.ends, strict=True))) if at.is_padded else x
+
+
+def zeros_around(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
+    """A ZeroPadding layer, of a pair for each of one to three spatial axes of `n *s c`."""
+    rank = len(pairs)
+    return k.layer(f"ZeroPadding{rank}D", x, padding=pairs[0] if rank == 1 else tuple(pairs))
 
 
 def constant_padding(k: Recorder, x: Ref, at: Window, value: float) -> Ref:

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.errors import GraphError
 from bridge.graph.io import to_ir
-from bridge.graph.passes import PIPELINE, run_passes
+from bridge.graph.passes import PIPELINE, run_passes, simplify
 from bridge.lower import LoweredModel
 
 
@@ -76,6 +76,13 @@ def test_a_graph_without_standard_operators() -> None:
                 'ir_version: 8, opset_import: ["own" : 1]',
             )
         )
+
+
+def test_a_graph_that_stays_onnx_is_simplified_and_not_checked() -> None:
+    text = "g (float[2,6] x) => (float[2,6] y) { unused = Neg(x)  y = NobodyKnows(x) }"
+    with pytest.raises(GraphError, match="the type of 'y' is not known"):
+        run_passes(graph(text.replace("float[2,6] y", "y")))
+    assert operators(simplify(graph(text))) == ["NobodyKnows"]
 
 
 def test_each_pass_says_what_it_needs_and_gives() -> None:

@@ -100,6 +100,29 @@ def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: l
     assert [name for name in found if name == "Reshape"] == left
 
 
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        (
+            (2, 8, 8, 1),
+            "(float[b,8,8,1] x) => (float[b,1,8,8] y) { r = Reshape(x, to) y = Relu(r) }",
+        ),
+        (
+            (2, 1, 8, 8),
+            "(float[b,1,8,8] x) => (float[b,8,8,1] y) { r = Relu(x) y = Reshape(r, to) }",
+        ),
+    ],
+    ids=["to the second place", "to the last"],
+)
+def test_a_reshape_that_carries_a_single_channel_is_no_layer(
+    shape: tuple[int, ...], text: str
+) -> None:
+    to = np.array([-1, *(shape[-1], *shape[1:-1])] if shape[-1] == 1 else [-1, *shape[2:], 1])
+    raised = raise_and_compare(graph(f"g {text}", {"to": to}), {"x": seeded(shape)})
+    assert layers(raised) == ["ReLU"]
+    assert raised.model.input_shape == (None, 8, 8, 1)
+
+
 def test_a_layers_name_goes_to_the_node_that_computes_it() -> None:
     """Else the LSTM would go by `lstm/lstm`, and by `lstm` nothing or what reshapes its result."""
     text = """g (float[5,2,3] x) => (float[10,4] y) {

@@ -18,7 +18,7 @@ from bridge.raising.padding import (
 )
 from bridge.raising.plan import Ref
 from bridge.raising.recorder import Recorder
-from raised import graph, in_onnxruntime
+from raised import graph, in_onnxruntime, raise_and_compare, seeded
 
 
 def one(
@@ -124,3 +124,21 @@ def test_nothing_is_padded_where_no_pads_are() -> None:
     recorder = Recorder()
     assert zero_padding(recorder, Ref(0), one(8, 3, 1, (0, 0))) == Ref(0)
     assert recorder.calls == []
+
+
+@pytest.mark.parametrize(
+    ("value", "pads", "kind"),
+    [
+        (0, [0, 0, 1, 2, 0, 0, 0, 1], "ZeroPadding2D"),
+        (1, [0, 0, 1, 2, 0, 0, 0, 1], "Pad"),
+        (0, [0, 1, 1, 2, 0, 0, 0, 1], "Pad"),
+    ],
+    ids=["zeros around", "ones around", "channels too"],
+)
+def test_keras_has_a_layer_for_zeros_around_images(
+    value: float, pads: list[int], kind: str
+) -> None:
+    text = "g (float[b,3,4,4] x) => (float[b,c,h,w] y) { p = Pad(x, pads, value)  y = Relu(p) }"
+    constants = {"pads": np.array(pads), "value": np.float32(value)}
+    raised = raise_and_compare(graph(text, constants), {"x": seeded((2, 3, 4, 4))})
+    assert [type(each).__name__ for each in raised.model.operations[1:]] == [kind, "ReLU"]

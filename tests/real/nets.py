@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ ALL = (
     "retinaface_mnet_deconv_clancylian",
     "ultraface_slim320",
 )
+# The one detector that ends in boxes of which none overlap: in a loop, as Keras has it.
+SUPPRESSING = "libfacedetection_v1"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class Net:
         """The recorded arrays, `in` or `out`, by blob name, in Caffe's axis order."""
         with np.load(self.folder / "io.npz") as arrays:
             return {key[len(kind) + 1 :]: arrays[key] for key in arrays if key.startswith(kind)}
+
+    def results(self, names: Sequence[str]) -> list[NDArray[np.float32]]:
+        """What Caffe gives for outputs. A single one may go by another name in the recording:
+        that of a layer which works in place."""
+        recorded = self.arrays("out")
+        return [*recorded.values()] if len(names) == 1 else [recorded[name] for name in names]
 
     def blobs(self) -> dict[str, NDArray[np.float32]]:
         """Every blob that was recorded; where that was not done, the inputs and outputs."""

@@ -8,6 +8,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.moving import reshape as reshape_stored
 from bridge.raising.orders import is_presentable, resized, whole, with_whole
+from bridge.raising.padding import zeros_around
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.selecting import sliced
@@ -131,7 +132,14 @@ def pad(
     options: dict[str, object] = {"pad_width": pairs, "mode": mode}
     if mode == "constant":
         options["constant_values"] = 0 if value is None else value.array().item()
+        if options["constant_values"] == 0 and _has_a_layer(pairs):
+            return Step((want,), (out,), lambda k, x: zeros_around(k, x, pairs[1:-1]))
     return Step((want,), (out,), lambda k, x: k.op("pad", x, **options))
+
+
+def _has_a_layer(pairs: Sequence[tuple[int, int]]) -> bool:
+    """Whether Keras has a layer that pads these stored axes: not the first, nor the last."""
+    return 3 <= len(pairs) <= 5 and not any(pairs[0] + pairs[-1])
 
 
 def _with_edges_again(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
