@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import onnx
 
 from bridge.graph.passes import simplify
-from bridge.raising.fusion import respell, unshaped
+from bridge.raising.fusion import respell, take_biases_in, unshaped
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 def tidied(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The same computation, in fewer nodes, with the shapes that ONNX can infer."""
     import onnx_ir as ir
+    from onnx_ir.passes.common import RemoveUnusedNodesPass
 
     model = simplify(ir.from_proto(proto))
     respell(model.graph)
+    take_biases_in(model.graph)
     _end_before_idle_reshapes(model.graph)
+    RemoveUnusedNodesPass()(model)
     _infer_shapes_again(model)
     return ir.to_proto(model)
 

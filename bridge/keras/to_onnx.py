@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 
 import keras
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError
+from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.tidy import tidied
 from bridge.layout import Layout
 from bridge.raising.fusion import MOVING
@@ -81,31 +83,18 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
             received=f"Keras on {keras.backend.backend()}",
             hint="set KERAS_BACKEND=tensorflow; the file is the same for all of them",
         )
-    nodes = _in_order(model)
+    calls = list(leaf_calls(model))
     inputs = _ports([decode(tensor.name) for tensor in model.inputs], model.inputs, io_layout)
     names = [_output_name(tensor) for tensor in model.outputs]
     outputs = _ports(_each_once(names), model.outputs, io_layout)
-    norms = {
-        number: _vectors(node.operation) for number, node in enumerate(nodes) if _is_norm(node)
-    }
-    proto = _converted(model, nodes, inputs, outputs, norms)
-    _fix_vectors(proto.graph, [vector for vectors in norms.values() for vector in vectors])
+    fixed = _folded_else(calls)
+    proto = _converted(model, inputs, outputs, fixed)
+    _fix(proto.graph, fixed)
     _name_ends(proto.graph, inputs, outputs)
     proto = tidied(proto)
-    _name_nodes(proto.graph, nodes)
+    _name_nodes(proto.graph, calls)
     _refuse_unknown_operators(proto.graph)
     return Exported(proto, inputs, outputs)
-
-
-def _in_order(model: keras.Model) -> list[Any]:
-    """The calls of a model, each after those that it needs, inputs left out."""
-    by_depth = model._nodes_by_depth
-    return [
-        node
-        for depth in sorted(by_depth, reverse=True)
-        for node in by_depth[depth]
-        if not node.is_input
-    ]
 
 
 def _ports(names: Sequence[str], tensors: Sequence[Any], io_layout: IoLayout) -> tuple[Port, ...]:
@@ -141,43 +130,40 @@ def _each_once(names: Sequence[str]) -> list[str]:
 
 def _converted(
     model: keras.Model,
-    nodes: Sequence[Any],
     inputs: Sequence[Port],
     outputs: Sequence[Port],
-    norms: Mapping[int, Sequence[Vector]],
+    fixed: Sequence[keras.Variable],
 ) -> onnx.ModelProto:
     with _quiet():
         import tensorflow
         import tf2onnx
 
     def trace(*arrays: Any) -> list[Any]:
-        vectors = iter(arrays[len(inputs) :])
-        alive = {
-            id(tensor): tensorflow.transpose(array, port.order)
-            for tensor, port, array in zip(model.inputs, inputs, arrays, strict=False)
-        }
-        for number, node in enumerate(nodes):
-            arguments, options = node.arguments.fill_in(alive)
+        images = [
+            tensorflow.transpose(array, port.order)
+            for port, array in zip(inputs, arrays, strict=False)
+        ]
+        numbers = count()
+
+        def carry_out(operation: Any, arguments: Any, options: Any) -> Any:
             # A scope that ends with a slash is entered as it is, and not numbered.
-            with tensorflow.name_scope(f"operation{number}/"):
-                if number in norms:
-                    weights = [next(vectors) for _ in norms[number]]
-                    results = [_normalized(arguments[0], weights, node.operation.epsilon)]
-                else:
-                    results = keras.tree.flatten(node.operation(*arguments, **options))
-            alive.update({id(t): x for t, x in zip(node.outputs, results, strict=True)})
+            with tensorflow.name_scope(f"operation{next(numbers)}/"):
+                if _is_norm(operation, arguments):
+                    return _normalized(operation, *arguments)
+                if _is_wide_dense(operation, arguments):
+                    return _multiplied(operation, *arguments)
+                return operation(*arguments, **options)
+
+        with keras.StatelessScope(list(zip(fixed, arrays[len(inputs) :], strict=True))):
+            results = computed(model, images, carry_out)
         return [
-            tensorflow.transpose(alive[id(tensor)], np.argsort(port.order))
-            for tensor, port in zip(model.outputs, outputs, strict=True)
+            tensorflow.transpose(result, np.argsort(port.order))
+            for result, port in zip(results, outputs, strict=True)
         ]
 
     # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.
-    signature = [tensorflow.TensorSpec(port.shape, port.dtype) for port in inputs]
-    signature += [
-        tensorflow.TensorSpec(vector.shape, vector.dtype)
-        for vectors in norms.values()
-        for vector in vectors
-    ]
+    ends = (*inputs, *fixed)
+    signature = [tensorflow.TensorSpec(each.shape, each.dtype) for each in ends]
     with _quiet(), _inlined_functions():
         try:
             found: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
@@ -217,40 +203,70 @@ def _inlined_functions() -> Iterator[None]:
         tensorflow.config.run_functions_eagerly(before)
 
 
-# --- batch normalisations -------------------------------------------------------------------------
+# --- weights that would be folded -----------------------------------------------------------------
 
 
-def _is_norm(node: Any) -> bool:
+def _folded_else(calls: Sequence[Any]) -> list[keras.Variable]:
+    """The weights that TensorFlow would fold, each once: all of a batch normalisation, and biases
+    of nothing but zeros, which it would leave out."""
+    found: dict[int, keras.Variable] = {}
+    for call in calls:
+        layer, bias = call.operation, getattr(call.operation, "bias", None)
+        if _is_norm(layer, call.outputs):
+            found.update({id(weight): weight for weight in layer.weights})
+        elif isinstance(bias, keras.Variable) and not np.any(bias.numpy()):
+            found[id(bias)] = bias
+    return list(found.values())
+
+
+def _is_norm(layer: Any, tensors: Sequence[Any]) -> bool:
     """Whether a call is a BatchNormalization that TensorFlow and ONNX have an operator for; one
     of another rank, or over another axis, is converted as Keras computes it."""
-    layer, rank = node.operation, len(node.outputs[0].shape)
-    is_norm = isinstance(layer, keras.layers.BatchNormalization)
-    return is_norm and rank in (4, 5) and layer.axis in (-1, rank - 1)
+    if not isinstance(layer, keras.layers.BatchNormalization):
+        return False
+    rank = len(tensors[0].shape)
+    return rank in (4, 5) and layer.axis in (-1, rank - 1)
 
 
-def _vectors(layer: Any) -> tuple[Vector, ...]:
-    """Its weights, in the order in which ONNX's BatchNormalization takes them."""
-    mean = layer.moving_mean.numpy()
-    gamma = layer.gamma.numpy() if layer.scale else np.ones_like(mean)
-    beta = layer.beta.numpy() if layer.center else np.zeros_like(mean)
-    return gamma, beta, mean, layer.moving_variance.numpy()
-
-
-def _normalized(x: Any, weights: Sequence[Any], epsilon: float) -> Any:
+def _normalized(layer: Any, x: Any) -> Any:
     """x: n *s c, by TensorFlow's own operator, which tf2onnx knows."""
     import tensorflow
 
+    mean, variance = (
+        tensorflow.convert_to_tensor(each) for each in (layer.moving_mean, layer.moving_variance)
+    )
+    gamma = tensorflow.convert_to_tensor(layer.gamma) if layer.scale else tensorflow.ones_like(mean)
+    beta = tensorflow.convert_to_tensor(layer.beta) if layer.center else tensorflow.zeros_like(mean)
     kind = "NHWC" if len(x.shape) == 4 else "NDHWC"
     return tensorflow.compat.v1.nn.fused_batch_norm(
-        x, *weights, epsilon=epsilon, data_format=kind, is_training=False
+        x, gamma, beta, mean, variance, layer.epsilon, data_format=kind, is_training=False
     )[0]
 
 
-def _fix_vectors(graph: onnx.GraphProto, vectors: Sequence[Vector]) -> None:
+def _is_wide_dense(layer: Any, tensors: Sequence[Any]) -> bool:
+    """Whether a call is a Dense layer over more than vectors, where Keras spells a product of
+    matrices out with shapes that ONNX cannot tell while the batch is free."""
+    is_dense = isinstance(layer, keras.layers.Dense) and layer.quantization_mode is None
+    return is_dense and len(tensors[0].shape) > 2
+
+
+def _multiplied(layer: Any, x: Any) -> Any:
+    """x: n *s i -> n *s o"""
+    import tensorflow
+
+    def computing(x: Any) -> Any:
+        return tensorflow.cast(tensorflow.convert_to_tensor(x), layer.compute_dtype)
+
+    y = tensorflow.matmul(computing(x), computing(layer.kernel))
+    y = y if layer.bias is None else tensorflow.nn.bias_add(y, computing(layer.bias))
+    return y if layer.activation is None else layer.activation(y)
+
+
+def _fix(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
     """Makes constants of the inputs behind the model's own."""
-    first = len(graph.input) - len(vectors)
-    for info, vector in zip(graph.input[first:], vectors, strict=True):
-        graph.initializer.append(numpy_helper.from_array(vector, info.name))
+    first = len(graph.input) - len(variables)
+    for info, variable in zip(graph.input[first:], variables, strict=True):
+        graph.initializer.append(numpy_helper.from_array(variable.numpy(), info.name))
     del graph.input[first:]
 
 

@@ -164,6 +164,21 @@ def fuse_prelu(graph: ir.Graph) -> None:
                 break
 
 
+def take_biases_in(graph: ir.Graph) -> None:
+    """A bias of zeros, which tf2onnx leaves behind a depthwise convolution, becomes its third
+    input; it is told from other sums by TensorFlow's scope, which both nodes are in."""
+    for add in list(graph):
+        conv = _summand(add, "Conv")
+        bias = None if conv is None else _tensor_and_constant(add)[1]
+        if conv is None or len(conv.inputs) > 2 or not _is_over_channels(bias, conv.outputs[0]):
+            continue
+        scopes = {(node.name or "").partition("/")[0] for node in (conv, add)}
+        if len(scopes) == 1:
+            flat = _derived(graph, bias, f"{add.name}.bias", _flat)
+            attributes = {name: each.value for name, each in conv.attributes.items()}
+            _replace([conv, add], "", "Conv", [*conv.inputs, flat], **attributes)
+
+
 # --- what groups are told by ----------------------------------------------------------------------
 
 
@@ -242,6 +257,7 @@ def _replace(
     domain: str,
     kind: str,
     inputs: Sequence[ir.Value | None],
+    /,
     name: str | None = None,
     **attributes: float | Sequence[int],
 ) -> None:

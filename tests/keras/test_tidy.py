@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+import bridge
 from bridge.keras.to_onnx import IoLayout, to_onnx
 
 layers = keras.layers
@@ -39,7 +40,7 @@ def test_a_reshape_has_a_constant_shape() -> None:
     graph = exported(layers.Reshape((6, 4), name="reshape"), x=(2, 3, 4), io_layout="channels_last")
     assert nodes(graph) == [("Reshape", "reshape")]
     (shape,) = graph.initializer
-    assert numpy_helper.to_array(shape).tolist() == [0, 6, 4]
+    assert numpy_helper.to_array(shape).tolist() == [-1, 6, 4]
 
 
 def test_a_graph_ends_where_nothing_is_computed_any_more() -> None:
@@ -58,6 +59,23 @@ def test_a_single_channel_is_transposed_as_several_are(io_layout: IoLayout) -> N
 def test_the_batch_has_one_name_throughout() -> None:
     stack = [layers.Conv2D(2, 3), layers.ReLU(), layers.Flatten(), layers.Dense(3)]
     graph = exported(*stack, x=(8, 8, 1), io_layout="channels_last")
-    shapes = [info.type.tensor_type.shape for info in graph.value_info]
-    assert len(shapes) == len(graph.node) - 1
-    assert {shape.dim[0].dim_param for shape in shapes} == {"batch"}
+    infos = {info.name: info.type.tensor_type.shape for info in graph.value_info}
+    results = [infos[node.output[0]] for node in graph.node[:-1]]
+    assert {shape.dim[0].dim_param for shape in results} == {"batch"}
+
+
+ZEROS = {
+    "conv": layers.Conv2D(2, 3, name="layer"),
+    "depthwise": layers.DepthwiseConv2D(3, name="layer"),
+    "transposed": layers.Conv2DTranspose(2, 3, name="layer"),
+    "dense": layers.Dense(2, name="layer"),
+}
+
+
+@pytest.mark.parametrize("kind", ZEROS)
+def test_a_bias_of_zeros_is_a_bias_and_comes_back(kind: str) -> None:
+    model = keras.Sequential([keras.Input((8, 8, 3), name="x"), ZEROS[kind]])
+    again = bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
+    assert [each.path for each in again.weights] == ["layer/kernel", "layer/bias"]
+    for weight, other in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))

@@ -205,3 +205,15 @@ def test_outputs_of_scattered_axes_are_given_in_onnx_s_order() -> None:
     model = graph(text, {"s": np.array([0, 3, 8], np.int64)})
     raised = raise_and_compare(model, {"x": seeded((2, 6, 2, 2))})
     assert raised.model.output_shape == (None, 3, 8)
+
+
+def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
+    """As TensorFlow spells a product with a tensor of which the batch is free."""
+    text = """g (float[b,4,3] x) => (float[m,k] y) {
+        all = Shape(x)  lead = Gather(all, first)  rows = ReduceProd<axes=[0]>(lead)
+        rest = Gather(all, last)  columns = ReduceProd<axes=[0]>(rest)
+        to = Concat<axis=0>(rows, columns)  y = Reshape(x, to)
+    }"""
+    model = graph(text, {"first": np.array([0, 1]), "last": np.array([2])})
+    with pytest.raises(UnsupportedError, match="more than one size is only known when"):
+        plan_of(model)

@@ -101,24 +101,19 @@ def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: l
 
 
 @pytest.mark.parametrize(
-    ("shape", "text"),
+    ("shape", "ends", "nodes"),
     [
-        (
-            (2, 8, 8, 1),
-            "(float[b,8,8,1] x) => (float[b,1,8,8] y) { r = Reshape(x, to) y = Relu(r) }",
-        ),
-        (
-            (2, 1, 8, 8),
-            "(float[b,1,8,8] x) => (float[b,8,8,1] y) { r = Relu(x) y = Reshape(r, to) }",
-        ),
+        ((8, 8, 1), ("8,8,1", "1,8,8"), "r = Reshape(x, to)  y = Relu(r)"),
+        ((1, 8, 8), ("1,8,8", "8,8,1"), "r = Relu(x)  y = Reshape(r, to)"),
     ],
     ids=["to the second place", "to the last"],
 )
 def test_a_reshape_that_carries_a_single_channel_is_no_layer(
-    shape: tuple[int, ...], text: str
+    shape: tuple[int, ...], ends: tuple[str, str], nodes: str
 ) -> None:
-    to = np.array([-1, *(shape[-1], *shape[1:-1])] if shape[-1] == 1 else [-1, *shape[2:], 1])
-    raised = raise_and_compare(graph(f"g {text}", {"to": to}), {"x": seeded(shape)})
+    text = f"g (float[b,{ends[0]}] x) => (float[b,{ends[1]}] y) {{ {nodes} }}"
+    to = np.array([-1, *map(int, ends[1].split(","))])
+    raised = raise_and_compare(graph(text, {"to": to}), {"x": seeded((2, *shape))})
     assert layers(raised) == ["ReLU"]
     assert raised.model.input_shape == (None, 8, 8, 1)
 

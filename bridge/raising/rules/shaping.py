@@ -78,8 +78,14 @@ def regrouped(node: Node, x: Operand) -> Step:
 
     Where they do not, the tensor is brought to ONNX's order first.
     """
-    layout = x.layout.grouped(_known(node.shape, x.layout))
-    want = x.layout
+    shape = _known(node.shape, x.layout)
+    if shape.count(None) > 1:
+        raise UnsupportedError(
+            "a new shape of which more than one size is only known when the model runs",
+            received=f"{x.shape} -> {node.shape}",
+            hint="fix the sizes of the inputs",
+        )
+    layout, want = x.layout.grouped(shape), x.layout
     if layout is None:
         want = Layout.plain(x.shape)
         layout = want.grouped(_known(node.shape, want)) or Layout.plain(node.shape)
