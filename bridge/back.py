@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -51,7 +52,8 @@ def keras_to_onnx(
     """Writes a Keras model as an ONNX graph of standard operators, through tf2onnx.
 
     With `io_layout` `onnx` images go in and come out as n c h w, with `channels_last` as Keras
-    has them. `check` compares every output with onnxruntime's on seeded inputs.
+    has them. `check` compares every output with onnxruntime's on seeded inputs. A model that was
+    trained in mixed precision is written, and compared, in the precision of its weights.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
@@ -59,18 +61,15 @@ def keras_to_onnx(
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
     target = None if output is None else _writable(Path(output))
     progress("reading the Keras model")
-    from bridge.keras.load import functional, load
+    from bridge.keras.load import functional, in_full_precision, load
     from bridge.keras.to_onnx import to_onnx
 
     loaded = load(model) if isinstance(model, str | Path) else functional(model)
     progress("converting with tf2onnx")
-    exported = to_onnx(loaded, io_layout)
-    with tempfile.TemporaryDirectory(dir=None if target is None else target.parent) as folder:
-        staged = Path(folder) / "model.onnx"
-        staged.write_bytes(exported.proto.SerializeToString())
-        report = _checked(loaded, exported, staged, progress) if check else None
-        if target is not None:
-            staged.replace(target)
+    with in_full_precision(loaded), _place(target) as place:
+        exported = to_onnx(loaded, io_layout)
+        place.write_bytes(exported.proto.SerializeToString())
+        report = _checked(loaded, exported, place, progress) if check else None
     return Export(
         target,
         {port.name: port.layout.logical_shape for port in exported.inputs},
@@ -87,9 +86,24 @@ def _checked(model: keras.Model, exported: Exported, path: Path, progress: Progr
     return check_export(model, exported, path)
 
 
+@contextmanager
+def _place(target: Path | None) -> Iterator[Path]:
+    """Where the file is written before it gets its name; where it has none it vanishes."""
+    from bridge.graph.io import staged
+
+    if target is not None:
+        with staged(target) as place:
+            yield place
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / "model.onnx"
+
+
 def _writable(path: Path) -> Path:
     if path.suffix != ".onnx":
         raise UsageError("unknown kind of output", where=path, expected="a name ending in .onnx")
     if not path.parent.is_dir():
         raise UsageError("there is no such folder", where=path.parent)
+    if path.is_dir():
+        raise UsageError("this is a folder; give the file a name", where=path)
     return path

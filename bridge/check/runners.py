@@ -117,9 +117,10 @@ class KerasRunner:
 
 
 def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
-    """A model's outputs for its inputs, both as the model has them stored."""
+    """A model's outputs for its inputs, both as the model has them stored, and in the order of
+    `model.inputs` and `model.outputs`, whatever it is called with: a list, or a dict, ..."""
     import keras
 
-    results = model(arrays[0] if len(arrays) == 1 else list(arrays), training=False)
-    outputs = results if isinstance(results, (list, tuple)) else [results]
-    return [np.asarray(keras.ops.convert_to_numpy(result)) for result in outputs]
+    feeds = keras.tree.pack_sequence_as(model.input, list(arrays))
+    results = keras.tree.flatten(model(feeds, training=False))
+    return [np.asarray(keras.ops.convert_to_numpy(result)) for result in results]

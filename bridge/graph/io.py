@@ -60,10 +60,10 @@ def save(
     _refuse_unsafe_target(path, model)
     # An external file finds its data by name, beside it; so both take their names in a folder of
     # their own first. A linked file must be written where its relative paths will hold.
-    with _staged(path, own_folder=mode == "external") as staged:
-        _WRITERS[mode](model, staged)
+    with staged(path, own_folder=mode == "external") as place:
+        _WRITERS[mode](model, place)
         if check:
-            check(staged)
+            check(place)
     return path
 
 
@@ -242,20 +242,23 @@ def _refuse_unsafe_target(path: Path, model: LoweredModel) -> None:
 
 
 @contextmanager
-def _staged(path: Path, *, own_folder: bool) -> Iterator[Path]:
-    """A name to write under; what is there in the end takes its real name, or vanishes."""
+def staged(path: Path, *, own_folder: bool = False) -> Iterator[Path]:
+    """A name to write under; what is there in the end takes its real name, or vanishes.
+
+    Raises UsageError for a folder in which nothing can be written.
+    """
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
         raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
     # mkdtemp's name is nobody else's, and so is the same name with an ending.
-    staged = folder / path.name if own_folder else folder.with_name(f"{folder.name}.onnx")
+    place = folder / path.name if own_folder else folder.with_name(f"{folder.name}.onnx")
     try:
-        yield staged
+        yield place
         if own_folder:
-            _data_path(staged).replace(_data_path(path))
-        staged.replace(path)
+            _data_path(place).replace(_data_path(path))
+        place.replace(path)
     finally:
         shutil.rmtree(folder)
         with suppress(FileNotFoundError):
-            staged.unlink()
+            place.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -16,6 +18,8 @@ def load(path: str | Path) -> keras.Model:
     Raises UsageError.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UsageError("this is a folder", where=path, expected="a .keras file")
     if not path.is_file():
         raise UsageError("no such file", where=path)
     if path.suffix == ".keras" and not is_zipfile(path):
@@ -23,8 +27,20 @@ def load(path: str | Path) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
-        message = " ".join(str(error).split())[:300]
-        raise UsageError("Keras cannot load it", where=path, received=message) from error
+        message = " ".join(str(error.__context__ or error).split())[:300]
+        if "No model config found" in message:
+            raise UsageError(
+                "there are weights in it, and no model",
+                where=path,
+                expected="a whole model, as model.save writes it",
+            ) from error
+        raise UsageError(
+            "Keras cannot load it",
+            where=path,
+            received=message,
+            hint="a model with layers or functions of your own you load in Python, and give bridge "
+            "the model in place of the file",
+        ) from error
     return functional(model, path)
 
 
@@ -43,3 +59,21 @@ def functional(model: keras.Model, where: object = None) -> keras.Model:
             received=type(model).__name__,
         )
     return model
+
+
+@contextmanager
+def in_full_precision(model: keras.Model) -> Iterator[None]:
+    """Layers that compute in half precision over weights in full compute in full, as long as this
+    lasts: ONNX's runtimes round elsewhere than TensorFlow, and weights stay what was learned."""
+    before = {
+        layer: layer.dtype_policy
+        for layer in model._flatten_layers()
+        if layer.dtype_policy.compute_dtype != layer.dtype_policy.variable_dtype
+    }
+    try:
+        for layer, policy in before.items():
+            layer.dtype_policy = keras.DTypePolicy(policy.variable_dtype)
+        yield
+    finally:
+        for layer, policy in before.items():
+            layer.dtype_policy = policy

@@ -13,7 +13,7 @@ import logging
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -23,13 +23,14 @@ import keras
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import defs, numpy_helper
+from onnx import TensorProto, defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.calls import computed, leaf_calls
+from bridge.keras.carrying_out import carried_out, is_norm
 from bridge.keras.tidy import tidied
 from bridge.layout import Layout
-from bridge.raising.fusion import MOVING
+from bridge.raising.fusion import MOVING, RECURRENT
 from bridge.raising.names import decode
 
 Vector = NDArray[Any]
@@ -37,6 +38,8 @@ IoLayout = Literal["channels_last", "onnx"]
 
 OPSET = 17
 BATCH = "batch"
+
+_FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE}
 
 _SCOPE = re.compile(r"^operation(\d+)/")
 
@@ -114,7 +117,10 @@ def _layout(stored: Sequence[int | None], io_layout: IoLayout) -> Layout:
 
 
 def _output_name(tensor: Any) -> str:
-    return decode(tensor._keras_history.operation.name)
+    """The name of what gives it; an input that is given out again needs another name."""
+    operation = tensor._keras_history.operation
+    name = decode(operation.name)
+    return f"{name}/output" if isinstance(operation, keras.layers.InputLayer) else name
 
 
 def _each_once(names: Sequence[str]) -> list[str]:
@@ -148,11 +154,7 @@ def _converted(
         def carry_out(operation: Any, arguments: Any, options: Any) -> Any:
             # A scope that ends with a slash is entered as it is, and not numbered.
             with tensorflow.name_scope(f"operation{next(numbers)}/"):
-                if _is_norm(operation, arguments):
-                    return _normalized(operation, *arguments)
-                if _is_wide_dense(operation, arguments):
-                    return _multiplied(operation, *arguments)
-                return operation(*arguments, **options)
+                return carried_out(operation, arguments, options)
 
         with keras.StatelessScope(list(zip(fixed, arrays[len(inputs) :], strict=True))):
             results = computed(model, images, carry_out)
@@ -163,11 +165,11 @@ def _converted(
 
     # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.
     ends = (*inputs, *fixed)
-    signature = [tensorflow.TensorSpec(each.shape, each.dtype) for each in ends]
+    specs = [tensorflow.TensorSpec(each.shape, each.dtype) for each in ends]
     with _quiet(), _inlined_functions():
         try:
             found: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
-                tensorflow.function(trace, autograph=False), input_signature=signature, opset=OPSET
+                tensorflow.function(trace, autograph=False), input_signature=specs, opset=OPSET
             )
         except (ValueError, KeyError, NotImplementedError, AssertionError) as error:
             # It has no error of its own for what it cannot convert.
@@ -212,54 +214,11 @@ def _folded_else(calls: Sequence[Any]) -> list[keras.Variable]:
     found: dict[int, keras.Variable] = {}
     for call in calls:
         layer, bias = call.operation, getattr(call.operation, "bias", None)
-        if _is_norm(layer, call.outputs):
+        if is_norm(layer, call.outputs):
             found.update({id(weight): weight for weight in layer.weights})
         elif isinstance(bias, keras.Variable) and not np.any(bias.numpy()):
             found[id(bias)] = bias
     return list(found.values())
-
-
-def _is_norm(layer: Any, tensors: Sequence[Any]) -> bool:
-    """Whether a call is a BatchNormalization that TensorFlow and ONNX have an operator for; one
-    of another rank, or over another axis, is converted as Keras computes it."""
-    if not isinstance(layer, keras.layers.BatchNormalization):
-        return False
-    rank = len(tensors[0].shape)
-    return rank in (4, 5) and layer.axis in (-1, rank - 1)
-
-
-def _normalized(layer: Any, x: Any) -> Any:
-    """x: n *s c, by TensorFlow's own operator, which tf2onnx knows."""
-    import tensorflow
-
-    mean, variance = (
-        tensorflow.convert_to_tensor(each) for each in (layer.moving_mean, layer.moving_variance)
-    )
-    gamma = tensorflow.convert_to_tensor(layer.gamma) if layer.scale else tensorflow.ones_like(mean)
-    beta = tensorflow.convert_to_tensor(layer.beta) if layer.center else tensorflow.zeros_like(mean)
-    kind = "NHWC" if len(x.shape) == 4 else "NDHWC"
-    return tensorflow.compat.v1.nn.fused_batch_norm(
-        x, gamma, beta, mean, variance, layer.epsilon, data_format=kind, is_training=False
-    )[0]
-
-
-def _is_wide_dense(layer: Any, tensors: Sequence[Any]) -> bool:
-    """Whether a call is a Dense layer over more than vectors, where Keras spells a product of
-    matrices out with shapes that ONNX cannot tell while the batch is free."""
-    is_dense = isinstance(layer, keras.layers.Dense) and layer.quantization_mode is None
-    return is_dense and len(tensors[0].shape) > 2
-
-
-def _multiplied(layer: Any, x: Any) -> Any:
-    """x: n *s i -> n *s o"""
-    import tensorflow
-
-    def computing(x: Any) -> Any:
-        return tensorflow.cast(tensorflow.convert_to_tensor(x), layer.compute_dtype)
-
-    y = tensorflow.matmul(computing(x), computing(layer.kernel))
-    y = y if layer.bias is None else tensorflow.nn.bias_add(y, computing(layer.bias))
-    return y if layer.activation is None else layer.activation(y)
 
 
 def _fix(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
@@ -274,16 +233,16 @@ def _fix(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
 
 
 def _name_nodes(graph: onnx.GraphProto, calls: Sequence[Any]) -> None:
-    """Names the last node of each layer that computes after it, others `<layer>/<operator>`; nodes
-    that only move axes tf2onnx carries past other layers.
+    """Names the last node with weights of each layer after it, others `<layer>/<operator>`; of a
+    layer without weights the last that computes, for tf2onnx carries moves past other layers.
 
     What is left of a batch normalisation keeps TensorFlow's words, by which raising knows it.
     """
     layers = [decode(call.operation.name) for call in calls]
-    made = {name: node for node in graph.node for name in node.output}
-    numbers = [_number(node, made) for node in graph.node]
-    moving_first = sorted(range(len(numbers)), key=lambda i: graph.node[i].op_type not in MOVING)
-    last = {numbers[index]: index for index in moving_first}
+    numbers = _numbers(graph)
+    arrays = {each.name for each in graph.initializer if each.dims and each.data_type in _FLOATS}
+    by_weight = sorted(range(len(numbers)), key=lambda index: _weight(graph.node[index], arrays))
+    last = {numbers[index]: index for index in by_weight}
     taken: Counter[str] = Counter()
     for index, (node, number) in enumerate(zip(graph.node, numbers, strict=True)):
         if number is None:
@@ -297,6 +256,11 @@ def _name_nodes(graph: onnx.GraphProto, calls: Sequence[Any]) -> None:
         node.name = name if taken[name] == 1 else f"{name}_{taken[name]}"
 
 
+def _weight(node: onnx.NodeProto, arrays: set[str]) -> int:
+    """How much a node is its layer: more if it computes, and most if it has weights."""
+    return 0 if node.op_type in MOVING else 1 + bool(arrays.intersection(node.input))
+
+
 def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
     """tf2onnx lets pass what it does not know, under TensorFlow's name."""
     unknown = [node for node in graph.node if not defs.has(node.op_type, node.domain)]
@@ -307,11 +271,23 @@ def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
         )
 
 
-def _number(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> int | None:
-    """Which call a node belongs to: by its own name, or by that of its weights."""
-    names = (node.name, *node.output, *(name for name in node.input if name not in made))
-    found = next(filter(None, map(_SCOPE.match, names)), None)
-    return None if found is None else int(found[1])
+def _numbers(graph: onnx.GraphProto) -> list[int | None]:
+    """Which call each node belongs to: by its own name, or by that of its weights.
+
+    What tf2onnx makes of a whole loop has neither, and belongs to what reads its result.
+    """
+    made = {name for node in graph.node for name in node.output}
+    reader = {name: index for index, node in enumerate(graph.node) for name in node.input}
+    numbers: list[int | None] = [None] * len(graph.node)
+    for index, node in reversed(list(enumerate(graph.node))):
+        names = (node.name, *node.output, *(name for name in node.input if name not in made))
+        found = next(filter(None, map(_SCOPE.match, names)), None)
+        behind = [reader[name] for name in node.output if name in reader]
+        if found:
+            numbers[index] = int(found[1])
+        elif behind and node.op_type in RECURRENT | MOVING:
+            numbers[index] = numbers[behind[0]]
+    return numbers
 
 
 def _name_ends(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bridge.raising.values import computed_by
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -30,10 +33,11 @@ def respell(graph: ir.Graph) -> None:
     drop_idle_reshapes(graph)
     turn_reshapes_back(graph)
     fuse_prelu(graph)
+    drop_zero_states(graph)
 
 
 def drop_idle_reshapes(graph: ir.Graph) -> None:
-    """A Reshape to the shape that is there already, as tf2onnx leaves of transposes around 1 × 1,
+    """A reshape to the shape that is there already, as tf2onnx leaves of transposes around 1 × 1,
     stands between nodes that belong together."""
     for node in list(graph):
         x, result = unshaped(node), node.outputs[0]
@@ -43,8 +47,8 @@ def drop_idle_reshapes(graph: ir.Graph) -> None:
 
 
 def unshaped(node: ir.Node) -> ir.Value | None:
-    """What a Reshape to the shape that is there already reads; None for any other node."""
-    x = node.inputs[0] if node.op_type == "Reshape" else None
+    """What a reshape to the shape that is there already reads; None for any other node."""
+    x = node.inputs[0] if node.op_type in ("Reshape", "Squeeze", "Unsqueeze") else None
     return x if x is not None and _is_one_shape(x.shape, node.outputs[0].shape) else None
 
 
@@ -64,6 +68,7 @@ def turn_reshapes_back(graph: ir.Graph) -> None:
                 break
 
 
+RECURRENT = {"GRU", "LSTM", "RNN"}
 # What gives a result another shape or order, and computes nothing.
 MOVING = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 
@@ -164,6 +169,17 @@ def fuse_prelu(graph: ir.Graph) -> None:
                 break
 
 
+def drop_zero_states(graph: ir.Graph) -> None:
+    """A recurrent operator begins with zeros where nothing is given; tf2onnx makes some for as
+    many images as there are."""
+    for node in list(graph):
+        for index in (5, 6) if node.op_type in RECURRENT else ():
+            state = node.inputs[index] if index < len(node.inputs) else None
+            if _is_zero(state):
+                node.replace_input_with(index, None)
+                _remove_unused(graph, state)
+
+
 def take_biases_in(graph: ir.Graph) -> None:
     """A bias of zeros, which tf2onnx leaves behind a depthwise convolution, becomes its third
     input; it is told from other sums by TensorFlow's scope, which both nodes are in."""
@@ -226,6 +242,18 @@ def _is_over_channels(constant: ir.Value | None, x: ir.Value | None) -> bool:
     return rank >= 2 and padded == [1, x.shape[1], *[1] * (rank - 2)]
 
 
+def _is_zero(value: ir.Value | None) -> bool:
+    """Whether a value is nothing but zeros, spread to a size and moved perhaps."""
+    while value is not None and value.const_value is None:
+        node = value.producer()
+        if node is None or node.op_type not in {*MOVING, "Expand"}:
+            return False
+        value = node.inputs[0]
+    return (
+        value is not None and value.const_value is not None and not value.const_value.numpy().any()
+    )
+
+
 def _tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
     one, other = node.inputs
     if one is not None and one.const_value is not None:
@@ -245,8 +273,7 @@ def _is_weight(constant: ir.Value, x: ir.Value | None) -> bool:
 
 def _is_divisor(x: ir.Value | None) -> bool:
     """What multiplies an average pooling corrects its divisor, and is no weight."""
-    producer = None if x is None else x.producer()
-    return producer is not None and producer.op_type == "AveragePool"
+    return computed_by(x) == "AveragePool"
 
 
 # --- how they are replaced ------------------------------------------------------------------------
@@ -275,14 +302,28 @@ def _replace(
     )
 
 
+def _remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
+    """Removes what makes a value that nobody reads, and what was only made for that."""
+    node = None if value is None else value.producer()
+    if node is None or any(each.uses() or each.is_graph_output() for each in node.outputs):
+        return
+    inputs = list(node.inputs)
+    graph.remove(node, safe=True)
+    for each in inputs:
+        _remove_unused(graph, each)
+
+
 def _derived(
     graph: ir.Graph, constant: ir.Value | None, name: str, function: Callable[[Array], Array]
 ) -> ir.Value:
-    """A constant that is computed of another when it is read, of the same dtype."""
+    """A constant that is computed of another when it is read, of the same dtype; numbered where
+    the name is taken, as by a layer that is called twice."""
     import onnx_ir as ir
 
     if constant is None or constant.const_value is None:
         raise ValueError("only constants can be derived from")
+    names = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    name = next(each for each in names if each not in graph.initializers)
     source = constant.const_value
     shape = function(np.empty(source.shape.numpy(), np.uint8)).shape
     tensor = ir.LazyTensor(

@@ -23,6 +23,7 @@ from bridge.raising.table import Node, Operand, Rule, Shape, Step
 from bridge.raising.values import (
     attributes_of,
     bytes_of,
+    computed_by,
     describe,
     dtype_of,
     is_constant,
@@ -168,14 +169,8 @@ class Sweep:
         constant = value.const_value
         if constant is not None and name not in self.values:
             return Operand(name, dtype_of(value), shape, Layout.plain(shape), read=constant.numpy)
-        producer = value.producer()
-        return Operand(
-            name,
-            dtype_of(value),
-            shape,
-            self.values[name].layout,
-            producer="" if producer is None else producer.op_type,
-        )
+        layout = self.values[name].layout
+        return Operand(name, dtype_of(value), shape, layout, producer=computed_by(value))
 
     def _seen(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
         """The inputs as they are stored; and as they might be, one by one where there is a copy in

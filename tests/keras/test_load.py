@@ -42,3 +42,24 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "other.keras")
     with pytest.raises(UsageError, match="no such file"):
         load(tmp_path / "missing.keras")
+    with pytest.raises(UsageError, match="this is a folder"):
+        load(tmp_path)
+
+
+def test_weights_without_a_model_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.weights.h5"
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
+    with pytest.raises(UsageError, match="there are weights in it, and no model"):
+        load(path)
+
+
+def test_a_layer_of_ones_own_is_named(tmp_path: Path) -> None:
+    class Own(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x
+
+    x = keras.Input((4,))
+    keras.Model(x, Own()(x)).save(tmp_path / "net.keras")
+    with pytest.raises(UsageError, match="class 'Own'") as error:
+        load(tmp_path / "net.keras")
+    assert "give bridge the model in place of the file" in str(error.value)

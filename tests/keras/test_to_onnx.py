@@ -56,6 +56,21 @@ def fixed() -> keras.Model:
     return keras.Model(x, layers.MaxPooling2D(name="pool")(x))
 
 
+def nested() -> keras.Model:
+    """One model in another, called twice, which takes and gives out tensors by name."""
+    x = keras.Input((6, 6, 2), name="x")
+    y = layers.PReLU(shared_axes=(1, 2), name="prelu")(layers.Conv2D(3, 3, name="conv")(x))
+    tower = keras.Sequential([keras.Model(x, layers.BatchNormalization(name="bn")(y))])
+    one, two = keras.Input((6, 6, 2), name="one"), keras.Input((6, 6, 2), name="two")
+    both = layers.Subtract(name="both")([tower(one), tower(two)])
+    return keras.Model({"two": two, "one": one}, {"far": both, "near": layers.ReLU()(one)})
+
+
+def wide_dense() -> keras.Model:
+    x = keras.Input((6, 5, 2), name="x")
+    return keras.Model(x, layers.Dense(3, activation="relu", name="fc")(x))
+
+
 def randomized(model: keras.Model) -> keras.Model:
     """With weights of no symmetry, variances included."""
     random = np.random.default_rng(0)
@@ -63,7 +78,10 @@ def randomized(model: keras.Model) -> keras.Model:
     return model
 
 
-MODELS = pytest.mark.parametrize("make", [functional, sequential, two_ends, volume, grouped, fixed])
+MODELS = pytest.mark.parametrize(
+    "make",
+    [functional, sequential, two_ends, volume, grouped, fixed, nested, wide_dense],
+)
 ORDERS = pytest.mark.parametrize("io_layout", ["onnx", "channels_last"])
 
 
@@ -100,6 +118,13 @@ def test_nodes_are_named_after_layers_as_caffe_spells_them() -> None:
     assert names["block/conv"] == "Conv"
     assert names["block/bn"] == "BatchNormalization"
     assert {"prelu", "fc"} <= names.keys()
+
+
+def test_a_layers_name_is_at_its_weights_and_not_at_its_activation() -> None:
+    nodes = {node.name: node.op_type for node in to_onnx(grouped()).proto.graph.node}
+    assert nodes == {"conv": "Conv", "conv/relu": "Relu"}
+    nodes = {node.name: node.op_type for node in to_onnx(wide_dense()).proto.graph.node}
+    assert (nodes["fc/matmul"], nodes["fc"], nodes["fc/relu"]) == ("MatMul", "Add", "Relu")
 
 
 def test_a_batch_norm_has_its_own_four_weights() -> None:
