@@ -124,26 +124,46 @@ def all_feeds(
     for side in (expected, received):
         if isinstance(side, RecordedSide):
             return [(f"what {side.title}, was fed", _fitting(side.feeds(list(inputs)), inputs))]
+    sizes = _sizes_of_caffe(inputs, expected, received)
     return [
         (
             f"seeded numbers, seed {each}",
-            seeded_inputs(inputs, each, feeding.batch, ranges=ranges),
+            seeded_inputs(inputs, each, feeding.batch, sizes, ranges),
         )
         for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
 
 
 def _inputs(expected: Side, received: Side) -> dict[str, Given]:
-    """Of both sides. A Caffe net is reshaped to the batch that the other side takes."""
+    """Of both sides. A Caffe net is reshaped to what the other side takes."""
     inputs = {**received.inputs, **expected.inputs}
     for name in expected.inputs.keys() & received.inputs.keys():
         one, other = expected.inputs[name][0], received.inputs[name][0]
         if isinstance(expected, CaffeSide):
-            one = (*other[:1], *one[1:])
+            one = _reshaped(one, other)
         if isinstance(received, CaffeSide):
-            other = (*one[:1], *other[1:])
+            other = _reshaped(other, one)
         inputs[name] = _sizes_of_both(name, one, other), expected.inputs[name][1]
     return inputs
+
+
+def _reshaped(shape: tuple[int | str, ...], like: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Another shape for a Caffe net: all but the channels, for which it has weights."""
+    if len(shape) != len(like):
+        return shape
+    return like[:1] + shape[1:2] + like[2:]
+
+
+def _sizes_of_caffe(inputs: Mapping[str, Given], *sides: Side) -> dict[str, int]:
+    """The sizes that are free, but not to a Caffe net as its text has it."""
+    return {
+        symbol: size
+        for side in sides
+        if isinstance(side, CaffeSide)
+        for name, (own, _) in side.inputs.items()
+        for symbol, size in zip(inputs[name][0][1:], own[1:], strict=True)
+        if isinstance(symbol, str) and isinstance(size, int)
+    }
 
 
 def _sizes_of_both(

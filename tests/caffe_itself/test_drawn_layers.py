@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bridge
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UnsupportedError
+from caffe_itself import draws
 from caffe_itself.drawn import Drawn, Rng
-from caffe_itself.draws import DRAWS
+from caffe_itself.draws import (
+    DRAWS,
+    convolution,
+    deconvolution,
+    im2col,
+    lrn,
+    mvn,
+    normalize,
+    pooling,
+)
 from public_nets import write_even_weights
 
 LAYERS = 40
@@ -29,6 +41,42 @@ def test_drawn_layers(draw: Draw, tmp_path: Path) -> None:
 @each_kind
 def test_more_drawn_layers(draw: Draw, seed: int, tmp_path: Path) -> None:
     holds(drawn(draw, seed, tmp_path), tmp_path, in_keras=True)
+
+
+OPEN = (convolution, deconvolution, im2col, lrn, mvn, normalize, pooling)
+DATA = """layer { name: "data" type: "Input" top: "data"
+                 input_param { shape { dim: 2 dim: 4 dim: 9 dim: 8 } } }
+"""
+
+
+@pytest.mark.parametrize("draw", OPEN, ids=lambda draw: draw.__name__)
+def test_one_graph_holds_at_other_heights_and_widths(
+    draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draws, "image", lambda rng, least=5: [2, 4, 9, 8])
+    rng = np.random.default_rng(0)
+    texts = {f"layer{i}": on_data(draw(rng).text(f"layer{i}")) for i in range(LAYERS)}
+    text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
+    kept = []
+    for each in texts.values():
+        text.write_text(DATA + each)
+        with suppress(UnsupportedError):  # Caffe's rounding, where the size decides of it
+            bridge.caffe_to_onnx(text, None, lowered, check=False, dynamic=True)
+            kept.append(each)
+    assert len(kept) >= LAYERS / 4
+    text.write_text(DATA + "".join(kept))
+    write_even_weights(text, weights)
+    bridge.caffe_to_onnx(text, weights, lowered, check=False, dynamic=True)
+    for height, width in ((9, 8), (10, 10), (11, 9), (17, 12)):
+        feeds = {"data": rng.normal(size=(3, 4, height, width)).astype(np.float32)}
+        report = bridge.check((text, weights), lowered, inputs=feeds)
+        assert report.ok, f"{report.located()}\n{''.join(kept)}"
+        assert len(report.rows) >= len(kept)
+
+
+def on_data(text: str) -> str:
+    """A layer on an input that all share, without its own."""
+    return re.sub(r'bottom: "\w+"', 'bottom: "data"', text.splitlines()[-1]) + "\n"
 
 
 def drawn(draw: Draw, seed: int, folder: Path) -> dict[str, Drawn]:

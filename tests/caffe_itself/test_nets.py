@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,19 @@ def test_a_trained_net(name: str, real_models: Path, tmp_path: Path) -> None:
     assert report.expected == "deploy.prototxt in Caffe 1.0.0"
     assert report.ok, report.located()
     assert report.unmatched[0] == ()
+
+
+@pytest.mark.parametrize("options", [{"dynamic": True}, {"input_shape": {"data": (1, 3, 37, 53)}}])
+def test_caffe_is_reshaped_to_what_the_other_side_takes(
+    options: dict[str, Any], real_models: Path, tmp_path: Path
+) -> None:
+    net = Net(real_models / "mtcnn_det1")
+    pair = net.prototxt, net.caffemodel
+    bridge.caffe_to_onnx(*pair, tmp_path / "net.onnx", check=False, **options)
+    report = bridge.check(pair, tmp_path / "net.onnx")
+    assert report.ok, report.located()
+    # A size that is free on the other side is that of the prototxt.
+    assert report.rows[0].expected_shape[2:] == ((10, 10) if "dynamic" in options else (35, 51))
 
 
 # What this Caffe, and its forward pass on a CPU, do not have.
