@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from raised import Array, Raised, graph, raise_and_compare, seeded
+from bridge.raising.fusion import respell
+from raised import Array, Raised, graph, prepared, raise_and_compare, seeded
 
 CHANNELS = seeded((1, 3, 1, 1), 5)
 X = seeded((2, 3, 4, 4))
@@ -131,3 +132,29 @@ def test_a_layers_name_goes_to_the_node_that_computes_it() -> None:
         node.name = name
     raised = raise_and_compare(model, {"x": seeded((5, 2, 3))})
     assert type(raised.model.get_layer("lstm")) is keras.layers.LSTM
+
+
+@pytest.mark.parametrize("state", [0, 1], ids=["zeros", "ones"])
+def test_a_recurrent_layer_begins_with_zeros_without_being_given_any(state: int) -> None:
+    """tf2onnx makes as many as there are sequences, which is no constant while they may be any."""
+    text = """g (float[5,b,3] x) => (float[5,1,b,4] y) {
+        all = Shape(x)  batch = Slice(all, one, two)  sizes = Concat<axis=0>(one, batch, four)
+        state = Expand(start, sizes)
+        y = LSTM<hidden_size=4>(x, w, r, , , state, state)
+    }"""
+    constants = {"w": seeded((1, 16, 3)), "r": seeded((1, 16, 4)), "start": np.float32(state)}
+    sizes = {"one": np.array([1]), "two": np.array([2]), "four": np.array([4])}
+    model = prepared(graph(text, constants | sizes))
+    respell(model.graph)
+    kinds = [node.op_type for node in model.graph]
+    assert kinds == (["LSTM"] if state == 0 else ["Shape", "Slice", "Concat", "Expand", "LSTM"])
+    assert [each is None for each in model.graph[-1].inputs[5:]] == [state == 0] * 2
+
+
+def test_what_corrects_an_average_is_no_weight_behind_a_transpose_either() -> None:
+    text = """g (float[b,3,4,4] x) => (float[b,2,2,3] y) {
+        p = AveragePool<kernel_shape=[2,2], strides=[2,2]>(x)
+        t = Transpose<perm=[0,2,3,1]>(p)  y = Mul(t, factor)
+    }"""
+    raised = raise_and_compare(graph(text, {"factor": seeded((1, 2, 2, 1))}), {"x": X})
+    assert not raised.model.weights
