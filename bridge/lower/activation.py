@@ -28,8 +28,12 @@ def prelu(e: Emitter, layer: Layer, x: Value, *, channel_shared: bool = False) -
 
 
 @layer("ReLU6", params="relu6_param")
-def relu6(e: Emitter, layer: Layer, x: Value, *, threshold: float = 6.0) -> Value:
-    """min(max(x, 0), threshold)"""
+def relu6(
+    e: Emitter, layer: Layer, x: Value, *, threshold: float = 6.0, negative_slope: float = 0.0
+) -> Value:
+    """min(max(x, 0) + negative_slope · min(x, 0), threshold)"""
+    if negative_slope:
+        return e.Min(e.LeakyRelu(x, alpha=negative_slope), threshold)
     return e.Clip(x, 0.0, threshold)
 
 
@@ -59,6 +63,14 @@ def concatenated_relu(
 def hard_sigmoid(e: Emitter, layer: Layer, x: Value) -> Value:
     """min(max(x + 3, 0), 6) / 6"""
     return e.HardSigmoid(x, alpha=1 / 6, beta=0.5)
+
+
+@layer("HardSigmoid", params="hardsigmoid_param")
+def hard_sigmoid_of(
+    e: Emitter, layer: Layer, x: Value, *, alpha: float = 0.2, beta: float = 0.5
+) -> Value:
+    """min(max(alpha · x + beta, 0), 1)"""
+    return e.HardSigmoid(x, alpha=alpha, beta=beta)
 
 
 @layer("HSwish", "HardSwish")

@@ -2,7 +2,8 @@
 
 Formulas: interp_layer.cpp of the DeepLab and PSPNet forks, upsample_layer.cpp of the SegNet and
 the YOLO forks, unpooling_layer.cpp of DeconvNet's, resize_layer.cpp and util_img.cpp of
-happynear's; https://onnx.ai/onnx/operators/onnx__Resize.html
+happynear's, maxunpool_layer.cpp and bilinear_interpolate_layer.cpp of inisis's;
+https://onnx.ai/onnx/operators/onnx__Resize.html
 """
 
 from __future__ import annotations
@@ -72,6 +73,22 @@ def unpooling(
             received=f"unpool {unpool}, {len(layer.bottoms)} bottoms",
         )
     return _unpooled(e, x, mask)
+
+
+@layer("MaxUnPool", params="max_unpool_param")
+def max_unpool(e: Emitter, layer: Layer, x: Value, mask: Value, **sizes: object) -> Value:
+    """x, mask: n c h w → n c h' w': each number back to the place where it was the greatest"""
+    return _unpooled(e, x, mask)
+
+
+@layer("BilinearInterpolate", params="bilinear_interpolate_param")
+def bilinear_interpolate(
+    e: Emitter, layer: Layer, x: Value, *, align_corners: bool = True, **sizes: object
+) -> Value:
+    """x: n c h w → n c h' w', bilinear: the corners' centres stay in the corners, or else maps of
+    one size lie on each other, each place being a square"""
+    places = "align_corners" if align_corners else "half_pixel"
+    return _resized(e, x, mode="linear", coordinate_transformation_mode=places)
 
 
 @layer("Resize", params="resize_param")

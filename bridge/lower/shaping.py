@@ -2,7 +2,8 @@
 
 Formulas: flatten_layer.cpp, reshape_layer.cpp, concat_layer.cpp, slice_layer.cpp, crop_layer.cpp,
 tile_layer.cpp, batch_reindex_layer.cpp, filter_layer.cpp; permute_layer.cpp of Caffe's SSD branch;
-ShuffleChannel, Transpose and Reverse as forks have them
+ShuffleChannel, Transpose and Reverse as forks have them; pixelshuffle_layer.cpp and unsqueeze.cpp
+of inisis's
 """
 
 from __future__ import annotations
@@ -149,3 +150,15 @@ def shuffle_channel(e: Emitter, layer: Layer, x: Value, *, group: int = 1) -> Va
     split = e.reshape(x, (batch, group, channels, *rest[1:]))
     swapped = e.Transpose(split, perm=[0, 2, 1, *range(3, split.rank)])
     return e.reshape(swapped, x.shape)
+
+
+@layer("PixelShuffle", params="pixelshuffle_param")
+def pixel_shuffle(e: Emitter, layer: Layer, x: Value, *, upscale_factor: int) -> Value:
+    """x: n (c r r) h w → n c (h r) (w r)"""
+    return e.DepthToSpace(x, blocksize=upscale_factor, mode="CRD")
+
+
+@layer("Unsqueeze", params="unsqueeze_param")
+def unsqueeze(e: Emitter, layer: Layer, x: Value, *, dim: int) -> Value:
+    """One more axis, of size 1"""
+    return e.Unsqueeze(x, [dim % (x.rank + 1)])

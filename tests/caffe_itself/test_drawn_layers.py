@@ -24,11 +24,12 @@ from caffe_itself.draws import (
     normalize,
     pooling,
 )
+from caffe_itself.draws_of_forks import DRAWS_OF_FORKS
 from public_nets import write_even_weights
 
 LAYERS = 40
 Draw = Callable[[Rng], Drawn]
-each_kind = pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: draw.__name__)
+each_kind = pytest.mark.parametrize("draw", DRAWS + DRAWS_OF_FORKS, ids=lambda draw: draw.__name__)
 
 
 @each_kind

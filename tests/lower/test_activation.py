@@ -16,6 +16,12 @@ FORMULAS = {
     "ReLU": ("", np.maximum(X, 0)),
     "ReLU ": ("relu_param { negative_slope: 0.2 }", np.where(X > 0, X, 0.2 * X)),
     "ReLU6": ("relu6_param { threshold: 3 }", X.clip(0, 3)),
+    "ReLU6 ": (
+        "relu6_param { negative_slope: 0.2 }",
+        np.minimum(np.where(X > 0, X, 0.2 * X), 6),
+    ),
+    "HardSigmoid": ("", (0.2 * X + 0.5).clip(0, 1)),
+    "HardSigmoid ": ("hardsigmoid_param { alpha: 0.3 beta: 0.1 }", (0.3 * X + 0.1).clip(0, 1)),
     "ELU": ("elu_param { alpha: 0.5 }", np.where(X > 0, X, 0.5 * np.expm1(X))),
     "BNLL": ("", np.log1p(np.exp(X))),
     "Swish": ("swish_param { beta: 2 }", X / (1 + np.exp(-2 * X))),

@@ -35,6 +35,23 @@ def test_interp_cuts_the_edges_off_first(one_layer: Callable[..., Any]) -> None:
     assert_close(y, _along(_along(X[:, :, 1:-2, 1:-2], 3, 2), 7, 3))
 
 
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (9, 13)])
+def test_bilinear_interpolation(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
+    given = f"dst_h: {size[0]} dst_w: {size[1]}"
+    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {given} }}", x=X)
+    assert_close(y, _along(_along(X, size[0], 2), size[1], 3))
+    given += " align_corners: false"
+    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {given} }}", x=X)
+    assert_close(y, _as_squares(_as_squares(X, size[0], 2), size[1], 3))
+
+
+def _as_squares(x: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
+    """Linear interpolation between the middles of places, as if each were a square."""
+    places = (np.arange(size) + 0.5) * x.shape[axis] / size - 0.5
+    known = np.arange(x.shape[axis])
+    return np.apply_along_axis(lambda line: np.interp(places, known, line), axis, x)
+
+
 def test_upsample_repeats(one_layer: Callable[..., Any]) -> None:
     y = one_layer("Upsample", "upsample_param { scale: 3 }", x=X)
     assert_close(y, X.repeat(3, 2).repeat(3, 3))
@@ -50,6 +67,7 @@ def test_upsample_by_no_whole_number_is_refused(one_layer: Callable[..., Any]) -
     [
         'type: "Upsample" upsample_param { scale: 2 upsample_h: 5 upsample_w: 7 }',
         'type: "Unpooling" unpooling_param { kernel_size: 2 stride: 2 unpool_h: 5 unpool_w: 7 }',
+        'type: "MaxUnPool" max_unpool_param { dst_h: 5 dst_w: 7 }',
     ],
 )
 def test_unpooling_undoes_pooling(

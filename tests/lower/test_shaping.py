@@ -89,3 +89,14 @@ def test_layers_of_the_ocr_forks(one_layer: Callable[..., Any]) -> None:
     assert_close(one_layer("Transpose", order, x=X), X.transpose(3, 0, 1, 2))
     assert_close(one_layer("Reverse", x=X), X[::-1])
     assert_close(one_layer("Reverse", "reverse_param { axis: 3 }", x=X), X[..., ::-1])
+
+
+def test_layers_of_a_fork_for_other_frameworks(one_layer: Callable[..., Any]) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 8, 3, 5)).astype(np.float32)
+    shuffled = x.reshape(2, 2, 2, 2, 3, 5).transpose(0, 1, 4, 2, 5, 3).reshape(2, 2, 6, 10)
+    assert_close(
+        one_layer("PixelShuffle", "pixelshuffle_param { upscale_factor: 2 }", x=x), shuffled
+    )
+    for dim in (0, 2, 4, -1, -5):
+        y = one_layer("Unsqueeze", f"unsqueeze_param {{ dim: {dim} }}", x=x)
+        assert_close(y, np.expand_dims(x, dim))

@@ -16,6 +16,7 @@ from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, shap
     "Exp",
     "HSigmoid",
     "HSwish",
+    "HardSigmoid",
     "HardSwish",
     "Log",
     "Mish",

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import ceil, prod
 from typing import Any
 
+import numpy as np
+
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive, spatial
 from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
@@ -120,6 +122,39 @@ def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     sizes = (p.unpool_h or p.unpool_size, p.unpool_w or p.unpool_size)
     require(min(sizes) > 0, layer, "no size is given", "unpool_size, or unpool_h and unpool_w")
     return Demand(((*x[:2], *sizes),))
+
+
+@shape("MaxUnPool", bottoms=2)
+def max_unpool(layer: Layer, x: Shape, mask: Shape) -> Demand:
+    """x, mask: n c h w  ->  n c H W. Source: maxunpool_layer.cpp of inisis's fork."""
+    _four(layer, x)
+    require(mask == x, layer, "its mask does not fit", text(x), text(mask))
+    p = parameters(layer, "max_unpool_param")
+    require(min(p.dst_h, p.dst_w) > 0, layer, "no size is given", "dst_h and dst_w")
+    return Demand(((*x[:2], p.dst_h, p.dst_w),))
+
+
+@shape("BilinearInterpolate")
+def bilinear_interpolate(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  n c H W: `dst_h` and `dst_w`, or times `scale_factor`.
+
+    Source: bilinear_interpolate_layer.cpp of inisis's fork.
+    """
+    _four(layer, x)
+    p, fields = parameters(layer, "bilinear_interpolate_param"), given(layer, _BILINEAR)
+    sized, scaled = {"dst_h", "dst_w"} & fields.keys(), "scale_factor" in fields
+    require(bool(sized) != scaled, layer, "no size is given, or two", "dst_h and dst_w, or a scale")
+    if scaled:
+        sizes = [int(np.float32(size) * np.float32(p.scale_factor)) for size in x[2:]]
+    else:
+        sizes = [fields.get("dst_h", x[2]), fields.get("dst_w", x[3])]
+    # Corners of one place are no two ends: Caffe divides by 0.
+    least = 2 if p.align_corners else 1
+    require(min(sizes) >= least, layer, "this is too small", f"{least} or more", text(tuple(sizes)))
+    return Demand(((*x[:2], *sizes),))
+
+
+_BILINEAR = "bilinear_interpolate_param"
 
 
 @shape("Resize")

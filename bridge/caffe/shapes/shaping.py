@@ -144,6 +144,28 @@ def shuffle_channel(layer: Layer, x: Shape) -> Demand:
     return Demand((x,))
 
 
+@shape("Unsqueeze")
+def unsqueeze(layer: Layer, x: Shape) -> Demand:
+    """x: any shape  ->  one more axis, of size 1, before axis `dim`; negative ones count from the
+    end of what is to be. Source: unsqueeze.cpp of inisis's fork.
+    """
+    require("dim" in given(layer, "unsqueeze_param"), layer, "dim is missing", "an axis")
+    dim = parameters(layer, "unsqueeze_param").dim
+    require(-len(x) - 1 <= dim <= len(x), layer, "there is no such axis", text(x), dim)
+    place = dim % (len(x) + 1)
+    return Demand(((*x[:place], 1, *x[place:]),))
+
+
+@shape("PixelShuffle")
+def pixel_shuffle(layer: Layer, x: Shape) -> Demand:
+    """x: n (c r r) h w  ->  n c (h r) (w r). Source: pixelshuffle_layer.cpp of inisis's fork."""
+    require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
+    factor = parameters(layer, "pixelshuffle_param").upscale_factor
+    fits = factor > 0 and x[1] % factor**2 == 0
+    require(fits, layer, "its channels are no whole number of squares", text(x), factor)
+    return Demand(((x[0], x[1] // factor**2, x[2] * factor, x[3] * factor),))
+
+
 @shape("Flatten")
 def flatten(layer: Layer, x: Shape) -> Demand:
     """x: a ... b  ->  axes `axis` to `end_axis` as one. Source: flatten_layer.cpp."""
