@@ -10,9 +10,7 @@ batch normalisations enter the graph as inputs, so that nothing can fold them.
 from __future__ import annotations
 
 import logging
-import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,14 +21,14 @@ import keras
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, defs, numpy_helper
+from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.carrying_out import carried_out, is_norm
+from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.keras.tidy import tidied
 from bridge.layout import Layout
-from bridge.raising.fusion import MOVING, RECURRENT
 from bridge.raising.names import decode
 
 Vector = NDArray[Any]
@@ -38,10 +36,6 @@ IoLayout = Literal["channels_last", "onnx"]
 
 OPSET = 17
 BATCH = "batch"
-
-_FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE}
-
-_SCOPE = re.compile(r"^operation(\d+)/")
 
 
 @dataclass(frozen=True)
@@ -95,8 +89,9 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
     _fix(proto.graph, fixed)
     _name_ends(proto.graph, inputs, outputs)
     proto = tidied(proto)
-    _name_nodes(proto.graph, calls)
+    name_nodes(proto.graph, [decode(call.operation.name) for call in calls])
     _refuse_unknown_operators(proto.graph)
+    name_values(proto.graph)
     return Exported(proto, inputs, outputs)
 
 
@@ -153,7 +148,7 @@ def _converted(
 
         def carry_out(operation: Any, arguments: Any, options: Any) -> Any:
             # A scope that ends with a slash is entered as it is, and not numbered.
-            with tensorflow.name_scope(f"operation{next(numbers)}/"):
+            with tensorflow.name_scope(scope(next(numbers))):
                 return carried_out(operation, arguments, options)
 
         with keras.StatelessScope(list(zip(fixed, arrays[len(inputs) :], strict=True))):
@@ -229,36 +224,7 @@ def _fix(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
     del graph.input[first:]
 
 
-# --- the model's own names ------------------------------------------------------------------------
-
-
-def _name_nodes(graph: onnx.GraphProto, calls: Sequence[Any]) -> None:
-    """Names the last node with weights of each layer after it, others `<layer>/<operator>`; of a
-    layer without weights the last that computes, for tf2onnx carries moves past other layers.
-
-    What is left of a batch normalisation keeps TensorFlow's words, by which raising knows it.
-    """
-    layers = [decode(call.operation.name) for call in calls]
-    numbers = _numbers(graph)
-    arrays = {each.name for each in graph.initializer if each.dims and each.data_type in _FLOATS}
-    by_weight = sorted(range(len(numbers)), key=lambda index: _weight(graph.node[index], arrays))
-    last = {numbers[index]: index for index in by_weight}
-    taken: Counter[str] = Counter()
-    for index, (node, number) in enumerate(zip(graph.node, numbers, strict=True)):
-        if number is None:
-            continue
-        name, tail = layers[number], node.name.partition("/batchnorm/")[2]
-        if tail:
-            name = f"{name}/batchnorm/{tail}"
-        elif last[number] != index:
-            name = f"{name}/{node.op_type.lower()}"
-        taken[name] += 1
-        node.name = name if taken[name] == 1 else f"{name}_{taken[name]}"
-
-
-def _weight(node: onnx.NodeProto, arrays: set[str]) -> int:
-    """How much a node is its layer: more if it computes, and most if it has weights."""
-    return 0 if node.op_type in MOVING else 1 + bool(arrays.intersection(node.input))
+# --- ends -----------------------------------------------------------------------------------------
 
 
 def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
@@ -269,25 +235,6 @@ def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
             "tf2onnx has no ONNX operators for these:"
             + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown)
         )
-
-
-def _numbers(graph: onnx.GraphProto) -> list[int | None]:
-    """Which call each node belongs to: by its own name, or by that of its weights.
-
-    What tf2onnx makes of a whole loop has neither, and belongs to what reads its result.
-    """
-    made = {name for node in graph.node for name in node.output}
-    reader = {name: index for index, node in enumerate(graph.node) for name in node.input}
-    numbers: list[int | None] = [None] * len(graph.node)
-    for index, node in reversed(list(enumerate(graph.node))):
-        names = (node.name, *node.output, *(name for name in node.input if name not in made))
-        found = next(filter(None, map(_SCOPE.match, names)), None)
-        behind = [reader[name] for name in node.output if name in reader]
-        if found:
-            numbers[index] = int(found[1])
-        elif behind and node.op_type in RECURRENT | MOVING:
-            numbers[index] = numbers[behind[0]]
-    return numbers
 
 
 def _name_ends(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
