@@ -144,7 +144,22 @@ def _inputs(expected: Side, received: Side) -> dict[str, Given]:
         if isinstance(received, CaffeSide):
             other = _reshaped(other, one)
         inputs[name] = _sizes_of_both(name, one, other), expected.inputs[name][1]
+    for caffe, partner in ((expected, received), (received, expected)):
+        if isinstance(caffe, CaffeSide):
+            inputs |= _of_the_same_batch(caffe.inputs, partner.inputs, inputs)
     return inputs
+
+
+def _of_the_same_batch(
+    own: Mapping[str, Given], others: Mapping[str, Given], inputs: Mapping[str, Given]
+) -> dict[str, Given]:
+    """The inputs that Caffe has alone, as labels are, with as many samples as the others have."""
+    batches = {own[name][0][:1]: inputs[name][0][:1] for name in own if name in others}
+    return {
+        name: (batches.get(shape[:1], shape[:1]) + shape[1:], dtype)
+        for name, (shape, dtype) in own.items()
+        if name not in others
+    }
 
 
 def _reshaped(shape: tuple[int | str, ...], like: tuple[int | str, ...]) -> tuple[int | str, ...]:

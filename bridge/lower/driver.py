@@ -60,7 +60,7 @@ def lower(
         outputs={name: values[name].shape for name in net.outputs},
         values={name: value.shape for name, value in values.items()},
         shapes=shapes,
-        warnings=net.warnings + warnings,
+        warnings=(*net.warnings, *warnings, *emitter.warnings),
     )
 
 

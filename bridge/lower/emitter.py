@@ -42,6 +42,7 @@ class Emitter:
         self.values: dict[str, Value] = {}
         self.weights: dict[str, Weight] = {}
         self.tops: tuple[Dims, ...] = ()
+        self.warnings: list[str] = []
         self._layer: Layer | None = None
         self._scope = ""
         self._first = 0
@@ -51,6 +52,10 @@ class Emitter:
         self._types: dict[str, onnx.TypeProto] = {}
         self._known: dict[str, NDArray[Any]] = {}
         self._emitted: dict[tuple[Span | int, Shape], Value] = {}
+
+    def warn(self, text: str) -> None:
+        """Says of the layer at hand what a user should know of its nodes."""
+        self.warnings.append(f"{self._layer}: {text}")
 
     # --- values ---------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ def lstm(
     """
     static, state = _split_bottoms(others, 2 if expose_hidden else 0)
     place = len(layer.blobs) - 1
+    if not expose_hidden:
+        _warn_of_memory(e, cont, x.fixed(0))
     if _goes_straight_on(e, cont, x.fixed(0)):
         begin = _begun(e, cont, state)
         y, *ends = _whole_sequence(e, "LSTM", x, static, begin, place, num_output)
@@ -69,6 +71,8 @@ def forks_lstm(
     """
     streams = x.fixed(1) if x.rank == 3 else batch_size
     steps = x.fixed(0) if x.rank == 3 else x.fixed(0) // streams
+    if cont is not None:
+        _warn_of_memory(e, cont, steps)
     x = e.reshape(x, (steps, streams, prod(x.fixed(i) for i in range(x.rank)) // steps // streams))
     if cont is None or _goes_straight_on(e, cont, steps):
         y, *_ = _whole_sequence(e, "LSTM", x, None, (), 1, num_output, bias=2)
@@ -107,6 +111,17 @@ def _goes_straight_on(e: Emitter, cont: Value, steps: int) -> bool:
     """Whether all streams begin with the first step (or before it) and none anew."""
     known = e.known(cont)
     return known is not None and bool((known.reshape(steps, -1)[1:] == 1).all())
+
+
+def _warn_of_memory(e: Emitter, cont: Value, steps: int) -> None:
+    """Caffe keeps the last state in the layer, where no `cont` of the next pass's first step is 0
+    (recurrent_layer.cpp); a graph has no such place."""
+    known = e.known(cont)
+    if known is None or known.reshape(steps, -1)[0].any():
+        e.warn(
+            f"each run begins with a state of zeros; Caffe goes on where its last one ended, for "
+            f"streams whose first '{cont.name}' is not 0"
+        )
 
 
 def _begun(e: Emitter, cont: Value, state: Sequence[Value]) -> Sequence[Value]:
@@ -187,6 +202,8 @@ def rnn(
     """
     static, state = _split_bottoms(others, 1 if expose_hidden else 0)
     place, square = len(layer.blobs) - 3, (num_output, num_output)
+    if not expose_hidden:
+        _warn_of_memory(e, cont, x.fixed(0))
     if _goes_straight_on(e, cont, x.fixed(0)):
         begin = _begun(e, cont, state)
         states, end = _whole_sequence(e, "RNN", x, static, begin, place, num_output)

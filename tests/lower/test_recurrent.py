@@ -86,6 +86,15 @@ def test_a_sequence_that_goes_straight_on_is_onnxs_own(
     assert_close(run(own, x=X)["y"], run(unrolled, x=X, c=straight)["y"])
 
 
+def test_memory_from_run_to_run_is_warned_of(net_of: Callable[..., Net]) -> None:
+    weights = [rng.standard_normal(shape) for shape in ((20, INPUTS), (20,), (20, HIDDEN))]
+    fed = lower(net_of(LSTM, {"l": weights}, x=X.shape, c=CONT.shape))
+    assert any("begins with a state of zeros" in warning for warning in fed.warnings)
+    # The first step of an indicator lets nothing in.
+    own = lower(net_of(INDICATOR + LSTM, {"l": weights}, x=X.shape))
+    assert not any("zeros" in warning for warning in own.warnings)
+
+
 def _forks_lstm(x: Any, cont: Any, weight: Any, recurrent: Any, bias: Any) -> Any:
     """x: t n i → t n h, as an LSTM whose streams begin where cont is 0"""
     h = c = np.zeros((x.shape[1], HIDDEN))

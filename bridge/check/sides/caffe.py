@@ -50,12 +50,19 @@ class CaffeSide:
 
     @cached_property
     def values(self) -> tuple[str, ...]:
-        return tuple(
-            top
-            for layer in self._net.layers
-            for top in layer.tops
-            if not top.endswith(f":{layer.name}")
-        )
+        return tuple(self._blobs)
+
+    @cached_property
+    def _blobs(self) -> dict[str, str]:
+        """The blobs that hold values at the end. A layer in place has an input's name with its own
+        behind, or else leaves such a name to what it overwrites (see `Layer.tops`)."""
+        held: dict[str, str] = {}
+        for layer in self._net.layers:
+            for top in layer.tops:
+                blob = top.removesuffix(f":{layer.name}")
+                if blob == top or blob in self.inputs:
+                    held[blob] = top
+        return {top: blob for blob, top in held.items()}
 
     @cached_property
     def origins(self) -> dict[str, Origin]:
@@ -67,7 +74,7 @@ class CaffeSide:
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         try:
-            yield from self._engine.run(feeds, wanted)
+            yield from self._engine.run(feeds, {name: self._blobs[name] for name in wanted})
         except CaffeError as error:
             raise GraphError(f"{self.title} fails", received=_line(error)) from error
 
@@ -82,8 +89,9 @@ class Engine(Protocol):
     def title(self) -> str: ...
 
     def run(
-        self, feeds: Mapping[str, Array], wanted: Sequence[str]
-    ) -> Iterator[tuple[str, Array]]: ...
+        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Array]]:
+        """Gives the wanted values, each from its blob."""
 
     def close(self) -> None: ...
 
@@ -114,9 +122,11 @@ class _Pycaffe:
         self.title = f"Caffe {self._process.version}".strip()
         self.close = self._process.close
 
-    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    def run(
+        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Array]]:
         self._process.forward(feeds)
-        yield from ((name, self._process.value(name)) for name in wanted)
+        yield from ((name, self._process.value(blob)) for name, blob in wanted.items())
 
 
 class _OpenCV:
@@ -136,7 +146,9 @@ class _OpenCV:
             top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)
         }
 
-    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    def run(
+        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Array]]:
         needed = list(dict.fromkeys(self._places[name][0] for name in wanted))
         try:
             for name, array in feeds.items():

@@ -44,10 +44,14 @@ class RenamedSide:
 def ends_named_alike(side: Side, like: Side) -> Side:
     """The side with its inputs and outputs called as `like` calls them, by their positions.
 
-    Where any of them has a name in common, or their numbers differ, names are left as they are.
+    Where `like` knows any of them, or their numbers differ, names are left as they are. (An output
+    of one may be on the way to a loss of the other.)
     """
     names: dict[str, str] = {}
-    for own, other in ((side.inputs, like.inputs), (side.outputs, like.outputs)):
-        if len(own) == len(other) and set(own).isdisjoint(other):
+    for own, other, known in (
+        (side.inputs, like.inputs, like.inputs),
+        (side.outputs, like.outputs, like.values),
+    ):
+        if len(own) == len(other) and set(own).isdisjoint(known):
             names.update(zip(own, other, strict=True))
     return RenamedSide(side, names) if names else side

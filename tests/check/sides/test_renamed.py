@@ -55,3 +55,9 @@ def test_a_value_whose_name_is_taken_over_gets_a_mark() -> None:
 def test_a_shared_name_or_another_number_keeps_all() -> None:
     for side in (fake("xq", "o", "o"), fake("xyz", "o", "o")):
         assert ends_named_alike(side, like=fake("xy", "o", "o")) is side
+
+
+def test_an_output_that_the_other_side_knows_on_its_way_keeps_its_name() -> None:
+    """`z`, of which the other side makes a loss `o`."""
+    side = fake("x", "z", "az")
+    assert ends_named_alike(side, like=fake("x", "o", "azo")) is side
