@@ -29,6 +29,10 @@ class Blob:
         self.data = np.zeros(shape, np.float32)
 
 
+class Layer:
+    type = "Convolution"
+
+
 class Net:
     """In-place layers leave one blob with their last value; its shapes hold until `reshape`."""
 
@@ -45,6 +49,7 @@ class Net:
         lowered = Path(prototxt).with_name("in_caffe.onnx")
         bridge.caffe_to_onnx(prototxt, weights, lowered, check=False)
         self._runner = OnnxRunner(lowered, every_value=True)
+        self.layers = [Layer()]
         self.blobs = {name: Blob(1) for name in PLAIN}
         self.blobs["data"] = Blob(1, 3, 16, 16)
         self._computed_shape: tuple[int, ...] = ()
