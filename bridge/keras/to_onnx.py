@@ -4,7 +4,7 @@ tf2onnx converts the TensorFlow graph that a model leaves behind when it runs. T
 only scopes, names are numbered, and a BatchNormalization is a product and a sum of what its four
 weights come to, or gone into the convolution before it. Here each operation runs in a scope that
 says which it is, so that the graph's nodes can be named after layers again; and the weights of
-batch normalisations enter the graph as inputs, so that nothing can fold them.
+batch normalisations, and biases of zeros, enter the graph as inputs, so that nothing can fold them.
 """
 
 from __future__ import annotations
@@ -233,7 +233,8 @@ def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
     if unknown:
         raise UnsupportedError(
             "tf2onnx has no ONNX operators for these:"
-            + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown)
+            + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown),
+            hint="give it the model up to them: keras.Model(model.inputs, the tensors before)",
         )
 
 
