@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,20 @@ class RecordedSide:
         return {name: self._arrays[keys[name]] for name in names if name in keys}
 
     def name_by_layers(self, origins: Mapping[str, Origin]) -> None:
-        """Takes a name that is no value's for a layer's: OpenCV, for one, records by layers."""
-        tops = {origin.layer: value for value, origin in origins.items()}
+        """Takes a name that is no value's for a layer's: OpenCV, for one, records by layers.
+
+        Not where it may as well be a blob's, in which a layer in place has put something else: one
+        that alone reads the value, and whose own name is not recorded.
+        """
+        readers = Counter(name for origin in origins.values() for name in origin.inputs)
+        replaced = {
+            name
+            for origin in origins.values()
+            if origin.operator in _MAY_BE_IN_PLACE and origin.layer not in self._keys
+            for name in origin.inputs
+            if readers[name] == 1
+        }
+        tops = {x.layer: value for value, x in origins.items() if value not in replaced}
         self._keys = {
             name if name in origins else tops.get(name, name): key
             for name, key in self._keys.items()
@@ -51,6 +64,15 @@ class RecordedSide:
 
     def run(self, _: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         yield from ((name, self._arrays[self._keys[name]]) for name in wanted)
+
+
+# The operators that Caffe's activations and normalisations become.
+_MAY_BE_IN_PLACE = frozenset(
+    """
+    Abs Add BatchNormalization Clip Dropout Elu Exp HardSigmoid HardSwish Identity LeakyRelu Log Mul
+    PRelu Pow Relu Sigmoid Softmax Softplus Tanh
+    """.split()
+)
 
 
 def _sorted(keys: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

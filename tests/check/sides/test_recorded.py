@@ -45,6 +45,26 @@ def test_names_of_layers_serve_where_they_are_no_blobs(tmp_path: Path) -> None:
     assert values(side) == {"dense": 1, "conv1": 2}
 
 
+def test_a_name_that_may_be_a_blobs_is_not_taken_for_a_layers(tmp_path: Path) -> None:
+    """A graph of other names, where Caffe worked in place on conv1: the layer conv1 made another
+    value than what was recorded. pool1 is read by no activation, and fc by two layers."""
+    origins = {
+        "a": Origin("conv1", "Conv", ("x",)),
+        "b": Origin("relu1", "Relu", ("a",)),
+        "c": Origin("pool1", "MaxPool", ("b",)),
+        "d": Origin("fc", "Gemm", ("c",)),
+        "e": Origin("soft", "Softmax", ("d",)),
+        "f": Origin("sigmoid", "Sigmoid", ("d",)),
+    }
+    side = recorded(tmp_path, conv1=1, pool1=2, fc=3)
+    side.name_by_layers(origins)
+    assert values(side) == {"conv1": 1, "c": 2, "d": 3}
+    # Where what follows is recorded too, all go by layers.
+    side = recorded(tmp_path, conv1=1, relu1=2)
+    side.name_by_layers(origins)
+    assert values(side) == {"a": 1, "b": 2}
+
+
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("not at all", encoding="utf-8")
     with pytest.raises(UsageError, match=r"this is no \.npz"):
