@@ -281,7 +281,19 @@ def _fitting(feeds: Feeds, inputs: Mapping[str, Given]) -> dict[str, Array]:
                 expected=_words(shape),
                 received=_words(feeds[name].shape),
             )
-    return {name: feeds[name].astype(dtype, copy=False) for name, (_, dtype) in inputs.items()}
+    return {name: _cast(name, feeds[name], np.dtype(dtype)) for name, (_, dtype) in inputs.items()}
+
+
+def _cast(name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    with np.errstate(invalid="ignore"):
+        found = array.astype(dtype, copy=False)
+    if dtype.kind != "f" and not np.array_equal(found, array):
+        raise UsageError(
+            f"the input '{name}' takes other numbers",
+            expected=dtype,
+            received=f"{array.dtype}, from {array.min()} to {array.max()}",
+        )
+    return found
 
 
 def _words(shape: Sequence[int | str]) -> str:

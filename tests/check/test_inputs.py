@@ -82,6 +82,15 @@ def test_inputs_that_do_not_fit_are_refused(
         bridge.check(small.onnx, small.keras, inputs=inputs)
 
 
+@pytest.mark.parametrize("numbers", [[-1.0], [0.5], [256.0], [float("nan")]])
+def test_numbers_are_not_made_fit(numbers: list[float], tmp_path: Path) -> None:
+    """What NumPy would wrap or round was never asked for."""
+    onnx.save(graph("g (uint8[1] x) => (uint8[1] y) { y = Identity(x) }"), tmp_path / "n.onnx")
+    assert bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": [255.0]}).ok
+    with pytest.raises(UsageError, match="the input 'x' takes other numbers\n  expected: uint8"):
+        bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": numbers})
+
+
 @pytest.mark.parametrize("option", ["batch", "batches"])
 def test_nothing_is_no_batch(small: Small, option: str) -> None:
     with pytest.raises(UsageError, match=f"no such {option}"):
