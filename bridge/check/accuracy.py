@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.check.images import Labelled
-from bridge.check.inputs import filled, image_input
+from bridge.check.inputs import filled, image_input, inputs_of
 from bridge.check.sides.side import Side
 from bridge.errors import UsageError
 
@@ -51,7 +51,7 @@ def accuracy(expected: Side, received: Side, images: Labelled, progress: Progres
     is none that it knows.
     """
     output = _classifier(expected, received)
-    given, (batch, *_) = image_input(expected.inputs)
+    given, (batch, *_) = image_input(inputs_of(expected, received))
     size = batch if isinstance(batch, int) else BATCH
     ranks: list[list[Array]] = [[], []]
     truth: list[Array] = []

@@ -114,7 +114,7 @@ def all_feeds(
 
     Raises UsageError where an input is missing or cannot have its shape.
     """
-    inputs = _inputs(expected, received)
+    inputs = inputs_of(expected, received)
     if feeding.source is not None:
         return [("the inputs given", _fitting(feeding.source(list(inputs)), inputs))]
     if feeding.images or feeding.labels:
@@ -134,8 +134,11 @@ def all_feeds(
     ]
 
 
-def _inputs(expected: Side, received: Side) -> dict[str, Given]:
-    """Of both sides. A Caffe net is reshaped to what the other side takes."""
+def inputs_of(expected: Side, received: Side) -> dict[str, Given]:
+    """What both sides take. A Caffe net is reshaped to what the other side takes.
+
+    Raises UsageError where they take other shapes.
+    """
     inputs = {**received.inputs, **expected.inputs}
     for name in expected.inputs.keys() & received.inputs.keys():
         one, other = expected.inputs[name][0], received.inputs[name][0]

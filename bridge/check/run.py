@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bridge.check.accuracy import accuracy
 from bridge.check.compare import Row, compare, worst
 from bridge.check.images import PLAIN
-from bridge.check.inputs import Feeding, all_feeds, labelled_images
+from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images
 from bridge.check.locate import located
 from bridge.check.opening import Pair, Subject, opened
 from bridge.check.report import Report
@@ -58,7 +58,7 @@ def check(
         report = _compared(pair, runs, progress)
         if feeding.labels is None:
             return report
-        images = labelled_images({**pair.received.inputs, **pair.expected.inputs}, feeding)
+        images = labelled_images(inputs_of(pair.expected, pair.received), feeding)
         found = accuracy(pair.expected, pair.received, images, progress)
         return replace(report, accuracy=found)
 
