@@ -163,8 +163,8 @@ class Net:
         for form in ("keras", "tflite", "saved"):
             try:
                 bridge.onnx_to_keras(files["onnx"], files[form])
-            except (bridge.BridgeError, ValueError, TypeError, RuntimeError) as error:
-                reasons[form] = last_line(str(error))
+            except bridge.BridgeError as error:
+                reasons[form] = why(f"error: {error}")
         return reasons
 
 
@@ -188,7 +188,10 @@ def checked(net: Net, column: Column, reasons: Mapping[str, str]) -> Cell:
     except subprocess.TimeoutExpired:
         return Cell(reason=f"no answer within {PATIENCE} s")
     if done.returncode not in (0, 1) or not done.stdout.startswith("{"):
-        return Cell(reason=why(done.stderr) or f"the process ended with {done.returncode}")
+        reason = why(done.stderr)
+        for folder in (net.folder, files["onnx"].parent):
+            reason = reason.replace(f"{folder}/", "")
+        return Cell(reason=reason or f"the process ended with {done.returncode}")
     told = json.loads(done.stdout)
     errors = [float(row["error"]) for row in told["rows"]]
     return Cell(max(errors), len(errors), told["ok"], versions=told["versions"])

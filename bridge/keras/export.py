@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,14 +10,16 @@ from pathlib import Path
 
 import keras
 
-from bridge.errors import UsageError
+from bridge.errors import UnsupportedError, UsageError
+from bridge.silence import silent_libraries
 
 
 def save(model: keras.Model, path: str | Path) -> Path:
     """Writes `.keras`, `.tflite`, or a TensorFlow SavedModel folder (a path without an ending).
 
     Raises UsageError for another ending, for a kind that only TensorFlow writes where Keras runs
-    on another backend, and for a place where nothing can be written.
+    on another backend, and for a place where nothing can be written; UnsupportedError for what
+    LiteRT does not have.
     """
     path = Path(path)
     write = _WRITERS.get(path.suffix)
@@ -57,7 +60,19 @@ def _keras(model: keras.Model, path: Path) -> None:
 
 
 def _tflite(model: keras.Model, path: Path) -> None:
-    model.export(path, format="litert", verbose=False)
+    from tensorflow.lite.python.convert_phase import ConverterError
+
+    try:
+        with silent_libraries():  # what it cannot convert it tells in hundreds of lines
+            model.export(path, format="litert", verbose=False)
+    except ConverterError as error:
+        operators = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", str(error)))
+        raise UnsupportedError(
+            "TensorFlow cannot convert this model to LiteRT, which lacks operators",
+            received=", ".join(operators) or str(error).strip().splitlines()[0][:200],
+            hint="write a .keras file or a SavedModel; or cut the net before its last layers, as a "
+            "DetectionOutput, with --outputs",
+        ) from error
 
 
 def _saved_model(model: keras.Model, path: Path) -> None:
