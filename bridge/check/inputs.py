@@ -112,18 +112,21 @@ def all_feeds(
 ) -> list[tuple[str, Feeds]]:
     """What to feed in each run, and in words what it is. Images have a `preprocessing` by now.
 
-    Raises UsageError where an input is missing or cannot have its shape.
+    Raises UsageError where an input is missing or cannot have its shape, or is another than that of
+    a recording.
     """
     inputs = inputs_of(expected, received)
+    recorded = [side for side in (expected, received) if isinstance(side, RecordedSide)]
     if feeding.source is not None:
-        return [("the inputs given", _fitting(feeding.source(list(inputs)), inputs))]
+        given = _fitting(feeding.source(list(inputs)), inputs)
+        return [("the inputs given", _those_recorded(given, recorded))]
     if feeding.images or feeding.labels:
-        return [_images(inputs, feeding)]
+        words, given = _images(inputs, feeding)
+        return [(words, _those_recorded(given, recorded))]
     if not inputs:
         return [("nothing, both are recorded", {})]
-    for side in (expected, received):
-        if isinstance(side, RecordedSide):
-            return [(f"what {side.title}, was fed", _fitting(side.feeds(list(inputs)), inputs))]
+    for side in recorded:
+        return [(f"what {side.title}, was fed", _fitting(side.feeds(list(inputs)), inputs))]
     sizes = _sizes_of_caffe(inputs, expected, received)
     return [
         (
@@ -132,6 +135,18 @@ def all_feeds(
         )
         for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
+
+
+def _those_recorded(given: dict[str, Array], recorded: Sequence[RecordedSide]) -> Feeds:
+    """What is given, which recordings may leave out but not have otherwise."""
+    for side in recorded:
+        for name, array in side.feeds(list(given)).items():
+            if not np.array_equal(array, given[name]):
+                raise UsageError(
+                    f"'{name}' is not what {side.title}, was fed",
+                    hint="a recording holds what came of its own inputs: give no others",
+                )
+    return given
 
 
 def inputs_of(expected: Side, received: Side) -> dict[str, Given]:
@@ -225,7 +240,7 @@ def labelled_images(inputs: Mapping[str, Given], feeding: Feeding) -> Labelled:
     return labelled(feeding.labels, _sizes(name, shape), feeding.preprocessing)
 
 
-def _images(inputs: Mapping[str, Given], feeding: Feeding) -> tuple[str, Feeds]:
+def _images(inputs: Mapping[str, Given], feeding: Feeding) -> tuple[str, dict[str, Array]]:
     name, shape = image_input(inputs)
     batch = shape[0] if isinstance(shape[0], int) else None
     if feeding.labels is not None and not feeding.images:

@@ -20,7 +20,7 @@ from bridge.cli import explain as explain
 from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UsageError
 
 __all__ = ["app", "main"]
 
@@ -38,6 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
     except BridgeError as error:
         fail(error)
+    except MemoryError as error:
+        fail(
+            UsageError(
+                "this needs more memory than there is",
+                received=str(error) or None,
+                hint="try a smaller batch or smaller inputs",
+            )
+        )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:

@@ -11,6 +11,7 @@ import pytest
 
 import bridge
 from bridge.check.inputs import fixed, seeded_inputs
+from bridge.check.runners import OnnxRunner
 from bridge.errors import UsageError
 from raised import graph
 from small_net import PROTOTXT, Small
@@ -132,6 +133,20 @@ def test_what_is_free_on_one_side_is_as_the_other_has_it(small: Small, tmp_path:
         report = bridge.check(*pair)
         assert report.ok
         assert report.rows[0].expected_shape[0] == 3
+
+
+def test_a_recording_is_not_compared_with_what_comes_of_other_inputs(
+    small: Small, tmp_path: Path
+) -> None:
+    data = np.ones((2, 3, 16, 16), np.float32)
+    path = tmp_path / "blobs.npz"
+    prob = OnnxRunner(small.onnx).run({"data": data})["prob"]
+    np.savez(path, **{"in/data": data, "out/prob": prob})
+    assert bridge.check(path, small.onnx, inputs={"data": data}).ok
+    with pytest.raises(UsageError, match=r"'data' is not what blobs\.npz, recorded, was fed"):
+        bridge.check(path, small.onnx, inputs={"data": 2 * data})
+    np.savez(path, prob=prob)  # which does not say what came in
+    assert bridge.check(path, small.onnx, inputs={"data": data}).ok
 
 
 def test_two_recordings_need_nothing(tmp_path: Path) -> None:

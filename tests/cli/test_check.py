@@ -133,3 +133,12 @@ def test_a_keras_model_goes_back(
     ]
     assert printed.splitlines()[-1] == str(out)
     assert bridge.check(small.onnx, out).ok
+
+
+def test_what_does_not_fit_into_memory_is_a_mistake(
+    capsys: pytest.CaptureFixture[str], small: Small
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["check", str(small.onnx), str(small.onnx), "--batch", "100000000000"])
+    assert exit_.value.code == 2
+    assert "error: this needs more memory than there is" in capsys.readouterr().err
