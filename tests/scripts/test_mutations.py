@@ -53,5 +53,5 @@ def test_a_survivor_is_told_and_is_the_exit_status(
         mutations.main()
     assert stopped.value.code == 1
     printed = capsys.readouterr().out
-    assert f"NOT SEEN by {mutations.ALGEBRA}" in printed
+    assert f"NOT SEEN by {', '.join(mutations.ALGEBRA)}" in printed
     assert "0 of 1 faults were seen" in printed
