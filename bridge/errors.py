@@ -107,3 +107,9 @@ class CheckError(BridgeError):
     """The conversion ran, but its numbers do not hold."""
 
     exit_status = 1
+
+
+def words_of(error: BaseException, most: int = 300) -> str:
+    """What an error of another library says, on one line: some print their whole stack."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= most else text[:most] + " …"

@@ -125,8 +125,9 @@ def all_feeds(
         return [(words, _those_recorded(given, recorded))]
     if not inputs:
         return [("nothing, both are recorded", {})]
-    for side in recorded:
-        return [(f"what {side.title}, was fed", _fitting(side.feeds(list(inputs)), inputs))]
+    if recorded:
+        fed = _fitting(recorded[0].feeds(list(inputs)), inputs)
+        return [(f"what {recorded[0].title}, was fed", fed)]
     sizes = _sizes_of_caffe(inputs, expected, received)
     return [
         (

@@ -9,7 +9,7 @@ from zipfile import is_zipfile
 
 import keras
 
-from bridge.errors import UsageError
+from bridge.errors import UsageError, words_of
 
 
 def load(path: str | Path) -> keras.Model:
@@ -27,7 +27,7 @@ def load(path: str | Path) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
-        message = " ".join(str(error.__context__ or error).split())[:300]
+        message = words_of(error.__context__ or error)
         if "No model config found" in message:
             raise UsageError(
                 "there are weights in it, and no model",

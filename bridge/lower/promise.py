@@ -62,7 +62,8 @@ def _with_symbol(
         if TABLE[layer.type].fixed_batch:
             return fixed, f"{layer} is unrolled"
     try:
-        infer(net, _with_batch(inputs, 1))  # What cuts the batch may need more than one.
+        if batch > 1:  # What cuts the batch may need more than one.
+            infer(net, _with_batch(inputs, 1))
         others = infer(net, _with_batch(inputs, batch + 1))
     except ShapeError as error:
         return fixed, error.problem

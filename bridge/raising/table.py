@@ -60,8 +60,8 @@ class Operand:
     """An input of a node: a tensor that the model computes, or a constant of the graph.
 
     `layout` says how the tensor is stored at this point; a constant is stored as ONNX has it
-    until a rule asks for another order. `producer` is the operator that
-    computed the tensor, before Transposes.
+    until a rule asks for another order. `producer` is the operator that computed the tensor,
+    before Transposes.
     """
 
     name: str

@@ -6,12 +6,12 @@ report says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Layer, Net, read
 from bridge.check.sides.caffe_process import CaffeError, CaffeProcess
 from bridge.check.sides.side import Given, Origin
-from bridge.errors import GraphError, UsageError
+from bridge.errors import GraphError, UsageError, words_of
 
 Array = NDArray[Any]
 
@@ -37,9 +37,9 @@ class CaffeSide:
             self._engine = _ENGINES[engine](prototxt, caffemodel, self._net.layers)
         except CaffeError as error:
             raise UsageError(
-                f"{_TITLES[engine]} cannot load it",
+                f"{_ENGINES[engine].name} cannot load it",
                 where=prototxt,
-                received=_line(error),
+                received=words_of(error),
                 hint="lower it with caffe-to-onnx, and check the .onnx in its place",
             ) from error
         self.title = f"{prototxt.name} in {self._engine.title}"
@@ -76,24 +76,10 @@ class CaffeSide:
         try:
             yield from self._engine.run(feeds, {name: self._blobs[name] for name in wanted})
         except CaffeError as error:
-            raise GraphError(f"{self.title} fails", received=_line(error)) from error
+            raise GraphError(f"{self.title} fails", received=words_of(error)) from error
 
     def close(self) -> None:
         self._engine.close()
-
-
-class Engine(Protocol):
-    """What can compute a Caffe net. `run` raises CaffeError."""
-
-    @property
-    def title(self) -> str: ...
-
-    def run(
-        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
-    ) -> Iterator[tuple[str, Array]]:
-        """Gives the wanted values, each from its blob."""
-
-    def close(self) -> None: ...
 
 
 def engine(caffemodel: Path) -> str | None:
@@ -117,9 +103,13 @@ def _is_installed(package: str) -> bool:
 
 
 class _Pycaffe:
+    """`run` gives the wanted values, each from its blob. Raises CaffeError, as does its opening."""
+
+    name = "Caffe"
+
     def __init__(self, prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> None:
         self._process = CaffeProcess(prototxt, caffemodel)
-        self.title = f"Caffe {self._process.version}".strip()
+        self.title = f"{self.name} {self._process.version}".strip()
         self.close = self._process.close
 
     def run(
@@ -130,10 +120,14 @@ class _Pycaffe:
 
 
 class _OpenCV:
+    """As _Pycaffe; OpenCV asks for the layer that makes a value, not for a blob."""
+
+    name = "OpenCV"
+
     def __init__(self, prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> None:
         import cv2
 
-        self.title = f"OpenCV {cv2.__version__}"
+        self.title = f"{self.name} {cv2.__version__}"
         self._errors = cv2.error
         read = getattr(cv2.dnn, "readNetFromCaffe")  # noqa: B009 (no attribute of it in OpenCV 5's types)
         try:
@@ -164,13 +158,7 @@ class _OpenCV:
         """It holds nothing that would have to be given back."""
 
 
-def _line(error: CaffeError) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:300] + " …"
-
-
-_ENGINES: Mapping[str, Callable[[Path, Path, Sequence[Layer]], Engine]] = {
+_ENGINES: Mapping[str, type[_Pycaffe] | type[_OpenCV]] = {
     "pycaffe": _Pycaffe,
     "opencv": _OpenCV,
 }
-_TITLES = {"pycaffe": "Caffe", "opencv": "OpenCV"}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.check.sides.side import Given, Origin
-from bridge.errors import UsageError
+from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
 from bridge.silence import silent_libraries
 
@@ -102,7 +102,7 @@ def tflite(path: Path) -> Exported:
         try:
             found = runner(**feeds)
         except (ValueError, RuntimeError) as error:
-            message = " ".join(str(error).split())[:140]
+            message = words_of(error, 140)
             raise UsageError(f"{name} cannot run it", where=path, received=message) from error
         return [found[port.name] for port in results]
 

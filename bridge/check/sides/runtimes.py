@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import GraphError, UsageError
+from bridge.errors import GraphError, UsageError, words_of
 
 if TYPE_CHECKING:
     import onnx
@@ -51,13 +51,15 @@ class Runtime:
         try:
             run = self.open(model, folder)
         except Exception as error:  # runtimes raise classes of their own, with no common ancestor
-            raise GraphError(f"{self} refuses the graph", received=_line(error)) from error
+            raise GraphError(f"{self} refuses the graph", received=words_of(error)) from error
 
         def guarded(feeds: Mapping[str, Array]) -> Sequence[Array]:
             try:
                 return run(feeds)
             except Exception as error:
-                raise GraphError(f"{self} cannot run the graph", received=_line(error)) from error
+                raise GraphError(
+                    f"{self} cannot run the graph", received=words_of(error)
+                ) from error
 
         return guarded
 
@@ -138,12 +140,6 @@ def _whole(model: onnx.ModelProto, folder: Path) -> bytes:
     whole.CopyFrom(model)
     load_external_data_for_model(whole, str(folder))
     return whole.SerializeToString()
-
-
-def _line(error: Exception) -> str:
-    """An error's first words: some runtimes print their whole stack."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else text[:300] + " …"
 
 
 RUNTIMES: Mapping[str, Runtime] = {
