@@ -25,7 +25,7 @@ from caffe_itself.draws import (
     pooling,
 )
 from caffe_itself.draws_of_forks import DRAWS_OF_FORKS
-from public_nets import write_even_weights
+from caffe_itself.pairs import lowered_pair
 
 LAYERS = 40
 Draw = Callable[[Rng], Drawn]
@@ -57,20 +57,18 @@ def test_one_graph_holds_at_other_heights_and_widths(
     monkeypatch.setattr(draws, "image", lambda rng, least=5: [2, 4, 9, 8])
     rng = np.random.default_rng(0)
     texts = {f"layer{i}": on_data(draw(rng).text(f"layer{i}")) for i in range(LAYERS)}
-    text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
+    alone, lowered = tmp_path / "alone.prototxt", tmp_path / "alone.onnx"
     kept = []
     for each in texts.values():
-        text.write_text(DATA + each)
+        alone.write_text(DATA + each)
         with suppress(UnsupportedError):  # Caffe's rounding, where the size decides of it
-            bridge.caffe_to_onnx(text, None, lowered, check=False, dynamic=True)
+            bridge.caffe_to_onnx(alone, None, lowered, check=False, dynamic=True)
             kept.append(each)
     assert len(kept) >= LAYERS / 4
-    text.write_text(DATA + "".join(kept))
-    write_even_weights(text, weights)
-    bridge.caffe_to_onnx(text, weights, lowered, check=False, dynamic=True)
+    pair, lowered = lowered_pair(tmp_path, DATA + "".join(kept), dynamic=True)
     for height, width in ((9, 8), (10, 10), (11, 9), (17, 12)):
         feeds = {"data": rng.normal(size=(3, 4, height, width)).astype(np.float32)}
-        report = bridge.check((text, weights), lowered, inputs=feeds)
+        report = bridge.check(pair, lowered, inputs=feeds)
         assert report.ok, f"{report.located()}\n{''.join(kept)}"
         assert len(report.rows) >= len(kept)
 
@@ -101,16 +99,14 @@ def refusal(name: str, layer: Drawn, folder: Path) -> str:
 
 
 def holds(layers: Mapping[str, Drawn], folder: Path, *, in_keras: bool) -> None:
-    ends = ("prototxt", "caffemodel", "onnx", "keras")
-    text, weights, lowered, raised = (folder / f"net.{end}" for end in ends)
-    text.write_text("".join(x.text(name) for name, x in layers.items()))
-    write_even_weights(text, weights)
-    bridge.caffe_to_onnx(text, weights, lowered, check=False)
+    prototxt = "".join(x.text(name) for name, x in layers.items())
+    pair, lowered = lowered_pair(folder, prototxt)
+    raised = folder / "net.keras"
     if in_keras:
         bridge.onnx_to_keras(lowered, raised, check=False)
     feeds = {key: array for name, x in layers.items() for key, array in x.feeds(name).items()}
     for received in [lowered, raised][: 1 + in_keras]:
-        report = bridge.check((text, weights), received, inputs=feeds)
+        report = bridge.check(pair, received, inputs=feeds)
         wrong = {row.name.split(".")[0] for row in report.rows if not row.ok}
         texts = [layers[name].text(name) for name in wrong]
         assert report.ok, "\n".join([report.located(), *texts])

@@ -10,7 +10,8 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UsageError
-from public_nets import ZOO, given_shapes, is_refused, write_even_weights
+from caffe_itself.pairs import lowered_pair
+from public_nets import ZOO, given_shapes, is_refused
 from real.nets import ALL, Net
 
 # Its weights are `raw_data`, a field of NVIDIA's Caffe.
@@ -59,12 +60,9 @@ def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None
         pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")
     if prototxt.name.startswith(OTHER_PROPOSALS):
         pytest.skip("Proposal is another layer in this Caffe")
-    text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
-    text.write_text(without_engines(prototxt.read_text(errors="replace")))
-    write_even_weights(text, weights)
-    bridge.caffe_to_onnx(text, weights, lowered, check=False)
+    pair, lowered = lowered_pair(tmp_path, without_engines(prototxt.read_text(errors="replace")))
     try:
-        report = bridge.check((text, weights), lowered, batch=2)
+        report = bridge.check(pair, lowered, batch=2)
     except BridgeError as error:
         if not any(limit in str(error) for limit in LIMITS):
             raise

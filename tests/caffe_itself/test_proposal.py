@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.caffe.write import write_caffemodel
+from caffe_itself.pairs import lowered_pair
 
 PROPOSAL = """
     input: "scores" input_shape { dim: 1 dim: 6 dim: 14 dim: 10 }
@@ -32,12 +32,9 @@ def test_proposals(seed: int, tmp_path: Path) -> None:
         "deltas": rng.normal(0, 0.5, (1, 12, 14, 10)),
         "im_info": np.array([[224, 160, 1]]),
     }
-    text, weights, lowered = (tmp_path / f"net.{end}" for end in ("prototxt", "caffemodel", "onnx"))
-    text.write_text(PROPOSAL)
-    write_caffemodel(weights, "none", [("y", "Proposal", ())])
-    bridge.caffe_to_onnx(text, weights, lowered, check=False)
-    text.write_text(in_pixels)
-    report = bridge.check((text, weights), lowered, inputs=feeds)
+    pair, lowered = lowered_pair(tmp_path, PROPOSAL)
+    pair[0].write_text(in_pixels)
+    report = bridge.check(pair, lowered, inputs=feeds)
     assert report.expected == "net.prototxt in Caffe 1.0.0"
     assert report.ok, report.located()
     assert report.rows[0].expected_shape == (20, 5)
