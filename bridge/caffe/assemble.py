@@ -160,7 +160,7 @@ _MIXING = {
 
 # Layers whose tops are their first bottom's memory under another name; Concat and Slice only where
 # there is nothing to join or part.
-_VIEWS = ("Split", "Flatten", "Reshape")
+_VIEWS = ("Split", "Flatten", "Reshape", "GradientScaler")
 _SINGLE_VIEWS = ("Concat", "Slice")
 
 

@@ -18,7 +18,7 @@ from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
-from bridge.caffe.shapes.conv import is_silent_about_groups
+from bridge.caffe.shapes.conv import is_silent_about_groups, is_told_by_weights
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
@@ -99,7 +99,7 @@ def _with_telling_blobs(net: Net, stored: Mapping[str, StoredLayer]) -> Net:
     """The net with the stored blobs on those layers whose text does not say what they need."""
 
     def told(layer: Layer) -> Layer:
-        if layer.name not in stored or not is_silent_about_groups(layer):
+        if layer.name not in stored or not is_told_by_weights(layer):
             return layer
         return _with_blobs(layer, (each.blob for each in stored[layer.name].blobs.values()))
 

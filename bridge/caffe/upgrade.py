@@ -14,6 +14,7 @@ from typing import Any
 from bridge.caffe import schema
 from bridge.caffe.prototxt import Message
 from bridge.caffe.python import with_class
+from bridge.caffe.quantized import in_float
 from bridge.errors import PrototxtError
 
 
@@ -40,8 +41,8 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
         _from_v0(layer, warnings) if "layer" in layer else _from_v1(layer)
         for layer in _fold_padding(old)
     ]
-    named = [with_class(layer, warnings) for layer in (*layers, *new)]
-    return [*_inputs(definition), *named], tuple(warnings)
+    named, notes = in_float([with_class(layer, warnings) for layer in (*layers, *new)])
+    return [*_inputs(definition), *named], (*warnings, *notes)
 
 
 def dialect(definition: Message) -> str:

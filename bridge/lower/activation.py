@@ -2,21 +2,60 @@
 
 Formulas: relu_layer.cpp, prelu_layer.cpp, elu_layer.cpp, sigmoid_layer.cpp, tanh_layer.cpp,
 bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; of forks relu6_layer.cpp, hswish_layer.cpp,
-hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_layer.cpp
+hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_layer.cpp,
+insanity_layer.cpp (happynear's), rrelu_layer.cpp (ducha-aiki's), gradient_scaler_layer.cpp, and
+relu_layer.cpp of Cambricon's (upper_limit), elu_layer.cpp of NVIDIA's (lambda)
 """
 
 from __future__ import annotations
 
+from math import log
+
 from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Value
 
 
-@layer("ReLU", params="relu_param")
-def relu(e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0) -> Value:
+def rectified(e: Emitter, x: Value, negative_slope: float) -> Value:
     """max(x, 0) + negative_slope · min(x, 0)"""
     return e.LeakyRelu(x, alpha=negative_slope) if negative_slope else e.Relu(x)
+
+
+@layer("ReLU", params="relu_param")
+def relu(
+    e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0, upper_limit: float = 0.0
+) -> Value:
+    """max(x, 0) + negative_slope · min(x, 0); a fork's `upper_limit`, a whole number, cuts it"""
+    limit = float(int(upper_limit))
+    if not limit:
+        return rectified(e, x, negative_slope)
+    if negative_slope or limit < 0:
+        return e.Min(rectified(e, x, negative_slope), limit)
+    return e.Clip(x, 0.0, limit)
+
+
+@layer("Insanity", params="insanity_param")
+@layer("RReLU", params="rrelu_param")
+def randomized_relu(
+    e: Emitter, layer: Layer, x: Value, *, lb: float = 0.0, ub: float = 0.0
+) -> Value:
+    """max(x, 0) + min(x, 0) / ((ub - lb) / (ln |ub| - ln |lb|)), as at test"""
+    if not lb < ub or lb * ub == 0 or abs(lb) == abs(ub):
+        raise UnsupportedLayerError(
+            "its bounds give no slope",
+            where=layer,
+            expected="lb and ub in the text, lb < ub, neither 0, of two magnitudes",
+            received=f"lb {lb:g}, ub {ub:g}",
+        )
+    return e.LeakyRelu(x, alpha=(log(abs(ub)) - log(abs(lb))) / (ub - lb))
+
+
+@layer("GradientScaler", params="gradient_scaler_param")
+def gradient_scaler(e: Emitter, layer: Layer, x: Value, **settings: object) -> Value:
+    """x: what it scales are gradients"""
+    return x
 
 
 @layer("PReLU", params="prelu_param")
@@ -86,9 +125,10 @@ def mish(e: Emitter, layer: Layer, x: Value) -> Value:
 
 
 @layer("ELU", params="elu_param")
-def elu(e: Emitter, layer: Layer, x: Value, *, alpha: float = 1.0) -> Value:
-    """x where x > 0, else alpha · (eˣ - 1)"""
-    return e.Elu(x, alpha=alpha)
+def elu(e: Emitter, layer: Layer, x: Value, *, alpha: float = 1.0, **settings: float) -> Value:
+    """x where x > 0, else alpha · (eˣ - 1); a fork's `lambda` multiplies all of it"""
+    factor = settings.get("lambda", 1.0)
+    return e.Elu(x, alpha=alpha) if factor == 1 else e.Selu(x, alpha=alpha, gamma=factor)
 
 
 @layer("Sigmoid", params="sigmoid_param")

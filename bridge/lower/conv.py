@@ -1,6 +1,7 @@
 """Convolutions. ONNX lays their kernels out as Caffe does, so the weights go in as they are.
 
-Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp;
+Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp; of Intel's fork
+mkldnn_convolution_layer.cpp (relu);
 https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html
 """
 
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.conv import groups, spatial
+from bridge.caffe.shapes.conv import dilation, groups, outputs, spatial
+from bridge.lower.activation import rectified
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Dims, Value
@@ -31,9 +33,10 @@ def convolution(
     e: Emitter,
     layer: Layer,
     *bottoms: Value,
-    num_output: int = 0,
     bias_term: bool = True,
     axis: int = 1,
+    relu: bool = False,
+    negative_slope: float = 0.0,
     **windows: object,
 ) -> tuple[Value, ...]:
     """x: n c *s → n o *t. Several bottoms share the weights; axes before `axis` are all batch.
@@ -43,11 +46,13 @@ def convolution(
     ConvolutionDepthwise: a group for each channel, which its text need not spell out.
     DepthwiseConvolution: the same, where the text says it, or is silent and the weights say it.
     Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
+    With `relu`, of Intel's fork, a ReLU of this `negative_slope` follows.
     """
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
     kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
     group = channels if layer.type == "Im2col" else groups(layer, channels)
+    num_output = outputs(layer, channels)
     if layer.type == "Im2col":
         weight = e.constant(_picking_kernels(channels, kernel), "weight")
     elif layer.type == "Deconvolution":
@@ -61,7 +66,7 @@ def convolution(
         "kernel_shape": kernel,
         "strides": _window(layer, "stride", axes, 1),
         "pads": pads + pads,
-        "dilations": _window(layer, "dilation", axes, 1),
+        "dilations": list(dilation(layer, "convolution_param", axes)),
         "group": group,
     }
 
@@ -80,7 +85,8 @@ def convolution(
             x = e.Reshape(x, [-1, *(x.fixed(i) for i in range(axis, x.rank))])
             return e.reshape(e.op(operator, x, *operands, **attributes)[0], top)
 
-    return tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
+    tops = tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
+    return tuple(rectified(e, y, negative_slope) for y in tops) if relu else tops
 
 
 def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:

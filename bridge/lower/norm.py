@@ -237,6 +237,10 @@ def normalize_samples(e: Emitter, layer: Layer, x: Value) -> Value:
 
 
 @layer("Softmax", params="softmax_param")
-def softmax(e: Emitter, layer: Layer, x: Value, *, axis: int = 1) -> Value:
-    """y = eˣ / ∑ eˣ over one axis, whatever the rank"""
-    return e.Softmax(x, axis=axis)
+def softmax(
+    e: Emitter, layer: Layer, x: Value, *, axis: int = 1, scaling_temperature: float = 1.0
+) -> Value:
+    """y = eˣ / ∑ eˣ over one axis, whatever the rank; jolibrain's fork divides x first"""
+    if scaling_temperature == 0:
+        raise UnsupportedLayerError("its scaling_temperature is 0", where=layer)
+    return e.Softmax(x if scaling_temperature == 1 else e.Div(x, scaling_temperature), axis=axis)

@@ -4,7 +4,8 @@ Caffe rounds the size up, lets the last window hang over, and divides an average
 the window within the padded map; ONNX has no such operator, and runtimes read its ceil_mode and
 count_include_pad in several ways. So: explicit pads, and a factor where a divisor differs.
 
-Formulas: pooling_layer.cpp, spp_layer.cpp;
+Formulas: pooling_layer.cpp, spp_layer.cpp; of forks libdnn_pool.cpp (naibaf7's: dilation) and
+mkldnn_pooling_layer.cpp (Intel's: avg_include_pad);
 https://onnx.ai/onnx/operators/onnx__MaxPool.html, onnx__AveragePool.html
 """
 
@@ -18,8 +19,9 @@ from math import ceil, prod
 import numpy as np
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.conv import spatial
+from bridge.caffe.shapes.conv import dilation, spatial
 from bridge.caffe.shapes.pool import pooled as pooled_sizes
+from bridge.caffe.shapes.pool import rounds_down
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
@@ -28,13 +30,17 @@ from bridge.lower.values import FLOAT, Value
 
 @dataclass(frozen=True)
 class Axis:
-    """Windows along one axis: `count` of them, from -pad on, `stride` apart, on `size` places."""
+    """Windows along one axis: `count` of them, from -pad on, `stride` apart, on `size` places.
+
+    The `kernel` elements of a window are `dilation` apart.
+    """
 
     size: int
     kernel: int
     stride: int
     pad: int
     count: int
+    dilation: int = 1
 
     @classmethod
     def of_bins(cls, size: int, bins: int) -> Axis:
@@ -47,22 +53,28 @@ class Axis:
     @property
     def overhang(self) -> int:
         """The places behind the map that windows reach: the padding that the end needs."""
-        return max(0, (self.count - 1) * self.stride + self.kernel - self.pad - self.size)
+        extent = (self.kernel - 1) * self.dilation + 1
+        return max(0, (self.count - 1) * self.stride + extent - self.pad - self.size)
 
-    @property
-    def divisors(self) -> Array:
-        """For each window how many of its places lie on the map or on Caffe's own padding.
+    def divisors(self, with_padding: bool = True) -> Array:
+        """For each window how many of its elements lie on the map or on Caffe's own padding.
 
         As Caffe counts them: less than none for a window that begins beyond the end of both.
         """
         start = np.arange(self.count) * self.stride - self.pad
-        end = np.minimum(start + self.kernel, self.size + self.pad)
-        divisors: Array = (end - start).astype(np.float32)
+
+        def before(end: int) -> Array:
+            count: Array = np.minimum(-((start - end) // self.dilation), self.kernel)
+            return count.astype(np.float32)
+
+        if with_padding:
+            return before(self.size + self.pad)
+        divisors: Array = before(self.size).clip(0) - before(0).clip(0)
         return divisors
 
     @property
-    def has_empty_window(self) -> bool:
-        """Whether the last window lies behind the map; ONNX refuses as much padding as that."""
+    def needs_more_than_pads(self) -> bool:
+        """Whether windows reach so far that ONNX refuses as much padding; the last may be empty."""
         return self.overhang >= self.kernel
 
 
@@ -74,33 +86,35 @@ def pooling(
     *,
     pool: str = "MAX",
     global_pooling: bool = False,
+    avg_include_pad: bool = True,
     **windows: object,
 ) -> Value | tuple[Value, Value]:
     """x: n c *s → n c *s'; a second top of MAX is the place h · W + w of each maximum.
 
     h' is what Caffe makes of the kernel, the padding and the rounding: its shape is taken over.
+    In forks windows have a dilation, and averages may be of the map alone (`avg_include_pad`).
     """
     if global_pooling and len(layer.tops) == 1:
         return _whole_map(e, layer, x, pool)
     if any(isinstance(size, str) for size in x.shape[2:]):
-        return _over_open_sizes(e, layer, x, pool)
+        return _over_open_sizes(e, layer, x, pool, avg_include_pad)
     axes = [
-        Axis(x.fixed(2 + i), kernel, stride, pad, int(e.tops[0][2 + i]))
-        for i, (kernel, stride, pad) in enumerate(_windows(layer, x, global_pooling))
+        Axis(x.fixed(2 + i), kernel, stride, pad, int(e.tops[0][2 + i]), apart)
+        for i, (kernel, stride, pad, apart) in enumerate(_windows(layer, x, global_pooling))
     ]
     if len(layer.tops) == 2:
         return _max_with_places(e, layer, x, axes)
-    return pooled(e, layer, x, pool, axes)
+    return pooled(e, layer, x, pool, axes, avg_include_pad)
 
 
 def _windows(layer: Layer, x: Value, whole: bool) -> list[tuple[int, ...]]:
-    """Kernel, stride and pad of each axis."""
+    """Kernel, stride, pad and dilation of each axis."""
     rank = x.rank - 2
     if whole:
-        return [(x.fixed(2 + i), 1, 0) for i in range(rank)]
+        return [(x.fixed(2 + i), 1, 0, 1) for i in range(rank)]
     names = (("kernel", None), ("stride", 1), ("pad", 0))
     sizes = (spatial(layer, "pooling_param", name, rank, default) for name, default in names)
-    return list(zip(*sizes, strict=True))
+    return list(zip(*sizes, dilation(layer, "pooling_param", rank), strict=True))
 
 
 @layer("SPP", params="spp_param")
@@ -120,13 +134,20 @@ def spatial_pyramid(
     return e.Concat(*(e.Flatten(level, axis=1) for level in levels), axis=1)
 
 
-def pooled(e: Emitter, layer: Layer, x: Value, pool: str, axes: Sequence[Axis]) -> Value:
+def pooled(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    pool: str,
+    axes: Sequence[Axis],
+    with_padding: bool = True,
+) -> Value:
     """x: n c *s → n c *s'. An empty window gives Caffe's -FLT_MAX; for an average, which is 0 by
     the number of its places, NaN right behind the map and 0 further on."""
     if pool == "MAX":
         return _max(e, x, axes)
     if pool == "AVE":
-        return _average(e, x, axes)
+        return _average(e, x, axes, with_padding)
     raise _no_operator(layer, pool)
 
 
@@ -145,20 +166,19 @@ def _no_operator(layer: Layer, pool: str) -> UnsupportedLayerError:
 
 def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
     pads = _pads(axes)
-    if any(axis.has_empty_window for axis in axes):
+    if any(axis.needs_more_than_pads for axis in axes):
         x = _padded(e, x, pads, -np.finfo(np.float32).max)
         pads = [0] * len(pads)
     return e.MaxPool(x, **_attributes(axes, pads))
 
 
-def _average(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
+def _average(e: Emitter, x: Value, axes: Sequence[Axis], with_padding: bool) -> Value:
     pads = _pads(axes)
-    if any(axis.has_empty_window for axis in axes):
+    if any(axis.needs_more_than_pads for axis in axes):
         x = _padded(e, x, pads, np.float32(0))
         pads = [0] * len(pads)
-    included = 1 if any(pads) else None
-    mean = e.AveragePool(x, **_attributes(axes, pads), count_include_pad=included)
-    divisors = reduce(np.multiply.outer, (axis.divisors for axis in axes))
+    mean = _mean(e, x, axes, pads)
+    divisors = reduce(np.multiply.outer, (axis.divisors(with_padding) for axis in axes))
     area = np.float32(prod(axis.kernel for axis in axes))
     if (divisors == area).all():
         return mean
@@ -166,17 +186,30 @@ def _average(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
         return e.Mul(mean, e.constant((area / divisors)[None, None], "correction"))
 
 
-def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str) -> Value:
+def _mean(e: Emitter, x: Value, axes: Sequence[Axis], pads: list[int]) -> Value:
+    """Sums of the windows over their whole area; those of a dilation by a convolution, as
+    AveragePool has no dilations before opset 19."""
+    attributes = _attributes(axes, pads)
+    if "dilations" not in attributes:
+        return e.AveragePool(x, **attributes, count_include_pad=1 if any(pads) else None)
+    channels, kernel = x.fixed(1), attributes["kernel_shape"]
+    weight = np.full((channels, 1, *kernel), 1 / prod(kernel), np.float32)
+    return e.Conv(x, weight, **attributes, group=channels)
+
+
+def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str, avg_include_pad: bool) -> Value:
     """Pooling of maps of any size, where one spelling is right at every size.
 
     ⌈(h + 2p - k) / s⌉ + 1 windows are those of a map with s - 1 more places behind it. Caffe drops
     the last one if it starts behind the padding, which it cannot where k ≥ p + s.
     """
     windows = _windows(layer, x, whole=False)
-    rounds_up = layer.params.get("pooling_param", {}).get("round_mode", "CEIL") == "CEIL"
-    if len(layer.tops) == 2 or (rounds_up and any(k < p + s for k, s, p in windows)):
+    rounds_up = not rounds_down(layer)
+    if len(layer.tops) == 2 or (rounds_up and any(k < p + s for k, s, p, _ in windows)):
         raise GraphError("the ends of these windows depend on the size", received=windows)
-    kernel, strides, pads = (list(each) for each in zip(*windows, strict=True))
+    if any(d > 1 or (p and not avg_include_pad) for _, _, p, d in windows):
+        raise GraphError("this dilation or divisor is written for one size", received=windows)
+    kernel, strides, pads, _ = (list(each) for each in zip(*windows, strict=True))
     more = [stride - 1 if rounds_up else 0 for stride in strides]
     shape = {"kernel_shape": kernel, "strides": strides}
     if pool == "MAX":
@@ -196,9 +229,9 @@ def _max_with_places(
 
     ONNX counts places through the whole tensor, so the rest by the plane's size is the place.
     """
-    if any(axis.has_empty_window for axis in axes):
+    if any(axis.needs_more_than_pads for axis in axes):
         raise UnsupportedLayerError(
-            "a mask has no place for a window that lies outside the map", where=layer
+            "a mask has no place for a window that may lie outside the map", where=layer
         )
     maxima, places = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
     plane = prod(axis.size for axis in axes)
@@ -206,10 +239,12 @@ def _max_with_places(
 
 
 def _attributes(axes: Sequence[Axis], pads: list[int]) -> dict[str, list[int]]:
+    dilations = [axis.dilation for axis in axes]
     return {
         "kernel_shape": [axis.kernel for axis in axes],
         "strides": [axis.stride for axis in axes],
         "pads": pads,
+        **({"dilations": dilations} if max(dilations) > 1 else {}),
     }
 
 

@@ -54,18 +54,15 @@ def pooling(
     x: Value,
     *,
     pool: str = "MAX",
-    kernel_size: int,
+    kernel_size: Sequence[int],
     kernel_depth: int,
-    stride: int = 1,
+    stride: Sequence[int] = (1,),
     temporal_stride: int = 1,
-    pad: int = 0,
+    pad: Sequence[int] = (0,),
 ) -> Value:
     """x: n c d h w → n c d' h' w': as Pooling, each axis by itself, but no window is dropped"""
-    windows = (
-        (kernel_depth, temporal_stride, 0),
-        (kernel_size, stride, pad),
-        (kernel_size, stride, pad),
-    )
+    plane = (kernel_size[0], stride[0], pad[0])
+    windows = ((kernel_depth, temporal_stride, 0), plane, plane)
     axes = [
         Axis(x.fixed(2 + i), *window, int(e.tops[0][2 + i])) for i, window in enumerate(windows)
     ]

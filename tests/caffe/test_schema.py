@@ -43,7 +43,8 @@ def test_fields_of_forks_have_numbers_that_no_file_uses() -> None:
 
 def test_defaults_are_those_of_caffe() -> None:
     pooling = schema.defaults("PoolingParameter")
-    assert (pooling["pool"], pooling["stride"], pooling["round_mode"]) == ("MAX", 1, "CEIL")
+    assert (pooling["pool"], pooling["round_mode"]) == ("MAX", "CEIL")
+    assert schema.defaults("ConvolutionParameter")["group"] == 1
     assert schema.defaults("ConvolutionParameter")["kernel_size"] == []
     assert schema.defaults("ReshapeParameter")["shape"] is None
     assert schema.defaults("LRNParameter")["beta"] == 0.75

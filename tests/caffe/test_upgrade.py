@@ -86,7 +86,7 @@ def test_v0_fields_go_to_the_message_of_their_type() -> None:
             "weight_filler": {"std": 1.0},
         },
     }
-    assert pool["pooling_param"] == {"pool": "AVE", "kernel_size": 2, "pad": 1}
+    assert pool["pooling_param"] == {"pool": "AVE", "kernel_size": [2], "pad": [1]}
     assert data["data_param"] == {"source": "db", "batch_size": 8}
     assert data["transform_param"] == {"crop_size": 5, "mean_file": "m", "mirror": True}
     assert not warnings

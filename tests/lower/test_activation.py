@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
+from bridge.errors import UnsupportedLayerError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -22,6 +23,25 @@ FORMULAS = {
     ),
     "HardSigmoid": ("", (0.2 * X + 0.5).clip(0, 1)),
     "HardSigmoid ": ("hardsigmoid_param { alpha: 0.3 beta: 0.1 }", (0.3 * X + 0.1).clip(0, 1)),
+    "ReLU  ": ("relu_param { upper_limit: 6 }", X.clip(0, 6)),
+    "ReLU   ": (
+        "relu_param { upper_limit: 2 negative_slope: 0.5 }",
+        np.minimum(np.where(X > 0, X, 0.5 * X), 2),
+    ),
+    "ReLU    ": ("relu_param { upper_limit: 6.75 }", X.clip(0, 6)),  # into an int, there
+    "Insanity": (
+        "insanity_param { lb: 3 ub: 8 }",
+        np.where(X > 0, X, X / (5 / (np.log(8) - np.log(3)))),
+    ),
+    "RReLU": (
+        "rrelu_param { lb: -4 ub: 2 }",
+        np.where(X > 0, X, X / (6 / (np.log(2) - np.log(4)))),
+    ),
+    "GradientScaler": ("gradient_scaler_param { lower_bound: 0 upper_bound: 2 }", X),
+    "ELU  ": (
+        "elu_param { alpha: 1.5 lambda: 1.25 }",
+        1.25 * np.where(X > 0, X, 1.5 * np.expm1(X)),
+    ),
     "ELU": ("elu_param { alpha: 0.5 }", np.where(X > 0, X, 0.5 * np.expm1(X))),
     "BNLL": ("", np.log1p(np.exp(X))),
     "Swish": ("swish_param { beta: 2 }", X / (1 + np.exp(-2 * X))),
@@ -46,6 +66,12 @@ FORMULAS = {
 def test_formulas(one_layer: Callable[..., Any], type_: str) -> None:
     settings, expected = FORMULAS[type_]
     assert_close(one_layer(type_.strip(), settings, x=X), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("text", ["", "lb: 3", "lb: 8 ub: 3", "lb: 0 ub: 3", "lb: -3 ub: 3"])
+def test_bounds_that_give_no_slope_are_refused(one_layer: Callable[..., Any], text: str) -> None:
+    with pytest.raises(UnsupportedLayerError, match="bounds give no slope"):
+        one_layer("RReLU", f"rrelu_param {{ {text} }}", x=X)
 
 
 @pytest.mark.parametrize("rank", [2, 3, 4])

@@ -40,6 +40,40 @@ def test_a_flat_input_is_not_flattened_again(net_of: Callable[..., Net]) -> None
     assert [node.op_type for node in model.proto.graph.node] == ["Gemm"]
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_rows_of_norm_1(one_layer: Callable[..., Any], axis: int) -> None:
+    """inner_product_layer.cu of happynear's fork."""
+    behind = X.shape[axis:]
+    weight, bias = rng.standard_normal((7, int(np.prod(behind)))) * 3, rng.standard_normal(7)
+    text = f"inner_product_param {{ num_output: 7 axis: {axis} normalize: true }}"
+    y = one_layer("InnerProduct", text, weights=[weight, bias], x=X)
+    unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
+    assert_close(y, (X.reshape(*X.shape[:axis], -1) @ unit.T + bias).astype(np.float32))
+
+
+def test_rows_of_norm_1_of_a_transposed_matrix_are_those_in_memory(
+    one_layer: Callable[..., Any],
+) -> None:
+    weight = rng.standard_normal((60, 7)) * 3
+    settings = "num_output: 7 normalize: true transpose: true bias_term: false"
+    y = one_layer("InnerProduct", f"inner_product_param {{ {settings} }}", weights=[weight], x=X)
+    rows = weight.reshape(7, 60)
+    unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).reshape(60, 7)
+    assert_close(y, (X.reshape(2, 60) @ unit).astype(np.float32))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_intels_have_a_relu_behind(one_layer: Callable[..., Any], axis: int) -> None:
+    weights = [rng.standard_normal((7, int(np.prod(X.shape[axis:])))), rng.standard_normal(7)]
+    text = f"inner_product_param {{ num_output: 7 axis: {axis} %s }}"
+    y = one_layer("InnerProduct", text % "", weights=weights, x=X)
+    settings = text % "relu: true negative_slope: 0.125"
+    assert y.min() < 0
+    assert_close(
+        one_layer("InnerProduct", settings, weights=weights, x=X), np.where(y > 0, y, y / 8)
+    )
+
+
 def test_embed_takes_rows(one_layer: Callable[..., Any]) -> None:
     table, bias = rng.standard_normal((5, 2)), rng.standard_normal(2)
     text = "embed_param { num_output: 2 input_dim: 5 }"

@@ -102,6 +102,14 @@ def test_whole_samples_are_normalized(one_layer: Callable[..., Any]) -> None:
     assert_close(one_layer("L2Normalization", x=x), x / np.linalg.norm(x, axis=1, keepdims=True))
 
 
+def test_logits_may_be_divided_by_a_temperature(one_layer: Callable[..., Any]) -> None:
+    y = one_layer("Softmax", "softmax_param { scaling_temperature: 2.5 }", x=X)
+    powers = np.exp(X / 2.5)
+    assert_close(y, powers / powers.sum(1, keepdims=True))
+    with pytest.raises(UnsupportedLayerError, match="scaling_temperature is 0"):
+        one_layer("Softmax", "softmax_param { scaling_temperature: 0 }", x=X)
+
+
 class TestBN:
     """The layer type that means another thing in each fork."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import (
@@ -39,15 +38,29 @@ def spatial(layer: Layer, message: str, name: str, rank: int, default: int | Non
     return tuple(values * rank if len(values) == 1 else values)
 
 
+def dilation(layer: Layer, message: str, rank: int) -> Shape:
+    """How far apart the elements of a window are on each spatial axis; forks call it `hole` too.
+
+    Sources: base_conv_layer.cpp; of DeepLab v1 (`hole`, `hole_h`, `hole_w`) and of yjxiong's fork
+    (`dilation_h`, `dilation_w`).
+    """
+    fields = given(layer, message)
+    names = [
+        name for name in ("dilation", "hole") if fields.keys() & {name, f"{name}_h", f"{name}_w"}
+    ]
+    require(len(names) < 2, layer, "dilation stands beside hole", "one of the two")
+    return spatial(layer, message, names[0] if names else "dilation", rank, 1)
+
+
 def _windows(layer: Layer, rank: int) -> tuple[Shape, Shape, Shape, Shape]:
     """Kernel, stride, pad and dilation of a convolution."""
     kernel = spatial(layer, "convolution_param", "kernel", rank, None)
     stride = spatial(layer, "convolution_param", "stride", rank, 1)
     pad = spatial(layer, "convolution_param", "pad", rank, 0)
-    dilation = spatial(layer, "convolution_param", "dilation", rank, 1)
-    for name, values in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+    apart = dilation(layer, "convolution_param", rank)
+    for name, values in (("kernel", kernel), ("stride", stride), ("dilation", apart)):
         require(min(values, default=1) > 0, layer, f"{name} must be positive", "> 0", text(values))
-    return kernel, stride, pad, dilation
+    return kernel, stride, pad, apart
 
 
 def positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
@@ -60,18 +73,15 @@ def positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
 def _slid(layer: Layer, x: Shape, axis: int) -> Shape:
     """Sizes of the spatial axes behind `axis` after a convolution."""
     extents = x[axis + 1 :]
-    kernel, stride, pad, dilation = _windows(layer, len(extents))
-    sizes = [
-        (size + 2 * p - (d * (k - 1) + 1)) // s + 1
-        for size, k, s, p, d in zip(extents, kernel, stride, pad, dilation, strict=True)
-    ]
+    windows = zip(extents, *_windows(layer, len(extents)), strict=True)
+    sizes = [(size + 2 * p - (d * (k - 1) + 1)) // s + 1 for size, k, s, p, d in windows]
     return positive(layer, sizes, x)
 
 
-def _refuse_uneven(layer: Layer, p: Any, channels: int, group: int) -> None:
-    for name, count in (("num_output", p.num_output), ("group", group)):
+def _refuse_uneven(layer: Layer, outputs: int, channels: int, group: int) -> None:
+    for name, count in (("num_output", outputs), ("group", group)):
         require(count > 0, layer, f"{name} must be positive", "> 0", count)
-    for name, count in (("input channels", channels), ("num_output", p.num_output)):
+    for name, count in (("input channels", channels), ("num_output", outputs)):
         even = count % group == 0
         require(even, layer, f"{name} do not divide into {group} groups", f"n x {group}", count)
 
@@ -83,6 +93,25 @@ def groups(layer: Layer, channels: int) -> int:
         is_silent_about_groups(layer) and any(blob.shape[1:2] == (1,) for blob in layer.blobs[:1])
     )
     return channels if depthwise else group
+
+
+def outputs(layer: Layer, channels: int) -> int:
+    """How many output channels a convolution has.
+
+    One layer of the name ConvolutionDepthwise never looks at num_output, which may be missing then
+    or contradict the weights: it has one filter for each input channel.
+    Source: conv_dw_layer.cpp of anlongstory's fork.
+    """
+    count: int = parameters(layer, "convolution_param").num_output
+    if layer.type == "ConvolutionDepthwise":
+        filters = [blob.shape[0] for blob in layer.blobs[:1] if len(blob.shape) == 4]
+        return channels if filters == [channels] or not count else count
+    return count
+
+
+def is_told_by_weights(layer: Layer) -> bool:
+    """Whether the weights have a say in what a layer is."""
+    return layer.type == "ConvolutionDepthwise" or is_silent_about_groups(layer)
 
 
 def is_silent_about_groups(layer: Layer) -> bool:
@@ -104,11 +133,12 @@ def convolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     p = parameters(layer, "convolution_param")
     axis = axis_of(layer, p.axis, x)
     group = groups(layer, x[axis])
-    _refuse_uneven(layer, p, x[axis], group)
+    count = outputs(layer, x[axis])
+    _refuse_uneven(layer, count, x[axis], group)
     kernel, *_ = _windows(layer, len(x) - axis - 1)
-    top = (*x[:axis], p.num_output, *_slid(layer, x, axis))
-    weight = (p.num_output, x[axis] // group, *kernel)
-    return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
+    top = (*x[:axis], count, *_slid(layer, x, axis))
+    weight = (count, x[axis] // group, *kernel)
+    return Demand((top,) * (1 + len(rest)), (weight, (count,))[: 1 + p.bias_term])
 
 
 @shape("Deconvolution", bottoms=SOME, tops=SOME)
@@ -120,12 +150,12 @@ def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     same(layer, x, *rest)
     p = parameters(layer, "convolution_param")
     axis = axis_of(layer, p.axis, x)
-    _refuse_uneven(layer, p, x[axis], p.group)
+    _refuse_uneven(layer, p.num_output, x[axis], p.group)
     extents = x[axis + 1 :]
-    kernel, stride, pad, dilation = _windows(layer, len(extents))
+    kernel, stride, pad, apart = _windows(layer, len(extents))
     sizes = [
         s * (size - 1) + d * (k - 1) + 1 - 2 * p
-        for size, k, s, p, d in zip(extents, kernel, stride, pad, dilation, strict=True)
+        for size, k, s, p, d in zip(extents, kernel, stride, pad, apart, strict=True)
     ]
     top = (*x[:axis], p.num_output, *positive(layer, sizes, x))
     weight = (x[axis], p.num_output // p.group, *kernel)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.conv import positive, spatial
+from bridge.caffe.shapes.conv import dilation, positive, spatial
 from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
 
 
@@ -17,32 +17,58 @@ def _four(layer: Layer, x: Shape) -> None:
     require(len(x) == 4, layer, f"{layer.type} needs 4 axes", "n c h w", text(x))
 
 
-def pooled(sizes: Shape, kernel: Shape, stride: Shape, pad: Shape, floor: bool = False) -> Shape:
-    """Sizes after pooling. They round up; where any axis is padded, a window is dropped that would
-    begin behind the input and its first padding."""
+def pooled(
+    sizes: Shape,
+    kernel: Shape,
+    stride: Shape,
+    pad: Shape,
+    *,
+    floor: bool = False,
+    by_axis: bool = False,
+) -> Shape:
+    """Sizes after pooling. They round up; where any axis is padded, or `by_axis` the axis itself, a
+    window is dropped that would begin behind the input and its first padding."""
     counts = [
         (size + 2 * q - k + (0 if floor else s - 1)) // s + 1
         for size, k, s, q in zip(sizes, kernel, stride, pad, strict=True)
     ]
-    if any(pad):
-        counts = [
-            count - ((count - 1) * s >= size + q)
-            for count, size, s, q in zip(counts, sizes, stride, pad, strict=True)
-        ]
-    return tuple(counts)
+    drops = [q > 0 if by_axis else any(pad) for q in pad]
+    return tuple(
+        count - (drop and (count - 1) * s >= size + q)
+        for count, drop, size, s, q in zip(counts, drops, sizes, stride, pad, strict=True)
+    )
+
+
+def rounds_down(layer: Layer) -> bool:
+    """Whether a pooling's sizes round down, as `round_mode: FLOOR` says; forks say it otherwise.
+
+    `ceil_mode: false` is of brocolli's Caffe and of OpenVINO, `torch_pooling` of TensorRT.
+    """
+    fields = given(layer, "pooling_param")
+    said = {fields["round_mode"] == "FLOOR"} if "round_mode" in fields else set()
+    said |= {not fields["ceil_mode"]} if "ceil_mode" in fields else set()
+    said |= {True} if fields.get("torch_pooling") else set()
+    require(len(said) < 2, layer, "its sizes are to round up and down", "one of the two")
+    return True in said
 
 
 @shape("Pooling", tops=(1, 2))
 def pooling(layer: Layer, x: Shape) -> Demand:
     """x: n c h w  ->  n c ph pw, and for MAX a mask of the same shape as a second top.
 
-    Source: src/caffe/layers/pooling_layer.cpp; of forks are `ceil_mode`, and x: n c d h w.
+    Source: src/caffe/layers/pooling_layer.cpp; of naibaf7's fork are `dilation` and sizes for each
+    axis, where each drops its last window by itself; x: n c d h w is of forks too.
     """
     require(len(x) in (4, 5), layer, "Pooling needs 4 axes, or 5", "n c h w", text(x))
     p = parameters(layer, "pooling_param")
     require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
-    floor = p.round_mode == "FLOOR" or not p.ceil_mode
-    sizes = pooled(x[2:], *_windows(layer, p, x), floor)
+    kernel, stride, pad = _windows(layer, p, x)
+    apart = dilation(layer, "pooling_param", len(x) - 2)
+    require(min(apart) > 0, layer, "dilation must be positive", "> 0", text(apart))
+    extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, apart, strict=True))
+    by_axis = bool(p.dilation) or max(map(len, (p.kernel_size, p.stride, p.pad))) > 1
+    floor = rounds_down(layer)
+    sizes = pooled(x[2:], extents, stride, pad, floor=floor, by_axis=by_axis)
     return Demand(((*x[:2], *positive(layer, sizes, x)),) * len(layer.tops))
 
 

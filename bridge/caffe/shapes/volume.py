@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive
 from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
@@ -13,6 +15,15 @@ def _refuse_others(layer: Layer, x: Shape, *sizes: int | None) -> None:
     require(known, layer, "kernel_size, kernel_depth and strides must be positive", "> 0", sizes)
 
 
+def _once(layer: Layer, **fields: Sequence[int]) -> list[int]:
+    """The number of each field: one for both axes of a plane, 0 where there is none."""
+    for name, values in fields.items():
+        require(
+            len(values) < 2, layer, f"{name} is for both axes", "one number", text(tuple(values))
+        )
+    return [sum(values) for values in fields.values()]
+
+
 @shape("Convolution3D")
 def convolution(layer: Layer, x: Shape) -> Demand:
     """x: n c d h w  ->  n num_output d' h' w'; weight num_output c *k, bias num_output.
@@ -20,7 +31,7 @@ def convolution(layer: Layer, x: Shape) -> Demand:
     Groups share their input, so that they change nothing. Source: convolution3d_layer.cpp of C3D.
     """
     p = parameters(layer, "convolution_param")
-    (k,), (s,), (q,) = p.kernel_size or [0], p.stride or [1], p.pad or [0]
+    k, s, q = _once(layer, kernel_size=p.kernel_size, stride=p.stride or [1], pad=p.pad)
     _refuse_others(layer, x, k, p.kernel_depth, s, p.temporal_stride, p.num_output)
     kernel, stride = (p.kernel_depth, k, k), (p.temporal_stride, s, s)
     sizes = [
@@ -36,11 +47,10 @@ def convolution(layer: Layer, x: Shape) -> Demand:
 def pooling(layer: Layer, x: Shape) -> Demand:
     """x: n c d h w  ->  n c d' h' w'. Source: pool3d_layer.cpp of C3D."""
     p = parameters(layer, "pooling_param")
-    _refuse_others(layer, x, p.kernel_size, p.kernel_depth, p.stride, p.temporal_stride)
-    padded = not p.pad or p.pool == "AVE"
-    require(padded, layer, "only an average is padded", "pad 0", p.pad)
-    kernel = (p.kernel_depth, p.kernel_size, p.kernel_size)
-    stride, pads = (p.temporal_stride, p.stride, p.stride), (0, p.pad, p.pad)
+    k, s, q = _once(layer, kernel_size=p.kernel_size, stride=p.stride or [1], pad=p.pad)
+    _refuse_others(layer, x, k, p.kernel_depth, s, p.temporal_stride)
+    require(not q or p.pool == "AVE", layer, "only an average is padded", "pad 0", q)
+    kernel, stride, pads = (p.kernel_depth, k, k), (p.temporal_stride, s, s), (0, q, q)
     sizes = [
         -(-(size + 2 * pad - k) // s) + 1
         for size, k, s, pad in zip(x[2:], kernel, stride, pads, strict=True)
