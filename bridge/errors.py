@@ -15,7 +15,9 @@ BridgeError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -113,3 +115,13 @@ def words_of(error: BaseException, most: int = 300) -> str:
     """What an error of another library says, on one line: some print their whole stack."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= most else text[:most] + " …"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that names what is nearest to a name that is not known, if anything is near.
+
+    Capitals and underscores count for nothing.
+    """
+    plain = {each.lower().replace("_", ""): each for each in known}
+    close = get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
+    return f"did you mean '{plain[close[0]]}'?" if close else ""

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import compress
 
-from bridge.caffe.inputs import are_inputs, inputs
+from bridge.caffe.inputs import are_inputs, inputs, with_given
 from bridge.caffe.net import Layer, Net, Share
 from bridge.caffe.prototxt import Message
-from bridge.errors import PrototxtError, UnsupportedError
+from bridge.caffe.state import State, is_included, ways_in
+from bridge.errors import PrototxtError, UnsupportedError, did_you_mean
 
 
-@dataclass(frozen=True)
-class State:
-    """Caffe's NetState, by which layers are chosen."""
-
-    phase: str = "TEST"
-    level: int = 0
-    stages: frozenset[str] = frozenset()
-
-
-def assemble(name: str, messages: Sequence[Message], state: State) -> Net:
-    """A net without weights.
+def assemble(
+    name: str, messages: Sequence[Message], state: State, given: Collection[str] = ()
+) -> Net:
+    """A net without weights. Blobs whose shapes are `given` are inputs where no layer makes them.
 
     Errors: PrototxtError where layers do not connect; UnsupportedError where the result depends on
     what blobs share or overwrite.
     """
     chosen = [message for message in messages if is_included(message, state)]
+    left_out = [message for message in messages if not is_included(message, state)]
+    chosen = with_given(chosen, given)
     drafts = [_draft(message) for message in chosen]
-    are_fed = are_inputs(chosen)
-    wiring = _Wiring(drafts, are_fed)
+    are_fed = are_inputs(chosen, given)
+    wiring = _Wiring(drafts, are_fed, left_out, state)
     wired = [wiring.connect(draft) for draft in drafts]
+    if all(are_fed) and left_out:
+        raise _nothing(left_out, state)
     _refuse_unsound_places(drafts, wired)
     fed = [entry for message in compress(chosen, are_fed) for entry in inputs(message)]
     layers = [layer for layer, is_fed in zip(wired, are_fed, strict=True) if not is_fed]
     return Net(name, tuple(fed), tuple(layers), wiring.unread())
+
+
+def _nothing(left_out: Sequence[Message], state: State) -> PrototxtError:
+    """The refusal of a net whose layers all belong to other states."""
+    ways = ways_in(left_out, state)
+    return PrototxtError(
+        f"in {state}, the net has no layers beside inputs",
+        where=left_out[0].where,
+        expected="a layer that computes something",
+        hint="; ".join(f"{options} brings in {len(ways[options])}" for options in ways) or None,
+    )
 
 
 def _draft(message: Message) -> Layer:
@@ -56,43 +65,20 @@ def _draft(message: Message) -> Layer:
     )
 
 
-# ---- phases ----------------------------------------------------------------------------------
-
-
-def is_included(layer: Message, state: State) -> bool:
-    """Whether a layer takes part in a state; where it has several rules, any one decides.
-
-    Errors: PrototxtError. Source: Net::FilterNet and Net::StateMeetsRule in src/caffe/net.cpp.
-    """
-    include, exclude = layer.get("include", []), layer.get("exclude", [])
-    if include and exclude:
-        raise PrototxtError(
-            f"layer '{layer.get('name', '')}' has include and exclude rules",
-            where=layer.where,
-            expected="one of the two",
-        )
-    if include:
-        return any(_meets(rule, state) for rule in include)
-    return not any(_meets(rule, state) for rule in exclude)
-
-
-def _meets(rule: Message, state: State) -> bool:
-    return (
-        rule.get("phase", state.phase) == state.phase
-        and rule.get("min_level", state.level) <= state.level
-        and rule.get("max_level", state.level) >= state.level
-        and state.stages.issuperset(rule.get("stage", []))
-        and state.stages.isdisjoint(rule.get("not_stage", []))
-    )
-
-
 # ---- values ----------------------------------------------------------------------------------
 
 
 class _Wiring:
     """Gives each value a name of its own (see `Layer`) and counts who reads it."""
 
-    def __init__(self, drafts: Sequence[Layer], fed: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        drafts: Sequence[Layer],
+        fed: Sequence[bool],
+        left_out: Sequence[Message],
+        state: State,
+    ) -> None:
+        self.left_out, self.state = left_out, state
         self.writes_left = Counter(blob for draft in drafts for blob in draft.tops)
         self.fed = {
             blob for draft, is_fed in zip(drafts, fed, strict=True) if is_fed for blob in draft.tops
@@ -116,12 +102,27 @@ class _Wiring:
                 where=draft,
                 expected="the name of an input, or of a top of an earlier layer",
                 received=blob,
-                hint="layers of another phase are left out (--phase TRAIN has these instead), and "
-                "a layer above may have a top renamed",
+                hint=self._producers(blob),
             )
         value = self.current[blob]
         self.reads[value] += 1
         return value
+
+    def _producers(self, blob: str) -> str:
+        """Where a blob might come from that no layer before has made."""
+        producers = [layer for layer in self.left_out if blob in layer.get("top", [])]
+        ways = [
+            f"'{layer.get('name', '')}' by {options}"
+            for options, layers in ways_in(producers, self.state).items()
+            for layer in layers
+        ]
+        if ways:
+            return f"left out in {self.state} are layers that make it: {', '.join(ways)}"
+        if blob in self.writes_left:
+            return "a layer further down makes it: layers run in the order of the file"
+        close = did_you_mean(blob, self.current)
+        give = f"if it is an input of the net, give its shape: --input-shape {blob}:1,3,224,224"
+        return f"{close} Else, {give}" if close else give
 
     def _write(self, draft: Layer, index: int, blob: str) -> str:
         if blob in self.current and draft.bottoms[index : index + 1] != (blob,):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Any
@@ -10,33 +11,56 @@ from typing import Any
 from bridge.caffe.net import Input, Net, Shape
 from bridge.caffe.prototxt import Message
 from bridge.caffe.weights import StoredLayer
-from bridge.errors import PrototxtError, UsageError
+from bridge.errors import Location, PrototxtError, UsageError, did_you_mean
 
 # A dim that the prototxt does not say: it lies in a database, or in an image file.
 UNKNOWN = 0
 
 
-def are_inputs(layers: Sequence[Message]) -> list[bool]:
-    """Which layers of a net are its inputs.
+def are_inputs(layers: Sequence[Message], given: Collection[str] = ()) -> list[bool]:
+    """Which layers of a net are its inputs; `given` are the blobs that the caller has shapes for.
 
     DummyData, which makes constants, is one where nothing else feeds the net.
     """
-    found = [is_input(layer) for layer in layers]
+    found = [is_input(layer, given) for layer in layers]
     return found if any(found) else [layer.get("type") == "DummyData" for layer in layers]
 
 
-def is_input(layer: Message) -> bool:
+def is_input(layer: Message, given: Collection[str] = ()) -> bool:
     """Whether a layer is an input of any net: fed by the caller, or from files while training.
 
-    A Python layer that reads no blob is one: what it gives lies outside of the net. So is DummyData
-    that draws its numbers.
+    Of layers that read no blob, these are: a Python layer, for what it gives lies outside of the
+    net; one that is called data in its type, be the type known or not; DummyData that draws its
+    numbers; and any whose blob is `given`, but for those that hold numbers of the net's own.
     """
     kind = layer.get("type", "")
+    if kind == "Input":
+        return True
+    if layer.get("bottom") or kind in _CONSTANTS:
+        return False
     if kind == "DummyData":
         fillers = layer.get("dummy_data_param", {}).get("data_filler", [])
         return any(filler.get("type", "constant") != "constant" for filler in fillers)
-    makes_data = kind.endswith("Data") or "python_param" in layer
-    return kind == "Input" or (makes_data and not layer.get("bottom"))
+    makes_data = "data" in kind.lower() or "python_param" in layer
+    return makes_data or any(top in given for top in layer.get("top", []))
+
+
+_CONSTANTS = ("Parameter", "ContinuationIndicator")
+
+
+def with_given(layers: Sequence[Message], given: Collection[str]) -> list[Message]:
+    """The layers of a net, and before them an Input for each blob that is `given` and that layers
+    read and none makes: where a data layer was taken out and nothing put in its place."""
+    made = {top for layer in layers for top in layer.get("top", [])}
+    readers = {bottom: layer for layer in layers for bottom in layer.get("bottom", [])}
+    missing = [name for name in given if name in readers and name not in made]
+    return [*(input_layer(name, readers[name].where) for name in missing), *layers]
+
+
+def input_layer(name: str, where: Location, shapes: Sequence[Sequence[int]] = ()) -> Message:
+    """An Input layer of one blob."""
+    parameter = {"shape": [{"dim": dims} for dims in shapes]}
+    return Message({"name": name, "type": "Input", "top": [name], "input_param": parameter}, where)
 
 
 def inputs(layer: Message) -> tuple[Input, ...]:
@@ -80,7 +104,12 @@ def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
     known = [entry.name for entry in net.inputs]
     for name in shapes:
         if name not in known:
-            raise UsageError(f"no input '{name}'", expected=", ".join(known), received=name)
+            raise UsageError(
+                f"the net has no input '{name}' to reshape",
+                expected=", ".join(known),
+                received=name,
+                hint=did_you_mean(name, known) or None,
+            )
     reshaped = (replace(i, shape=tuple(shapes.get(i.name, i.shape))) for i in net.inputs)
     return replace(net, inputs=tuple(reshaped))
 
@@ -144,9 +173,12 @@ def _channels(layer: Message) -> int:
         return int(channels)
     if transform.get("force_gray") or not layer.get("image_data_param", {}).get("is_color", True):
         return 1
-    colour = transform.get("force_color") or layer["type"].endswith("ImageData")
+    colour = transform.get("force_color") or _OF_IMAGES.search(layer["type"])
     means = transform.get("mean_value", [])
     return 3 if colour else len(means) if len(means) > 1 else UNKNOWN
+
+
+_OF_IMAGES = re.compile(r"image.*data\Z", re.IGNORECASE)
 
 
 def _size(layer: Message) -> tuple[int, int]:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from bridge.caffe import binary, hdf5, weights
 from bridge.caffe import prototxt as text
-from bridge.caffe.assemble import State, assemble
+from bridge.caffe.assemble import assemble
 from bridge.caffe.inputs import with_channels, with_shapes
 from bridge.caffe.match import attach
 from bridge.caffe.net import Net, Shape
+from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, UsageError
-
-PHASES = ("TEST", "TRAIN")
 
 
 def read(
@@ -49,7 +48,7 @@ def read(
     definition, warnings = (binary if is_alone else text).load(net_path)
     layers, more = upgrade(definition)
     state = State(phase, level, frozenset((*stages, *definition.get("state", {}).get("stage", []))))
-    net = assemble(definition.get("name", ""), layers, state)
+    net = assemble(definition.get("name", ""), layers, state, input_shape or ())
     net = replace(with_shapes(net, input_shape or {}), warnings=(*warnings, *more))
     if weights_path is None and not is_alone:
         return net

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.caffe import schema
+from bridge.caffe.inputs import input_layer
 from bridge.caffe.prototxt import Message
 from bridge.caffe.python import with_class
 from bridge.caffe.quantized import in_float
@@ -42,7 +43,7 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
         for layer in _fold_padding(old)
     ]
     named, notes = in_float([with_class(layer, warnings) for layer in (*layers, *new)])
-    return [*_inputs(definition), *named], (*warnings, *notes)
+    return [*_inputs(definition, named), *named], (*warnings, *notes)
 
 
 def dialect(definition: Message) -> str:
@@ -56,8 +57,12 @@ def dialect(definition: Message) -> str:
 # ---- inputs outside of the layers ------------------------------------------------------------
 
 
-def _inputs(definition: Message) -> list[Message]:
-    """What `input` names, as Input layers; the dims are in `input_shape`, or 4 in `input_dim`."""
+def _inputs(definition: Message, layers: Sequence[Message]) -> list[Message]:
+    """What `input` names, as Input layers; the dims are in `input_shape`, or 4 in `input_dim`.
+
+    A name without either is forgotten where a layer makes the blob. (UpgradeNetInput, which forgets
+    it anyhow)
+    """
     names: list[str] = definition.get("input", [])
     dims: list[int] = definition.get("input_dim", [])
     shapes = [shape.get("dim", []) for shape in definition.get("input_shape", [])]
@@ -70,13 +75,12 @@ def _inputs(definition: Message) -> list[Message]:
             expected=f"{len(names)} of input_shape, or {4 * len(names)} of input_dim",
             received=f"{len(definition.get('input_shape', []))} and {len(dims)}",
         )
-    return [_input_layer(definition, name, shapes[i : i + 1]) for i, name in enumerate(names)]
-
-
-def _input_layer(definition: Message, name: str, shapes: Sequence[list[int]]) -> Message:
-    parameter = {"shape": [{"dim": dims} for dims in shapes]}
-    layer = {"name": name, "type": "Input", "top": [name], "input_param": parameter}
-    return Message(layer, definition.where)
+    made = set() if shapes else {top for layer in layers for top in layer.get("top", [])}
+    return [
+        input_layer(name, definition.where, shapes[i : i + 1])
+        for i, name in enumerate(names)
+        if name not in made
+    ]
 
 
 # ---- V1 --------------------------------------------------------------------------------------

@@ -10,7 +10,13 @@ from onnx import helper
 from bridge.caffe.net import Layer, Net, Shape
 from bridge.caffe.ranges import RANGE, input_ranges, written
 from bridge.caffe.shapes import DYNAMIC
-from bridge.errors import GraphError, UnsupportedError, UnsupportedLayerError, UsageError
+from bridge.errors import (
+    GraphError,
+    UnsupportedError,
+    UnsupportedLayerError,
+    UsageError,
+    did_you_mean,
+)
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
 from bridge.lower.merge import merge_scales
@@ -44,7 +50,8 @@ def lower(
     """
     _refuse_opset(opset)
     _refuse_unknown_inputs(net, input_shape or {})
-    net = cut(net, outputs)
+    whole, net = net, cut(net, outputs)
+    _refuse_nothing(whole, net)
     _refuse_unknown_layers(net)
     shapes, warnings = promised_shapes(net, input_shape or {}, batch, dynamic)
     net = merge_scales(net)
@@ -76,7 +83,23 @@ def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
     known = [blob.name for blob in net.inputs]
     for name in wanted:
         if name not in known:
-            raise UsageError(f"the net has no input {name!r} to reshape", expected=", ".join(known))
+            raise UsageError(
+                f"the net has no input {name!r} to reshape",
+                expected=", ".join(known),
+                hint=did_you_mean(name, known) or None,
+            )
+
+
+def _refuse_nothing(whole: Net, net: Net) -> None:
+    """Refuse a net of which no layer is left, such as one that only measures its inputs."""
+    if not net.layers:
+        raise UnsupportedError(
+            "the net computes nothing",
+            where=whole.name or None,
+            expected="a layer that leads to an output",
+            received=", ".join(f"{x.name} ({x.type})" for x in whole.layers) or "inputs alone",
+            hint="name with --outputs a blob that a layer makes",
+        )
 
 
 def _refuse_unknown_layers(net: Net) -> None:
@@ -85,10 +108,18 @@ def _refuse_unknown_layers(net: Net) -> None:
     unknown = [layer for layer in net.layers if layer.type not in TABLE]
     if unknown:
         raise UnsupportedLayerError(
-            "no rule lowers these layers:" + "".join(f"\n  {layer}" for layer in unknown),
+            "no rule lowers these layers:" + "".join(f"\n  {_asked(layer)}" for layer in unknown),
             hint="teach their types with --plugin FILE, or cut the net before them with "
             f"--outputs {' '.join(unknown[0].bottoms) or 'BLOB'}",
         )
+
+
+def _asked(layer: Layer) -> str:
+    """A layer of an unknown type, and what its type or its blob may be meant to be."""
+    close = did_you_mean(layer.type, TABLE)
+    if not layer.bottoms and layer.tops:
+        close = f"an input? give its shape: --input-shape {layer.tops[0]}:1,3,224,224"
+    return f"{layer}{close and f': {close}'}"
 
 
 def _lower_layer(

@@ -6,9 +6,6 @@ from typing import Any
 import pytest
 
 from bridge.caffe import Net, read
-from bridge.caffe.assemble import State, is_included
-from bridge.caffe.prototxt import interpret
-from bridge.caffe.textformat import parse
 from bridge.errors import PrototxtError, UnsupportedError
 from golden_cases import Case, cases
 
@@ -115,37 +112,52 @@ def test_layers_that_do_not_connect_are_refused(
 # ---- phases ----------------------------------------------------------------------------------
 
 
+STAGED = (
+    layer("t", "Data", "", "x y", "include { phase: TRAIN }")
+    + layer("d", "Input", "", "x", 'input_param { shape { dim: 2 } } include { stage: "deploy" }')
+    + layer("r", "ReLU", "x", "z")
+)
+
+
+def test_a_blob_that_another_state_makes_says_how_to_come_there(read_text: ReadText) -> None:
+    with pytest.raises(PrototxtError, match="'x' is not made by any layer before") as refusal:
+        read_text(STAGED)
+    assert refusal.value.hint == (
+        "left out in phase TEST are layers that make it: 't' by --phase TRAIN, "
+        "'d' by --stage deploy"
+    )
+    assert read_text(STAGED, stages=["deploy"]).outputs == ("z",)
+
+
 @pytest.mark.parametrize(
-    ("rules", "state", "included"),
+    ("text", "hint"),
     [
-        ("", State(), True),
-        ("include { phase: TEST }", State(), True),
-        ("include { phase: TRAIN }", State(), False),
-        ("include { phase: TRAIN }", State("TRAIN"), True),
-        ("exclude { phase: TEST }", State(), False),
-        ("exclude { phase: TRAIN }", State(), True),
-        ("include { phase: TRAIN } include { min_level: 0 }", State(), True),
-        ("include { phase: TEST min_level: 1 }", State(), False),
-        ("include { max_level: 0 }", State(), True),
-        ("include { max_level: 0 }", State(level=1), False),
-        ("include { max_level: -1 }", State(), False),
-        ('include { stage: "a" }', State(), False),
-        ('include { stage: "a" }', State(stages=frozenset("ab")), True),
-        ('include { stage: "a" stage: "c" }', State(stages=frozenset("ab")), False),
-        ('include { not_stage: "a" }', State(), True),
-        ('exclude { stage: "b" } exclude { stage: "c" }', State(stages=frozenset("b")), False),
+        (layer("a", "ReLU", "q", "y") + layer("b", "ReLU", "x", "q"), "a layer further down"),
+        (layer("a", "ReLU", "x", "conv1") + layer("b", "ReLU", "Conv_1", "y"), "mean 'conv1'?"),
+        (layer("a", "ReLU", "data", "y"), "--input-shape data:"),
     ],
 )
-def test_rules_of_phase_level_and_stage(rules: str, state: State, included: bool) -> None:
-    message, _ = interpret(parse(rules, "net.prototxt"), "LayerParameter")
-    assert is_included(message, state) is included
+def test_a_blob_that_nobody_makes_says_what_may_be_meant(
+    read_text: ReadText, text: str, hint: str
+) -> None:
+    with pytest.raises(PrototxtError, match="is not made by any layer before") as refusal:
+        read_text(INPUT + text)
+    assert hint in str(refusal.value.hint)
 
 
-def test_include_beside_exclude_is_refused() -> None:
-    rules = "include { phase: TEST } exclude { phase: TRAIN }"
-    message, _ = interpret(parse(rules, "net.prototxt"), "LayerParameter")
-    with pytest.raises(PrototxtError, match="include and exclude"):
-        is_included(message, State())
+def test_a_blob_that_nobody_makes_is_an_input_where_its_shape_is_given(read_text: ReadText) -> None:
+    text = layer("c", "ReLU", "x", "y")
+    net = read_text(text, input_shape={"x": (1, 2)})
+    assert [(i.name, i.shape) for i in net.inputs] == [("x", (1, 2))]
+    assert str(net.inputs[0].where).endswith("net.prototxt:1:1")
+
+
+def test_a_net_without_layers_in_a_state_says_which_has_some(read_text: ReadText) -> None:
+    text = INPUT + layer("a", "ReLU", "x", "y", "include { phase: TRAIN }") * 2
+    text += layer("b", "ReLU", "x", "z", 'include { stage: "deploy" min_level: 2 }')
+    with pytest.raises(PrototxtError, match="in phase TEST, the net has no layers") as refusal:
+        read_text(text)
+    assert refusal.value.hint == "--phase TRAIN brings in 2; --stage deploy --level 2 brings in 1"
 
 
 def test_the_phase_chooses_among_layers(read_text: ReadText) -> None:

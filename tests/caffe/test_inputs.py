@@ -53,6 +53,35 @@ def test_shapes_of_inputs(type_: str, tops: int, more: str, shapes: list[Shape])
 
 
 @pytest.mark.parametrize(
+    ("type_", "more", "shape"),
+    [
+        ("ImageSegData", "image_data_param { batch_size: 2 } transform_param { crop_size: 9 }", 3),
+        ("IMAGE_SEG_DATA", "image_data_param { batch_size: 2 new_height: 9 new_width: 9 }", 3),
+        ("CPMData", "transform_param { crop_size: 9 } cpm_param { batch_size: 2 }", 0),
+        ("DataLMDB", "transform_param { crop_size: 9 } data_param { batch_size: 2 }", 0),
+    ],
+)
+def test_data_layers_that_nobody_knows_are_inputs(type_: str, more: str, shape: int) -> None:
+    text = f'type: "{type_}" {more} top: "t"'
+    message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
+    assert is_input(message)
+    assert [entry.shape for entry in inputs(message)] == [(2, shape, 9, 9)]
+
+
+def test_any_source_is_an_input_where_its_shape_is_given(read_text: ReadText) -> None:
+    text = """layer { name: "s" type: "Camera" top: "x" }
+    layer { name: "r" type: "ReLU" bottom: "x" top: "y" }"""
+    assert [layer.type for layer in read_text(text).layers] == ["Camera", "ReLU"]
+    net = read_text(text, input_shape={"x": (1, 2)})
+    assert [(i.name, i.shape) for i in net.inputs] == [("x", (1, 2))]
+    with pytest.raises(UsageError, match="no input 'x'"):
+        read_text(
+            f'input: "i" input_shape {{ dim: 1 }} {text}'.replace("Camera", "Parameter"),
+            input_shape={"x": (1, 2)},
+        )
+
+
+@pytest.mark.parametrize(
     "text", ['type: "DummyData" top: "a"', 'type: "ReLU" top: "a"', 'type: "BigData" bottom: "a"']
 )
 def test_other_layers_are_no_inputs(text: str) -> None:

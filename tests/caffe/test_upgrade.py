@@ -137,6 +137,17 @@ def test_inputs_become_layers(text: str, dims: list[Any]) -> None:
     assert {i["type"] for i in inputs} == {"Input"}
 
 
+MAKER = ' layer { name: "i" type: "Input" top: "a" input_param { shape { dim: 2 } } }'
+
+
+def test_an_input_without_a_shape_is_forgotten_where_a_layer_makes_it() -> None:
+    """As Caffe's own upgrade does it: such files are common."""
+    layers, _ = upgraded('input: "a" input: "b"' + MAKER + LAYER)
+    assert [layer["name"] for layer in layers] == ["b", "i", "r"]
+    layers, _ = upgraded('input: "a" input_shape { dim: 3 }' + MAKER + LAYER)
+    assert [layer["name"] for layer in layers] == ["a", "i", "r"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -39,17 +39,57 @@ def test_outputs_are_given_in_the_order_asked_for(net_of: NetOf) -> None:
 
 
 def test_an_unknown_output_is_refused_with_its_like(net_of: NetOf) -> None:
-    with pytest.raises(UsageError, match="expected: prob"):
-        cut(net_of(TRAINED, x=(2, 3), label=(2,)), ["prop"])
+    net = net_of(TRAINED.replace('top: "prob"', 'top: "probs"'), x=(2, 3), label=(2,))
+    for name, hint in (("Probs", "did you mean 'probs'?"), ("prob", "layer 'prob' writes probs")):
+        with pytest.raises(UsageError, match=f"no blob '{name}'") as refusal:
+            cut(net, [name])
+        assert refusal.value.hint == hint
+    with pytest.raises(UsageError, match="no blob 'q'") as refusal:
+        cut(net, ["q"])
+    assert refusal.value.expected == "x label a b probs loss acc"
+    assert refusal.value.hint is None
 
 
-def test_silenced_blobs_and_what_led_to_them_are_gone(net_of: NetOf) -> None:
-    text = """
-    layer { name: "a" type: "ReLU" bottom: "x" top: "a" }
-    layer { name: "b" type: "ReLU" bottom: "x" top: "b" }
-    layer { name: "s" type: "Silence" bottom: "b" }
+TWO = """
+layer { name: "a" type: "ReLU" bottom: "x" top: "a" }
+layer { name: "b" type: "TanH" bottom: "x" top: "b" }
+"""
+
+
+@pytest.mark.parametrize("type_", ["Silence", "HDF5Output", "MatWrite"])
+def test_what_only_a_layer_without_tops_reads_is_an_output(net_of: NetOf, type_: str) -> None:
+    net = cut(net_of(TWO + f'layer {{ name: "s" type: "{type_}" bottom: "b" }}', x=(1, 2)))
+    assert (_names(net), net.outputs) == (["a", "b"], ("a", "b"))
+    (warning,) = net.warnings
+    assert warning.endswith(f"layer 's' ({type_}): left away; what it reads is given out: b")
+
+
+def test_what_others_read_too_is_none(net_of: NetOf) -> None:
+    text = (
+        TWO
+        + """
+    layer { name: "c" type: "ReLU" bottom: "b" top: "c" }
+    layer { name: "s" type: "Silence" bottom: "b" bottom: "x" }
+    layer { name: "w" type: "MatWrite" bottom: "b" }
     """
-    assert _names(cut(net_of(text, x=(1, 2)))) == ["a"]
+    )
+    net = cut(net_of(text, x=(1, 2)))
+    assert net.outputs == ("a", "c")
+    (warning,) = net.warnings
+    assert warning.endswith("layer 'w' (MatWrite): left away; it writes no blob")
+
+
+def test_what_is_written_beside_a_loss_stays(net_of: NetOf) -> None:
+    text = (
+        TWO
+        + """
+    layer { name: "ip" type: "InnerProduct" bottom: "a" top: "ip"
+      inner_product_param { num_output: 2 } }
+    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" }
+    layer { name: "w" type: "MatWrite" bottom: "b" }
+    """
+    )
+    assert cut(net_of(text, x=(1, 2), label=(1,))).outputs == ("ip", "b")
 
 
 # ---- nets for training -----------------------------------------------------------------------

@@ -9,7 +9,13 @@ import pytest
 
 from bridge.caffe import Net
 from bridge.caffe.net import Layer
-from bridge.errors import GraphError, UnsupportedLayerError, UsageError, WeightsError
+from bridge.errors import (
+    GraphError,
+    UnsupportedError,
+    UnsupportedLayerError,
+    UsageError,
+    WeightsError,
+)
 from bridge.lower import TABLE, Emitter, Value, layer, lower
 
 NetOf = Callable[..., Net]
@@ -78,15 +84,26 @@ def test_all_unknown_layers_are_listed_at_once(net_of: NetOf) -> None:
     layer { name: "a" type: "Wondrous" bottom: "x" top: "a" }
     layer { name: "b" type: "ReLU" bottom: "a" top: "b" }
     layer { name: "c" type: "Strange" bottom: "b" top: "c" }
+    layer { name: "d" type: "conv_olution" bottom: "c" top: "d" }
+    layer { name: "e" type: "Camera" top: "e" }
     """
     with pytest.raises(UnsupportedLayerError) as caught:
         lower(net_of(text, x=(1, 2)))
     message = str(caught.value)
     assert "net.prototxt:3:5, layer 'a' (Wondrous)" in message
     assert "net.prototxt:5:5, layer 'c' (Strange)" in message
+    assert "layer 'd' (conv_olution): did you mean 'Convolution'?" in message
+    assert "layer 'e' (Camera): an input? give its shape: --input-shape e:" in message
     assert "'b'" not in message
     assert "--plugin" in message
     assert "--outputs x" in message
+
+
+def test_a_net_that_computes_nothing_is_refused(net_of: NetOf) -> None:
+    net = net_of('layer { name: "s" type: "Silence" bottom: "x" }', x=(1, 2))
+    with pytest.raises(UnsupportedError, match="computes nothing") as caught:
+        lower(net)
+    assert caught.value.received == "s (Silence)"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 
 from bridge.caffe.inputs import with_shapes
 from bridge.caffe.net import Net, Shape
@@ -33,7 +34,7 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     volume,
     yolo,
 )
-from bridge.caffe.shapes.table import DYNAMIC, Demand, demand, knows, shape, text
+from bridge.caffe.shapes.table import DYNAMIC, MAX_SIZE, Demand, demand, knows, shape, text
 from bridge.errors import ShapeError, UnsupportedLayerError
 
 __all__ = [
@@ -110,14 +111,32 @@ def refuse_unknown(net: Net) -> None:
 
 def _input_shapes(net: Net) -> Mapping[str, Shape]:
     for entry in net.inputs:
-        if not _is_known(entry.shape):
+        if problem := _problem(entry.shape):
+            example = ",".join(map(_dim, entry.shape, _AXES)) or "1,3,224,224"
             raise ShapeError(
-                f"the shape of input '{entry.name}' is not known",
+                f"the shape of input '{entry.name}' is {problem}",
                 where=entry.where,
+                expected="a size of 1 or more for each axis",
                 received=text(entry.shape) if entry.shape else "no shape",
-                hint=f"say it: --input-shape {entry.name}:1,3,224,224",
+                hint=f"give it: --input-shape {entry.name}:{example}"
+                + ("; --dynamic then leaves heights and widths open" if problem == "open" else ""),
             )
     return {entry.name: entry.shape for entry in net.inputs}
+
+
+def _problem(shape: Shape) -> str:
+    if any(dim < 0 for dim in shape):
+        return "open"
+    if not _is_known(shape):
+        return "not known"
+    return "too large" if prod(shape) > MAX_SIZE else ""
+
+
+_AXES = ("BATCH", "CHANNELS", "HEIGHT", "WIDTH", *(f"SIZE{axis}" for axis in range(4, 32)))
+
+
+def _dim(size: int, axis: str) -> str:
+    return str(size) if size > 0 else axis
 
 
 def _is_known(shape: Shape) -> bool:

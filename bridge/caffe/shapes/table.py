@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,6 +42,9 @@ class _Entry:
 _TABLE: dict[str, _Entry] = {}
 
 SOME: Arity = (1, None)
+
+# The most numbers that a blob of Caffe can hold. (Blob::Reshape in src/caffe/blob.cpp)
+MAX_SIZE = 2**31 - 1
 
 # A dim that only the data decide, such as a number of detections.
 DYNAMIC = -1
@@ -82,6 +86,9 @@ def demand(layer: Layer, bottoms: tuple[Shape, ...]) -> Demand:
     require(
         count == len(layer.tops), layer, "it needs a top for each bottom", count, len(layer.tops)
     )
+    for made_shape in (*made.tops, *(made.weights or ())):
+        size = prod(made_shape)
+        require(size <= MAX_SIZE, layer, "a blob of it is too large", f"at most {MAX_SIZE}", size)
     return made
 
 

@@ -388,6 +388,27 @@ def test_inputs_without_a_shape_must_be_told(unknown: Shape) -> None:
     assert infer(net(relu, shape=unknown), {"b0": (1, 2)}).values["t0"] == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("dims", "problem", "hint"),
+    [
+        ((1, 3, 8, -1), "is open", "b0:1,3,8,WIDTH; --dynamic"),
+        ((2, 0, 0), "is not known", "b0:2,CHANNELS,HEIGHT"),
+        ((), "is not known", "b0:1,3,224,224"),
+        ((65536, 65536), "is too large", "--input-shape b0"),
+    ],
+)
+def test_a_hint_has_the_dims_that_are_known(dims: Shape, problem: str, hint: str) -> None:
+    with pytest.raises(ShapeError, match=problem) as refusal:
+        infer(net(layer("ReLU", 1, 1), shape=dims))
+    assert hint in str(refusal.value.hint)
+
+
+def test_a_blob_that_caffe_cannot_hold_is_refused() -> None:
+    tile = layer("Tile", 1, 1, "tile_param { tiles: 2000000000 }")
+    with pytest.raises(ShapeError, match="a blob of it is too large"):
+        infer(net(tile))
+
+
 def test_other_inputs_are_refused() -> None:
     with pytest.raises(UsageError, match="no input 'x'"):
         infer(net(layer("ReLU", 1, 1)), {"x": (1,)})
