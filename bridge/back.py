@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import UsageError
+from bridge.outputs import refuse_collisions, staged, writable
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,12 @@ def keras_to_onnx(
     """
     if io_layout not in ("channels_last", "onnx"):
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
-    target = None if output is None else _writable(Path(output))
+    target = None if output is None else Path(output)
+    if target is not None:
+        refuse_collisions(
+            {"the graph": target}, [Path(model)] if isinstance(model, str | Path) else ()
+        )
+        writable(target, (".onnx",))
     progress("reading the Keras model")
     from bridge.keras.load import functional, in_full_precision, load
     from bridge.keras.to_onnx import to_onnx
@@ -89,21 +95,9 @@ def _checked(model: keras.Model, exported: Exported, path: Path, progress: Progr
 @contextmanager
 def _place(target: Path | None) -> Iterator[Path]:
     """Where the file is written before it gets its name; where it has none it vanishes."""
-    from bridge.graph.io import staged
-
     if target is not None:
         with staged(target) as place:
             yield place
     else:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder) / "model.onnx"
-
-
-def _writable(path: Path) -> Path:
-    if path.suffix != ".onnx":
-        raise UsageError("unknown kind of output", where=path, expected="a name ending in .onnx")
-    if not path.parent.is_dir():
-        raise UsageError("there is no such folder", where=path.parent)
-    if path.is_dir():
-        raise UsageError("this is a folder; give the file a name", where=path)
-    return path

@@ -6,8 +6,8 @@ Nothing heavy is imported before a verb needs it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from bridge.errors import UsageError
 from bridge.options import LoweringOptions
+from bridge.outputs import refuse_collisions, staged, writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +98,17 @@ def caffe_to_onnx(
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
+    given = LoweringOptions.of(options)
+    if output is not None:
+        refuse_collisions({"the graph": Path(output)}, _files_of(prototxt, caffemodel, given))
+        writable(Path(output), (".onnx",))
+    if fp16 and weights == "linked":
+        raise UsageError(
+            "weights of half precision cannot be linked: the caffemodel holds others",
+            hint="leave out one of --fp16 and --weights linked, or write --weights external",
+        )
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
+    lowered = _lowered(prototxt, caffemodel, given)
     if fp16:
         from bridge.graph.half import to_half
 
@@ -156,12 +166,13 @@ def raise_onnx(
     progress: Progress = silent,
 ) -> Raising:
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
-    from bridge.graph.io import load
+    from bridge.graph.io import external_files, load
 
     with _as_file(model_or_path) as path:
         progress("reading the graph")
-        checked = path if check else None
-        return _raised(load(path), None, checked, output, io_layout, target, map, progress)
+        model, checked = load(path), path if check else None
+        _refuse_outputs([path, *external_files(model)], output, map)
+        return _raised(model, None, checked, output, io_layout, target, map, progress)
 
 
 def caffe_to_keras(
@@ -195,8 +206,10 @@ def raise_caffe(
     """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
     from bridge.graph.io import to_ir
 
+    given = LoweringOptions.of(options)
+    _refuse_outputs(_files_of(prototxt, caffemodel, given), output, map)
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, LoweringOptions.of(options))
+    lowered = _lowered(prototxt, caffemodel, given)
     if not check:
         raised = _raised(to_ir(lowered), lowered, None, output, io_layout, target, map, progress)
     else:
@@ -349,13 +362,13 @@ def _raised(
     from bridge.raising import raise_model
     from bridge.raising.map import translation_map
 
-    if map is not None and not Path(map).parent.is_dir():
-        raise UsageError("there is no such folder for the map", where=Path(map).parent)
     plan = raise_model(run_passes(model), io_layout, target)
     progress("building the Keras model")
-    _require_keras()
     from bridge.keras.build import build
+    from bridge.keras.export import refuse_unwritable, write
 
+    if output is not None:
+        refuse_unwritable(Path(output))
     built, report = build(plan), None
     _MAPS[built] = translation_map(plan, lowered)
     if path is not None:
@@ -363,27 +376,33 @@ def _raised(
 
         progress("comparing Keras with onnxruntime")
         report = check_keras(built, plan, path)
-    if output is not None:
-        from bridge.keras.export import save
-
-        progress("writing the Keras model")
-        save(built, output)
-    if map is not None:
-        _MAPS[built].save(map)
+    with ExitStack() as places:
+        if output is not None:
+            progress("writing the Keras model")
+            write(built, places.enter_context(staged(Path(output))))
+        if map is not None:
+            # Staged last it is the first to get its name: there is no model without its map.
+            _MAPS[built].write(places.enter_context(staged(Path(map))))
     return Raising(built, plan, _MAPS[built], report)
 
 
-def _require_keras() -> None:
-    """Imports Keras, with a word on what to install where that fails."""
-    try:
-        import bridge.keras  # noqa: F401 (the import is the test)
-    except ImportError as error:
-        raise UsageError(
-            "Keras and a backend are needed for this",
-            received=str(error),
-            hint="pip install 'caffe-bridge[keras]'; or caffe-bridge[jax] or caffe-bridge[torch], "
-            "with KERAS_BACKEND=jax or torch in the environment",
-        ) from error
+def _given(*paths: PathLike | None) -> list[Path]:
+    return [Path(path) for path in paths if path is not None]
+
+
+def _files_of(
+    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
+) -> list[Path]:
+    """The files that a Caffe net is made of."""
+    mean = options.mean if isinstance(options.mean, str | Path) else None
+    return _given(prototxt, caffemodel, mean, *options.plugins)
+
+
+def _refuse_outputs(inputs: Iterable[Path], output: PathLike | None, map: PathLike | None) -> None:
+    outputs = {"the model": output, "its map": map}
+    refuse_collisions({name: Path(path) for name, path in outputs.items() if path}, inputs)
+    if map is not None:
+        writable(Path(map), (".json",), "map")
 
 
 @contextmanager

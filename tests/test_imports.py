@@ -16,6 +16,7 @@ from golden_cases import case
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (
     "errors",
+    "outputs",
     "silence",
     "options",
     "plugins",

@@ -11,6 +11,7 @@ from bridge.check.compare import Row
 from bridge.check.report import Report
 from bridge.check.tolerance import CLASSES
 from bridge.errors import UsageError
+from bridge.outputs import staged, writable
 
 # The ends of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
 SMALLEST, LARGEST = 1e-9, 1e3
@@ -41,22 +42,15 @@ def write_page(report: Report, path: str | Path) -> Path:
     """Writes the page. Raises UsageError where it cannot be written, or jinja2 is missing."""
     path = page_path(path)
     text = page(report)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write there: {error.strerror}", where=path) from error
+    with staged(path) as place:
+        place.write_text(text, encoding="utf-8")
     return path
 
 
 def page_path(path: str | Path) -> Path:
     """A place where a page can be written, as far as can be told before it is made: a comparison
     takes minutes. Raises UsageError."""
-    path = Path(path)
-    if path.suffix != ".html":
-        raise UsageError("unknown kind of report", where=path, expected="a name ending in .html")
-    if not path.parent.is_dir():
-        raise UsageError("cannot write there: there is no such folder", where=path)
-    return path
+    return writable(Path(path), (".html",), "report")
 
 
 def page(report: Report) -> str:

@@ -18,6 +18,7 @@ from bridge.check.opening import Subject
 from bridge.check.report import Report
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
+from bridge.outputs import refuse_collisions
 
 if TYPE_CHECKING:
     import keras
@@ -80,6 +81,8 @@ def check(
     if report is not None:
         from bridge.check.page import page_path
 
+        files = _files(a, b, graph, inputs, labels, mean, *feeding.images)
+        refuse_collisions({"the report": Path(report)}, files)
         report = page_path(report)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -98,6 +101,12 @@ def check(
         progress("writing the report")
         write_page(found, report)
     return found
+
+
+def _files(*given: Any) -> list[Path]:
+    """Those of what is given that are on the disk; a Caffe net is two."""
+    each = (part for one in given for part in (one if isinstance(one, tuple) else (one,)))
+    return [Path(part) for part in each if isinstance(part, str | Path)]
 
 
 def _subject(model: Any, stem: Path) -> Subject:

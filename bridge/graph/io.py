@@ -3,16 +3,16 @@
 | mode     | what is written                                                              |
 | -------- | ---------------------------------------------------------------------------- |
 | inline   | one .onnx                                                                    |
-| external | a small .onnx, and its weights beside it in .onnx.data                       |
+| external | a small .onnx, and its weights beside it in .onnx.data (the first free of     |
+|          | .onnx.data, .onnx.1.data, …: a graph never finds another's weights)           |
 | linked   | a small .onnx that points into the caffemodel, in the same folder or below it |
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Callable, Sequence
+from itertools import count
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -23,8 +23,9 @@ from onnx import TensorProto, helper
 
 from bridge.errors import GraphError, UsageError
 from bridge.graph.wire import Target, frame
-from bridge.lower.model import LoweredModel
+from bridge.lower.model import PRODUCER, LoweredModel
 from bridge.lower.values import Weight
+from bridge.outputs import locked, refuse_collisions, staging, writable
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -50,20 +51,24 @@ def save(
     """Writes the model; without `weights` inline, or external where it is too large for that.
 
     `check` is called with the finished file before that gets its name; when it raises, nothing is
-    left behind. Raises UsageError for a path that cannot be written or that a weight is still to
-    be read from, for a mode that is none, and for weights that a mode cannot take.
+    left behind. External weights of a model that is replaced are removed, in the end.
+    Raises UsageError for a path that cannot be written or that a weight is still to be read from,
+    for a mode that is none, and for weights that a mode cannot take.
     """
     path = Path(path)
     mode = weights or ("inline" if _size(model) <= INLINE_LIMIT else "external")
     if mode not in get_args(Mode):
         raise UsageError("no such way to write weights", expected=get_args(Mode), received=mode)
-    _refuse_unsafe_target(path, model)
-    # An external file finds its data by name, beside it; so both take their names in a folder of
-    # their own first. A linked file must be written where its relative paths will hold.
-    with staged(path, own_folder=mode == "external") as place:
+    sources = [weight.span.path for weight in model.weights.values() if weight.span]
+    outputs = {"the graph": path, **({"its data": _data_path(path)} if mode == "external" else {})}
+    refuse_collisions(outputs, dict.fromkeys(sources))
+    writable(path, (".onnx",))
+    # A linked file must be written where its relative paths will hold.
+    with staging(path, own_folder=mode != "linked") as place:
         _WRITERS[mode](model, place)
         if check:
             check(place)
+        _publish(place, path)
     return path
 
 
@@ -126,6 +131,15 @@ def load(path: str | Path) -> ir.Model:
     return model
 
 
+def external_files(model: ir.Model) -> list[Path]:
+    """The files that hold the weights of a loaded model, each once."""
+    import onnx_ir as ir
+
+    tensors = (value.const_value for value in model.graph.initializers.values())
+    paths = (Path(each.path) for each in tensors if isinstance(each, ir.ExternalTensor))
+    return list(dict.fromkeys(paths))
+
+
 def _refuse_missing_data(path: Path, tensor: ir.ExternalTensor) -> None:
     file = Path(tensor.path)
     end = (tensor.offset or 0) + (tensor.length or tensor.nbytes)
@@ -171,6 +185,14 @@ def _write_external(model: LoweredModel, path: Path) -> None:
 
 
 def _write_linked(model: LoweredModel, path: Path) -> None:
+    weights = model.weights.values()
+    if weights and not any(weight.span for weight in weights):
+        raise UsageError(
+            "no weight can be linked",
+            where=path,
+            expected="weights that the caffemodel holds as the graph needs them, in float32",
+            hint="write them with --weights external",
+        )
     folder = path.parent.resolve()
     with Target(path) as file:
         file.write(model.proto.SerializeToString())
@@ -226,39 +248,63 @@ def _size(model: LoweredModel) -> int:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def _data_path(path: Path) -> Path:
-    return path.with_name(path.name + ".data")
+def _publish(place: Path, path: Path) -> None:
+    """Gives a graph its name, and its data theirs before that.
 
-
-def _refuse_unsafe_target(path: Path, model: LoweredModel) -> None:
-    if not path.parent.is_dir():
-        raise UsageError("there is no such folder", where=path.parent)
-    if path.is_dir():
-        raise UsageError("this is a folder; give the file a name", where=path)
-    sources = {weight.span.path.resolve() for weight in model.weights.values() if weight.span}
-    for target in (path, _data_path(path)):
-        if target.resolve() in sources:
-            raise UsageError("this would overwrite the weights that are to be read", where=target)
-
-
-@contextmanager
-def staged(path: Path, *, own_folder: bool = False) -> Iterator[Path]:
-    """A name to write under; what is there in the end takes its real name, or vanishes.
-
-    Raises UsageError for a folder in which nothing can be written.
+    Until the very moment at which the graph is replaced the old one and its data are what they
+    were, and from then on the new ones are there: whatever ends this in between, and whoever else
+    writes the same file.
     """
+    with locked(path.parent):
+        old, new = _data_of(path), _data_path(place)
+        data = _free_data_path(path) if new.exists() and new.stat().st_size else None
+        if data is not None:
+            if data.name != new.name:
+                _point_to(place, data.name)
+            new.rename(data)
+        try:
+            place.replace(path)
+        except OSError:
+            if data is not None:
+                data.unlink()
+            raise
+        for file in old:
+            file.unlink(missing_ok=True)
+
+
+def _data_path(path: Path, number: int = 0) -> Path:
+    return path.with_name(f"{path.name}.{number}.data" if number else f"{path.name}.data")
+
+
+def _free_data_path(path: Path) -> Path:
+    paths = (_data_path(path, number) for number in count())
+    return next(each for each in paths if not (each.exists() or each.is_symlink()))
+
+
+def _data_of(path: Path) -> Sequence[Path]:
+    """The files that this package has written for the weights of a graph that is there already."""
+    name = re.compile(re.escape(path.name) + r"(\.\d+)?\.data")
+    files = [each for each in path.parent.iterdir() if name.fullmatch(each.name)]
+    if not files or not path.is_file():
+        return ()
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
-    # mkdtemp's name is nobody else's, and so is the same name with an ending.
-    place = folder / path.name if own_folder else folder.with_name(f"{folder.name}.onnx")
-    try:
-        yield place
-        if own_folder:
-            _data_path(place).replace(_data_path(path))
-        place.replace(path)
-    finally:
-        shutil.rmtree(folder)
-        with suppress(FileNotFoundError):
-            place.unlink()
+        proto = onnx.load(path, load_external_data=False)
+    except (OSError, DecodeError):
+        return ()  # whatever it was, it was not ours
+    used = {entry.value for tensor in _outside(proto) for entry in tensor.external_data}
+    return [each for each in files if proto.producer_name == PRODUCER and each.name in used]
+
+
+def _point_to(path: Path, name: str) -> None:
+    """Has a graph look for its data in a file of this name."""
+    proto = onnx.load(path, load_external_data=False)
+    for tensor in _outside(proto):
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = name
+    path.write_bytes(proto.SerializeToString())
+
+
+def _outside(proto: onnx.ModelProto) -> Sequence[TensorProto]:
+    tensors = proto.graph.initializer
+    return [each for each in tensors if each.data_location == TensorProto.EXTERNAL]

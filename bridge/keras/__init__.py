@@ -1,4 +1,13 @@
+from bridge.errors import UsageError, words_of
 from bridge.silence import silent_libraries
 
-with silent_libraries():
-    import keras as keras
+try:
+    with silent_libraries():
+        import keras as keras
+except Exception as error:  # of an unknown backend Keras says so with a ValueError, or others
+    raise UsageError(
+        "Keras and a backend are needed for this",
+        received=words_of(error),
+        hint="pip install 'caffe-bridge[keras]'; or caffe-bridge[jax] or caffe-bridge[torch], "
+        "with KERAS_BACKEND=jax or torch in the environment",
+    ) from error

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 
 from bridge.errors import UnsupportedError, UsageError
+from bridge.outputs import staged, writable
 from bridge.silence import silent_libraries
 
 
@@ -22,14 +21,26 @@ def save(model: keras.Model, path: str | Path) -> Path:
     LiteRT does not have.
     """
     path = Path(path)
-    write = _WRITERS.get(path.suffix)
-    if write is None:
+    refuse_unwritable(path)
+    with staged(path) as place:
+        write(model, place)
+    return path
+
+
+def write(model: keras.Model, place: Path) -> None:
+    """Writes the model under a name that nobody has yet."""
+    _WRITERS[place.suffix](model, place)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuses what `save` refuses, before there is a model."""
+    if path.suffix not in _WRITERS:
         raise UsageError(
             "unknown kind of output",
             where=path,
             expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
         )
-    if write is not _keras and keras.backend.backend() != "tensorflow":
+    if path.suffix != ".keras" and keras.backend.backend() != "tensorflow":
         raise UsageError(
             "only TensorFlow writes this kind of output",
             where=path,
@@ -37,22 +48,9 @@ def save(model: keras.Model, path: str | Path) -> Path:
             hint="write a .keras file, which is the same for all of them; or set "
             "KERAS_BACKEND=tensorflow",
         )
-    if not path.parent.is_dir():
-        raise UsageError("there is no such folder", where=path.parent)
-    if path.is_dir() and path.suffix:
-        raise UsageError("this is a folder; give the file a name", where=path)
     if path.exists() and not path.suffix:
         raise UsageError("it exists already; a SavedModel is a folder of its own", where=path)
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
-    try:
-        write(model, folder / path.name)
-        (folder / path.name).replace(path)
-    finally:
-        shutil.rmtree(folder)
-    return path
+    writable(path, tuple(_WRITERS))
 
 
 def _keras(model: keras.Model, path: Path) -> None:

@@ -20,7 +20,7 @@ from bridge.errors import (
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
 from bridge.lower.merge import merge_scales
-from bridge.lower.model import LoweredModel
+from bridge.lower.model import PRODUCER, LoweredModel
 from bridge.lower.promise import BATCH, promised_shapes
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value
@@ -197,7 +197,7 @@ def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.Mode
     )
     return onnx.ModelProto(
         ir_version=ir_version(emitter.opset),
-        producer_name="bridge",
+        producer_name=PRODUCER,
         metadata_props=[*_own_sizes(net, values), *_ranges(net)],
         opset_import=[helper.make_opsetid("", emitter.opset)],
         graph=graph,

@@ -9,6 +9,9 @@ import onnx
 
 from bridge.lower.values import Dims, Weight
 
+PRODUCER = "bridge"
+"""Who an ONNX file says has made it."""
+
 
 @dataclass(frozen=True)
 class LoweredModel:

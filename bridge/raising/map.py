@@ -7,7 +7,6 @@ orders of the layouts, and the expressions of the weights' own functions (see `l
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from bridge.errors import UsageError
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.model import LoweredModel
 from bridge.lower.values import Weight as Initializer
+from bridge.outputs import staged, writable
 from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
 
 Shape = tuple[Size, ...]
@@ -141,14 +141,13 @@ class TranslationMap:
 
     def save(self, path: str | Path) -> None:
         """Writes it as JSON; the file appears whole or not at all. Raises UsageError."""
-        path, text = Path(path), json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        try:
-            with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-                staged = Path(folder) / path.name
-                staged.write_text(f"{text}\n", encoding="utf-8")
-                staged.replace(path)
-        except OSError as error:
-            raise UsageError(f"cannot write the map: {error.strerror}", where=path) from error
+        with staged(writable(Path(path), (".json",), "map")) as place:
+            self.write(place)
+
+    def write(self, place: Path) -> None:
+        """Writes it under a name that nobody has yet."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        place.write_text(f"{text}\n", encoding="utf-8")
 
     def to_json(self) -> dict[str, Any]:
         """As dicts, lists, strings and numbers."""

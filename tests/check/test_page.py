@@ -68,7 +68,7 @@ def test_it_is_written_as_html_only(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such folder"):
         write_page(Report("this", (ROW,)), tmp_path / "nowhere" / "page.html")
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(UsageError, match="cannot write there: Is a directory"):
+    with pytest.raises(UsageError, match="this is a folder"):
         write_page(Report("this", (ROW,)), tmp_path / "folder.html")
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -127,6 +130,94 @@ def test_weights_that_are_computed_are_written_inside(
     path = save(model, tmp_path / "net.onnx", weights="linked")
     tensors = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
     assert (onnx.numpy_helper.to_array(tensors[name]) == 7).all()
+
+
+class TestReplacing:
+    """A graph that is there, with weights beside it, by another: at no time is it with the
+    other's weights."""
+
+    @pytest.fixture
+    def old(self, lowered: LoweredModel, tmp_path: Path) -> Path:
+        zeros = {
+            name: replace(weight, read=lambda _, w=weight: np.zeros(w.shape, np.float32), span=None)
+            for name, weight in lowered.weights.items()
+        }
+        return save(replace(lowered, weights=zeros), tmp_path / "net.onnx", weights="external")
+
+    @staticmethod
+    def sums(path: Path) -> set[bool]:
+        """Which weights a graph has: whether each is of zeros."""
+        tensors = onnx.load(path).graph.initializer
+        return {not onnx.numpy_helper.to_array(each).any() for each in tensors}
+
+    @pytest.mark.parametrize("ended", ["rename", "replace"])
+    @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
+    def test_ended_in_between(
+        self,
+        old: Path,
+        lowered: LoweredModel,
+        monkeypatch: pytest.MonkeyPatch,
+        ended: str,
+        end: type[BaseException],
+    ) -> None:
+        def stop(*_: object) -> None:
+            raise end
+
+        monkeypatch.setattr(Path, ended, stop)
+        with pytest.raises((KeyboardInterrupt, UsageError)):
+            save(lowered, old, weights="external")
+        assert self.sums(old) == {True}
+
+    def test_the_old_weights_go_with_the_old_graph(self, old: Path, lowered: LoweredModel) -> None:
+        for names in ({"net.onnx", "net.onnx.1.data"}, {"net.onnx", "net.onnx.data"}):
+            save(lowered, old, weights="external")
+            assert self.sums(old) == {False}
+            assert _files(old.parent) == names
+        save(lowered, old, weights="inline")
+        assert _files(old.parent) == {"net.onnx"}
+
+    def test_the_weights_of_others_stay(self, old: Path, lowered: LoweredModel) -> None:
+        proto = onnx.load(old, load_external_data=False)
+        proto.producer_name = "another"
+        old.write_bytes(proto.SerializeToString())
+        save(lowered, old, weights="external")
+        assert _files(old.parent) == {"net.onnx", "net.onnx.data", "net.onnx.1.data"}
+        assert self.sums(old) == {False}
+
+    def test_whoever_comes_first_one_is_there_whole(
+        self, old: Path, lowered: LoweredModel, lenet: Case
+    ) -> None:
+        """Another process replaces it while this one is checked."""
+
+        def other(_: Path) -> None:
+            save(lowered, old, weights="external")
+            assert self.sums(old) == {False}
+
+        zeros = {
+            name: replace(weight, read=lambda _, w=weight: np.zeros(w.shape, np.float32), span=None)
+            for name, weight in lowered.weights.items()
+        }
+        save(replace(lowered, weights=zeros), old, weights="external", check=other)
+        assert self.sums(old) == {True}
+        assert len(_files(old.parent)) == 2
+
+    def test_several_processes_at_once(self, old: Path, lenet: Case) -> None:
+        program = (
+            "import sys, bridge\n"
+            "from bridge.graph import io\n"
+            "io.PAGE = 64\n"
+            "for _ in range(12):\n"
+            "    bridge.caffe_to_onnx(*sys.argv[1:], check=False, weights='external')\n"
+        )
+        arguments = [sys.executable, "-c", program, lenet.prototxt, lenet.caffemodel, old]
+        running = [subprocess.Popen(arguments) for _ in range(3)]
+        while any(each.poll() is None for each in running):
+            # The graph that was just read may have been replaced, and its weights be gone.
+            with suppress(FileNotFoundError, onnx.checker.ValidationError):
+                assert len(self.sums(old)) == 1
+        assert [each.returncode for each in running] == [0, 0, 0]
+        assert self.sums(old) == {False}
+        assert len(_files(old.parent)) == 2
 
 
 class TestRefusals:
