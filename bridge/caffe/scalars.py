@@ -26,7 +26,12 @@ def expected(kind: FieldType) -> str:
     return _EXPECTED[kind.kind]
 
 
-_EXPECTED = {"float": "a number", "bool": "true or false", "string": "a string in quotes"}
+_EXPECTED = {
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a string in quotes",
+    "word": "a word, as CONVOLUTION",
+}
 
 
 def as_it_looks(value: Scalar) -> Any:
@@ -91,4 +96,5 @@ _READERS: Mapping[str, Callable[[Scalar, FieldType], Any]] = {
     "bool": _read_bool,
     "string": _read_string,
     "enum": _read_enum,
+    "word": _read_enum,
 }

@@ -16,6 +16,7 @@ from bridge.caffe.inputs import input_layer
 from bridge.caffe.prototxt import Message
 from bridge.caffe.python import with_class
 from bridge.caffe.quantized import in_float
+from bridge.caffe.shapes import named_by
 from bridge.errors import PrototxtError
 
 
@@ -42,8 +43,20 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
         _from_v0(layer, warnings) if "layer" in layer else _from_v1(layer)
         for layer in _fold_padding(old)
     ]
-    named, notes = in_float([with_class(layer, warnings) for layer in (*layers, *new)])
+    own = [with_class(_with_own_message(layer), warnings) for layer in (*layers, *new)]
+    named, notes = in_float(own)
     return [*_inputs(definition, named), *named], (*warnings, *notes)
+
+
+# Messages that another fork calls otherwise.
+_MESSAGES = {"pixel_shuffle_param": "pixelshuffle_param"}
+
+
+def _with_own_message(layer: Message) -> Message:
+    """The layer with its messages under the names that the rules know."""
+    if layer.keys().isdisjoint(_MESSAGES):
+        return layer
+    return Message({_MESSAGES.get(name, name): value for name, value in layer.items()}, layer.where)
 
 
 def dialect(definition: Message) -> str:
@@ -94,6 +107,7 @@ _V1_TYPES = {
     "CONTRASTIVE_LOSS": "ContrastiveLoss",
     "CONVOLUTION": "Convolution",
     "CONVOLUTION3D": "Convolution3D",
+    "CROP": "AutoCrop",
     "DATA": "Data",
     "DECONVOLUTION": "Deconvolution",
     "DROPOUT": "Dropout",
@@ -136,6 +150,8 @@ _V1_TYPES = {
     "WINDOW_DATA": "WindowData",
 }
 
+# Other forks' words are V2's types in capitals, with underscores or without (`named_by`).
+
 # What V2 has in `param` messages, one for each blob; only the names matter here.
 _V1_PARAM_FIELDS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
 
@@ -144,7 +160,7 @@ def _from_v1(layer: Message) -> Message:
     """A V1 layer as V2. A type that nobody knows keeps its name, to be told of later."""
     values = {name: value for name, value in layer.items() if name not in _V1_PARAM_FIELDS}
     kind = layer.get("type", "NONE")
-    values["type"] = _V1_TYPES.get(kind, kind)
+    values["type"] = _V1_TYPES.get(kind) or named_by(kind) or kind
     values["param"] = [{"name": name} for name in layer.get("param", [])]
     return Message(values, layer.where)
 

@@ -13,7 +13,7 @@ import numpy as np
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.resize import resized_by
+from bridge.lower.resize import repeated, resized_by
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
 
@@ -153,15 +153,16 @@ def resample(
     *,
     type: str = "LINEAR",
     antialias: bool = True,
-    width: int | None = None,
-    height: int | None = None,
+    factor: float | None = None,
+    **given: object,
 ) -> Value:
     """x: n c h w → n c h' w': a weighted mean of places around, the weights by distance
 
     For a smaller map the distances are scaled (`antialias`), so that all places count.
     """
-    wanted = (height or 0, width or 0) if like is None else (like.fixed(2), like.fixed(3))
-    sizes = [(x.fixed(2 + i), size) for i, size in enumerate(wanted)]
+    if factor is not None:
+        return _repeated(e, layer, x, type, factor)
+    sizes = [(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)]
     scales = [np.float32(size) / np.float32(count) for size, count in sizes]
     smooth = antialias and max(scales) > 1
     # The layer centres rows by the columns' scale, and the other way round.
@@ -171,6 +172,17 @@ def resample(
         centres = np.arange(count, dtype=np.float32) * scale + shift
         weights.append(_weights(layer, type, centres, size, scale if smooth else np.float32(1)))
     return resized_by(e, x, *weights)
+
+
+def _repeated(e: Emitter, layer: Layer, x: Value, type_: str, factor: float) -> Value:
+    if type_ != "NEAREST" or factor != int(factor):
+        raise UnsupportedLayerError(
+            "what such a factor means differs from one reader to the other",
+            where=layer,
+            expected="type NEAREST and a whole factor; or height and width instead",
+            received=f"type {type_}, factor {factor}",
+        )
+    return repeated(e, x)
 
 
 def _weights(layer: Layer, type_: str, centres: Array, size: int, scale: np.float32) -> Array:

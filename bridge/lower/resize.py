@@ -1,16 +1,19 @@
 """Layers that make maps larger or smaller.
 
-Formulas: interp_layer.cpp of the DeepLab and PSPNet forks, upsample_layer.cpp of the SegNet and
-the YOLO forks, unpooling_layer.cpp of DeconvNet's, resize_layer.cpp and util_img.cpp of
-happynear's, maxunpool_layer.cpp and bilinear_interpolate_layer.cpp of inisis's;
-https://onnx.ai/onnx/operators/onnx__Resize.html
+Formulas: interp_layer.cpp of the DeepLab and PSPNet forks and of yangguorun/SegStereo, with its
+util/interp.cpp; upsample_layer.cpp of the SegNet and the YOLO forks and of Wulingtian/yolov5_caffe;
+unpooling_layer.cpp of DeconvNet's, resize_layer.cpp and util_img.cpp of happynear's,
+maxunpool_layer.cpp and bilinear_interpolate_layer.cpp of inisis's;
+https://onnx.ai/onnx/operators/onnx__Resize.html, onnx__Gather.html
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge.caffe.net import Array, Layer
+from bridge.caffe.shapes.pool import resizes_by_mode
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
@@ -19,16 +22,52 @@ from bridge.lower.values import INT64, Value
 
 @layer("Interp", params="interp_param")
 def interp(
-    e: Emitter, layer: Layer, x: Value, *, pad_beg: int = 0, pad_end: int = 0, **sizes: object
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    like: Value | None = None,
+    *,
+    pad_beg: int = 0,
+    pad_end: int = 0,
+    mode: str = "LINEAR",
+    interp_type: str = "bilinear",
+    **sizes: object,
 ) -> Value:
     """x: n c h w → n c h' w', bilinear, the corners' centres staying in the corners
 
-    Negative pads cut the edges off first.
+    Or the nearest of such positions (`interp_type`). Negative pads cut the edges off first.
     """
     if pad_beg or pad_end:
         ends = [x.fixed(2) + pad_end, x.fixed(3) + pad_end]
         x = e.Slice(x, [-pad_beg, -pad_beg], ends, [2, 3])
-    return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
+    if (mode, interp_type) == ("LINEAR", "bilinear"):
+        return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
+    sizes_ = [(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)]
+    if (mode, interp_type) == ("LINEAR", "nearest_neighbor"):
+        return _taken(e, x, [_nearest_aligned(*size) for size in sizes_])
+    if (mode, interp_type) != ("NEAREST", "bilinear"):
+        raise UnsupportedLayerError(
+            "Interp has no such mode",
+            where=layer,
+            expected="mode LINEAR or NEAREST, interp_type bilinear or nearest_neighbor",
+            received=f"mode {mode}, interp_type {interp_type}",
+        )
+    # Nearest by the corners, as this layer interpolates, or by the ratio, as others resize?
+    by_ratio = [_nearest_by_ratio(*size) for size in sizes_]
+    agreed = all(
+        np.array_equal(positions, _nearest_aligned(*size))
+        for positions, size in zip(by_ratio, sizes_, strict=True)
+    )
+    if not agreed:
+        raise UnsupportedLayerError(
+            "at these sizes the nearest position may be any of two: mode NEAREST does not say",
+            where=layer,
+            expected="a map twice as high and wide, or of the same size",
+            received=f"{x.shape} to {e.tops[0]}",
+            hint="interp_type: 'nearest_neighbor' is that of aligned corners; an Upsample layer "
+            "with height, width and mode: NEAREST that by the ratio of the sizes",
+        )
+    return _taken(e, x, by_ratio)
 
 
 @layer("Upsample", params="upsample_param")
@@ -36,7 +75,10 @@ def upsample(
     e: Emitter, layer: Layer, x: Value, mask: Value | None = None, **sizes: object
 ) -> Value:
     """x: n c h w → n c h' w': each number repeated; or, with the mask of a MAX pooling, put back
-    to the place where it was the greatest, with 0 all round (SegNet)"""
+    to the place where it was the greatest, with 0 all round (SegNet); or, by its `mode`, to any
+    size, bilinear or the nearest (the forks for nets from ONNX)"""
+    if resizes_by_mode(layer):
+        return _resized_by_mode(e, layer, x)
     if mask is not None:
         return _unpooled(e, x, mask)
     if any(int(e.tops[0][i]) % x.fixed(i) for i in (2, 3)):
@@ -45,16 +87,24 @@ def upsample(
             where=layer,
             received=f"{x.shape} to {e.tops[0]}",
         )
-    return _resized(
-        e,
-        x,
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    )
+    return repeated(e, x)
 
 
-@layer("Unpooling", params="unpooling_param")
+def _resized_by_mode(e: Emitter, layer: Layer, x: Value) -> Value:
+    mode = layer.params["upsample_param"].get("mode")
+    if mode == "BILINEAR":
+        return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
+    if mode != "NEAREST":
+        raise UnsupportedLayerError(
+            "it does not say how it resizes, and forks have several defaults for it",
+            where=layer,
+            expected="mode: NEAREST or mode: BILINEAR in its upsample_param",
+            received=mode,
+        )
+    return _taken(e, x, [_nearest_by_ratio(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)])
+
+
+@layer("Unpooling", "UnPooling", params="unpooling_param")
 def unpooling(
     e: Emitter,
     layer: Layer,
@@ -119,6 +169,42 @@ def resized_by(e: Emitter, x: Value, down: Array, across: Array) -> Value:
     """x: n c h w, down: h' h, across: w' w → n c h' w': down · x · acrossᵀ"""
     rows = e.MatMul(e.constant(down, "down"), x)
     return e.MatMul(rows, e.constant(np.ascontiguousarray(across.T), "across"))
+
+
+def _nearest_by_ratio(size: int, wanted: int) -> NDArray[np.int64]:
+    """→ wanted: ⌊i · size / wanted⌋"""
+    return np.arange(wanted, dtype=np.int64) * size // wanted
+
+
+def _nearest_aligned(size: int, wanted: int) -> NDArray[np.int64]:
+    """→ wanted: ⌊i · (size - 1) / (wanted - 1) + ½⌋, or as they are where both are equal"""
+    step = np.float32(size - 1) / np.float32(max(wanted - 1, 1))
+    places = np.arange(wanted, dtype=np.float32) * step
+    return np.floor(places.astype(np.float64) + 0.5).astype(np.int64)
+
+
+def _taken(e: Emitter, x: Value, positions: list[NDArray[np.int64]]) -> Value:
+    """x: n c h w → n c h' w': what stands at these positions of the height and of the width"""
+    sizes = [x.fixed(2), x.fixed(3)]
+    repeats = [
+        np.repeat(np.arange(n), -(-len(at) // n)) for n, at in zip(sizes, positions, strict=True)
+    ]
+    if all(map(np.array_equal, positions, repeats)):
+        return repeated(e, x)
+    for axis, at in enumerate(positions, 2):
+        x = e.Gather(x, at, axis=axis)
+    return x
+
+
+def repeated(e: Emitter, x: Value) -> Value:
+    """x: n c h w → n c (h a) (w b): each number repeated"""
+    return _resized(
+        e,
+        x,
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
 
 
 def _resized(e: Emitter, x: Value, **how: str) -> Value:

@@ -48,11 +48,33 @@ def test_v1_layers_get_string_types_and_param_messages() -> None:
         ("18", "ReLU"),
         ("PRELU", "PReLU"),
         ("FOO_BAR", "FOO_BAR"),
+        ("CROP", "AutoCrop"),
+        ("INTERP", "Interp"),
+        ("BATCH_NORM", "BatchNorm"),
+        ("BATCHNORM", "BatchNorm"),
+        ("PRIOR_BOX", "PriorBox"),
+        ("SHUFFLE_CHANNEL", "ShuffleChannel"),
+        ("BN", "BN"),
     ],
 )
 def test_v1_types(old: str, new: str) -> None:
     (layer,), _ = upgraded(f'layers {{ name: "a" type: {old} }}')
     assert layer["type"] == new
+
+
+def test_v1_layers_have_the_messages_of_forks() -> None:
+    text = 'layers { name: "u" type: INTERP interp_param { zoom_factor: 2 } }'
+    message, notes = interpret(parse(text, "net.prototxt"))
+    assert not notes
+    (layer,), _ = upgrade(message)
+    assert layer["interp_param"] == {"zoom_factor": 2}
+
+
+def test_messages_that_another_fork_calls_otherwise() -> None:
+    text = 'layer { name: "p" type: "PixelShuffle" pixel_shuffle_param { upscale_factor: 3 } }'
+    (layer,), _ = upgraded(text)
+    assert layer["pixelshuffle_param"] == {"upscale_factor": 3}
+    assert "pixel_shuffle_param" not in layer
 
 
 def test_every_v1_type_has_a_name() -> None:

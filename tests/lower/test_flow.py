@@ -218,6 +218,29 @@ def test_resample_to_the_nearest(one_layer: Callable[..., Any], size: tuple[int,
     assert_close(one_layer("Resample", text, x=x), x[:, :, places[0]][..., places[1]])
 
 
+@pytest.mark.parametrize("factor", [1, 2, 3, 5])
+def test_resample_by_a_factor(one_layer: Callable[..., Any], factor: int) -> None:
+    x = rng.standard_normal((1, 2, 4, 6))
+    text = f"resample_param {{ factor: {factor} type: NEAREST antialias: false }}"
+    assert_close(one_layer("Resample", text, x=x), x.repeat(factor, 2).repeat(factor, 3))
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("factor: 2 type: LINEAR", "differs from one reader"),
+        ("factor: 1.5 type: NEAREST", "differs from one reader"),
+        ("factor: 1.3 type: NEAREST", "whole sizes"),
+        ("factor: 2 type: NEAREST height: 8 width: 8", "another size"),
+    ],
+)
+def test_a_factor_that_may_be_any(
+    one_layer: Callable[..., Any], settings: str, problem: str
+) -> None:
+    with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
+        one_layer("Resample", f"resample_param {{ {settings} }}", x=np.zeros((1, 1, 4, 6)))
+
+
 def test_what_resample_does_unsoundly(one_layer: Callable[..., Any]) -> None:
     x = np.zeros((1, 1, 2, 9))
     with pytest.raises(UnsupportedLayerError, match="outside of the map"):

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.caffe import Net
-from bridge.errors import ShapeError, UnsupportedLayerError
+from bridge.errors import ShapeError, UnsupportedError, UnsupportedLayerError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -68,6 +68,7 @@ def test_upsample_by_no_whole_number_is_refused(one_layer: Callable[..., Any]) -
         'type: "Upsample" upsample_param { scale: 2 upsample_h: 5 upsample_w: 7 }',
         'type: "Unpooling" unpooling_param { kernel_size: 2 stride: 2 unpool_h: 5 unpool_w: 7 }',
         'type: "MaxUnPool" max_unpool_param { dst_h: 5 dst_w: 7 }',
+        'type: "UnPooling" unpooling_param { kernel_size: 2 unpool_size: 5 unpool_w: 7 }',
     ],
 )
 def test_unpooling_undoes_pooling(
@@ -115,3 +116,109 @@ def test_resize_by_scales(net_of: Callable[..., Net]) -> None:
     assert lower(net_of(text, x=X.shape)).outputs == {"y": ("batch", 3, 7, 3)}
     with pytest.raises(ShapeError, match="no size"):
         lower(net_of(text.replace("is_pyramid_test: true", ""), x=X.shape))
+
+
+def _by_ratio(x: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """upsample_layer.cpp of Wulingtian/yolov5_caffe, Forward_cpu_nearest."""
+    y = np.zeros((*x.shape[:2], height, width), np.float32)
+    for h, w in np.ndindex(height, width):
+        y[:, :, h, w] = x[:, :, h * x.shape[2] // height, w * x.shape[3] // width]
+    return y
+
+
+def _aligned(x: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """util/interp.cpp of yangguorun/SegStereo, caffe_cpu_nninterp2."""
+    y = np.zeros((*x.shape[:2], height, width), np.float32)
+    steps = [
+        np.float32(n - 1) / np.float32(m - 1)
+        for n, m in zip(x.shape[2:], (height, width), strict=True)
+    ]
+    for h, w in np.ndindex(height, width):
+        row, column = (int(np.floor(i * s + 0.5)) for i, s in zip((h, w), steps, strict=True))
+        y[:, :, h, w] = x[:, :, row, column]
+    return y
+
+
+@pytest.mark.parametrize("size", [(10, 14), (15, 21), (7, 20), (3, 4), (5, 7)])
+def test_upsample_by_its_mode(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
+    given = f"upsample_param {{ height: {size[0]} width: {size[1]} mode: %s }}"
+    assert_close(one_layer("Upsample", given % "NEAREST", x=X), _by_ratio(X, *size))
+    y = one_layer("Upsample", given % "BILINEAR", x=X)
+    assert_close(y, _along(_along(X, size[0], 2), size[1], 3))
+
+
+def test_upsample_by_scales_or_like_another(one_layer: Callable[..., Any]) -> None:
+    given = "upsample_param { height_scale: 3 width_scale: 2 mode: NEAREST }"
+    assert_close(one_layer("Upsample", given, x=X), X.repeat(3, 2).repeat(2, 3))
+    like = np.zeros((2, 1, 8, 9))
+    y = one_layer("Upsample", "upsample_param { mode: NEAREST }", x=X, like=like)
+    assert_close(y, _by_ratio(X, 8, 9))
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("height_scale: 2 width_scale: 2", "does not say how it resizes"),
+        ("height_scale: 2 mode: NEAREST", "no size"),
+        ("height_scale: 2.3 width_scale: 2 mode: NEAREST", "whole sizes"),
+        ("height_scale: 2 width_scale: 2 mode: NEAREST scale: 3", "two forks"),
+        ("mode: NEAREST", "no size"),
+    ],
+)
+def test_upsample_that_may_be_any(one_layer: Callable[..., Any], given: str, problem: str) -> None:
+    with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
+        one_layer("Upsample", f"upsample_param {{ {given} }}", x=X)
+
+
+@pytest.mark.parametrize("size", [(10, 14), (15, 21), (7, 20), (3, 4), (5, 7)])
+def test_interp_to_the_nearest_of_aligned_corners(
+    one_layer: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    given = f"height: {size[0]} width: {size[1]} interp_type: 'nearest_neighbor'"
+    y = one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+    assert_close(y, _aligned(X, *size))
+
+
+@pytest.mark.parametrize("size", [(10, 14), (5, 14), (5, 7)])
+def test_interp_to_the_nearest_where_all_agree(
+    one_layer: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    given = f"height: {size[0]} width: {size[1]} mode: NEAREST"
+    y = one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+    assert_close(y, _by_ratio(X, *size))
+    assert_close(y, _aligned(X, *size))
+
+
+@pytest.mark.parametrize("size", [(15, 14), (3, 7), (6, 7)])
+def test_interp_to_a_nearest_that_may_be_any_of_two(
+    one_layer: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    given = f"height: {size[0]} width: {size[1]} mode: NEAREST"
+    with pytest.raises(UnsupportedLayerError, match="any of two"):
+        one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+
+
+def test_interp_like_another(one_layer: Callable[..., Any]) -> None:
+    like = np.zeros((1, 4, 9, 3))
+    expected = _along(_along(X, 9, 2), 3, 3)
+    assert_close(one_layer("Interp", x=X, like=like), expected)
+    with pytest.raises(ShapeError, match="gives the size too"):
+        one_layer("Interp", "interp_param { height: 9 width: 3 }", x=X, like=like)
+    full = one_layer("Interp", "interp_param { full_zoom_factor: 2 }", x=X)
+    assert_close(full, _along(_along(X, 10, 2), 14, 3))
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [("interp_type: 'cubic'", "no such mode"), ("mode: LINEAR interp_type: 'bilinear'", "stands")],
+)
+def test_interp_of_no_fork(one_layer: Callable[..., Any], given: str, problem: str) -> None:
+    with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
+        one_layer("Interp", f"interp_param {{ zoom_factor: 2 {given} }}", x=X)
+
+
+def test_sizes_by_mode_are_fixed(net_of: Callable[..., Net]) -> None:
+    text = """layer { name: "u" type: "Upsample" bottom: "x" top: "y"
+              upsample_param { height_scale: 2 width_scale: 2 mode: NEAREST } }"""
+    with pytest.raises(UnsupportedError, match="height and width cannot be free"):
+        lower(net_of(text, x=X.shape), dynamic=True)

@@ -7,7 +7,7 @@ loads into a descriptor pool of its own, so that it never meets another `caffe_p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,9 @@ _INTEGERS = {
 class FieldType:
     """What one field of a message holds.
 
-    `kind` is int, float, bool, string, enum or message. `message` names the type of a message,
-    `names` are an enum's values by number, `integers` are the numbers that an int can hold.
+    `kind` is int, float, bool, string, enum, word (an enum that takes words of forks too) or
+    message. `message` names the type of a message, `names` are an enum's values by number,
+    `integers` are the numbers that an int can hold.
     """
 
     name: str
@@ -69,8 +70,17 @@ def descriptor(message: str) -> Descriptor:
 
 @cache
 def fields(message: str) -> Mapping[str, FieldType]:
-    """The fields of a message, by name."""
-    return {entry.name: _field_type(entry) for entry in descriptor(message).fields}
+    """The fields of a message, by name.
+
+    A V1 layer has the parameter messages of V2's layers too, and as its type any word: forks gave
+    their layers to both dialects.
+    """
+    own = {entry.name: _field_type(entry) for entry in descriptor(message).fields}
+    if message != "V1LayerParameter":
+        return own
+    newer = fields("LayerParameter").items()
+    own["type"] = replace(own["type"], kind="word")
+    return {name: kind for name, kind in newer if name.endswith("_param")} | own
 
 
 def _field_type(entry: FieldDescriptor) -> FieldType:

@@ -34,7 +34,16 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     volume,
     yolo,
 )
-from bridge.caffe.shapes.table import DYNAMIC, MAX_SIZE, Demand, demand, knows, shape, text
+from bridge.caffe.shapes.table import (
+    DYNAMIC,
+    MAX_SIZE,
+    Demand,
+    demand,
+    knows,
+    named_by,
+    shape,
+    text,
+)
 from bridge.errors import ShapeError, UnsupportedLayerError
 
 __all__ = [
@@ -46,6 +55,7 @@ __all__ = [
     "known",
     "known_weights",
     "knows",
+    "named_by",
     "shape",
 ]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive
+from bridge.caffe.shapes.pool import whole_sizes
 from bridge.caffe.shapes.table import Demand, given, parameters, require, same, shape, text
 
 
@@ -72,11 +73,16 @@ def channel_norm(layer: Layer, x: Shape) -> Demand:
 def resample(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
     """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
 
-    Source: resample_layer.cpp of FlowNet2.
+    Source: resample_layer.cpp of FlowNet2. Its `factor` is read by OpenVINO alone (the Caffe
+    front end's resample_ext.py), for nets that resize to the nearest.
     """
     _four(layer, x)
-    p = parameters(layer, "resample_param")
+    p, fields = parameters(layer, "resample_param"), given(layer, "resample_param")
     sizes = (p.height, p.width) if like is None else like[2:4]
+    if "factor" in fields:
+        one = like is None and not {"height", "width"} & fields.keys()
+        require(one, layer, "factor stands beside another size", "one of the two", p.factor)
+        sizes = tuple(whole_sizes(layer, x, p.factor, p.factor))
     known = len(sizes) == 2 and min(sizes) > 0
     require(known, layer, "no size is given", "height and width, or a second bottom", text(sizes))
     return Demand(((*x[:2], *sizes),))

@@ -121,9 +121,12 @@ def _level(layer: Layer, x: Shape, bins: int) -> Shape:
 def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     """x: n c h w, and for unpooling a mask like it  ->  n c H W.
 
-    Source: upsample_layer.cpp of SegNet's fork (two bottoms) and of others (one).
+    Source: upsample_layer.cpp of SegNet's fork (two bottoms), of others (one), and of the forks for
+    nets from ONNX (see `resizes_by_mode`), whose second bottom gives the height and width.
     """
     _four(layer, x)
+    if resizes_by_mode(layer):
+        return Demand(((*x[:2], *positive(layer, _resized_by_mode(layer, x, mask), x)),))
     if mask is not None:
         require(mask == x, layer, "its mask does not fit", text(x), text(mask))
     p = parameters(layer, "upsample_param")
@@ -135,7 +138,40 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     return Demand(((*x[:2], *positive(layer, sizes, x)),))
 
 
-@shape("Unpooling", bottoms=(1, 2))
+_SIZES_BY_MODE = {"height", "width", "height_scale", "width_scale"}
+
+
+def resizes_by_mode(layer: Layer) -> bool:
+    """Whether an Upsample layer is that of the forks for nets from ONNX, by its fields.
+
+    Source: upsample_layer.cpp of Wulingtian/yolov5_caffe.
+    """
+    return not given(layer, "upsample_param").keys().isdisjoint({*_SIZES_BY_MODE, "mode"})
+
+
+def _resized_by_mode(layer: Layer, x: Shape, like: Shape | None) -> Sequence[int]:
+    fields = given(layer, "upsample_param")
+    others = fields.keys() - _SIZES_BY_MODE - {"mode"}
+    require(not others, layer, "its fields are of two forks' layers", "height_scale ...", others)
+    if like is not None:
+        require(len(like) == 4, layer, "its second input needs 4 axes", "n c h w", text(like))
+        return like[2:]
+    if "height" in fields and "width" in fields:
+        return fields["height"], fields["width"]
+    scaled = "height_scale" in fields and "width_scale" in fields
+    require(scaled, layer, "no size is given", "height and width, or height_scale and width_scale")
+    return whole_sizes(layer, x, fields["height_scale"], fields["width_scale"])
+
+
+def whole_sizes(layer: Layer, x: Shape, down: float, across: float) -> Sequence[int]:
+    """The height and width of x, times these factors. Errors: ShapeError for no whole numbers."""
+    sizes = [size * factor for size, factor in zip(x[2:], (down, across), strict=True)]
+    whole = all(size == int(size) for size in sizes)
+    require(whole, layer, "its factors do not give whole sizes", text(x[2:]), (down, across))
+    return [int(size) for size in sizes]
+
+
+@shape("Unpooling", "UnPooling", bottoms=(1, 2))
 def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     """x: n c h w, and for MAX a mask like it  ->  n c H W.
 
@@ -200,15 +236,32 @@ def resize(layer: Layer, x: Shape) -> Demand:
     return Demand(((*x[:2], *sizes),))
 
 
-@shape("Interp")
-def interp(layer: Layer, x: Shape) -> Demand:
-    """x: n c h w  ->  n c H W. Source: interp_layer.cpp of DeepLab's fork."""
+@shape("Interp", bottoms=(1, 2))
+def interp(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
+    """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
+
+    Source: interp_layer.cpp of DeepLab's fork, of yangguorun/SegStereo (two bottoms, `interp_type`)
+    and of Synopsys's (`full_zoom_factor`).
+    """
     _four(layer, x)
-    p = parameters(layer, "interp_param")
+    p, fields = parameters(layer, "interp_param"), given(layer, "interp_param")
     trimmed = p.pad_beg <= 0 and p.pad_end <= 0
     require(trimmed, layer, "pad_beg and pad_end must not be positive", "<= 0")
-    sizes = [size + p.pad_beg + p.pad_end for size in x[2:]]
-    return Demand(((*x[:2], *positive(layer, _interpolated(layer, p, sizes), x)),))
+    both = "mode" in fields and "interp_type" in fields
+    require(not both, layer, "mode stands beside interp_type", "one of the two")
+    sizes: Sequence[int] = [size + p.pad_beg + p.pad_end for size in x[2:]]
+    positive(layer, sizes, x)
+    if like is None:
+        sizes = _interpolated(layer, p, sizes)
+    else:
+        named = fields.keys() & _INTERP_SIZES
+        require(not named, layer, "a second bottom gives the size too", "one of the two", named)
+        require(len(like) == 4, layer, "its second input needs 4 axes", "n c h w", text(like))
+        sizes = like[2:]
+    return Demand(((*x[:2], *positive(layer, sizes, x)),))
+
+
+_INTERP_SIZES = {"height", "width", "zoom_factor", "shrink_factor", "full_zoom_factor"}
 
 
 def _interpolated(layer: Layer, p: Any, sizes: Sequence[int]) -> list[int]:
@@ -216,6 +269,8 @@ def _interpolated(layer: Layer, p: Any, sizes: Sequence[int]) -> list[int]:
     fields = given(layer, "interp_param")
     factors = "shrink_factor" in fields or "zoom_factor" in fields
     fixed = "height" in fields and "width" in fields
+    if "full_zoom_factor" in fields and not factors and not fixed:
+        return [size * p.full_zoom_factor for size in sizes]
     require(factors or fixed, layer, "no size is given", "height and width, or a factor")
     both = "shrink_factor" in fields and "zoom_factor" in fields
     if fixed and (both or not factors):

@@ -71,6 +71,17 @@ def knows(type_: str) -> bool:
     return type_ in _TABLE
 
 
+def named_by(word: str) -> str | None:
+    """The one known type that a word names, where case and underscores do not count."""
+    plain = _plain(word)
+    found = [type_ for type_ in _TABLE if _plain(type_) == plain]
+    return found[0] if len(found) == 1 else None
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", "").lower()
+
+
 def demand(layer: Layer, bottoms: tuple[Shape, ...]) -> Demand:
     """Apply the rule of a layer's type. Errors: ShapeError."""
     entry = _TABLE[layer.type]
