@@ -1,6 +1,11 @@
 """Carries neural networks out of Caffe: to ONNX, and to native, channels-last Keras 3 models."""
 
-from __future__ import annotations
+import sys
+
+# `python -m bridge` looks for modules in the current folder first, which may be anybody's: there a
+# typing.py, or whatever else is imported from here on, would be run.
+if sys.argv[:1] == ["-m"] and "bridge" in sys.orig_argv and not sys.flags.safe_path:
+    del sys.path[0]
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

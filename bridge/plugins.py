@@ -1,15 +1,18 @@
 """Rules that others add: files named in the call, and packages that announce themselves.
 
 A plug-in is a Python file, or a module named by an entry point of the group `caffe_bridge`, that
-uses `@bridge.layer(...)` and `@bridge.raises(...)`. It is run, so it is as trusted as any program.
+uses `@bridge.layer(...)` and `@bridge.raises(...)`. It is run, so it is as trusted as any program:
+packages are those that are installed, and never what lies in the current folder.
 """
 
 from __future__ import annotations
 
+import site
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, distributions
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -37,8 +40,35 @@ def _load_resolved(path: Path, given: str) -> None:
 @cache
 def load_entry_points() -> None:
     """Imports what installed packages announce; asked for when a rule is missing, and only then."""
-    for found in entry_points(group=GROUP):
-        _run(found.load, f"entry point {found.name} = {found.value}")
+    for found in _announced():
+        with only_installed():
+            _run(found.load, f"entry point {found.name} = {found.value}")
+
+
+def _announced() -> list[EntryPoint]:
+    """The entry points of the packages in this environment's own folders."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    installed = [each for each in folders if each in sys.path]
+    return [
+        found
+        for package in distributions(path=installed)
+        for found in package.entry_points.select(group=GROUP)
+    ]
+
+
+@contextmanager
+def only_installed() -> Iterator[None]:
+    """As long as this lasts no module is found in the current folder."""
+    before = list(sys.path)
+    sys.path[:] = [each for each in before if not _is_current_folder(each)]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _is_current_folder(entry: str) -> bool:
+    return not entry or Path(entry).resolve() == Path.cwd()
 
 
 def _run(load: Callable[[], object], where: str) -> None:

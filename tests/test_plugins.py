@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import site
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -93,9 +98,66 @@ def test_an_entry_point_is_loaded_when_a_rule_is_missing(
     )
     monkeypatch.syspath_prepend(tmp_path)
     found = [EntryPoint("announced", "announced", plugins.GROUP)]
-    monkeypatch.setattr(plugins, "entry_points", lambda group: found)
+    monkeypatch.setattr(plugins, "_announced", lambda: found)
     plugins.load_entry_points.cache_clear()
     net = tmp_path / "net.prototxt"
     text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
     net.write_text(text.replace("SoftClip", "Announced"), encoding="utf-8")
     assert bridge.caffe_to_onnx(net).outputs == {"clipped": ("batch", 2, 4, 4)}
+
+
+def _package(folder: Path, module: str) -> None:
+    """What pip leaves of a package that announces this module, in a folder."""
+    info = folder / f"{module}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{plugins.GROUP}]\nrules = {module}\n")
+
+
+def test_packages_count_where_packages_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, installed = tmp_path / "here", tmp_path / "installed"
+    for folder, module in ((here, "stranger"), (installed, "friend")):
+        folder.mkdir()
+        _package(folder, module)
+        monkeypatch.syspath_prepend(folder)
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(site, "getsitepackages", lambda: [str(installed)])
+    assert [each.value for each in plugins._announced()] == ["friend"]
+
+
+@pytest.mark.parametrize("entry", ["", "folder itself"])
+def test_modules_of_the_current_folder_are_not_found(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stranger.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(entry and tmp_path)
+    assert find_spec("stranger")
+    with plugins.only_installed():
+        assert not find_spec("stranger")
+    assert find_spec("stranger")
+
+
+def test_run_in_a_folder_of_a_stranger_none_of_it_is_run(tmp_path: Path) -> None:
+    """Of modules that it imports, and that it looks for: of Python, of others, and Caffe."""
+    trap = "open('trapped', 'a').write(__name__)\n"
+    names = ("typing", "__future__", "dataclasses", "cyclopts", "numpy", "onnx", "caffe", "cv2")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(trap)
+    (tmp_path / "evil.py").write_text(trap)
+    _package(tmp_path, "evil")
+    net = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
+    (tmp_path / "net.prototxt").write_text(net.replace("SoftClip", "Unheard"))
+    for arguments in (["inspect", "net.prototxt"], ["check", "net.prototxt", "net.prototxt"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "bridge", *arguments],
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(EXAMPLE.parent.parent)},
+            capture_output=True,
+            text=True,
+        )
+        assert "Unheard" in done.stdout + done.stderr, done
+        assert not (tmp_path / "trapped").exists()

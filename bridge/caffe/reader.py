@@ -65,7 +65,7 @@ def read(
 def stored_layers(path: Path) -> tuple[StoredLayer, ...]:
     """What a file of weights holds, whichever of Caffe's two formats it has. Errors: WeightsError,
     and UsageError where h5py is needed."""
-    return hdf5.read(path) if _begins_with(path, weights.HDF5) else weights.read(path)
+    return hdf5.read(path) if hdf5.is_hdf5(path) else weights.read(path)
 
 
 def _readable(path: str | Path, what: str) -> Path:
@@ -89,8 +89,3 @@ def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
 def _is_binary(path: Path) -> bool:
     with path.open("rb") as file:
         return weights.looks_binary(file.read(weights.GLANCE))
-
-
-def _begins_with(path: Path, magic: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(magic)) == magic

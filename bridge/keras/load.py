@@ -9,6 +9,7 @@ from zipfile import is_zipfile
 
 import keras
 
+from bridge.caffe.hdf5 import is_hdf5, refuse_foreign
 from bridge.errors import UsageError, words_of
 
 
@@ -24,6 +25,8 @@ def load(path: str | Path) -> keras.Model:
         raise UsageError("no such file", where=path)
     if path.suffix == ".keras" and not is_zipfile(path):
         raise UsageError("this is no file of Keras", where=path, expected="a .keras archive")
+    if is_hdf5(path):
+        refuse_foreign(path)  # in a .keras archive Keras refuses them itself
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,82 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(WeightsError, match="damaged"):
             hdf5.read(path)
+
+
+def external(file: h5py.File, other: Path) -> None:
+    file.create_dataset("data/a/0", (4, 3), "<f4", external=[(other, 0, 48)])
+
+
+def virtual(file: h5py.File, other: Path) -> None:
+    layout = h5py.VirtualLayout((4, 3), "<f4")
+    layout[:] = h5py.VirtualSource(other, "data/a/0", (4, 3))
+    file.create_virtual_dataset("data/a/0", layout)
+
+
+def external_link(file: h5py.File, other: Path) -> None:
+    file["data/a/0"] = h5py.ExternalLink(other, "data/a/0")
+
+
+def link_of_a_layer(file: h5py.File, other: Path) -> None:
+    file["data/b/0"] = WEIGHT
+    file["data/a"] = h5py.ExternalLink(other, "data/a")
+
+
+def link_of_all(file: h5py.File, other: Path) -> None:
+    file["data"] = h5py.ExternalLink(other, "data")
+
+
+def soft_link(file: h5py.File, other: Path) -> None:
+    file["elsewhere"] = h5py.ExternalLink(other, "data/a/0")
+    file["data/a/0"] = h5py.SoftLink("/elsewhere")
+
+
+def cycle(file: h5py.File, other: Path) -> None:
+    file["data/a/0"] = WEIGHT
+    file["data/a/b"] = file["data"]
+
+
+@pytest.mark.parametrize(
+    ("fill", "told"),
+    [
+        (external, r"'/data/a/0' does not lie in.*\n.*\n  received: external storage in"),
+        (virtual, "a virtual dataset"),
+        (external_link, "an external link"),
+        (link_of_a_layer, "'/data/a' does not lie"),
+        (link_of_all, "'/data' does not lie"),
+        (soft_link, "an external link|a symbolic link"),
+        (cycle, "a group that lies within itself"),
+    ],
+)
+def test_nothing_is_read_from_other_files(fill: Any, told: str, tmp_path: Path) -> None:
+    other = write(tmp_path / "other.h5", {"a": {0: WEIGHT}})
+    with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
+        fill(file, other)
+    for look in (hdf5.read, hdf5.refuse_foreign):
+        with pytest.raises(WeightsError, match=told):
+            look(tmp_path / "net.caffemodel.h5")
+
+
+def test_a_dataset_without_values_is_no_blob(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT, 1: h5py.Empty("<f4")}})
+    assert hdf5.read(path)[0].blobs.keys() == {0}
+
+
+def test_groups_as_deep_as_one_likes(tmp_path: Path) -> None:
+    name = "/".join("a" * 1500)
+    (layer,) = hdf5.read(write(tmp_path / "net.caffemodel.h5", {name: {0: WEIGHT}}))
+    assert layer.name == name
+
+
+def test_damaged_bytes_are_one_refusal(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT, 1: BIAS}})
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    for at in generator.integers(8, len(whole), 300):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        with suppress(WeightsError):
+            for layer in hdf5.read(path):
+                for stored in layer.blobs.values():
+                    stored.blob.array()
 
 
 def test_without_h5py_it_says_what_to_install(

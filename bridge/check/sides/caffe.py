@@ -20,6 +20,7 @@ from bridge.caffe import Layer, Net, read
 from bridge.check.sides.caffe_process import CaffeError, CaffeProcess
 from bridge.check.sides.side import Given, Origin
 from bridge.errors import GraphError, UsageError, words_of
+from bridge.plugins import only_installed
 
 Array = NDArray[Any]
 
@@ -87,13 +88,14 @@ def engine(caffemodel: Path) -> str | None:
 
     OpenCV reads Caffe's binary format only, not HDF5.
     """
-    if _is_installed("caffe"):
-        return "pycaffe"
-    if caffemodel.suffix == ".h5" or not _is_installed("cv2"):
+    with only_installed():
+        if _is_installed("caffe"):
+            return "pycaffe"
+        if caffemodel.suffix == ".h5" or not _is_installed("cv2"):
+            return None
+        if hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
+            return "opencv"
         return None
-    if hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
-        return "opencv"
-    return None
 
 
 def _is_installed(package: str) -> bool:

@@ -21,6 +21,8 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.plugins import only_installed
+
 Array = NDArray[Any]
 
 
@@ -31,17 +33,20 @@ class CaffeError(Exception):
 class CaffeProcess:
     """A net in Caffe. Raises CaffeError where Caffe cannot load it, as do its methods later.
 
-    `pycaffe` must be importable; it is looked for where this process looks for modules.
+    `pycaffe` must be importable; it is looked for where this process looks for modules, but not in
+    the current folder.
     """
 
     def __init__(self, prototxt: Path, caffemodel: Path) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        with only_installed():
+            folders = [*sys.path, str(Path(__file__).parents[3])]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
         )
         try:
             self.version: str = self._ask("load", str(prototxt), str(caffemodel))
