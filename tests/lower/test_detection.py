@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridge.errors import UnsupportedLayerError
+from bridge.errors import ShapeError
 from golden_cases import assert_close
 
 Array = NDArray[np.float64]
@@ -121,26 +121,81 @@ def test_every_setting(
     assert_close(found, caffe_detections(*inputs.values(), classes, **setting))
 
 
-def test_a_threshold_that_shrinks_is_refused(one_layer: Callable[..., Any]) -> None:
-    text = """detection_output_param { num_classes: 2
-              nms_param { nms_threshold: 0.6 eta: 0.9 } }"""
-    inputs = {"loc": np.ones((1, 4)), "conf": np.ones((1, 2)), "prior": np.ones((1, 2, 4))}
-    with pytest.raises(UnsupportedLayerError, match="eta"):
-        one_layer("DetectionOutput", text, **inputs)
+def refined_detections(
+    loc: Array, conf: Array, prior: Array, arm_conf: Array, arm_loc: Array | None,
+    classes: int, score: float, **how: Any,
+) -> Array:  # fmt: skip
+    """OSGetConfidenceScores and CasRegDecodeBBoxesAll of RefineDet's util/bbox_util.cpp, image by
+    image; then all as above."""
+    count = prior.shape[2] // 4
+    tables = []
+    for image in range(len(loc)):
+        scores = conf[image].reshape(count, classes).copy()
+        boxes, variances = prior.reshape(2, count, 4).copy()
+        for p in range(count):
+            if arm_conf[image, 2 * p + 1] < score:
+                scores[p] = [1, *[0] * (classes - 1)]
+            if arm_loc is not None:
+                t = arm_loc[image].reshape(count, 4)[p]
+                boxes[p] = _decode(how["code"], how["encoded"], boxes[p], variances[p], t)
+        own = np.stack([boxes.reshape(-1), variances.reshape(-1)])[None]
+        table = caffe_detections(loc[image : image + 1], scores.reshape(1, -1), own, classes, **how)
+        tables.append(table[0, 0][table[0, 0, :, 1] >= 0] + np.eye(1, 7)[0] * image)
+    rows = np.concatenate(tables)
+    return (
+        rows[None, None]
+        if len(rows)
+        else np.array([[image, *[-1] * 6] for image in range(len(loc))])[None, None]
+    )
 
 
-def test_priors_are_a_constant(one_layer: Callable[..., Any]) -> None:
-    text = """prior_box_param { min_size: 4.9 max_size: 9 aspect_ratio: 2 aspect_ratio: 2
-              step_h: 8 step_w: 16 img_h: 20 img_w: 40 variance: 0.1 }"""
-    priors = one_layer("PriorBox", text, x=np.ones((1, 1, 2, 2)), image=np.ones((1, 3, 99, 99)))
-    assert priors.shape == (1, 2, 2 * 2 * 4 * 4)
-    boxes = priors[0, 0].reshape(2, 2, 4, 4) * [40, 20, 40, 20]
-    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
-    assert_close(centres[:, :, 0], np.float32([[[8, 4], [24, 4]], [[8, 12], [24, 12]]]))
-    sizes = (boxes[..., 2:] - boxes[..., :2])[1, 1]
-    root = np.sqrt(2)
-    assert_close(sizes, np.float32([[4, 4], [6, 6], [4 * root, 4 / root], [4 / root, 4 * root]]))
-    assert_close(priors[0, 1], np.full(64, np.float32(0.1)))
+@pytest.mark.parametrize("code", ["CORNER", "CENTER_SIZE"])
+@pytest.mark.parametrize("bottoms", [4, 5])
+@pytest.mark.parametrize("score", [0.01, 0.6, 2.0])
+@pytest.mark.parametrize("background", [0, 2])
+def test_refinedet(
+    one_layer: Callable[..., Any], code: str, bottoms: int, score: float, background: int
+) -> None:
+    rng = np.random.default_rng(bottoms)
+    images, count, classes = 2, 8, 3
+    corners = rng.uniform(0, 0.6, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.4, (count, 2))], axis=1)
+    variances = np.tile([0.1, 0.1, 0.2, 0.2], (count, 1))
+    inputs = {
+        "loc": rng.standard_normal((images, count * 4)),
+        "conf": rng.uniform(0, 1, (images, count * classes)),
+        "prior": np.stack([boxes.reshape(-1), variances.reshape(-1)])[None],
+        "arm_conf": rng.uniform(0, 1, (images, count * 2)),
+        "arm_loc": rng.standard_normal((images, count * 4)),
+    }
+    fed = {name: x.astype(np.float32) for name, x in list(inputs.items())[:bottoms]}
+    setting = {
+        "shared": True,
+        "background": background,
+        "code": code,
+        "encoded": False,
+        "least": 0.1,
+        "threshold": 0.45,
+        "top_k": 6,
+        "keep": 100,
+    }
+    text = _text(setting).replace("num_classes: 3", f"num_classes: 3 objectness_score: {score}")
+    found = one_layer("DetectionOutput", text, **fed)
+    arrays = [*fed.values(), None][:5]
+    assert_close(found, refined_detections(*arrays, classes, score, **setting))
+
+
+def test_refined_boxes_are_those_of_all_classes(one_layer: Callable[..., Any]) -> None:
+    text = "detection_output_param { num_classes: 2 share_location: false }"
+    inputs = {"loc": np.ones((1, 8)), "conf": np.ones((1, 2)), "prior": np.ones((1, 2, 4))}
+    more = {"arm_conf": np.ones((1, 2)), "arm_loc": np.ones((1, 4))}
+    with pytest.raises(ShapeError, match="shared by the classes"):
+        one_layer("DetectionOutput", text, **inputs, **more)
+    text = text.replace("false", "true")
+    with pytest.raises(ShapeError, match="arm_conf does not fit"):
+        one_layer(
+            "DetectionOutput", text, **{**inputs, "loc": np.ones((1, 4))}, arm=np.ones((1, 3))
+        )
 
 
 def test_regions_are_pooled_in_bins(one_layer: Callable[..., Any]) -> None:
