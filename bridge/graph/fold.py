@@ -1,40 +1,51 @@
-"""Small constants, computed beforehand: exporters spell out arithmetic on shapes as nodes."""
+"""Constants, computed beforehand: exporters spell out arithmetic on shapes as nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import prod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from bridge.errors import GraphError
+from bridge.graph.constants import FINDING, SMALL, ConstantNode, Type, computed, unread
+from bridge.graph.invariants import where_of
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-# More elements than a shape or a table of anchors has, and fewer than a layer's weights: those
-# are never copied.
-SMALL = 2**16
+# What the constants of a graph may become: 1 GiB, and more where the file has large weights, of
+# which some may be made several times, as in halves that are cast and then transposed.
+ROOM = 2**30
+ROOM_FOR_EACH_BYTE = 16
 
 _RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 _RANDOM |= {"Bernoulli", "Multinomial"}
 
 
 def fold_constants(model: ir.Model) -> None:
-    """Every standard node of small constants becomes an initializer, and so does a Shape whose
-    input's shape is known; what gives an output of the graph stays a node."""
-    opset = model.opset_imports[""]
+    """Every standard node of constants becomes an initializer, and so does a Shape whose input's
+    shape is known; what gives an output of the graph stays a node.
+
+    Large results are computed when they are read. Raises GraphError where results do not fit
+    into memory, and for nodes that cannot be computed.
+    """
+    opset, room = model.opset_imports[""], _Room(model.graph)
     for node in list(model.graph):
-        results = _results(node, opset) if _may_fold(node) else None
+        results = _results(node, opset, room) if _may_fold(node) else None
         if results is not None:
-            for value, array in zip(node.outputs, results, strict=True):
-                _make_constant(model.graph, value, array)
+            for value in node.outputs:
+                if value.name:
+                    _make_constant(model.graph, value, results[value.name])
             model.graph.remove(node, safe=True)
 
 
 def settle_reshapes(model: ir.Model) -> None:
     """A Reshape whose target is computed gets a constant one, where its result's shape is known
     but for one dim: with 0 for a dim that stays in place, -1 for one that does not."""
+    import onnx_ir as ir
+
     taken = {value.name for node in model.graph for value in node.outputs}
     taken.update(model.graph.initializers, (value.name for value in model.graph.inputs))
     for node in model.graph:
@@ -51,7 +62,8 @@ def settle_reshapes(model: ir.Model) -> None:
             and name not in taken
             and not node.attributes.get_int("allowzero", 0)
         ):
-            node.replace_input_with(1, _constant(model.graph, name, np.asarray(sizes, np.int64)))
+            settled = ir.Tensor(np.asarray(sizes, np.int64), name=name)
+            node.replace_input_with(1, _constant(model.graph, name, settled))
 
 
 def _target(size: int | ir.SymbolicDim, axis: int, source: ir.Shape | None) -> int:
@@ -73,57 +85,85 @@ def _may_fold(node: ir.Node) -> bool:
     )
 
 
-def _results(node: ir.Node, opset: int) -> Sequence[Any] | None:
-    """What the node gives, None where that is not known or not small."""
-    if node.op_type == "Shape" and not node.attributes and node.inputs[0] is not None:
-        shape = node.inputs[0].shape
-        fixed = shape is not None and shape.is_static()
-        return [np.asarray(shape.numpy(), np.int64)] if shape is not None and fixed else None
-    feeds = {}
+def _results(node: ir.Node, opset: int, room: _Room) -> Mapping[str, ir.TensorProtocol] | None:
+    """What the node gives, by name; None where that is not known."""
+    import onnx_ir as ir
+
+    if node.op_type == "Shape" and node.inputs and node.inputs[0] is not None:
+        return _sizes(node, node.inputs[0].shape)
+    inputs: dict[str, ir.TensorProtocol] = {}
     for value in node.inputs:
         if value is not None and value.name:
-            tensor = value.const_value
-            if tensor is None or tensor.size > SMALL:
+            if value.const_value is None:
                 return None
-            feeds[value.name] = tensor.numpy()
-    return _computed(node, feeds, opset) if feeds and _is_small(node) else None
+            inputs[value.name] = value.const_value
+    constant = ConstantNode(ir.serde.serialize_node(node), inputs, opset, where_of(node))
+    types = constant.types() if inputs else None
+    if types is None or not constant.can_run:
+        return None
+    room.take(constant.where, types.values())
+    if node.op_type in FINDING or all(prod(shape) <= SMALL for _, shape in types.values()):
+        arrays = computed(constant)
+        return {name: ir.Tensor(arrays[name], name=name) for name in types}
+    return {name: unread(constant, name, *type_) for name, type_ in types.items()}
 
 
-def _is_small(node: ir.Node) -> bool:
-    """Whether the results are: a Tile or an Expand may well make much of little."""
-    shapes = [value.shape for value in node.outputs]
-    return all(shape is not None and shape.is_static() for shape in shapes) and all(
-        prod(shape.numpy()) <= SMALL for shape in shapes if shape is not None
-    )
-
-
-def _computed(node: ir.Node, feeds: dict[str, NDArray[Any]], opset: int) -> Sequence[Any] | None:
-    """The results by ONNX's own reference, None where it does not know the operator."""
+def _sizes(node: ir.Node, shape: ir.Shape | None) -> Mapping[str, ir.TensorProtocol] | None:
     import onnx_ir as ir
-    from onnx.reference import ReferenceEvaluator
 
-    try:
-        evaluator = ReferenceEvaluator(ir.serde.serialize_node(node), opsets={"": opset})
-        with np.errstate(all="ignore"):
-            return list(evaluator.run(None, feeds))
-    except (NotImplementedError, RuntimeError, TypeError, ValueError):
-        return None  # it raises any of these for what it does not know; then the node stays
+    start, end = node.attributes.get_int("start", 0), node.attributes.get_int("end", None)
+    sizes: Sequence[object] = [None] if shape is None else list(shape)[start:end]
+    name = node.outputs[0].name
+    if name is None or not all(isinstance(size, int) for size in sizes):
+        return None
+    return {name: ir.Tensor(np.asarray(sizes, np.int64), name=name)}
 
 
-def _make_constant(graph: ir.Graph, value: ir.Value, array: Any) -> None:
+class _Room:
+    """Counts what the constants take that are made: a Tile or an Expand may make much of little."""
+
+    def __init__(self, graph: ir.Graph) -> None:
+        given = sum(_bytes(each) for each in graph.initializers.values())
+        self._limit = ROOM + ROOM_FOR_EACH_BYTE * given
+        self._taken = 0
+
+    def take(self, where: str, types: Iterable[Type]) -> None:
+        import onnx_ir as ir
+
+        for dtype, shape in types:
+            if any(size < 0 for size in shape):
+                raise GraphError("it gives a negative size", where=where, received=shape)
+            self._taken += ceil(ir.DataType(dtype).itemsize * prod(shape))
+        if self._taken > self._limit:
+            raise GraphError(
+                "the constants that the graph computes would take too much memory",
+                where=where,
+                expected=f"at most {self._limit} bytes for all of them",
+                received=f"{self._taken} bytes, with this node's",
+                hint="is a size mistaken? Let the graph hold the numbers themselves, or compute "
+                "them of its inputs",
+            )
+
+
+def _bytes(value: ir.Value) -> int:
+    return 0 if value.const_value is None else value.const_value.nbytes
+
+
+def _make_constant(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol) -> None:
     from onnx_ir.convenience import replace_all_uses_with
 
-    if value.name:
-        replace_all_uses_with(value, _constant(graph, value.name, array))
+    replace_all_uses_with(value, _constant(graph, str(value.name), tensor))
 
 
-def _constant(graph: ir.Graph, name: str, array: Any) -> ir.Value:
+def _constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
     """A new initializer. Its name is free: a folded result's own, or made of one."""
     import onnx_ir as ir
 
-    tensor = ir.Tensor(np.asarray(array), name=name)
     value = ir.Value(
-        name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor
+        name=name,
+        shape=ir.Shape(tensor.shape.numpy()),
+        type=ir.TensorType(tensor.dtype),
+        const_value=tensor,
     )
     graph.register_initializer(value)
     return value

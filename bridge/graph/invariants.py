@@ -30,7 +30,7 @@ def check(model: ir.Model) -> None:
     for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
         _declare(value, known, foreign, "the graph's beginning")
     for node in graph:
-        where = f"node {node.name!r} ({node.op_type})"
+        where = where_of(node)
         for operand in node.inputs:
             if operand is not None and operand.name not in known:
                 raise GraphError(f"it reads {operand.name!r} before that is made", where=where)
@@ -40,6 +40,11 @@ def check(model: ir.Model) -> None:
     for value in graph.outputs:
         if value.name not in known:
             raise GraphError(f"nothing makes the output {value.name!r}")
+
+
+def where_of(node: ir.Node) -> str:
+    """A node as messages name it: by its name, or else by that of what it gives."""
+    return f"node '{node.name or next((v.name for v in node.outputs), '')}' ({node.op_type})"
 
 
 def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> None:

@@ -120,9 +120,8 @@ def _folded(k: Recorder, function: str, arguments: list[tuple[Ref | Weight | flo
 
 def _constant(operand: Operand, base: Layout) -> Weight | float:
     """A constant beside tensors: a number, or an array in their order."""
-    values = operand.array()
-    if values.size == 1:
-        number: float = values.reshape(()).item()
+    if all(size == 1 for size in operand.shape):
+        number: float = operand.array().reshape(()).item()
         return number
     return operand.weight(beside(base, operand.shape))
 

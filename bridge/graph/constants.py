@@ -1,0 +1,218 @@
+"""Constants that are computed of constants, each by its node alone in onnxruntime.
+
+So a node means what the graph's own opset says of it; ONNX's reference takes the newest meaning
+of many operators. A large result is computed whenever it is read, and never kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from bridge.errors import GraphError, words_of
+
+if TYPE_CHECKING:
+    import onnx
+    import onnx_ir as ir
+
+Array = NDArray[Any]
+Type: TypeAlias = tuple[int, tuple[int, ...]]
+"""The ONNX dtype and the shape."""
+
+# Results of more elements are computed when they are read: more than a shape or a table of indices
+# has, and fewer than a layer's weights.
+SMALL = 2**16
+
+# The dtypes that onnxruntime takes from NumPy: half to double, whole numbers and bool.
+_NUMBERS = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
+
+# Of these ONNX infers no size, for it depends on the numbers; it is the input's times its rank at
+# most.
+FINDING = frozenset(("Compress", "NonZero", "Unique"))
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantNode:
+    """A node whose inputs are all constants, as far as it has any."""
+
+    node: onnx.NodeProto
+    inputs: Mapping[str, ir.TensorProtocol]
+    opset: int
+    where: str
+
+    def types(self) -> Mapping[str, tuple[int, tuple[int, ...]]] | None:
+        """The ONNX dtype and the shape of each result, by name; None where ONNX cannot tell.
+
+        Raises GraphError for inputs that the operator does not take.
+        """
+        import onnx
+        from onnx.shape_inference import InferenceError, infer_node_outputs
+
+        try:
+            schema = onnx.defs.get_schema(self.node.op_type, self.opset, "")
+            given = {name: _type(each) for name, each in self.inputs.items()}
+            small = {n: _proto(each) for n, each in self.inputs.items() if each.size <= SMALL}
+            opsets = [onnx.helper.make_opsetid("", self.opset)]
+            found = infer_node_outputs(schema, self.node, given, small, opset_imports=opsets)
+        except (onnx.defs.SchemaError, onnx.checker.ValidationError):
+            return None  # no operator of ONNX for these dtypes
+        except InferenceError as error:
+            raise GraphError(
+                "the node does not fit its inputs, which are constants",
+                where=self.where,
+                received=words_of(error),
+            ) from error
+        if self.node.op_type in FINDING:
+            return self._at_most(found)
+        sizes = {name: _sizes(each) for name, each in found.items()}
+        known = {name: size for name, size in sizes.items() if size is not None}
+        return known if known.keys() == {*filter(None, self.node.output)} else None
+
+    def _at_most(
+        self, found: Mapping[str, onnx.TypeProto]
+    ) -> Mapping[str, tuple[int, tuple[int, ...]]] | None:
+        if any(each.size > SMALL for each in self.inputs.values()):
+            return None
+        size = max(each.size * max(1, len(each.shape)) for each in self.inputs.values())
+        return {name: (each.tensor_type.elem_type, (size,)) for name, each in found.items()}
+
+    @property
+    def can_run(self) -> bool:
+        """Whether onnxruntime has the operator for these dtypes."""
+        numbers = all(each.dtype.value in _NUMBERS for each in self.inputs.values())
+        return numbers and self._session() is not None
+
+    def run(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The results by name. Raises GraphError where they cannot be computed."""
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        self._refuse_division_by_zero(feeds)
+        session = self._session()
+        if session is None:
+            raise GraphError("onnxruntime does not have this operator", where=self.where)
+        names = [name for name in self.node.output if name]
+        try:
+            return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+        except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
+            raise GraphError(
+                "it cannot be computed of its inputs, which are constants",
+                where=self.where,
+                received=words_of(error),
+            ) from error
+
+    def _session(self) -> Any:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # no pool for one node
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        try:
+            return onnxruntime.InferenceSession(
+                self._model().SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except (errors.NotImplemented, errors.InvalidGraph, errors.Fail):
+            return None
+
+    def _model(self) -> onnx.ModelProto:
+        import onnx
+        from onnx import helper
+
+        given = [
+            helper.make_tensor_value_info(name, each.dtype.value, each.shape.numpy())
+            for name, each in self.inputs.items()
+        ]
+        results = [onnx.ValueInfoProto(name=name) for name in self.node.output if name]
+        graph = helper.make_graph([self.node], "constant", given, results)
+        opsets = [helper.make_opsetid("", self.opset)]
+        model: onnx.ModelProto = helper.make_model_gen_version(graph, opset_imports=opsets)
+        return model
+
+    def _refuse_division_by_zero(self, feeds: Mapping[str, Array]) -> None:
+        """Which ends onnxruntime's process, where the numbers are whole."""
+        if self.node.op_type not in ("Div", "Mod") or len(self.node.input) < 2:
+            return
+        divisor = feeds[self.node.input[1]]
+        if divisor.dtype.kind in "iu" and not divisor.all():
+            raise GraphError("it divides whole numbers by 0", where=self.where)
+
+
+def _type(tensor: ir.TensorProtocol) -> onnx.TypeProto:
+    from onnx.helper import make_tensor_type_proto
+
+    return make_tensor_type_proto(tensor.dtype.value, tensor.shape.numpy())
+
+
+def _proto(tensor: ir.TensorProtocol) -> onnx.TensorProto:
+    import onnx_ir as ir
+
+    return ir.serde.serialize_tensor(tensor)
+
+
+def _sizes(type_: onnx.TypeProto) -> Type | None:
+    tensor = type_.tensor_type
+    if not type_.HasField("tensor_type") or not tensor.HasField("shape"):
+        return None
+    if not all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+        return None
+    return tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim)
+
+
+# --- results that are computed when they are read -------------------------------------------------
+
+_NODE = "bridge.constant_node"  # under which such a tensor has the node that gives it
+
+
+def unread(node: ConstantNode, name: str, dtype: int, shape: Sequence[int]) -> ir.LazyTensor:
+    """A result of a node, computed whenever it is read."""
+    import onnx_ir as ir
+
+    tensor = ir.LazyTensor(
+        lambda: ir.Tensor(computed(node)[name], name=name),
+        dtype=ir.DataType(dtype),
+        shape=ir.Shape(shape),
+        name=name,
+    )
+    tensor.meta[_NODE] = node
+    return tensor
+
+
+def computed(node: ConstantNode) -> Mapping[str, Array]:
+    """The results of a node by name. Each node that it needs runs once, and what that gives is
+    dropped after its last use: so neither long chains nor results that many nodes share are a
+    burden."""
+    nodes = _needed(node)
+    uses = Counter(name for each in nodes for name in each.inputs)
+    arrays: dict[str, Array] = {}
+    for each in nodes:
+        feeds = {
+            name: arrays[name] if name in arrays else tensor.numpy()
+            for name, tensor in each.inputs.items()
+        }
+        results = each.run(feeds)
+        uses.subtract([*each.inputs])
+        arrays.update(results)
+        arrays = {name: array for name, array in arrays.items() if uses[name] or name in results}
+    return arrays
+
+
+def _needed(node: ConstantNode) -> Sequence[ConstantNode]:
+    """A node and those whose results it needs, each behind those that it needs itself."""
+    ordered: dict[ConstantNode, None] = {}
+    waiting = [node]
+    while waiting:
+        before = [each for each in _sources(waiting[-1]) if each not in ordered]
+        if before:
+            waiting += before
+        else:
+            ordered[waiting.pop()] = None
+    return list(ordered)
+
+
+def _sources(node: ConstantNode) -> Sequence[ConstantNode]:
+    return [each.meta[_NODE] for each in node.inputs.values() if _NODE in each.meta]
