@@ -12,7 +12,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import BridgeError, UnsupportedError, UsageError
+from bridge import files
+from bridge.errors import BridgeError, UnsupportedError
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -76,9 +77,7 @@ def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
     found: list[Inspection] = []
     waiting = [Path(path) for path in paths]
     while waiting:
-        path = waiting.pop(0)
-        if not path.is_file():
-            raise UsageError("cannot inspect it", where=path, received="no such file")
+        path = files.readable(waiting.pop(0), "file")
         look = _BY_SUFFIX.get(path.suffix.lower())
         if look is not None:
             found.append(look(path))
@@ -91,10 +90,7 @@ def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
 
 
 def _is_text(path: Path) -> bool:
-    from bridge.caffe import weights
-
-    with path.open("rb") as file:
-        return not weights.looks_binary(file.read(weights.GLANCE))
+    return not files.looks_binary(files.glance(path))
 
 
 def _holds_weights(path: Path) -> bool:

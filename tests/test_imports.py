@@ -16,6 +16,7 @@ from golden_cases import case
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (
     "errors",
+    "files",
     "outputs",
     "silence",
     "options",

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bridge import files
 from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.net import Array, Blob, Span
-from bridge.caffe.weights import HDF5, StoredLayer
+from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, UsageError, WeightsError, words_of
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 
 def is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(HDF5)) == HDF5
+    return files.glance(path).startswith(files.HDF5_MAGIC)
 
 
 def read(path: Path) -> tuple[StoredLayer, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bridge import files
 from bridge.caffe.blobs import stored_blob
 from bridge.caffe.net import Array, Blob, Input, Layer, Net, Shape
 from bridge.caffe.shapes.table import Demand, shape, text
@@ -152,8 +153,7 @@ def read_mean(path: Path) -> Blob:
 
     Errors: UsageError where there is no such file, WeightsError where it holds no mean.
     """
-    if not path.is_file():
-        raise UsageError("cannot read the mean", where=path, received="no such file")
+    files.readable(path, "mean")
     blob = _from_numpy(path) if path.suffix == ".npy" else _from_binaryproto(path)
     dims = blob.shape[1:] if blob.shape[:1] == (1,) and len(blob.shape) == 4 else blob.shape
     if len(dims) not in (1, 3):

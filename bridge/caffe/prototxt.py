@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge.caffe import scalars, schema
 from bridge.caffe.schema import FieldType
+from bridge.caffe.solver import net_of
 from bridge.caffe.textformat import Field, Scalar, Source, Tree, decode, parse
 from bridge.errors import Location, PrototxtError
 
@@ -30,8 +31,17 @@ class Message(dict[str, Any]):
 
 
 def load(path: Path) -> tuple[Message, tuple[str, ...]]:
-    """The NetParameter in a text file, and warnings. Errors: PrototxtError."""
-    return interpret(parse(decode(path.read_bytes()), str(path)))
+    """The NetParameter in a text file, be it a solver's, and warnings. Errors: PrototxtError."""
+    text = decode(path.read_bytes())
+    if "\0" in text:
+        raise PrototxtError(
+            "there are NUL bytes in the text",
+            where=Source(text, str(path)).at(text.index("\0")),
+            hint="the file is damaged: fetch it again",
+        )
+    tree, notes = net_of(parse(text, str(path)))
+    definition, warnings = interpret(tree)
+    return definition, (*notes, *warnings)
 
 
 def interpret(tree: Tree, message: str = "NetParameter") -> tuple[Message, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bridge import files
 from bridge.caffe import binary, hdf5, weights
 from bridge.caffe import prototxt as text
 from bridge.caffe.assemble import assemble
@@ -15,7 +16,7 @@ from bridge.caffe.net import Net, Shape
 from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
 from bridge.caffe.weights import StoredLayer
-from bridge.errors import Location, UsageError
+from bridge.errors import Location, PrototxtError, UsageError
 
 
 def read(
@@ -40,8 +41,9 @@ def read(
     """
     if phase not in PHASES:
         raise UsageError("no such phase", expected=" or ".join(PHASES), received=phase)
-    net_path = _readable(prototxt, "prototxt")
-    weights_path = None if caffemodel is None else _readable(caffemodel, "caffemodel")
+    net_path = files.readable(prototxt, "prototxt")
+    weights_path = None if caffemodel is None else files.readable(caffemodel, "caffemodel")
+    _refuse_other_than_net(net_path)
     is_alone = weights_path is None and _is_binary(net_path)
     if weights_path is not None and _is_binary(net_path):
         raise _binary_prototxt(net_path, weights_path)
@@ -68,12 +70,16 @@ def stored_layers(path: Path) -> tuple[StoredLayer, ...]:
     return hdf5.read(path) if hdf5.is_hdf5(path) else weights.read(path)
 
 
-def _readable(path: str | Path, what: str) -> Path:
-    path = Path(path)
-    if not path.is_file():
-        received = "a directory" if path.is_dir() else "no such file"
-        raise UsageError(f"cannot read the {what}", where=Location.of(path), received=received)
-    return path
+def _refuse_other_than_net(path: Path) -> None:
+    kind = files.identify(files.glance(path))
+    if kind is not None:
+        raise PrototxtError(
+            "not a Caffe net",
+            where=Location.of(path),
+            expected="protobuf text: NET.prototxt",
+            received=kind.name,
+            hint=kind.hint,
+        )
 
 
 def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
@@ -87,5 +93,4 @@ def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
 
 
 def _is_binary(path: Path) -> bool:
-    with path.open("rb") as file:
-        return weights.looks_binary(file.read(weights.GLANCE))
+    return files.looks_binary(files.glance(path))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge import files
 from bridge.caffe.blobs import StoredBlob, stored_blob
 from bridge.caffe.textformat import decode
 from bridge.caffe.wire import BYTES, Entry, Wire, field
@@ -50,49 +51,20 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
 
 
 def _open(path: Path) -> Wire:
-    with path.open("rb") as file:
-        _refuse_other_formats(path, file.read(GLANCE))
+    _refuse_other_formats(path)
     return Wire(path)
 
 
-# How many bytes show what a file is, and with which an HDF5 file begins.
-GLANCE = 1024
-HDF5 = b"\x89HDF\r\n\x1a\n"
-
-
-def looks_binary(start: bytes) -> bool:
-    """Whether a file's first bytes are no text: there are control characters among them."""
-    return any(byte < 0x20 and byte not in b"\t\n\f\r" for byte in start)
-
-
-_OTHER_FORMATS = (
-    (HDF5, "an HDF5 file", "it has no definition of the net: give its prototxt before it"),
-    (b"PK\x03\x04", "a zip archive", "unpack it first"),
-    (b"\x1f\x8b", "a gzip file", "unpack it first"),
-    (b"\x80\x02", "a Python pickle", None),
-    (b"\x08", "a solver state, or an ONNX model", "give the .caffemodel"),
-)
-
-_OTHER_TEXTS = (
-    (b"version https://git-lfs", "a git-lfs pointer", "fetch the file itself: git lfs pull"),
-    (b"<", "a web page (HTML or XML)", "the download went wrong: fetch the file again"),
-    (b"", "a text file", None),
-)
-
-
-def _refuse_other_formats(path: Path, start: bytes) -> None:
-    if not start:
-        raise WeightsError("the file is empty", where=Location.of(path), expected="a .caffemodel")
-    is_text = not looks_binary(start)
-    for magic, received, hint in (*_OTHER_FORMATS, *(_OTHER_TEXTS if is_text else ())):
-        if (start.lstrip() if is_text else start).startswith(magic):
-            raise WeightsError(
-                "not a Caffe weight file",
-                where=Location.of(path),
-                expected="a binary NetParameter (.caffemodel)",
-                received=received,
-                hint=hint,
-            )
+def _refuse_other_formats(path: Path) -> None:
+    kind = files.of(path)
+    if kind is not None and kind.name != files.CAFFEMODEL:
+        raise WeightsError(
+            "not a Caffe weight file",
+            where=Location.of(path),
+            expected="a binary NetParameter, .caffemodel",
+            received=kind.name,
+            hint=kind.hint,
+        )
 
 
 # ---- the fields that matter, by their numbers in schema/caffe.proto --------------------------

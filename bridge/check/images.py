@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.check.arrays import Arrays
 from bridge.errors import UsageError
+from bridge.files import missing
 
 if TYPE_CHECKING:
     from bridge.caffe.net import Input
@@ -146,7 +147,7 @@ def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> 
     Raises UsageError.
     """
     if not path.exists():
-        raise UsageError("no such file", where=path)
+        raise missing(path, "labelled images")
     if path.suffix == ".npz":
         return _from_arrays(path, tuple(shape))
     files = _in_list(path) if path.is_file() else _in_folder(path)

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bridge import files
 from bridge.caffe.ranges import Columns, input_ranges
 from bridge.check.images import Preprocessing
 from bridge.check.sides.recorded import RecordedSide
@@ -60,7 +61,7 @@ class Subject:
     def kind(self) -> Kind:
         """Told by the ending; a SavedModel is a folder. Raises UsageError."""
         if not self.path.exists():
-            raise UsageError("no such file", where=self.path)
+            raise files.missing(self.path, "model")
         if is_caffemodel(self.path):
             raise UsageError(
                 "these are the weights of a Caffe net, without the net",

@@ -21,6 +21,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
 
+from bridge import files
 from bridge.errors import GraphError, UsageError
 from bridge.graph.wire import Target, frame
 from bridge.lower.model import PRODUCER, LoweredModel
@@ -118,13 +119,15 @@ def load(path: str | Path) -> ir.Model:
     """
     import onnx_ir as ir
 
-    path = Path(path)
+    path = files.readable(path, "ONNX graph")
     try:
         model = ir.load(path, format="protobuf")
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
     except (DecodeError, ValueError) as error:
-        raise GraphError("this is no ONNX file", where=path, received=str(error)) from error
+        raise not_onnx(path, str(error)) from error
+    if not model.opset_imports and not len(model.graph):
+        raise not_onnx(path, "a message without operators")
     for value in model.graph.initializers.values():
         if isinstance(value.const_value, ir.ExternalTensor):
             _refuse_missing_data(path, value.const_value)
@@ -138,6 +141,20 @@ def external_files(model: ir.Model) -> list[Path]:
     tensors = (value.const_value for value in model.graph.initializers.values())
     paths = (Path(each.path) for each in tensors if isinstance(each, ir.ExternalTensor))
     return list(dict.fromkeys(paths))
+
+
+def not_onnx(path: Path, received: str) -> GraphError:
+    """The refusal of a file that does not read as ONNX: what it is, if that is known."""
+    kind = files.of(path)
+    if kind is not None and kind.name != files.ONNX:
+        received = kind.name
+    return GraphError(
+        "not an ONNX file",
+        where=path,
+        expected="an ONNX graph, .onnx",
+        received=received,
+        hint=(kind and kind.hint) or "is the file whole? fetch or write it again",
+    )
 
 
 def _refuse_missing_data(path: Path, tensor: ir.ExternalTensor) -> None:

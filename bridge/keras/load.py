@@ -9,6 +9,7 @@ from zipfile import is_zipfile
 
 import keras
 
+from bridge import files
 from bridge.caffe.hdf5 import is_hdf5, refuse_foreign
 from bridge.errors import UsageError, words_of
 
@@ -22,7 +23,7 @@ def load(path: str | Path) -> keras.Model:
     if path.is_dir():
         raise UsageError("this is a folder", where=path, expected="a .keras file")
     if not path.is_file():
-        raise UsageError("no such file", where=path)
+        raise files.missing(path, "Keras model")
     if path.suffix == ".keras" and not is_zipfile(path):
         raise UsageError("this is no file of Keras", where=path, expected="a .keras archive")
     if is_hdf5(path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net, hdf5, read
-from bridge.errors import UsageError, WeightsError
+from bridge.errors import PrototxtError, UsageError, WeightsError
 from golden_cases import CASES, Case, case
 
 WEIGHT, BIAS = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
@@ -116,7 +116,7 @@ def test_a_scalar_has_no_axes(tmp_path: Path) -> None:
 
 def test_it_has_no_net(tmp_path: Path) -> None:
     path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT}})
-    with pytest.raises(WeightsError, match="give its prototxt"):
+    with pytest.raises(PrototxtError, match="give its prototxt"):
         read(path)
 
 

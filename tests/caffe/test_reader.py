@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge import files
 from bridge.caffe import read
 from bridge.caffe.shapes import infer
 from bridge.errors import BridgeError, PrototxtError, UsageError
@@ -18,7 +19,7 @@ RELU = case("relu")
 
 @pytest.mark.parametrize("which", ["prototxt", "caffemodel"])
 def test_paths_that_cannot_be_read_are_refused(tmp_path: Path, which: str) -> None:
-    for path, received in ((tmp_path / "no", "no such file"), (tmp_path, "a directory")):
+    for path, received in ((tmp_path / "no", "no such file"), (tmp_path, "a folder")):
         files = {"prototxt": RELU.prototxt, "caffemodel": RELU.caffemodel, which: path}
         with pytest.raises(UsageError, match=f"cannot read the {which}") as refusal:
             read(**files)
@@ -50,14 +51,25 @@ def test_paths_may_be_strings_and_warnings_are_kept(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_no_net_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "solver.prototxt"
-    path.write_text('net: "train_val.prototxt"\nbase_lr: 0.01\n')
-    with pytest.raises(PrototxtError, match="no layers"):
-        read(path)
-    path.write_text("<!DOCTYPE html>\n<html>")
-    with pytest.raises(PrototxtError, match="not valid prototxt"):
-        read(path)
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"\n<!DOCTYPE html>\n<html>", "a web page"),
+        (files.HDF5_MAGIC + bytes(9), "an HDF5 file"),
+        ('name: "a"'.encode("utf-16"), "text in UTF-16"),
+        (b'name: "a"\nlayer {\0\0', "2:8: there are NUL bytes"),
+        (b"", "an empty file"),
+        (b"read me first", "':' or '{' behind the field name"),
+    ],
+)
+def test_what_is_no_net_is_refused(tmp_path: Path, data: bytes, what: str) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_bytes(data)
+    for caffemodel in (None, RELU.caffemodel):
+        with pytest.raises(PrototxtError) as refusal:
+            read(path, caffemodel)
+        assert what in str(refusal.value)
+        assert str(path) in str(refusal.value.where)
 
 
 def test_real_models_read_with_all_their_weights(real_models: Path) -> None:

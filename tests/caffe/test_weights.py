@@ -215,17 +215,18 @@ def test_a_file_of_two_gigabytes_is_scanned_in_little_memory(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("start", "what"),
     [
-        (b"", "empty"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git-lfs"),
+        (b"", "an empty file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a Git LFS pointer"),
         (b"\n <!DOCTYPE html><html>", "a web page"),
-        (b'name: "net"\nlayer {', "a text file"),
+        (b'name: "net"\nlayer {', "a prototxt"),
+        (b"read me first", "a text file"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
         (b"PK\x03\x04" + bytes(100), "zip"),
         (b"\x1f\x8b\x08" + bytes(100), "gzip"),
         (b"\x80\x02}q\x00", "pickle"),
         (b"\x08\xc8\x01\x12\x03abc", "solver state"),
         (b"\x0a\x03net", "no layers"),
-        (b"\x00" + b"\xff" * 40, "does not end"),
+        (b"\x01" + b"\xff" * 40, "does not end"),
         (b"\xa0\x06\x01", "a number where a layer should be"),
     ],
 )

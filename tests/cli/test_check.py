@@ -118,7 +118,10 @@ def test_what_is_missing_is_the_callers_fault(
     capsys: pytest.CaptureFixture[str], small: Small
 ) -> None:
     status, _, err = run(capsys, "check", small.onnx, "missing.keras")
-    assert (status, err) == (2, "error: missing.keras: no such file\n")
+    assert (status, err) == (
+        2,
+        "error: missing.keras: cannot read the model\n  received: no such file\n",
+    )
 
 
 def test_a_keras_model_goes_back(

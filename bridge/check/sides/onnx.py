@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge import files
 from bridge.check.sides.runtimes import Run, Runtime
 from bridge.check.sides.side import Given, Origin
-from bridge.errors import GraphError, UsageError
+from bridge.errors import UsageError
+from bridge.graph.io import not_onnx
 
 if TYPE_CHECKING:
     import onnx
@@ -160,14 +162,15 @@ def loaded(path: Path) -> onnx.ModelProto:
     import onnx
     from google.protobuf.message import DecodeError
 
+    files.readable(path, "ONNX graph")
     try:
         proto = onnx.load_model(path, load_external_data=False)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
     except DecodeError as error:
-        raise GraphError("this is no ONNX file", where=path, received=str(error)) from error
+        raise not_onnx(path, str(error)) from error
     if not proto.graph.node:
-        raise GraphError("this is no ONNX file", where=path, received="a message without nodes")
+        raise not_onnx(path, "a message without nodes")
     return proto
 
 

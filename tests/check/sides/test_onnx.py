@@ -148,9 +148,9 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("not at all", encoding="utf-8")
     (tmp_path / "empty.onnx").touch()
     for path in tmp_path.iterdir():
-        with pytest.raises(GraphError, match="this is no ONNX file"):
+        with pytest.raises(GraphError, match="not an ONNX file"):
             OnnxSide(path, runtime("onnxruntime"))
-    with pytest.raises(UsageError, match="cannot read it"):
+    with pytest.raises(UsageError, match="cannot read the ONNX graph"):
         OnnxSide(tmp_path / "missing.onnx", runtime("onnxruntime"))
 
 
