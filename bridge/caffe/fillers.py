@@ -8,7 +8,7 @@ by layer and blob, so that they are the same in every run. Nothing is drawn befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, prod, sqrt
 from typing import Any
@@ -23,6 +23,10 @@ Settings = Mapping[str, Any]
 """The fields of a FillerParameter that the text sets."""
 
 _WEIGHT_AND_BIAS = ("weight_filler", "bias_filler")
+
+# The fillers of layers of one name, of which each fork gives its own; the statistics have none.
+_BATCH_NORM_SCALES = (("scale_filler", "filler"), ("bias_filler", "shift_filler"))
+_BN = {2: ("scale_filler", "shift_filler"), 4: ("slope_filler", "bias_filler")}
 
 # For each type, its message and the fillers of its blobs in order.
 _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -46,7 +50,11 @@ _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 # What layers do where the text sets no filler. Weights are not here: they are zero then, which
 # nobody means.
 _DEFAULTS: Mapping[tuple[str, str], Settings] = {
+    ("batch_norm_param", "scale_filler"): {"value": 1},
+    ("batch_norm_param", "bias_filler"): {"value": 0},
     ("bias_param", "filler"): {"value": 0},
+    ("bn_param", "bias_filler"): {"value": 0},
+    ("bn_param", "shift_filler"): {"value": 0},
     ("denseblock_param", "BN_Bias_Filler"): {"value": 0},
     ("denseblock_param", "BN_Scaler_Filler"): {"value": 1},
     ("norm_param", "scale_filler"): {"value": 1},
@@ -100,12 +108,14 @@ def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | Non
 
     Errors: UnsupportedError for a filler that nobody knows, ShapeError where Caffe would abort.
     """
+    if layer.type == "BN":
+        return _of_bn(layer, shapes)
     if layer.type in _FIXED:
-        values = _FIXED[layer.type]
-        return tuple(
+        fixed = tuple(
             Filler(shape, {"value": value}, _seed(layer, index), is_said=False)
-            for index, (shape, value) in enumerate(zip(shapes, values, strict=True))
+            for index, (shape, value) in enumerate(zip(shapes, _FIXED[layer.type], strict=False))
         )
+        return fixed + _of_scales(layer, shapes, len(fixed))
     message, names = _FIELDS.get(layer.type, ("", ()))
     if layer.type in ("LSTM", "RNN"):
         names = tuple(_WEIGHT_AND_BIAS[len(shape) == 1] for shape in shapes)
@@ -117,6 +127,29 @@ def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | Non
         return None
     pairs = zip(names, shapes, strict=False)
     return tuple(_filler(layer, message, *pair, index) for index, pair in enumerate(pairs))
+
+
+def _of_scales(layer: Layer, shapes: Sequence[Shape], first: int) -> tuple[Filler, ...]:
+    """Those of the scale and the bias that a BatchNorm has behind its statistics, in forks."""
+    fields = layer.params.get("batch_norm_param", {})
+    names = [next((n for n in each if n in fields), each[0]) for each in _BATCH_NORM_SCALES]
+    return tuple(
+        _filler(layer, "batch_norm_param", name, shape, index)
+        for index, (name, shape) in enumerate(zip(names, shapes[first:], strict=False), first)
+    )
+
+
+def _of_bn(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | None:
+    """SegNet's scale and shift; PSPNet's slope and bias, and its mean and variance behind them."""
+    names = _BN.get(len(shapes))
+    if names is None:
+        return None
+    learned = [_filler(layer, "bn_param", name, shapes[i], i) for i, name in enumerate(names)]
+    statistics = [
+        Filler(shape, {"value": value}, _seed(layer, index), is_said=False)
+        for index, (shape, value) in enumerate(zip(shapes[2:], (0, 1), strict=False), 2)
+    ]
+    return (*learned, *statistics)
 
 
 def _of_dense_block(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...]:

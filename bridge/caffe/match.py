@@ -14,11 +14,13 @@ from math import prod
 
 import numpy as np
 
+from bridge.caffe.blob_layouts import arranged, group_hint, is_as_caffes, long_axes
 from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
 from bridge.caffe.shapes.conv import is_silent_about_groups, is_told_by_weights
+from bridge.caffe.shapes.norm import is_nvidias
 from bridge.caffe.shapes.table import text
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
@@ -39,8 +41,8 @@ def attach(
     Errors: WeightsError where blobs do not fit, or where layers that need blobs find none; those
     of `fillers`.
     """
-    by_name = {layer.name: layer for layer in stored if layer.blobs}
-    needs = known_weights(_with_telling_blobs(net, by_name))
+    net, by_name, notes = _arranged(net, {each.name: each for each in stored if each.blobs})
+    needs = _needs(net, by_name)
     _refuse_ambiguous(net.layers, needs, by_name)
     takers = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
     slots = [
@@ -58,9 +60,13 @@ def attach(
     ]
     if not allow_missing:
         _refuse_made_up(net.layers, made, file)
-    notes = [_note(layer, each, file) for layer, each in zip(net.layers, made, strict=True) if each]
+    notes += [
+        _note(layer, each, file) for layer, each in zip(net.layers, made, strict=True) if each
+    ]
     notes += _left_out(net, by_name, file)
+    notes += _otherwise_shaped(net.layers, needs, by_name)
     filled = _filled(net, needs, slots, made)
+    notes += _without_statistics(filled.layers, by_name)
     return replace(filled, warnings=(*net.warnings, *notes))
 
 
@@ -95,6 +101,34 @@ def with_filled_weights(net: Net) -> Net:
     return replace(filled, warnings=(*net.warnings, note))
 
 
+def _arranged(
+    net: Net, stored: Mapping[str, StoredLayer]
+) -> tuple[Net, Mapping[str, StoredLayer], list[str]]:
+    """The net and the stored layers with their blobs in the order that lowering sees, and warnings
+    of those that have another one. Errors: WeightsError where the order is ambiguous."""
+    found = [
+        arranged(layer, stored[layer.name]) if layer.name in stored else None
+        for layer in net.layers
+    ]
+    named: dict[str, list[str]] = {}
+    for each in found:
+        if each and each.note:
+            named.setdefault(each.note, []).append(each.layer.name)
+    notes = [f"the caffemodel has {note}: {_listed(names)}" for note, names in named.items()]
+    layers = (each.layer if each else old for each, old in zip(found, net.layers, strict=True))
+    rearranged = {each.layer.name: each.stored for each in found if each}
+    return replace(net, layers=tuple(layers)), {**stored, **rearranged}, notes
+
+
+def _needs(net: Net, stored: Mapping[str, StoredLayer]) -> tuple[Needs, ...]:
+    """The blobs that each layer needs; of a BN those that are stored tell whose it is."""
+    known = known_weights(_with_telling_blobs(net, stored))
+    return tuple(
+        None if layer.type == "BN" and layer.name in stored else need
+        for layer, need in zip(net.layers, known, strict=True)
+    )
+
+
 def _with_telling_blobs(net: Net, stored: Mapping[str, StoredLayer]) -> Net:
     """The net with the stored blobs on those layers whose text does not say what they need."""
 
@@ -118,7 +152,12 @@ def _unknown(needs: Needs) -> tuple[Blob, ...]:
 
 
 def _with_blobs(layer: Layer, blobs: Iterable[Blob]) -> Layer:
-    own = (blob.belonging_to(layer.name, index) for index, blob in enumerate(blobs))
+    own = (
+        blob
+        if blob.origin and blob.origin.layer == layer.name
+        else blob.belonging_to(layer.name, index)
+        for index, blob in enumerate(blobs)
+    )
     return replace(layer, blobs=tuple(own))
 
 
@@ -162,14 +201,13 @@ _OTHER_NET = "is this the caffemodel of another net, or of another version of th
 
 def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> Blob:
     have = stored.blob.shape
-    padded = (1,) * (4 - len(need)) + need
-    if have != need and not (stored.legacy and have == padded):
+    if long_axes(have) != long_axes(need):
         raise WeightsError(
             f"its blob {index} does not fit",
             where=layer,
             expected=text(need),
             received=text(have),
-            hint=_OTHER_NET,
+            hint=(group_hint(layer, need, have) if index == 0 else None) or _OTHER_NET,
         )
     if stored.count != prod(need):
         raise WeightsError(
@@ -179,6 +217,37 @@ def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> B
             received=stored.count,
         )
     return stored.blob.reshaped(*need)
+
+
+def _otherwise_shaped(
+    layers: Sequence[Layer], needs: Sequence[Needs], stored: Mapping[str, StoredLayer]
+) -> list[str]:
+    """A warning of blobs that have more or fewer axes of 1 than Caffe gives them."""
+
+    names = [
+        layer.name
+        for layer, need in zip(layers, needs, strict=True)
+        if need and layer.name in stored
+        if not all(is_as_caffes(need[i], each) for i, each in stored[layer.name].blobs.items())
+    ]
+    if not names:
+        return []
+    return [f"the caffemodel has blobs with other axes of 1 than Caffe's: {_listed(names)}"]
+
+
+def _without_statistics(layers: Sequence[Layer], stored: Mapping[str, StoredLayer]) -> list[str]:
+    """A warning of batch norms whose factor is 0 beside statistics that are not."""
+    names = [
+        layer.name
+        for layer in layers
+        if layer.type == "BatchNorm" and layer.name in stored and not is_nvidias(layer)
+        if len(layer.blobs) > 2 and not layer.blobs[2].array().any()
+        if any(blob.array().any() for blob in layer.blobs[:2])
+    ]
+    if not names:
+        return []
+    note = "the caffemodel has a factor of 0 beside a mean and a variance that are not 0"
+    return [f"{note}, and Caffe takes these for 0 then: {_listed(names)}"]
 
 
 # ---- parameters that layers share ------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from bridge.caffe.net import Layer, Net
+from bridge.caffe.shapes.norm import has_affine_blobs
 
 MERGED = "BatchNorm+Scale"
 
@@ -14,14 +15,15 @@ def merge_scales(net: Net) -> Net:
     """Each BatchNorm whose top only a per-channel Scale reads takes over that Scale's blobs.
 
     The merged layer (of type MERGED, named after the BatchNorm) writes the Scale's top; the
-    BatchNorm's own value is gone. Outputs of the net and batch statistics are left as they are.
+    BatchNorm's own value is gone. Left as they are: outputs of the net, batch norms by the batch's
+    or an image's own statistics, and those of forks that have a scale of their own or a ReLU.
     """
     readers = Counter(bottom for layer in net.layers for bottom in layer.bottoms)
     readers.update(net.outputs)
     norms = {
         layer.tops[0]: layer
         for layer in net.layers
-        if layer.type == "BatchNorm" and readers[layer.tops[0]] == 1 and _uses_global_stats(layer)
+        if layer.type == "BatchNorm" and readers[layer.tops[0]] == 1 and _can_take_a_scale(layer)
     }
     merged = {
         layer.bottoms[0]: _merge(norms[layer.bottoms[0]], layer)
@@ -36,8 +38,11 @@ def merge_scales(net: Net) -> Net:
     return replace(net, layers=tuple(layers))
 
 
-def _uses_global_stats(layer: Layer) -> bool:
-    return bool(layer.params.get("batch_norm_param", {}).get("use_global_stats", True))
+def _can_take_a_scale(layer: Layer) -> bool:
+    settings = layer.params.get("batch_norm_param", {})
+    is_by_global_statistics = settings.get("use_global_stats", True)
+    has_more = settings.get("instance_norm") or settings.get("relu") or has_affine_blobs(layer)
+    return bool(is_by_global_statistics and not has_more)
 
 
 def _is_per_channel(layer: Layer) -> bool:

@@ -2,7 +2,8 @@
 
 Formulas: batch_norm_layer.cpp, lrn_layer.cpp, mvn_layer.cpp, softmax_layer.cpp, and
 normalize_layer.cpp of Caffe's SSD branch; bn_layer.cpp of the PSPNet and SegNet forks;
-normalize_layer.cpp of happynear's, l2_normalization_layer.cpp of others
+normalize_layer.cpp of happynear's, l2_normalization_layer.cpp of others; batch_norm_layer.cpp of
+NVIDIA's, mkldnn_batch_norm_layer.cpp of Intel's, and of pull request 4948 of BVLC (instance_norm)
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bridge.caffe.net import Blob, Layer, Shape
+from bridge.caffe.shapes.norm import has_affine_blobs, is_nvidias
 from bridge.errors import UnsupportedLayerError
+from bridge.lower.activation import rectified
 from bridge.lower.emitter import Emitter
 from bridge.lower.merge import MERGED
 from bridge.lower.table import layer
@@ -25,24 +28,64 @@ def batch_norm(
     layer: Layer,
     x: Value,
     *,
-    use_global_stats: bool = True,
+    use_global_stats: bool | None = None,
     eps: float = 1e-5,
-    moving_average_fraction: float = 0.999,
-    scale_bias: bool = False,
+    instance_norm: bool = False,
+    relu: bool = False,
+    negative_slope: float = 0.0,
+    **settings: object,
 ) -> Value:
     """y = (x - mean/s) / √(var/s + eps) · γ + β    x: n c *s → n c *s
 
     Blobs: mean, var and the factor s (0 counts as 1/s = 0), then γ and β where a Scale was merged
-    in, or in NVIDIA's Caffe (`scale_bias`). Without `use_global_stats` the mean and the (biased)
-    variance are the batch's own. ONNX: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
+    in, or in NVIDIA's and Intel's Caffe; NVIDIA's does not look at s, and its eps is 1e-5 at least.
+    Without `use_global_stats` the mean and the (biased) variance are the batch's own, and with
+    `instance_norm` each image's. Intel's `relu` is one behind.
+    ONNX: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
     """
     channels = (x.fixed(1) if x.rank > 1 else 1,)
-    if not use_global_stats:
-        return _batch_norm_of_itself(e, x, eps)
-    gamma = e.blob(3, channels) if len(layer.blobs) > 3 else None
-    beta = e.blob(4, channels) if len(layer.blobs) > 4 else None
-    mean, variance = (e.blob(i, channels) for i in range(2))
-    return batch_normalized(e, x, gamma, beta, mean, variance, e.blob(2, (1,)), eps)
+    is_affine = has_affine_blobs(layer) or layer.type == MERGED
+    gamma, beta = (
+        e.blob(i, channels) if is_affine and len(layer.blobs) > i else None for i in (3, 4)
+    )
+    nvidias = is_nvidias(layer)
+    eps = max(eps, _NVIDIAS_EPS) if nvidias else eps
+    if instance_norm:
+        _refuse_no_instances(layer, x, use_global_stats)
+        y = e.InstanceNormalization(x, *_affine(e, gamma, beta, channels), epsilon=eps)
+    elif use_global_stats is False and not nvidias:
+        y = _affinely(e, _batch_norm_of_itself(e, x, eps), gamma, beta)
+    else:
+        mean, variance = (e.blob(i, channels) for i in range(2))
+        factor = None if nvidias else e.blob(2, (1,))
+        y = batch_normalized(e, x, gamma, beta, mean, variance, factor, eps)
+    return rectified(e, y, negative_slope) if relu else y
+
+
+_NVIDIAS_EPS = 1e-5
+
+
+def _refuse_no_instances(layer: Layer, x: Value, use_global_stats: bool | None) -> None:
+    if use_global_stats or x.rank < 3:
+        raise UnsupportedLayerError(
+            "instance_norm has no statistics of each image",
+            where=layer,
+            expected="an input n c *s, and no use_global_stats",
+            received=f"{x.rank} axes, use_global_stats {str(bool(use_global_stats)).lower()}",
+        )
+
+
+def _affinely(e: Emitter, x: Value, gamma: Blob | None, beta: Blob | None) -> Value:
+    """x · γ + β, each for a channel, as far as there are such."""
+    for operator, blob, role in ((e.Mul, gamma, "scale"), (e.Add, beta, "bias")):
+        if blob is not None:
+            operand = blob.reshaped(-1, *[1] * (x.rank - 2))
+            x = operator(x, e.weight(operand, role))
+    return x
+
+
+def _affine(e: Emitter, gamma: Blob | None, beta: Blob | None, shape: Shape) -> tuple[Value, Value]:
+    return _or_filled(e, gamma, shape, 1, "scale"), _or_filled(e, beta, shape, 0, "bias")
 
 
 def batch_normalized(
@@ -52,14 +95,13 @@ def batch_normalized(
     beta: Blob | None,
     mean: Blob,
     variance: Blob,
-    factor: Blob,
+    factor: Blob | None,
     eps: float,
 ) -> Value:
     """As `batch_norm`'s formula has it; all blobs are as long as x has channels, the factor 1."""
     return e.BatchNormalization(
         x,
-        _or_filled(e, gamma, mean.shape, 1, "scale"),
-        _or_filled(e, beta, mean.shape, 0, "bias"),
+        *_affine(e, gamma, beta, mean.shape),
         _divided(e, mean, factor, "mean"),
         _divided(e, variance, factor, "variance"),
         epsilon=eps,
@@ -72,10 +114,11 @@ def _or_filled(e: Emitter, blob: Blob | None, shape: Shape, value: int, role: st
     return e.weight(blob, role)
 
 
-def _divided(e: Emitter, blob: Blob, factor: Blob, role: str) -> Value:
-    """The blob over the factor; itself where that is 1, so that its bytes can be copied."""
-    number = factor.array()[0]
-    if number == 1:
+def _divided(e: Emitter, blob: Blob, factor: Blob | None, role: str) -> Value:
+    """The blob over the factor; itself where that is 1 or does not count, so that its bytes can be
+    copied."""
+    number = 1 if factor is None else factor.array()[0]
+    if factor is None or number == 1:
         return e.weight(blob, role)
     if number == 0:
         return e.computed(blob.shape, lambda x: x * 0, role, blob)

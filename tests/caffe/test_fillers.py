@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe import Layer, Net, read
 from bridge.caffe.fillers import Filler, fillers
+from bridge.caffe.match import with_filled_weights
 from bridge.caffe.shapes import demand
 from bridge.errors import ShapeError, UnsupportedError
 from golden_cases import case
@@ -212,3 +213,51 @@ def test_an_unknown_filler_is_refused(read_text: ReadText) -> None:
 def test_a_bilinear_kernel_must_be_square(read_text: ReadText, shape: Shape) -> None:
     with pytest.raises(ShapeError, match="square"):
         made(read_text, 'type: "bilinear"', shape)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("scale_bias: true", [0, 1, 1, 1, 0]),
+        ("scale_filler { value: 2 } bias_filler { value: 3 }", [0, 1, 1, 2, 3]),
+        ("filler { value: 2 } shift_filler { value: 3 }", [0, 1, 1, 2, 3]),
+        ("use_weight_bias: true bias_term: false", [0, 1, 1, 1]),
+        ("", [0, 1, 1]),
+    ],
+)
+def test_a_batch_norm_of_forks_has_fillers(
+    read_text: ReadText, text: str, values: list[int]
+) -> None:
+    norm = layer(read_text, "BatchNorm", f"batch_norm_param {{ {text} }}")
+    made = fillers(norm, demand(norm, ((1, 2, 4, 4),)).weights or ()) or ()
+    assert [float(filler.values()[0]) for filler in made] == values
+
+
+IMAGE = 'input: "x" input_shape { dim: 2 dim: 3 dim: 4 dim: 4 }'
+BN = 'layer { name: "n" type: "BN" bottom: "x" top: "n" bn_param { %s } }'
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("slope_filler { value: 2 } bias_filler { value: 3 } frozen: true", [2, 3, 0, 1]),
+        ("bn_mode: INFERENCE scale_filler { value: 2 }", [2, 0]),
+    ],
+)
+def test_a_bn_without_a_caffemodel_is_told_by_its_fields(
+    read_text: ReadText, text: str, values: list[int]
+) -> None:
+    (layer,) = with_filled_weights(read_text(IMAGE + BN % text)).layers
+    arrays = [blob.array() for blob in layer.blobs]
+    np.testing.assert_array_equal(arrays, [np.full((1, 3, 1, 1), value) for value in values])
+
+
+@pytest.mark.parametrize("text", ["", "eps: 1e-5", "scale_filler { } var_eps: 1e-9"])
+def test_a_bn_that_no_field_tells_has_no_blobs(read_text: ReadText, text: str) -> None:
+    assert with_filled_weights(read_text(IMAGE + BN % text)).layers[0].blobs == ()
+
+
+def test_a_bn_has_the_blobs_of_its_caffemodel(read_text: ReadText) -> None:
+    blobs = [np.ones(3)] * 4
+    (layer,) = read_text(IMAGE + BN % "scale_filler { } shift_filler { }", {"n": blobs}).layers
+    assert [blob.shape for blob in layer.blobs] == [(3,)] * 4

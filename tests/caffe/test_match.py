@@ -59,7 +59,8 @@ def test_the_weights_tell_whether_a_layer_without_group_is_depthwise(
     ("blobs", "problem", "expected", "received"),
     [
         ([WEIGHT.T, BIAS], "its blob 0 does not fit", "4 3", "3 4"),
-        ([WEIGHT, BIAS[None, None, None]], "its blob 1 does not fit", "4", "1 1 1 4"),
+        ([WEIGHT[None].swapaxes(0, 2), BIAS], "its blob 0 does not fit", "4 3", "3 4 1"),
+        ([WEIGHT, BIAS.reshape(1, 2, 2)], "its blob 1 does not fit", "4", "1 2 2"),
         ([WEIGHT], "another number of blobs", "4 3, 4", "4 3"),
     ],
 )
@@ -218,6 +219,62 @@ def test_unknown_weights_have_shapes_and_no_numbers(read_text: ReadText) -> None
     for index, (blob, known) in enumerate(zip(net.layers[0].blobs, (WEIGHT, BIAS), strict=True)):
         assert (blob.shape, blob.origin) == (known.shape, Origin("a", index, known.shape))
         assert np.isnan(blob.array()).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 1, 1), (1, 1, 1, 4), (4, 1), (1, 4)])
+def test_axes_of_1_may_come_and_go(read_text: ReadText, shape: Shape) -> None:
+    net = read_text(
+        INPUT + dense("a") + dense("b"),
+        {"a": [WEIGHT[..., None, None], BIAS.reshape(shape)], "b": [WEIGHT, BIAS]},
+    )
+    weight, bias = net.layers[0].blobs
+    np.testing.assert_array_equal(weight.array(), WEIGHT)
+    np.testing.assert_array_equal(bias.array(), BIAS)
+    (warning,) = net.warnings
+    assert warning == "the caffemodel has blobs with other axes of 1 than Caffe's: a"
+
+
+@pytest.mark.parametrize(("shape", "count"), [((1,), 1), ((), 1), ((1, 3, 1, 1), 3), ((3,), 3)])
+def test_slopes_by_their_count(read_text: ReadText, shape: Shape, count: int) -> None:
+    slopes = np.arange(1.0, 1 + count)
+    shared = "prelu_param { channel_shared: true }" if count == 1 else ""
+    text = f'layer {{ name: "p" type: "PReLU" bottom: "x" top: "p" {shared} }}'
+    (layer,) = read_text(INPUT + text, {"p": [slopes.reshape(shape)]}).layers
+    np.testing.assert_array_equal(layer.blobs[0].array().ravel(), slopes)
+
+
+IMAGE = INPUT.replace("dim: 2 dim: 3", "dim: 1 dim: 6 dim: 5 dim: 5")
+CONVOLUTION = """layer { name: "c" type: "%s" bottom: "x" top: "c"
+  convolution_param { num_output: 12 kernel_size: 3 bias_term: false %s } }"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "have", "group"),
+    [
+        ("Convolution", "", (12, 1, 3, 3), 6),
+        ("Convolution", "", (12, 3, 3, 3), 2),
+        ("Convolution", "group: 2", (12, 6, 3, 3), 1),
+        ("Convolution", "group: 2", (12, 2, 3, 3), 3),
+        ("Deconvolution", "", (6, 2, 3, 3), 6),
+        ("Deconvolution", "group: 6", (6, 12, 3, 3), 1),
+    ],
+)
+def test_a_forgotten_group_is_named(
+    read_text: ReadText, type_: str, text: str, have: Shape, group: int
+) -> None:
+    weights = {"c": [np.zeros(have)]}
+    with pytest.raises(WeightsError, match="blob 0 does not fit") as refusal:
+        read_text(IMAGE + CONVOLUTION % (type_, text), weights)
+    assert str(refusal.value.hint).startswith(f"these would be the weights of `group: {group}`")
+    other = f"{text.replace('group: 2', '').replace('group: 6', '')} group: {group}"
+    assert not read_text(IMAGE + CONVOLUTION % (type_, other), weights).warnings
+
+
+@pytest.mark.parametrize("have", [(12, 6, 1, 3), (6, 12, 3, 3), (12, 4, 3, 3), (108, 6)])
+def test_other_misfits_of_a_convolution_are_no_group(read_text: ReadText, have: Shape) -> None:
+    with pytest.raises(WeightsError, match="blob 0 does not fit") as refusal:
+        read_text(IMAGE + CONVOLUTION % ("Convolution", ""), {"c": [np.zeros(have)]})
+    assert "another net" in str(refusal.value.hint)
 
 
 # ---- shared parameters -----------------------------------------------------------------------

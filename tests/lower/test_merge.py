@@ -22,6 +22,15 @@ def _operators(net: Net, **options: Any) -> list[str]:
     return [node.op_type for node in lower(net, **options).proto.graph.node]
 
 
+@pytest.mark.parametrize("text", ["relu: true", "instance_norm: true", "scale_bias: true"])
+def test_batch_norms_of_forks_keep_their_scale_behind(net_of: NetOf, text: str) -> None:
+    weights = {"bn": [MEAN, VARIANCE, [2.0], GAMMA, BETA], "sc": [GAMMA, BETA]}
+    net = net_of(
+        NORM % f"batch_norm_param {{ {text} }}" + SCALE % "bias_term: true", weights, x=(2, 2, 4)
+    )
+    assert _operators(net)[-2:] == ["Mul", "Add"]
+
+
 def test_a_scale_behind_a_batch_norm_becomes_part_of_it(
     net_of: NetOf, run: Callable[..., Any]
 ) -> None:

@@ -36,6 +36,82 @@ def test_statistics_that_need_no_division_are_the_files_own(net_of: Callable[...
     assert weights["l.variance"].sources[0].read is net.layers[0].blobs[1].read
 
 
+SCALE, BIAS = rng.uniform(0.5, 2, 3), rng.standard_normal(3)
+
+
+def _normed(x: Any, factor: float, eps: float) -> Any:
+    mean, variance = _per_channel(MEAN / factor), _per_channel(VARIANCE / factor)
+    return (x - mean) / np.sqrt(variance + eps)
+
+
+@pytest.mark.parametrize(
+    ("text", "divides_by", "eps"),
+    [
+        ("scale_bias: true eps: 0.01", 1, 0.01),
+        ("scale_filler { value: 1 } eps: 1e-9", 1, 1e-5),
+        ("use_weight_bias: true eps: 1e-9", 999.5, 1e-9),
+        ("filler { value: 1 } bias_filler { } eps: 0.01", 999.5, 0.01),
+    ],
+)
+@pytest.mark.parametrize("variance", [1, 1e-5])
+def test_forks_have_scale_and_bias_behind(
+    one_layer: Callable[..., Any], text: str, divides_by: float, eps: float, variance: float
+) -> None:
+    """NVIDIA's batch_norm_layer.cpp does not look at the factor, and has a least eps; Intel's
+    mkldnn_batch_norm_layer.cpp divides by it."""
+    weights = [MEAN, VARIANCE * variance, [999.5], SCALE, BIAS]
+    y = one_layer("BatchNorm", f"batch_norm_param {{ {text} }}", weights=weights, x=X)
+    mean, var = (_per_channel(each / divides_by) for each in weights[:2])
+    expected = (X - mean) / np.sqrt(var + eps) * _per_channel(SCALE) + _per_channel(BIAS)
+    assert_close(y, expected.astype(np.float32))
+
+
+def test_intels_may_have_no_bias(one_layer: Callable[..., Any]) -> None:
+    text = "batch_norm_param { use_weight_bias: true bias_term: false }"
+    y = one_layer("BatchNorm", text, weights=[MEAN, VARIANCE, [2.0], SCALE], x=X)
+    assert_close(y, (_normed(X, 2, 1e-5) * _per_channel(SCALE)).astype(np.float32))
+
+
+def test_intels_have_a_relu_behind(one_layer: Callable[..., Any]) -> None:
+    y = one_layer(
+        "BatchNorm", "batch_norm_param { relu: true }", weights=[MEAN, VARIANCE, [1.0]], x=X
+    )
+    assert_close(y, np.maximum(_normed(X, 1, 1e-5), 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_an_image_may_have_its_own_statistics(one_layer: Callable[..., Any], affine: bool) -> None:
+    """Pull request 4948 of BVLC/caffe."""
+    more = "use_weight_bias: true" if affine else ""
+    text = f"batch_norm_param {{ instance_norm: true eps: 0.1 {more} }}"
+    weights = [MEAN, VARIANCE, [1.0], *([SCALE, BIAS] if affine else [])]
+    y = one_layer("BatchNorm", text, weights=weights, x=X)
+    mean, variance = (f((2, 3), keepdims=True) for f in (X.mean, X.var))
+    expected = (X - mean) / np.sqrt(variance + 0.1)
+    if affine:
+        expected = expected * _per_channel(SCALE) + _per_channel(BIAS)
+    assert_close(y, expected.astype(np.float32))
+
+
+def test_an_image_cannot_have_global_statistics(one_layer: Callable[..., Any]) -> None:
+    text = "batch_norm_param { instance_norm: true use_global_stats: true }"
+    with pytest.raises(UnsupportedLayerError, match="instance_norm"):
+        one_layer("BatchNorm", text, weights=[MEAN, VARIANCE, [1.0]], x=X)
+
+
+def test_the_batchs_own_statistics_in_forks(one_layer: Callable[..., Any]) -> None:
+    """Intel's scale and bias follow; NVIDIA's takes the global ones at test all the same."""
+    weights = [MEAN, VARIANCE, [1.0], SCALE, BIAS]
+    text = "batch_norm_param { use_global_stats: false eps: 0.1 %s: true }"
+    scale, bias = _per_channel(SCALE), _per_channel(BIAS)
+    y = one_layer("BatchNorm", text % "use_weight_bias", weights=weights, x=X)
+    mean, variance = (f((0, 2, 3), keepdims=True) for f in (X.mean, X.var))
+    expected = (X - mean) / np.sqrt(variance + 0.1) * scale + bias
+    assert_close(y, expected.astype(np.float32))
+    y = one_layer("BatchNorm", text % "scale_bias", weights=weights, x=X)
+    assert_close(y, (_normed(X, 1, 0.1) * scale + bias).astype(np.float32))
+
+
 def test_without_global_statistics_the_batch_has_its_own(one_layer: Callable[..., Any]) -> None:
     text = "batch_norm_param { use_global_stats: false eps: 0.1 }"
     y = one_layer("BatchNorm", text, weights=[MEAN, VARIANCE, [1.0]], x=X)

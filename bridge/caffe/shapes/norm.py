@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, shape, text
+from bridge.caffe.shapes.table import Demand, axis_of, given, parameters, require, shape, text
 
 
 @shape("Softmax")
@@ -23,19 +23,59 @@ def lrn(layer: Layer, x: Shape) -> Demand:
 
 
 @shape("BatchNorm")
-def batch_norm(_: Layer, x: Shape) -> Demand:
-    """x: n c ... or n  ->  the same; mean c, variance c, scale factor 1.
+def batch_norm(layer: Layer, x: Shape) -> Demand:
+    """x: n c ... or n  ->  the same; mean c, variance c, scale factor 1; of forks scale c, bias c.
 
-    Source: src/caffe/layers/batch_norm_layer.cpp.
+    Source: src/caffe/layers/batch_norm_layer.cpp; of the forks, see `has_affine_blobs`.
     """
-    channels = 1 if len(x) == 1 else x[1]
-    return Demand((x,), ((channels,), (channels,), (1,)))
+    channels = (1 if len(x) == 1 else x[1],)
+    affine = (channels, channels)[: 1 + parameters(layer, "batch_norm_param").bias_term]
+    statistics = (channels, channels, (1,))
+    return Demand((x,), (*statistics, *affine) if has_affine_blobs(layer) else statistics)
+
+
+# NVIDIA's fields, and Intel's, which say that a BatchNorm has a scale, and as a rule a bias.
+_NVIDIAS = frozenset({"scale_filler", "bias_filler"})
+_INTELS = frozenset({"filler", "shift_filler"})
+
+
+def has_affine_blobs(layer: Layer) -> bool | None:
+    """Whether the text says that a BatchNorm has a scale and a bias, None where it is silent.
+
+    Sources: batch_norm_layer.cpp of NVIDIA's fork, mkldnn_batch_norm_layer.cpp of Intel's.
+    """
+    fields = given(layer, "batch_norm_param")
+    said = {fields[name] for name in ("scale_bias", "use_weight_bias") if name in fields}
+    said |= {True} if fields.keys() & (_NVIDIAS | _INTELS) else set()
+    return any(said) if said else None
+
+
+def is_nvidias(layer: Layer) -> bool:
+    """Whether a BatchNorm is NVIDIA's: it has a scale and a bias, does not look at the factor, and
+    has an eps of 1e-5 or more. (batch_norm_layer.cpp of NVIDIA's fork)"""
+    fields = given(layer, "batch_norm_param")
+    if fields.keys() & {"use_weight_bias", "bias_term", *_INTELS}:
+        return False
+    return bool(fields.get("scale_bias")) or bool(fields.keys() & _NVIDIAS)
 
 
 @shape("BN")
-def bn(_: Layer, x: Shape) -> Demand:
-    """x: n c ...  ->  the same. Several forks have a BN, each with other blobs."""
-    return Demand((x,), None)
+def bn(layer: Layer, x: Shape) -> Demand:
+    """x: n c ...  ->  the same. Several forks have a BN, each with other blobs.
+
+    PSPNet's: slope, bias, mean, variance; SegNet's: scale, shift; all 1 c 1 1. As far as the fields
+    of the text say whose it is. Sources: bn_layer.cpp of the two forks.
+    """
+    fields = given(layer, "bn_param").keys()
+    slope, scale = (bool(fields & each) for each in (_PSPNETS, _SEGNETS))
+    if slope == scale or fields & _HAPPYNEARS or len(x) < 2:
+        return Demand((x,), None)
+    return Demand((x,), ((1, x[1], 1, 1),) * (4 if slope else 2))
+
+
+_PSPNETS = frozenset({"slope_filler", "frozen"})
+_SEGNETS = frozenset({"scale_filler", "shift_filler", "bn_mode"})
+_HAPPYNEARS = frozenset({"var_eps", "decay", "moving_average"})
 
 
 @shape("MVN")
