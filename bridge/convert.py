@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -264,10 +265,11 @@ def explain(
     from bridge.raising.map import translation_map
 
     given = LoweringOptions.of(options)
-    net = cut(_net(prototxt, caffemodel, given, with_unknown_weights), given.outputs)
+    net = _net(prototxt, caffemodel, given, with_unknown_weights)
     lowered = _lower(net, given)
     whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
-    writers = {top: layer.name for layer in net.layers for top in layer.tops}
+    kept = cut(net, given.outputs).layers
+    writers = {top: layer.name for layer in kept for top in layer.tops}
     return whole if blob is None else whole.of_blob(blob, writers)
 
 
@@ -288,6 +290,7 @@ def _net(
     """The net as the options have it; `complete` gives weights to one that comes without any."""
     from bridge.caffe import read
     from bridge.caffe.preprocessing import preprocessed
+    from bridge.lower import understood
     from bridge.plugins import load_file
 
     for plugin in options.plugins:
@@ -300,6 +303,7 @@ def _net(
         level=options.level,
         input_shape=options.shapes,
         allow_missing_weights=options.allow_missing_weights,
+        hold=partial(understood, outputs=options.outputs, ignore_fields=options.ignored),
     )
     if caffemodel is None and not any(layer.blobs for layer in net.layers):
         net = complete(net)
@@ -316,6 +320,7 @@ def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
         opset=options.opset,
         outputs=options.outputs,
         dynamic=options.dynamic,
+        ignore_fields=options.ignored,
     )
     if options.fold_bn:
         from bridge.graph.fold_bn import fold_batch_norms

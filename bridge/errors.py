@@ -4,6 +4,7 @@ BridgeError
 ├── UsageError             the call is at fault: a path, an option, a mode
 ├── ReadError              a Caffe file is broken or does not fit its other half
 │   ├── PrototxtError        the text: syntax, a field of the wrong kind
+│   │   └── UnknownFieldError    fields that nobody knows, all of the net's at once
 │   └── WeightsError         the caffemodel: damaged, or other shapes and names than the net's
 ├── ShapeError             the net cannot have these shapes (Caffe itself would abort)
 ├── UnsupportedError       understood, and not carried over
@@ -19,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ class BridgeError(Exception):
         details = (("expected", self.expected), ("received", self.received), ("hint", self.hint))
         return "\n".join([head, *(f"  {k}: {v}" for k, v in details if v is not None)])
 
+    def with_hint(self, hint: str) -> Self:
+        """The same refusal with another hint, behind its own if it has one."""
+        hints = "; ".join(each for each in (self.hint, hint) if each)
+        return type(self)(
+            self.problem,
+            where=self.where,
+            expected=self.expected,
+            received=self.received,
+            hint=hints,
+        )
+
 
 class UsageError(BridgeError):
     """The call is at fault."""
@@ -79,6 +92,11 @@ class ReadError(BridgeError):
 
 class PrototxtError(ReadError):
     """The prototxt is not valid text format, or a field has a value of the wrong kind."""
+
+
+class UnknownFieldError(PrototxtError):
+    """Fields or values that are not known, set twice, or not carried over; the text lists every
+    one of the net."""
 
 
 class WeightsError(ReadError):

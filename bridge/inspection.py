@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge import files
-from bridge.errors import BridgeError, UnsupportedError
+from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -198,17 +198,14 @@ def _of_layer(
 def _refusal(layer: Layer) -> str:
     """Why a layer, for itself, is not lowered."""
     from bridge.lower import TABLE
+    from bridge.lower.fields import complaints
     from bridge.plugins import load_entry_points
 
     if layer.type not in TABLE:
         load_entry_points()
     if layer.type not in TABLE:
         return "there is no rule for it"
-    try:
-        TABLE[layer.type].arguments(layer)
-    except UnsupportedError as refusal:
-        return refusal.problem
-    return ""
+    return "; ".join(map(str, complaints(layer)))
 
 
 def _obstacle(net: Net) -> str:

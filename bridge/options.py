@@ -25,6 +25,9 @@ class LoweringOptions:
     phase, stage, level
                  the state by which Caffe chooses layers that have rules: TEST or TRAIN, names, a
                  number
+    ignore_fields
+                 leave out these fields of the prototxt, which nobody here knows: `field`, or
+                 `message.field`
     allow_missing_weights
                  have fillers make up the weights that the caffemodel lacks
     mean, scale, rgb
@@ -43,6 +46,7 @@ class LoweringOptions:
     phase: str = "TEST"
     stage: str | Sequence[str] = ()
     level: int = 0
+    ignore_fields: str | Sequence[str] = ()
     allow_missing_weights: bool = False
     mean: float | Sequence[float] | str | Path | None = None
     scale: float = 1.0
@@ -69,8 +73,17 @@ class LoweringOptions:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return (self.stage,) if isinstance(self.stage, str) else tuple(self.stage)
+        return names_of(self.stage)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return names_of(self.ignore_fields)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape in self.input_shape.items()}
+
+
+def names_of(given: str | Sequence[str]) -> tuple[str, ...]:
+    """One name, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)

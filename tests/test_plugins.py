@@ -19,7 +19,7 @@ from onnx import helper
 import bridge
 from bridge import plugins
 from bridge.check.runners import OnnxRunner
-from bridge.errors import UnsupportedLayerError, UsageError
+from bridge.errors import PrototxtError, UnsupportedLayerError, UsageError
 from bridge.lower.table import TABLE as LAYERS
 from bridge.raising import TABLE as OPERATORS
 
@@ -102,7 +102,10 @@ def test_an_entry_point_is_loaded_when_a_rule_is_missing(
     plugins.load_entry_points.cache_clear()
     net = tmp_path / "net.prototxt"
     text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
-    net.write_text(text.replace("SoftClip", "Announced"), encoding="utf-8")
+    text = text.replace("SoftClip", "Announced").replace(
+        "soft_clip_param { low: -0.5 high: 0.5 slope: 0.25 }", ""
+    )
+    net.write_text(text, encoding="utf-8")
     assert bridge.caffe_to_onnx(net).outputs == {"clipped": ("batch", 2, 4, 4)}
 
 
@@ -161,3 +164,87 @@ def test_run_in_a_folder_of_a_stranger_none_of_it_is_run(tmp_path: Path) -> None
         )
         assert "Unheard" in done.stdout + done.stderr, done
         assert not (tmp_path / "trapped").exists()
+
+
+PLUG_IN = """
+from __future__ import annotations
+from collections.abc import Sequence
+import bridge
+
+@bridge.layer("Mine", params="mine_param")
+def mine(e, layer, x, *, limit: float, sizes: Sequence[int] = (), power=1.0):
+    assert type(limit) is float and type(power) is float
+    assert isinstance(sizes, list) or sizes == ()
+    {body}
+
+@bridge.layer("Own", params="pooling_param")
+def own(e, layer, x, *, mine: float = 1.0, pool: str = "MAX"):
+    assert (mine, pool) == (2.0, "ODD")
+    return e.Mul(x, mine)
+"""
+MINE = """
+input: "x" input_shape {{ dim: 1 dim: 2 }}
+layer {{ name: "m" type: "Mine" bottom: "x" top: "y"
+  mine_param {{
+    {fields}
+  }} }}
+"""
+
+
+def mine(folder: Path, fields: str, body: str = "return e.Mul(x, limit)") -> bridge.Conversion:
+    plugin, net = folder / "rules.py", folder / "net.prototxt"
+    plugin.write_text(PLUG_IN.format(body=body), encoding="utf-8")
+    net.write_text(MINE.format(fields=fields), encoding="utf-8")
+    return bridge.caffe_to_onnx(net, plugin=plugin)
+
+
+def test_whole_numbers_and_lone_values_have_the_types_of_the_rule(tmp_path: Path) -> None:
+    assert mine(tmp_path, "limit: 6 sizes: 3 power: 2").outputs == {"y": ("batch", 2)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ("limit: true", r"net\.prototxt:5.*'limit' has a value of the wrong kind"),
+        ("limit: 1 limt: 2", r"net\.prototxt:5: layer 'm' \(Mine\): 'limt' of mine_param is not"),
+        ("limit: 1 sizes: 1.5", "'sizes' has a value of the wrong kind"),
+    ],
+)
+def test_fields_that_the_rule_cannot_take_are_refused(
+    tmp_path: Path, fields: str, told: str
+) -> None:
+    with pytest.raises(PrototxtError, match=told):
+        mine(tmp_path, fields)
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return e.Mul(x, len(3))", "TypeError: object of type 'int' has no len"),
+        ("raise ValueError('too odd')", "ValueError: too odd"),
+        ("return None", "NoneType"),
+    ],
+)
+def test_what_goes_wrong_in_a_rule_is_told_as_the_plug_ins_fault(
+    tmp_path: Path, body: str, told: str
+) -> None:
+    with pytest.raises(UsageError, match=r"layer 'm' \(Mine\).*plug-in's rule .*mine") as refused:
+        mine(tmp_path, "limit: 1", body)
+    assert told in str(refused.value)
+    assert isinstance(refused.value.__cause__, TypeError | ValueError | None)
+
+
+def test_a_rule_that_makes_another_number_of_tops_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedLayerError, match="another number of tops"):
+        mine(tmp_path, "limit: 1", "return x, x")
+
+
+def test_a_plug_in_may_know_more_of_a_message_than_the_schema(tmp_path: Path) -> None:
+    mine(tmp_path, "limit: 1")
+    net = tmp_path / "own.prototxt"
+    net.write_text(
+        'input: "x" input_shape { dim: 1 dim: 2 } layer { name: "o" type: "Own" bottom: "x" '
+        'top: "y" pooling_param { mine: 2 pool: ODD } }',
+        encoding="utf-8",
+    )
+    assert not bridge.caffe_to_onnx(net, plugin=tmp_path / "rules.py").warnings

@@ -34,7 +34,8 @@ def assemble(
     _refuse_unsound_places(drafts, wired)
     fed = [entry for message in compress(chosen, are_fed) for entry in inputs(message)]
     layers = [layer for layer, is_fed in zip(wired, are_fed, strict=True) if not is_fed]
-    return Net(name, tuple(fed), tuple(layers), wiring.unread())
+    aside = [*map(_draft, left_out), *compress(drafts, are_fed)]
+    return Net(name, tuple(fed), tuple(layers), wiring.unread(), aside=tuple(aside))
 
 
 def _nothing(left_out: Sequence[Message], state: State) -> PrototxtError:
@@ -62,6 +63,7 @@ def _draft(message: Message) -> Layer:
             for index, param in enumerate(message.get("param", ()))
             if param.get("name")
         },
+        complaints=message.complaints,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.caffe.complaint import Complaint
 from bridge.errors import Location
 
 Shape = tuple[int, ...]
@@ -115,7 +116,8 @@ class Layer:
     fields that are set: `{"convolution_param": {"num_output": 96, "kernel_size": [11]}}`.
     Enum values are their names (`"MAX"`), messages are dicts, repeated fields are lists.
 
-    `shares` is by the index of a blob, and has those that go by a name.
+    `shares` is by the index of a blob, and has those that go by a name. `complaints` are what the
+    text says of the layer that nobody knows.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Layer:
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     blobs: tuple[Blob, ...] = ()
     shares: Mapping[int, Share] = field(default_factory=dict)
+    complaints: tuple[Complaint, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}, layer '{self.name}' ({self.type})"
@@ -133,10 +136,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Net:
-    """A whole net: inputs, layers in the order they run, and the values that no layer reads."""
+    """A whole net: inputs, layers in the order they run, and the values that no layer reads.
+
+    `aside` are the layers of the text that are none of the net: those of another phase, and those
+    that its inputs stand for. `complaints` are those of the net itself.
+    """
 
     name: str
     inputs: tuple[Input, ...]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    aside: tuple[Layer, ...] = ()
+    complaints: tuple[Complaint, ...] = ()

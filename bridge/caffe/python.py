@@ -48,7 +48,7 @@ def with_class(layer: Message, warnings: list[str]) -> Message:
             f"{layer.where}: layer '{layer.get('name', '')}' ({type_}) has settings outside of the "
             f"prototxt; taken for them: {values}. Others can be written into its param_str"
         )
-    return Message({**layer, "type": type_, "python_param": {**settings, **silent}}, layer.where)
+    return layer.with_values({**layer, "type": type_, "python_param": {**settings, **silent}})
 
 
 def _settings(text: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,15 @@ from bridge import files
 from bridge.caffe import binary, hdf5, weights
 from bridge.caffe import prototxt as text
 from bridge.caffe.assemble import assemble
+from bridge.caffe.harmless import is_harmless
 from bridge.caffe.inputs import with_channels, with_shapes
 from bridge.caffe.match import attach
 from bridge.caffe.net import Net, Shape
+from bridge.caffe.prototxt import Message
 from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
 from bridge.caffe.weights import StoredLayer
-from bridge.errors import Location, PrototxtError, UsageError
+from bridge.errors import BridgeError, Location, PrototxtError, UsageError
 
 
 def read(
@@ -28,6 +30,7 @@ def read(
     level: int = 0,
     input_shape: Mapping[str, Shape] | None = None,
     allow_missing_weights: bool = False,
+    hold: Callable[[Net], object] | None = None,
 ) -> Net:
     """A Caffe net of any dialect, with its weights where a caffemodel is given, be it HDF5 or not.
 
@@ -35,6 +38,8 @@ def read(
     net that it describes is read from it, and its weights. `phase` (TEST or TRAIN), `stages` and
     `level` choose among layers that have rules. `input_shape` replaces the shapes that the net
     gives its inputs, by name. With `allow_missing_weights` fillers make up what a caffemodel lacks.
+    `hold` sees the net before its weights are sought, and may refuse it: a misread layer asks for
+    others than it has.
     Errors: UsageError for paths that cannot be read, or other names; PrototxtError, WeightsError
     for files that are broken or do not fit; UnsupportedError where the result depends on what blobs
     share or overwrite.
@@ -48,10 +53,11 @@ def read(
     if weights_path is not None and _is_binary(net_path):
         raise _binary_prototxt(net_path, weights_path)
     definition, warnings = (binary if is_alone else text).load(net_path)
-    layers, more = upgrade(definition)
     state = State(phase, level, frozenset((*stages, *definition.get("state", {}).get("stage", []))))
-    net = assemble(definition.get("name", ""), layers, state, input_shape or ())
-    net = replace(with_shapes(net, input_shape or {}), warnings=(*warnings, *more))
+    net = _assembled(definition, state, input_shape or {})
+    net = replace(net, warnings=(*warnings, *net.warnings))
+    if hold is not None:
+        hold(net)
     if weights_path is None and not is_alone:
         return net
     source = weights_path or net_path
@@ -62,6 +68,29 @@ def read(
         Location.of(source),
         allow_missing=allow_missing_weights,
     )
+
+
+def _assembled(definition: Message, state: State, input_shape: Mapping[str, Shape]) -> Net:
+    """The net without weights.
+
+    An error names the fields that nobody knows too, for it may come of them: of a `topp`, that no
+    layer makes a blob.
+    """
+    try:
+        layers, warnings = upgrade(definition)
+        net = assemble(definition.get("name", ""), layers, state, input_shape)
+        net = with_shapes(net, input_shape)
+    except BridgeError as error:
+        suspects = "; ".join(_suspects(definition))
+        if not suspects:
+            raise
+        raise error.with_hint(f"this may be the cause: {suspects}") from None
+    return replace(net, warnings=warnings, complaints=definition.complaints)
+
+
+def _suspects(definition: Message) -> Iterator[str]:
+    for message in (definition, *definition.get("layer", ()), *definition.get("layers", ())):
+        yield from (each.line() for each in message.complaints if not is_harmless(each))
 
 
 def stored_layers(path: Path) -> tuple[StoredLayer, ...]:

@@ -162,7 +162,7 @@ def _from_v1(layer: Message) -> Message:
     kind = layer.get("type", "NONE")
     values["type"] = _V1_TYPES.get(kind) or named_by(kind) or kind
     values["param"] = [{"name": name} for name in layer.get("param", [])]
-    return Message(values, layer.where)
+    return layer.with_values(values)
 
 
 # ---- V0 --------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def _from_v0(layer: Message, warnings: list[str]) -> Message:
         "top": layer.get("top", []),
         **{name: fields for name, fields in parameters.items() if fields},
     }
-    return Message(values, layer.where)
+    return layer.with_values(values)
 
 
 def _fold_padding(layers: Sequence[Message]) -> list[Message]:
@@ -288,4 +288,4 @@ def _padded(layer: Message, padding: Mapping[str, Message]) -> Message:
         )
     folded = padding[layer["bottom"][0]]
     own = Message({**flat, "pad": folded["layer"].get("pad", 0)}, layer.where)
-    return Message({**layer, "layer": own, "bottom": folded.get("bottom", [])}, layer.where)
+    return layer.with_values({**layer, "layer": own, "bottom": folded.get("bottom", [])})

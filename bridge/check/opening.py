@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,10 +52,12 @@ def is_caffemodel(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Subject:
-    """A thing to compare, as a user names it: one path, or the two of a Caffe net."""
+    """A thing to compare, as a user names it: one path, or the two of a Caffe net, which may be
+    lowered without some fields that nobody here knows."""
 
     path: Path
     weights: Path | None = None
+    ignore_fields: tuple[str, ...] = ()
 
     @cached_property
     def kind(self) -> Kind:
@@ -211,16 +213,18 @@ class _Opener:
             from bridge.caffe import read
             from bridge.caffe.shapes import known_weights
             from bridge.graph.io import save
-            from bridge.lower import lower
+            from bridge.lower import lower, understood
 
-            net = read(subject.path, subject.weights)
+            ignored = subject.ignore_fields
+            hold = partial(understood, ignore_fields=ignored)
+            net = read(subject.path, subject.weights, hold=hold)
             if subject.weights is None and any(known_weights(net)):
                 raise UsageError(
                     "a net without its weights computes nothing that could be compared",
                     where=subject.path,
                     expected="its .caffemodel behind it",
                 )
-            lowered = lower(net)
+            lowered = lower(net, ignore_fields=ignored)
             self.warnings += lowered.warnings
             path = self._folder / f"lowered{len(self._lowered)}.onnx"
             self._lowered[subject] = save(lowered, path)

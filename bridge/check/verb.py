@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,6 +19,7 @@ from bridge.check.opening import Subject
 from bridge.check.report import Report
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
+from bridge.options import names_of
 from bridge.outputs import refuse_collisions
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def check(
     batches: int = 1,
     runtime: str = "onnxruntime",
     graph: Model | None = None,
+    ignore_fields: str | Sequence[str] = (),
     report: str | Path | None = None,
     progress: Progress = silent,
 ) -> Report:
@@ -61,7 +64,8 @@ def check(
     `labels` (an .npz of images and labels, a folder, or a list of files) asks for the accuracy of
     both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; where none of
     these is given, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
-    models were raised from, where neither side is it. `report` is an HTML page to write.
+    models were raised from, where neither side is it. `ignore_fields` of prototxts, which nobody
+    here knows, are left out where they are lowered. `report` is an HTML page to write.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
     Raises BridgeError where a side cannot be opened or run, or nothing can be compared.
@@ -86,13 +90,14 @@ def check(
         report = page_path(report)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        one, other = _subject(a, folder / "expected"), _subject(b, folder / "received")
+        subject = partial(_subject, ignored=names_of(ignore_fields))
+        one, other = subject(a, folder / "expected"), subject(b, folder / "received")
         found = compared(
             one,
             other,
             feeding,
             runtime=runtime,
-            graph=None if graph is None else _subject(graph, folder / "graph"),
+            graph=None if graph is None else subject(graph, folder / "graph"),
             progress=progress,
         )
     if report is not None:
@@ -109,13 +114,13 @@ def _files(*given: Any) -> list[Path]:
     return [Path(part) for part in each if isinstance(part, str | Path)]
 
 
-def _subject(model: Any, stem: Path) -> Subject:
+def _subject(model: Any, stem: Path, ignored: tuple[str, ...] = ()) -> Subject:
     """What was given, as files; models in memory are saved under `stem`."""
     match model:
         case str() | Path():
-            return Subject(Path(model))
+            return Subject(Path(model), ignore_fields=ignored)
         case (str() | Path(), str() | Path()):
-            return Subject(Path(model[0]), Path(model[1]))
+            return Subject(Path(model[0]), Path(model[1]), ignored)
     if hasattr(model, "SerializeToString"):
         path = stem.with_suffix(".onnx")
         path.write_bytes(model.SerializeToString())

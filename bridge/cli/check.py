@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.app import app
-from bridge.cli.options import parse_mean
+from bridge.cli.options import IgnoreFields, parse_mean
 from bridge.cli.show import progress, show_table, show_warnings, words
 from bridge.errors import UsageError
 
@@ -63,6 +63,7 @@ def check(
         Path | None,
         Parameter(help="The .onnx that a Keras model was raised from, if that is neither side."),
     ] = None,
+    ignore_fields: IgnoreFields = None,
     report: Annotated[Path | None, Parameter(help="A page to write, .html: all there is.")] = None,
     as_json: Annotated[bool, Parameter("--json", negative=(), help="Print all as JSON.")] = False,
 ) -> None:
@@ -108,6 +109,7 @@ def check(
             batches=batches,
             runtime=runtime,
             graph=graph,
+            ignore_fields=ignore_fields or (),
             report=report,
             progress=stage,
         )

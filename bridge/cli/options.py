@@ -15,6 +15,16 @@ Prototxt = Annotated[Path, Parameter(help="The net's definition, .prototxt.")]
 Caffemodel = Annotated[Path | None, Parameter(help="Its trained weights, .caffemodel.")]
 Output = Annotated[Path, Parameter(alias="-o", help="The file to write.")]
 
+IgnoreFields = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--ignore-field",
+        negative=(),
+        help="Leave out a field of the prototxt that nobody here knows: FIELD or MESSAGE.FIELD; "
+        "may be given repeatedly.",
+    ),
+]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +60,7 @@ class Lowering:
         list[str] | None, Parameter(negative=(), help="And of this stage; may be given repeatedly.")
     ] = None
     level: Annotated[int | None, Parameter(help="And of this level; 0 if unsaid.")] = None
+    ignore_fields: IgnoreFields = None
     allow_missing_weights: Annotated[
         bool, Parameter(negative=(), help="Have fillers make up what the caffemodel lacks.")
     ] = False

@@ -25,7 +25,7 @@ from bridge.lower import (
     volume,
     yolo,
 )
-from bridge.lower.driver import lower
+from bridge.lower.driver import lower, understood
 from bridge.lower.emitter import Emitter
 from bridge.lower.model import LoweredModel
 from bridge.lower.table import TABLE, layer
@@ -59,6 +59,7 @@ __all__ = [
     "sequence",
     "shaping",
     "sources",
+    "understood",
     "volume",
     "yolo",
 ]

@@ -71,9 +71,9 @@ def _without_sinks(net: Net) -> Net:
     outputs = list(dict.fromkeys([*left, *chain.from_iterable(fresh)]))
     labels, learned = _labels(net, kept), _learned(kept)
     results = [name for name in outputs if name not in labels] or outputs
-    if any(map(_measures, gone)):
+    if any(map(measures, gone)):
         kinds = zip(gone, fresh, strict=True)
-        learned |= {x for layer, names in kinds if not _measures(layer) for x in names}
+        learned |= {x for layer, names in kinds if not measures(layer) for x in names}
         results = [name for name in results if name in learned] or results
     notes = (
         _left_away(layer, [x for x in names if x in results])
@@ -89,7 +89,7 @@ def _without_sinks(net: Net) -> Net:
 
 def _left_away(layer: Layer, outputs: Sequence[str]) -> str:
     """What is said of a layer that is left away; nothing of a Silence behind what is no result."""
-    if _measures(layer):
+    if measures(layer):
         return f"{layer}: left away at the end"
     if outputs:
         return f"{layer}: left away; what it reads is given out: {', '.join(outputs)}"
@@ -102,7 +102,7 @@ def _parted(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer]]:
     gone: list[Layer] = []
     read: set[str] = set()
     for layer in reversed(layers):
-        if not layer.tops or (_measures(layer) and read.isdisjoint(layer.tops)):
+        if not layer.tops or (measures(layer) and read.isdisjoint(layer.tops)):
             gone.insert(0, layer)
         else:
             kept.insert(0, layer)
@@ -128,5 +128,5 @@ def _learned(layers: Sequence[Layer]) -> set[str]:
     return values
 
 
-def _measures(layer: Layer) -> bool:
+def measures(layer: Layer) -> bool:
     return layer.type in _MEASURING or layer.type.endswith(("Loss", "LossLayer"))

@@ -19,6 +19,7 @@ from bridge.errors import (
 )
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
+from bridge.lower.fields import settled
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import PRODUCER, LoweredModel
 from bridge.lower.promise import BATCH, promised_shapes
@@ -38,6 +39,7 @@ def lower(
     opset: int = DEFAULT_OPSET,
     outputs: Sequence[str] = (),
     dynamic: bool = False,
+    ignore_fields: Sequence[str] = (),
 ) -> LoweredModel:
     """The net as an ONNX model of standard operators, weights unread.
 
@@ -45,14 +47,14 @@ def lower(
     size; without it the batch is symbolic where the whole net is right at every batch size.
     `outputs` names the blobs to give out; what does not lead to one is left away. Otherwise the
     outputs are the blobs that no layer reads. `dynamic` leaves the images' height and width open.
+    `ignore_fields` are fields of the text that nobody knows, without which it is lowered.
 
-    Raises UnsupportedLayerError (once, for all layers), ShapeError, WeightsError, UsageError.
+    Raises UnsupportedLayerError (once, for all layers), UnknownFieldError (once, for all fields),
+    ShapeError, WeightsError, UsageError.
     """
     _refuse_opset(opset)
     _refuse_unknown_inputs(net, input_shape or {})
-    whole, net = net, cut(net, outputs)
-    _refuse_nothing(whole, net)
-    _refuse_unknown_layers(net)
+    net = understood(net, outputs=outputs, ignore_fields=ignore_fields)
     shapes, warnings = promised_shapes(net, input_shape or {}, batch, dynamic)
     net = merge_scales(net)
     emitter = Emitter(opset, reserved=list(shapes))
@@ -69,6 +71,17 @@ def lower(
         shapes=shapes,
         warnings=(*net.warnings, *warnings, *emitter.warnings),
     )
+
+
+def understood(net: Net, *, outputs: Sequence[str] = (), ignore_fields: Sequence[str] = ()) -> Net:
+    """The part of a net that leads to its outputs, every layer and field of which is known.
+
+    Raises UnsupportedLayerError, UnknownFieldError, UsageError.
+    """
+    kept = cut(net, outputs)
+    _refuse_nothing(net, kept)
+    _refuse_unknown_layers(kept)
+    return settled(net, kept, ignore_fields)
 
 
 def _refuse_opset(opset: int) -> None:

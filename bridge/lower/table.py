@@ -12,22 +12,21 @@ It gives back one value for each top (a lone one as it is).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from bridge.caffe.complaint import Complaint, Kind
+from bridge.caffe.harmless import is_harmless_name
 from bridge.caffe.net import Layer
-from bridge.errors import UnsupportedLayerError, UsageError
+from bridge.caffe.untyped import Untyped
+from bridge.errors import BridgeError, UnsupportedLayerError, UsageError, words_of
 from bridge.lower.emitter import Emitter
+from bridge.lower.settings import Setting, read, settings
 from bridge.lower.values import Value
 
 Rule = Callable[..., Any]
-
-# Fields that say how Caffe learns, computes or reports, not what: no rule need name them.
-_OF_NO_EFFECT = frozenset(
-    {"engine", "weight_filler", "bias_filler", "filler", "scale_filler", "force_nd_im2col"}
-    | {"debug_info", "save_output_param", "visualize", "visualize_threshold", "save_file"}
-)
 
 
 @dataclass(frozen=True)
@@ -40,34 +39,115 @@ class Entry:
     fixed_batch: bool
     since: str
 
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.rule)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Setting]:
+        """The rule's arguments, by name."""
+        return settings(self.rule)
+
+    @cached_property
+    def takes_any(self) -> bool:
+        """Whether it has an argument `**settings`."""
+        parameters = self.signature.parameters.values()
+        return any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+    @cached_property
+    def is_plug_in(self) -> bool:
+        return not self.rule.__module__.startswith("bridge.")
+
     def apply(self, e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
-        """The layer's tops, emitted. Raises UnsupportedLayerError where the rule is not made for
-        these bottoms or settings."""
-        signature = inspect.signature(self.rule)
+        """The layer's tops, emitted.
+
+        Raises UnsupportedLayerError where the rule is not made for these bottoms, tops or settings;
+        UsageError where a plug-in's rule fails.
+        """
+        arguments = self.arguments(layer)
         try:
-            call = signature.bind(e, layer, *bottoms, **self.arguments(layer))
+            call = self.signature.bind(e, layer, *bottoms, **arguments)
         except TypeError as error:
             raise UnsupportedLayerError(f"no rule for it as it is: {error}", where=layer) from error
-        tops: Value | tuple[Value, ...] = self.rule(*call.args, **call.kwargs)
-        return tops if isinstance(tops, tuple) else (tops,)
+        made = self._made(layer, call)
+        tops = made if isinstance(made, tuple) else (made,)
+        if len(tops) != len(layer.tops):
+            raise UnsupportedLayerError(
+                "its rule makes another number of tops",
+                where=layer,
+                expected=f"{len(tops)} tops",
+                received=", ".join(layer.tops) or "none",
+            )
+        return tops
+
+    def _made(self, layer: Layer, call: inspect.BoundArguments) -> Any:
+        """What the rule gives; whatever goes wrong in a plug-in's is told as its own fault."""
+        if not self.is_plug_in:
+            return self.rule(*call.args, **call.kwargs)
+        rule = f"{self.rule.__module__}.{self.rule.__qualname__}"
+        try:
+            made = self.rule(*call.args, **call.kwargs)
+        except BridgeError:
+            raise
+        except Exception as error:  # anything at all may go wrong in another's code
+            raise UsageError(
+                f"the plug-in's rule {rule} failed",
+                where=layer,
+                received=f"{type(error).__name__}: {words_of(error)}",
+            ) from error
+        for value in made if isinstance(made, tuple) else (made,):
+            if not isinstance(value, Value):
+                raise UsageError(
+                    f"the plug-in's rule {rule} gives what is no value of the graph",
+                    where=layer,
+                    expected="what one of the emitter's operators gave, for each top",
+                    received=type(value).__name__,
+                )
+        return made
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
         """The layer's own settings, as keyword arguments.
 
         A rule that takes any (`**settings`) has them all. Otherwise raises UnsupportedLayerError
-        where the text sets a field that the rule does not know.
+        where the text sets a field that the rule does not know, and PrototxtError where a field
+        that only a plug-in knows has a value of another kind than the plug-in's.
         """
-        given = layer.params.get(self.params, {}) if self.params else {}
-        parameters = inspect.signature(self.rule).parameters
-        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-            return dict(given)
-        unknown = [name for name in given if name not in parameters and name not in _OF_NO_EFFECT]
+        unknown = self.not_carried_over(layer)
         if unknown:
             raise UnsupportedLayerError(
                 f"{self.params} has settings that are not carried over: {', '.join(unknown)}",
                 where=layer,
             )
-        return {name: value for name, value in given.items() if name in parameters}
+        given = self._given(layer)
+        if isinstance(given, Untyped):
+            given = {name: read(given, name, self._setting(name)) for name in given}
+        taken = {
+            each.name: read(each.written, each.name, self._setting(each.name))
+            for each in layer.complaints
+            if each.name != self.params and self.takes(each) and each.written is not None
+        }
+        known = {n: value for n, value in given.items() if self.takes_any or n in self.settings}
+        return {**known, **taken}
+
+    def not_carried_over(self, layer: Layer) -> list[str]:
+        """The fields of the layer's message that the rule does not know, and that count."""
+        names = [name for name in self._given(layer) if name not in self.settings]
+        return [] if self.takes_any else [name for name in names if not is_harmless_name(name)]
+
+    def takes(self, complaint: Complaint) -> bool:
+        """Whether the rule, of a plug-in, knows what the schema does not."""
+        if complaint.path[0] != self.params or not self.is_plug_in:
+            return False
+        is_field = len(complaint.path) == 2 and complaint.kind is not Kind.TWICE
+        return len(complaint.path) == 1 or (
+            is_field and (self.takes_any or complaint.name in self.settings)
+        )
+
+    def _given(self, layer: Layer) -> Mapping[str, Any]:
+        return layer.params.get(self.params, {}) if self.params else {}
+
+    def _setting(self, name: str) -> Setting:
+        return self.settings.get(name, Setting())
 
 
 TABLE: dict[str, Entry] = {}

@@ -76,34 +76,68 @@ def test_what_protobuf_writes_reads_back(
         assert relu.get("negative_slope", 0) == pytest.approx(slope, rel=1e-6, nan_ok=True)
 
 
-def test_unknown_fields_and_enum_values_are_warnings() -> None:
+def complaints(text: str, message: str = "NetParameter") -> list[str]:
+    return [each.line() for each in interpret(parse(text, "net.prototxt"), message)[0].complaints]
+
+
+def test_what_nobody_knows_is_a_complaint_of_its_layer() -> None:
     text = """nane: "n"
     layer { foo: 1 pooling_param {
-      pool: FRACTIONAL } }
+      pool: MAXX } }
     layer { foo: 1 }"""
-    assert read(text)["layer"][0] == {"pooling_param": {"pool": "FRACTIONAL"}}
-    assert warnings(text) == (
-        "net.prototxt:1: unknown field 'nane' of NetParameter ignored",
-        "net.prototxt:2: unknown field 'foo' of LayerParameter ignored (and 1 more)",
-        "net.prototxt:3: unknown value FRACTIONAL of 'pool'",
-    )
+    net, _ = interpret(parse(text, "net.prototxt"))
+    assert net["layer"][0] == {"pooling_param": {}}
+    assert complaints(text) == [
+        "net.prototxt:1: unknown field 'nane' of the net; did you mean 'name'?"
+    ]
+    assert [[str(each) for each in layer.complaints] for layer in net["layer"]] == [
+        [
+            "unknown field 'foo' of the layer",
+            "unknown value 'MAXX' of 'pool' of pooling_param; did you mean 'MAX'?",
+        ],
+        ["unknown field 'foo' of the layer"],
+    ]
+    first = net["layer"][0].complaints[1]
+    assert (first.where.line, first.path) == (3, ("pooling_param", "pool"))
+    assert first.message == "PoolingParameter"
+
+
+def test_an_unknown_word_without_a_likeness_has_those_that_there_are() -> None:
+    (complaint,) = complaints("pool: FRACTIONAL", "PoolingParameter")
+    assert complaint.endswith("of PoolingParameter, which is one of MAX, AVE, STOCHASTIC")
 
 
 def test_an_unknown_message_of_a_layer_is_left_to_plug_ins() -> None:
     text = "layer { my_param { size: 3 at { x: 1. } at { x: 2. } kind: BIG } }"
-    assert read(text)["layer"][0] == {
+    net, _ = interpret(parse(text, "net.prototxt"))
+    assert net["layer"][0] == {
         "my_param": {"size": 3, "at": [{"x": 1.0}, {"x": 2.0}], "kind": "BIG"}
     }
-    assert warnings(text) == ("net.prototxt:1: unknown field 'my_param' left to plug-ins",)
+    assert [each.path for each in net["layer"][0].complaints] == [("my_param",)]
     assert read("layer { pooling_param { my_param { } } }")["layer"][0] == {"pooling_param": {}}
 
 
-def test_a_scalar_set_twice_takes_the_last_value() -> None:
-    text = "pad: 1\npad: 2"
-    assert read(text, "PoolingParameter") == {"pad": 2}
-    assert warnings(text, "PoolingParameter") == (
-        "net.prototxt:2: 'pad' is set twice; the last one counts",
+def test_a_type_of_v1_that_nobody_knows_is_told_as_a_layer() -> None:
+    text = "layers { type: INTERPP }"
+    assert read(text)["layers"] == [{"type": "INTERPP"}]
+    assert not interpret(parse(text, "net.prototxt"))[0]["layers"][0].complaints
+
+
+def test_a_scalar_set_twice_to_different_values_is_a_complaint() -> None:
+    assert complaints("pad: 1\npad: 2", "PoolingParameter") == [
+        "net.prototxt:2: 'pad' of PoolingParameter is set twice, to 1 and to 2"
+    ]
+    assert warnings("pad: 1\npad: 1", "PoolingParameter") == (
+        "net.prototxt:2: 'pad' of PoolingParameter is set twice, to the same",
     )
+    assert not complaints("pad: 1\npad: 1", "PoolingParameter")
+
+
+def test_messages_that_are_set_twice_are_held_to_each_other() -> None:
+    text = "pooling_param { pad: 1 }\npooling_param { stride: 2\npad: 2 }"
+    assert complaints(text, "LayerParameter") == [
+        "net.prototxt:3: 'pad' of pooling_param is set twice, to 1 and to 2"
+    ]
 
 
 def test_a_message_set_twice_gains_what_the_last_sets() -> None:
@@ -119,6 +153,12 @@ def test_a_message_set_twice_gains_what_the_last_sets() -> None:
 def test_messages_know_where_they_begin() -> None:
     net, _ = interpret(parse('name: "n"\n  layer { name: "a" }', "net.prototxt"))
     assert str(net["layer"][0].where) == "net.prototxt:2:3"
+
+
+def test_messages_know_where_their_fields_are_set() -> None:
+    text = "pooling_param {\n  kernel_size: 2\n  pad: 1 }"
+    param = read(text, "LayerParameter")["pooling_param"]
+    assert [param.place(name).line for name in ("kernel_size", "pad", "stride")] == [2, 3, 1]
 
 
 def test_a_large_net_reads_quickly(zoo: Path) -> None:

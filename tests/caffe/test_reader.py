@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import files
-from bridge.caffe import read
+from bridge.caffe import Net, read
 from bridge.caffe.shapes import infer
 from bridge.errors import BridgeError, PrototxtError, UsageError
 from golden_cases import CASES, case
@@ -42,13 +42,31 @@ def test_only_two_phases_are_known() -> None:
         read(RELU.prototxt, phase="test")
 
 
-def test_paths_may_be_strings_and_warnings_are_kept(tmp_path: Path) -> None:
+def test_paths_may_be_strings_and_complaints_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "net.prototxt"
     path.write_text(RELU.prototxt.read_text() + "\nfoo: 1\n")
     net = read(str(path), str(RELU.caffemodel))
-    assert [warning.rpartition(": ")[2] for warning in net.warnings] == [
-        "unknown field 'foo' of NetParameter ignored"
-    ]
+    assert [str(each) for each in net.complaints] == ["unknown field 'foo' of the net"]
+
+
+def test_an_error_of_wiring_names_the_fields_that_may_be_its_cause(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        """input: "x" input_shape { dim: 1 }
+        layer { name: "a" type: "ReLU" bottom: "x" topp: "a" engine: 3 }
+        layer { name: "b" type: "ReLU" bottom: "a" top: "b" }"""
+    )
+    with pytest.raises(PrototxtError, match="'a' is not made by any layer") as refused:
+        read(path)
+    hint = str(refused.value.hint)
+    assert "net.prototxt:2: unknown field 'topp' of the layer; did you mean 'top'?" in hint
+    assert "engine" not in hint
+
+
+def test_weights_are_sought_after_the_net_was_seen(tmp_path: Path) -> None:
+    seen: list[Net] = []
+    read(RELU.prototxt, hold=seen.append)
+    assert [net.name for net in seen] == [read(RELU.prototxt).name]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,136 @@
+"""What the text sets and nobody knows: refused where an output may depend on it, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bridge
+from bridge.caffe import Net
+from bridge.errors import UnknownFieldError, UsageError
+from bridge.lower import lower
+
+NetOf = Callable[..., Net]
+
+TWO = """
+layer { name: "c" type: "Pooling" bottom: "x" top: "c" pooling_param { kernel_sise: 2
+  pool: AVER global_pooling: true } }
+layer { name: "r" type: "ReLU" bottom: "c" top: "r" relu_param { negative_slope: 1
+  negative_slope: 2 } }
+layer { name: "s" type: "Softmax" bottom: "r" top: "s" softmax_param { engine: FAST
+  engine: SLOW } }
+"""
+
+
+def refusal(net: Net, **options: object) -> str:
+    with pytest.raises(UnknownFieldError) as refused:
+        lower(net, **options)  # type: ignore[arg-type]
+    return str(refused.value)
+
+
+def test_all_of_them_are_in_one_message(net_of: NetOf) -> None:
+    text = refusal(net_of(TWO, x=(1, 2, 3, 3)))
+    lines = [line.rpartition("net.prototxt:")[2] for line in text.splitlines()[1:]]
+    assert "\n".join(lines) == (
+        """\
+3: layer 'c' (Pooling): unknown field 'kernel_sise' of pooling_param; did you mean 'kernel_size'?
+4: layer 'c' (Pooling): unknown value 'AVER' of 'pool' of pooling_param; did you mean 'AVE'?
+6: layer 'r' (ReLU): 'negative_slope' of relu_param is set twice, to 1.0 and to 2.0
+  hint: correct the text; or leave out what cannot matter: --ignore-field kernel_sise """
+        "--ignore-field pool --ignore-field negative_slope"
+    )
+
+
+def test_what_is_ignored_on_request_is_told(net_of: NetOf) -> None:
+    names = ["kernel_sise", "pooling_param.pool", "ReLUParameter.negative_slope"]
+    model = lower(net_of(TWO, x=(1, 2, 3, 3)), ignore_fields=names)
+    told = [warning.rpartition(": layer ")[2] for warning in model.warnings]
+    assert told[:3] == [
+        f"{start} (ignored, as asked){end}"
+        for start, end in (
+            (
+                "'c' (Pooling): unknown field 'kernel_sise' of pooling_param",
+                "; did you mean 'kernel_size'?",
+            ),
+            (
+                "'c' (Pooling): unknown value 'AVER' of 'pool' of pooling_param",
+                "; did you mean 'AVE'?",
+            ),
+            ("'r' (ReLU): 'negative_slope' of relu_param is set twice, to 1.0 and to 2.0", ""),
+        )
+    ]
+    assert [line.startswith("'s' (Softmax): unknown value") for line in told[3:]] == [True, True]
+    assert [node.op_type for node in model.proto.graph.node] == [
+        "GlobalMaxPool",
+        "LeakyRelu",
+        "Softmax",
+    ]
+
+
+def test_a_name_that_nothing_has_is_no_name_to_ignore(net_of: NetOf) -> None:
+    with pytest.raises(UsageError, match="no unknown field 'pad' to ignore") as refused:
+        lower(net_of(TWO, x=(1, 2, 3, 3)), ignore_fields=["pad"])
+    assert "kernel_sise" in str(refused.value)
+
+
+@pytest.mark.parametrize("way", ["outputs", "loss", "phase", "data"])
+def test_layers_that_do_not_count_may_have_any_field(net_of: NetOf, way: str) -> None:
+    odd = {
+        "outputs": 'layer { name: "l" type: "ReLU" bottom: "r" top: "l" relu_param { odd: 1 } }',
+        "loss": 'layer { name: "l" type: "EuclideanLoss" bottom: "r" bottom: "x" top: "l" odd: 1 }',
+        "phase": 'layer { name: "l" type: "ReLU" bottom: "r" top: "l" odd: 1 '
+        "include { phase: TRAIN } }",
+        "data": 'layer { name: "d" type: "Data" top: "d" data_param { odd: 1 batch_size: 1 } '
+        "transform_param { crop_size: 4 } }",
+    }[way]
+    relu = 'layer { name: "r" type: "ReLU" bottom: "x" top: "r" }'
+    model = lower(net_of(relu + odd, x=(1, 2)), outputs=["r"] if way in ("outputs", "data") else ())
+    assert list(model.outputs) == ["r"]
+    assert any("unknown field 'odd'" in warning for warning in model.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('layer { name: "l" type: "ReLU" bottom: "r" topp: "l" }', "top"),
+        ('layer { name: "l" type: "ReLU" bottom: "r" topp: "r" }', "top"),
+        (
+            'layer { name: "l" type: "ReLU" bottom: "r" top: "l" exclude { phasee: TRAIN } }',
+            "phase",
+        ),
+        ('layerr { name: "l" type: "ReLU" bottom: "r" top: "l" }', "layer"),
+        ("staet { level: 1 }", "state"),
+    ],
+)
+def test_a_layer_is_not_lost_by_a_misspelling(net_of: NetOf, text: str, meant: str) -> None:
+    relu = 'layer { name: "r" type: "ReLU" bottom: "x" top: "r" }'
+    assert f"did you mean '{meant}'?" in refusal(net_of(relu + text, x=(1, 2)))
+
+
+def test_settings_that_a_rule_does_not_take_are_in_the_same_message(net_of: NetOf) -> None:
+    text = """
+    layer { name: "c" type: "Convolution3D" bottom: "x" top: "c" convolution_param {
+      num_output: 1 kernel_size: 1 kernel_depth: 1
+      axis: 1
+      whole: 1 } }"""
+    weights = {"c": [np.ones((1, 1, 1, 1, 1)), [0.0]]}
+    told = refusal(net_of(text, weights, x=(1, 1, 2, 2, 2)))
+    assert "net.prototxt:5: layer 'c' (Convolution3D): 'axis' of convolution_param is not" in told
+    assert "net.prototxt:6: layer 'c' (Convolution3D): unknown field 'whole'" in told
+    net = net_of(text, weights, x=(1, 1, 2, 2, 2))
+    model = lower(net, ignore_fields=["convolution_param.axis", "whole"])
+    assert len(model.warnings) == 2
+
+
+def test_a_field_is_told_before_the_weights_that_do_not_fit_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        """input: "x" input_shape { dim: 1 dim: 4 dim: 5 dim: 5 }
+        layer { name: "d" type: "ConvolutionDepthwise" bottom: "x" top: "d"
+          convolution_param { nnum_output: 4 kernel_size: 3 } }"""
+    )
+    with pytest.raises(UnknownFieldError, match="did you mean 'num_output'"):
+        bridge.caffe_to_onnx(path)
