@@ -124,19 +124,19 @@ def test_a_type_of_v1_that_nobody_knows_is_told_as_a_layer() -> None:
 
 
 def test_a_scalar_set_twice_to_different_values_is_a_complaint() -> None:
-    assert complaints("pad: 1\npad: 2", "PoolingParameter") == [
-        "net.prototxt:2: 'pad' of PoolingParameter is set twice, to 1 and to 2"
+    assert complaints("alpha: 1\nalpha: 2", "LRNParameter") == [
+        "net.prototxt:2: 'alpha' of LRNParameter is set twice, to 1.0 and to 2.0"
     ]
-    assert warnings("pad: 1\npad: 1", "PoolingParameter") == (
-        "net.prototxt:2: 'pad' of PoolingParameter is set twice, to the same",
+    assert warnings("alpha: 1\nalpha: 1", "LRNParameter") == (
+        "net.prototxt:2: 'alpha' of LRNParameter is set twice, to the same",
     )
-    assert not complaints("pad: 1\npad: 1", "PoolingParameter")
+    assert not complaints("alpha: 1\nalpha: 1", "LRNParameter")
 
 
 def test_messages_that_are_set_twice_are_held_to_each_other() -> None:
-    text = "pooling_param { pad: 1 }\npooling_param { stride: 2\npad: 2 }"
+    text = "lrn_param { alpha: 1 }\nlrn_param { k: 2\nalpha: 2 }"
     assert complaints(text, "LayerParameter") == [
-        "net.prototxt:3: 'pad' of pooling_param is set twice, to 1 and to 2"
+        "net.prototxt:3: 'alpha' of lrn_param is set twice, to 1.0 and to 2.0"
     ]
 
 
