@@ -98,7 +98,7 @@ def _inputs(definition: Message, layers: Sequence[Message]) -> list[Message]:
 
 # ---- V1 --------------------------------------------------------------------------------------
 
-_V1_TYPES = {
+V1_TYPES = {
     "ABSVAL": "AbsVal",
     "ACCURACY": "Accuracy",
     "ARGMAX": "ArgMax",
@@ -160,7 +160,7 @@ def _from_v1(layer: Message) -> Message:
     """A V1 layer as V2. A type that nobody knows keeps its name, to be told of later."""
     values = {name: value for name, value in layer.items() if name not in _V1_PARAM_FIELDS}
     kind = layer.get("type", "NONE")
-    values["type"] = _V1_TYPES.get(kind) or named_by(kind) or kind
+    values["type"] = V1_TYPES.get(kind) or named_by(kind) or kind
     values["param"] = [{"name": name} for name in layer.get("param", [])]
     return layer.with_values(values)
 

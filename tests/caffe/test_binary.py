@@ -10,6 +10,7 @@ from google.protobuf import text_format
 
 from bridge.caffe import read
 from bridge.caffe.binary import load
+from bridge.caffe.wire import field
 from bridge.errors import WeightsError
 from golden_cases import Case, cases
 
@@ -74,10 +75,59 @@ def test_old_dialects(tmp_path: Path, new_message: New) -> None:
     assert [blob.shape for blob in net.layers[0].blobs] == [(1, 3, 1, 1), (1,)]
 
 
-def test_fields_without_a_number_of_ours_are_told(tmp_path: Path, new_message: New) -> None:
-    path = saved(tmp_path, new_message, TRAINED)
-    layer = b"\x0a\x01r\x12\x04ReLU\x1a\x01c\x22\x01r" + b"\xa2\x38\x02\x08\x01" * 2
-    path.write_bytes(path.read_bytes() + b"\xa2\x06" + bytes([len(layer)]) + layer)
+def layer_of(type_: str, more: bytes = b"") -> bytes:
+    """A serialised net of one layer, with further fields."""
+    kind = type_.encode()
+    layer = b"\x0a\x01r\x12" + bytes([len(kind)]) + kind + b"\x1a\x01x\x22\x01y" + more
+    return b"\x1a\x01x\x42\x03\x0a\x01\x02" + b"\xa2\x06" + bytes([len(layer)]) + layer
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"),
+    [
+        (layer_of("ReLU", field(900, b"\x08\x01") * 2), "field 900 of LayerParameter"),
+        (layer_of("Convolution", field(106, b"\xa0\x01\x02")), "field 20 of ConvolutionParameter"),
+        (layer_of("Eltwise", field(110, b"\x08\x03")), "field 1 of EltwiseParameter"),
+        (layer_of("DetectionOutput", field(204, field(4, b"\x28\x01"))), "NonMaximum"),
+        (layer_of("Reverse", field(204, b"\x08\x01")), "detection_output_param, if 204 is that"),
+        (layer_of("Convolution", field(148, b"\x15\0\0\0\0")), "clip_param, if 148 is that"),
+        (layer_of("Upsample", field(10001, b"\x08\x02")), "field 10001 of LayerParameter"),
+        (layer_of("Pooling", field(121, b"\x68\x01")), "field 13 of PoolingParameter, which is"),
+        (b"\x12\x06\x22\x01a\x28\x96\x01", "field 5 of V1LayerParameter"),
+        (b"\x12\x0c\x0a\x0a\x0a\x01a\x12\x02re\xa0\x3f\x01", "of V0LayerParameter"),
+    ],
+)  # fmt: skip
+def test_what_could_be_another_forks_needs_the_text(
+    tmp_path: Path, net: bytes, reason: str
+) -> None:
+    path = tmp_path / "net.caffemodel"
+    path.write_bytes(net)
+    with pytest.raises(WeightsError, match="1 layers may be of another fork") as refusal:
+        load(path)
+    assert reason in refusal.value.problem
+    assert "give the net's prototxt" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        layer_of("Normalize", field(206, b"\x08\x01")),
+        layer_of("LSTM", field(146, b"\x08\x02")),
+        layer_of("Deconvolution", field(106, b"\x08\x02")),
+        layer_of("DepthwiseConvolution", field(106, b"\x08\x02")),
+        layer_of("PriorBox", field(203, b"\x20\x01")),
+        layer_of("InnerProduct", field(117, b"\x08\x02" + field(3, b"\xa0\x3f\x01"))),
+    ],
+)
+def test_what_all_forks_share_is_read(tmp_path: Path, net: bytes) -> None:
+    path = tmp_path / "net.caffemodel"
+    path.write_bytes(net)
+    assert len(load(path)[0]["layer"]) == 1
+
+
+def test_unknown_fields_of_what_does_not_count_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.caffemodel"
+    path.write_bytes(layer_of("FocalLoss", field(900, b"\x08\x01") * 2))
     _, warnings = load(path)
     assert warnings == (f"{path}: unknown field 900 of LayerParameter ignored (2 times)",)
 

@@ -79,10 +79,10 @@ def test_messages_that_another_fork_calls_otherwise() -> None:
 
 def test_every_v1_type_has_a_name() -> None:
     from bridge.caffe import schema
-    from bridge.caffe.upgrade import _V1_TYPES
+    from bridge.caffe.upgrade import V1_TYPES
 
     names = set(schema.fields("V1LayerParameter")["type"].names.values())
-    assert names - _V1_TYPES.keys() == {"NONE", "BN"}
+    assert names - V1_TYPES.keys() == {"NONE", "BN"}
 
 
 def test_v0_fields_go_to_the_message_of_their_type() -> None:
