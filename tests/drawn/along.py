@@ -17,7 +17,7 @@ from drawn_nodes import Draw, Drawn, Tensor, image, row, shapes, tensor
 def pointwise(draw: Draw, operator: str) -> Drawn:
     attributes = {}
     if operator in ("Elu", "LeakyRelu"):
-        attributes = draw(st.sampled_from([{}, {"alpha": 0.5}]))
+        attributes = draw(st.sampled_from([{}, {"alpha": 0.5}, {"alpha": -0.5}]))
     return Drawn((operator,), (draw(image(draw(shapes(1, 5)))),), attributes)
 
 

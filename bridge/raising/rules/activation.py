@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def clip(node: Node, x: Operand, low: Operand | None = None, high: Operand | Non
 
     (onnx.ai/onnx/operators, Clip)
     """
-    ends = [None if each is None else float(each.array()) for each in (low, high)]
+    ends = [None if each is None else each.array().item() for each in (low, high)]
     step = clipped(x, *ends)
     absent = (None,) * sum(each is not None for each in (low, high))
     return Step((*step.want, *absent), step.out, step.build)
@@ -106,8 +107,11 @@ def clip_by_attributes(
 
 
 def clipped(x: Operand, low: float | None, high: float | None) -> Step:
-    """One end or both; Keras's own ReLU where the lower end is 0."""
-    if low == 0.0:
+    """One end or both; Keras's own ReLU where the lower end is 0. Where the ends are crossed all
+    becomes the upper one."""
+    if low is not None and high is not None and low > high:
+        return Step((x.layout,), (x.layout,), partial(_crossed, low=low, high=high))
+    if low == 0 and "int" not in x.dtype:
         return pointwise(x, "layers.ReLU", {} if high is None else {"max_value": high})
     if low is None and high is None:
         return Step((x.layout,), (x.layout,), lambda _, x: x)
@@ -118,10 +122,23 @@ def clipped(x: Operand, low: float | None, high: float | None) -> Step:
     return pointwise(x, "ops.clip", {"x_min": low, "x_max": high})
 
 
+def _crossed(k: Recorder, x: Ref, low: float, high: float) -> Ref:
+    return k.op("minimum", k.op("maximum", x, low), high)
+
+
 @raises("LeakyRelu")
 def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Step:
-    """y = x where x > 0, else alpha·x                     (onnx.ai/onnx/operators, LeakyRelu)"""
-    return pointwise(x, "layers.LeakyReLU", {"negative_slope": alpha})
+    """y = x where x > 0, else alpha·x                     (onnx.ai/onnx/operators, LeakyRelu)
+
+    Keras's layer takes no slope below 0, which Caffe's ReLU does.
+    """
+    if alpha >= 0:
+        return pointwise(x, "layers.LeakyReLU", {"negative_slope": alpha})
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.op("where", k.op("greater", x, 0.0), x, k.op("multiply", x, alpha))
+
+    return Step((x.layout,), (x.layout,), build)
 
 
 @raises("Elu")
@@ -249,6 +266,8 @@ def dropout(
     rate = ratio if ratio_input is None else float(ratio_input.array())
     if len(node.shapes) > 1:
         raise UnsupportedError("the mask output of Dropout")
+    if not 0 <= rate <= 1:
+        raise UnsupportedError("no share to drop", expected="0 to 1", received=f"ratio {rate}")
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("Dropout", x, rate=rate)

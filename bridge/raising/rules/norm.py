@@ -57,7 +57,9 @@ def lrn(
     """y = x / (bias + alpha/size · Σ x²)^beta, the sum over `size` neighbouring channels
 
     Native ops: the sum is `size` slices of the padded squares, and the power is
-    exp(-beta · log(·)), which costs half of `power`.        (onnx.ai/onnx/operators, LRN)
+    exp(-beta · log(·)) where the base is positive, which costs half of `power`.
+
+    (onnx.ai/onnx/operators, LRN)
     """
     want = channels_last(x, plain_channels=True)
     channels = x.shape[1]
@@ -74,10 +76,16 @@ def lrn(
             part = k.op("get_item", squares, (*every, slice(offset, offset + channels)))
             total = part if total is None else k.op("add", total, part)
         base = k.op("add", k.op("multiply", total, alpha / size), bias)
-        factor = k.op("exp", k.op("multiply", k.op("log", base), -beta))
+        factor = _power(k, base, -beta, is_positive=bias > 0 and alpha >= 0)
         return k.op("multiply", x, factor)
 
     return Step((want,), (want,), build)
+
+
+def _power(k: Recorder, base: Ref, exponent: float, *, is_positive: bool) -> Ref:
+    if is_positive:
+        return k.op("exp", k.op("multiply", k.op("log", base), exponent))
+    return k.op("power", base, exponent)
 
 
 @raises("InstanceNormalization")
