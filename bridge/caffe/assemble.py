@@ -157,7 +157,18 @@ class _Wiring:
 _MIXING = {
     *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution", "Im2col"),
     *("Pooling", "SPP", "Upsample", "Interp", "InnerProduct", "Embed", "LRN", "MVN", "Normalize"),
-    *("Eltwise", "Axpy", "Concat", "Slice", "Tile", "Crop", "Permute", "ShuffleChannel", "ArgMax"),
+    *(
+        "Eltwise",
+        "Axpy",
+        "Concat",
+        "Slice",
+        "Tile",
+        "Crop",
+        "AutoCrop",
+        "Permute",
+        "ShuffleChannel",
+        "ArgMax",
+    ),
     *("Reduction", "BatchReindex", "Filter", "LSTM", "RNN"),
 }
 

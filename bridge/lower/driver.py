@@ -17,6 +17,7 @@ from bridge.errors import (
     UsageError,
     did_you_mean,
 )
+from bridge.lower.autocrop import with_offsets
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
 from bridge.lower.fields import settled
@@ -56,7 +57,7 @@ def lower(
     _refuse_unknown_inputs(net, input_shape or {})
     net = understood(net, outputs=outputs, ignore_fields=ignore_fields)
     shapes, warnings = promised_shapes(net, input_shape or {}, batch, dynamic)
-    net = merge_scales(net)
+    net = merge_scales(with_offsets(net))
     emitter = Emitter(opset, reserved=list(shapes))
     values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
     for layer in net.layers:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.caffe.net import Layer
+from bridge.errors import ShapeError
 from bridge.lower.boxes import chosen
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
@@ -91,11 +92,14 @@ def reverse(e: Emitter, layer: Layer, x: Value, *, axis: int = 0) -> Value:
         return e.declared(e.Slice(x, [-1], [-(2**31)], [axis], [-1]), x.shape)
 
 
-@layer("Crop", params="crop_param")
+@layer("Crop", "AutoCrop", params="crop_param")
 def crop(
     e: Emitter, layer: Layer, x: Value, like: Value, *, axis: int = 2, offset: Sequence[int] = ()
 ) -> Value:
-    """x, from `axis` on cut to the size of `like`; one offset for all these axes, or one each."""
+    """x, from `axis` on cut to the size of `like`; one offset for all these axes, or one each.
+
+    AutoCrop finds its offset (`bridge.lower.autocrop`).
+    """
     axes = range(axis % x.rank, x.rank)
     offsets = list(offset) or [0]
     starts = offsets * len(axes) if len(offsets) == 1 else offsets
@@ -108,6 +112,13 @@ def crop(
     }
     if not cut:
         return x
+    if any(end > x.fixed(i) for i, (_, end) in cut.items()):
+        raise ShapeError(
+            "the crop leaves the input",
+            where=layer,
+            expected=x.shape,
+            received=f"{like.shape} at {starts}",
+        )
     return e.Slice(x, [a for a, _ in cut.values()], [b for _, b in cut.values()], list(cut))
 
 

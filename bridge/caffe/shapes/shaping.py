@@ -103,6 +103,19 @@ def crop(layer: Layer, x: Shape, reference: Shape) -> Demand:
     return Demand(((*x[:axis], *reference[axis:]),))
 
 
+@shape("AutoCrop", bottoms=2)
+def auto_crop(layer: Layer, x: Shape, reference: Shape) -> Demand:
+    """x: n c h w, reference: m d H W  ->  n c H W.
+
+    Source: crop_layer.cpp of longjon/caffe's FCN branch, auto_crop_layer.cpp of yun-liu/RCF.
+    """
+    for value in (x, reference):
+        require(len(value) == 4, layer, "its inputs need 4 axes", "n c h w", text(value))
+    fits = all(wanted <= size for size, wanted in zip(x[2:], reference[2:], strict=True))
+    require(fits, layer, "the crop leaves the input", text(x), text(reference))
+    return Demand(((*x[:2], *reference[2:]),))
+
+
 # ---- other orders and other axes -------------------------------------------------------------
 
 
