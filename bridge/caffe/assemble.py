@@ -157,19 +157,9 @@ class _Wiring:
 _MIXING = {
     *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution", "Im2col"),
     *("Pooling", "SPP", "Upsample", "Interp", "InnerProduct", "Embed", "LRN", "MVN", "Normalize"),
-    *(
-        "Eltwise",
-        "Axpy",
-        "Concat",
-        "Slice",
-        "Tile",
-        "Crop",
-        "AutoCrop",
-        "Permute",
-        "ShuffleChannel",
-        "ArgMax",
-    ),
-    *("Reduction", "BatchReindex", "Filter", "LSTM", "RNN"),
+    *("Eltwise", "Axpy", "Concat", "Slice", "Tile", "Crop", "Permute", "ShuffleChannel", "ArgMax"),
+    *("Reduction", "BatchReindex", "Filter", "LSTM", "RNN", "SpatialTransformer"),
+    *("AutoCrop", "DeformableConvolution", "UnPooling", "Unpooling"),
 }
 
 # Layers whose tops are their first bottom's memory under another name; Concat and Slice only where

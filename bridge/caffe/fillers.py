@@ -36,6 +36,7 @@ _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ConvolutionDepthwise": ("convolution_param", _WEIGHT_AND_BIAS),
     "Deconvolution": ("convolution_param", _WEIGHT_AND_BIAS),
     "DepthwiseConvolution": ("convolution_param", _WEIGHT_AND_BIAS),
+    "DeformableConvolution": ("deformable_convolution_param", _WEIGHT_AND_BIAS),
     "DenseBlock": ("denseblock_param", ("Filter_Filler", "BN_Scaler_Filler", "BN_Bias_Filler")),
     "Embed": ("embed_param", _WEIGHT_AND_BIAS),
     "InnerProduct": ("inner_product_param", _WEIGHT_AND_BIAS),

@@ -57,29 +57,37 @@ _Maps = tuple[_Map, _Map]
 def _offset(crop: Layer, producers: Mapping[str, Layer]) -> list[int]:
     """Rows and columns of the first bottom before the second one's first."""
     x, like = crop.bottoms
-    origins = dict(_origins(x, producers))
-    for origin, to_like in _origins(like, producers):
-        if origin in origins:
-            shifts = [b.after(a.inverse()) for a, b in zip(origins[origin], to_like, strict=True)]
-            return [_whole(crop, shift) for shift in shifts]
-    raise ShapeError(
-        "it finds no offset, for its inputs are not made of one value",
-        where=crop,
-        expected="two values that are made, by their first inputs, of the same one",
-        received=f"{x} and {like}",
-    )
+    made_of = set(_origins(x, producers))
+    common = next((value for value in _origins(like, producers) if value in made_of), None)
+    if common is None:
+        raise ShapeError(
+            "it finds no offset, for its inputs are not made of one value",
+            where=crop,
+            expected="two values that are made, by their first inputs, of the same one",
+            received=f"{x} and {like}",
+        )
+    to_x, to_like = (_between(common, value, producers) for value in crop.bottoms)
+    shifts = [b.after(a.inverse()) for a, b in zip(to_x, to_like, strict=True)]
+    return [_whole(crop, shift) for shift in shifts]
 
 
-def _origins(value: str, producers: Mapping[str, Layer]) -> Iterator[tuple[str, _Maps]]:
-    """The value and, one by one, what it is made of by first inputs, each with its map to it."""
-    maps: _Maps = (_Map(), _Map())
-    yield value, maps
+def _origins(value: str, producers: Mapping[str, Layer]) -> Iterator[str]:
+    """The value and, one by one, what it is made of by first inputs."""
+    yield value
     while value in producers and producers[value].bottoms:
+        value = producers[value].bottoms[0]
+        yield value
+
+
+def _between(origin: str, value: str, producers: Mapping[str, Layer]) -> _Maps:
+    """The maps of rows and columns from an origin of the value to the value."""
+    down, across = _Map(), _Map()
+    while value != origin:
         layer = producers[value]
+        own_down, own_across = _maps(layer)
+        down, across = down.after(own_down), across.after(own_across)
         value = layer.bottoms[0]
-        own = _maps(layer)
-        maps = (maps[0].after(own[0]), maps[1].after(own[1]))
-        yield value, maps
+    return down, across
 
 
 def _maps(layer: Layer) -> _Maps:

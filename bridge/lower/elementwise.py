@@ -1,7 +1,8 @@
 """Arithmetic, number by number.
 
 Formulas: eltwise_layer.cpp, scale_layer.cpp, bias_layer.cpp, power_layer.cpp, exp_layer.cpp,
-log_layer.cpp, absval_layer.cpp, threshold_layer.cpp, clip_layer.cpp; Axpy as SENet's fork has it
+log_layer.cpp, absval_layer.cpp, threshold_layer.cpp, clip_layer.cpp; Axpy as SENet's fork has it;
+eltwise_layer.cpp of Synopsys's (DIV, MIN); broadcast_mul_layer.cpp of yurikorolov/caffe
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ def eltwise(
     coeff: Sequence[float] = (),
     stable_prod_grad: bool = True,
 ) -> Value:
-    """∑ coeff · x, ∏ x, or the greatest x, of bottoms of one shape"""
-    if operation == "PROD":
-        return reduce(e.Mul, bottoms)
-    if operation == "MAX":
-        return e.Max(*bottoms)
+    """∑ coeff · x, ∏ x, or the greatest x, of bottoms of one shape
+
+    In forks the least x too, and x - y or x / y of two.
+    """
+    operators = {"PROD": e.Mul, "SUB": e.Sub, "DIV": e.Div}
+    if operation in operators:
+        return reduce(operators[operation], bottoms)
+    if operation in ("MAX", "MIN"):
+        return e.Max(*bottoms) if operation == "MAX" else e.Min(*bottoms)
     if operation != "SUM":
         raise UnsupportedLayerError(f"unknown operation {operation}", where=layer)
     if list(coeff) == [1, -1]:
@@ -95,6 +100,14 @@ def _aligned(x: Value, factor: Value, axis: int) -> tuple[int | str, ...]:
 def axpy(e: Emitter, layer: Layer, factor: Value, x: Value, y: Value) -> Value:
     """factor · x + y    factor: n c or n c 1 1    x, y: n c h w"""
     return e.Add(e.Mul(x, e.reshape(factor, (*x.shape[:2], 1, 1))), y)
+
+
+@layer("BroadcastMul")
+def broadcast_mul(e: Emitter, layer: Layer, x: Value, y: Value) -> Value:
+    """x · y: n c h w and n c or n c 1 1, whichever of the two is which"""
+    if e.tops[0] != x.shape:
+        x, y = y, x
+    return e.Mul(x, e.reshape(y, (*x.shape[:2], 1, 1)))
 
 
 @layer("Power", params="power_param")

@@ -267,7 +267,13 @@ class Emitter:
         try:
             return defs.get_schema(op, self.opset, "")
         except defs.SchemaError:
-            raise GraphError(f"opset {self.opset} has no {op}", where=self._layer) from None
+            history = defs.get_all_schemas_with_history()
+            newer = [s.since_version for s in history if (s.domain, s.name) == ("", op)]
+            raise GraphError(
+                f"opset {self.opset} has no {op}",
+                where=self._layer,
+                hint=f"write a newer one: --opset {min(newer)}" if newer else None,
+            ) from None
 
     def _operand(self, operand: Operand, role: str) -> str:
         if operand is None:

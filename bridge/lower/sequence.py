@@ -1,6 +1,6 @@
 """Layers that read a text off a sequence.
 
-Formulas: ctc_decoder_layer.cpp of ChWick's fork;
+Formulas: ctc_decoder_layer.cpp of ChWick's fork, and of dlunion/CC4.0 for one bottom;
 https://onnx.ai/onnx/operators/onnx__CumSum.html, onnx__ScatterElements.html
 """
 
@@ -19,12 +19,14 @@ def greedy_decoder(
     e: Emitter,
     layer: Layer,
     x: Value,
-    goes_on: Value,
+    goes_on: Value | None = None,
     *,
     blank_index: int = -1,
     ctc_merge_repeated: bool = True,
 ) -> tuple[Value, ...]:
     """x: t n c, goes_on: t n → t n 1 1: the best class of each step; [n 1 1 1: its score]
+
+    Of x alone, all of whose steps count → n t 1 1.
 
     Without blanks and without repetitions, and -1 behind; the score is the sum of -x of the best
     classes. A sequence ends before the first step, but the very first, that does not go on. A
@@ -32,10 +34,12 @@ def greedy_decoder(
     """
     steps, streams, classes = (x.fixed(axis) for axis in range(3))
     best = e.ArgMax(x, axis=2, keepdims=0)  # t n
-    ends = e.Cast(e.Equal(e.reshape(goes_on, (steps, streams)), 0.0), to=INT64)
-    ends = e.Mul(ends, np.minimum(np.arange(steps), 1)[:, None])
-    is_in = e.Equal(e.CumSum(ends, np.array(0)), 0)
-    kept = e.And(is_in, e.Not(e.Equal(best, blank_index if blank_index >= 0 else classes - 1)))
+    kept = e.Not(e.Equal(best, blank_index if blank_index >= 0 else classes - 1))
+    if goes_on is not None:
+        ends = e.Cast(e.Equal(e.reshape(goes_on, (steps, streams)), 0.0), to=INT64)
+        ends = e.Mul(ends, np.minimum(np.arange(steps), 1)[:, None])
+        is_in = e.Equal(e.CumSum(ends, np.array(0)), 0)
+        kept = e.And(is_in, kept)
     if ctc_merge_repeated:
         before = e.Slice(e.Pad(best, [1, 0, 0, 0], np.array(-1)), [0], [steps], [0])
         kept = e.And(kept, e.Not(e.Equal(best, before)))
@@ -44,7 +48,10 @@ def greedy_decoder(
     places = e.Where(kept, places, steps)
     canvas = np.full((steps + 1, streams), -1, np.float32)
     text = e.ScatterElements(canvas, places, e.Cast(best, to=FLOAT), axis=0)
-    text = e.reshape(e.Slice(text, [0], [steps], [0]), (steps, streams, 1, 1))
+    text = e.Slice(text, [0], [steps], [0])
+    if goes_on is None:
+        return (e.reshape(e.Transpose(text, perm=[1, 0]), (streams, steps, 1, 1)),)
+    text = e.reshape(text, (steps, streams, 1, 1))
     greatest = e.reduce("ReduceMax", x, [2], keepdims=False)
     score = e.reduce("ReduceSum", e.Mul(greatest, e.Cast(is_in, to=FLOAT)), [0], keepdims=False)
     return (text, e.reshape(e.Neg(score), (streams, 1, 1, 1)))[: len(e.tops)]

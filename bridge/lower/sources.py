@@ -43,9 +43,12 @@ def _filled(e: Emitter, shape: Shape, value: np.float32) -> Value:
 
 @layer("ContinuationIndicator", params="continuation_indicator_param")
 def continuation_indicator(
-    e: Emitter, layer: Layer, *, time_step: int = 0, batch_size: int = 0
+    e: Emitter, layer: Layer, x: Value | None = None, *, time_step: int = 0, **batch: object
 ) -> Value:
-    """→ t n: whether a stream goes on, 0 at the first step and 1 from then on"""
-    goes_on = np.ones((time_step, batch_size), np.float32)
+    """→ t n: whether a stream goes on, 0 at the first step and 1 from then on
+
+    n is the batch of x, or as the layer says.
+    """
+    goes_on = np.ones((time_step, int(e.tops[0][1])), np.float32)
     goes_on[:1] = 0
     return e.constant(goes_on, "value")

@@ -61,6 +61,14 @@ ATROUS = (
         (ATROUS, ("a", "s"), 2),
         (_conv("a", "x", "kernel_size: 5 pad: 4"), ("a", "x"), 2),
         ("", ("x", "x"), 0),
+        # What lies before the value that both are made of does not matter.
+        (
+            """layer { name: "t" type: "Permute" bottom: "x" top: "t"
+               permute_param { order: [0, 1, 3, 2] } }"""
+            + _conv("a", "t", "kernel_size: 5 pad: 4"),
+            ("a", "t"),
+            2,
+        ),
     ],
 )
 def test_offset(

@@ -19,6 +19,7 @@ A, B, C = rng.uniform(0.5, 2, (3, 2, 3, 4)).astype(np.float32)
         ("", A + B + C),
         ("operation: PROD", A * B * C),
         ("operation: MAX", np.maximum(np.maximum(A, B), C)),
+        ("operation: MIN", np.minimum(np.minimum(A, B), C)),
         ("coeff: 2 coeff: 1 coeff: -0.5", 2 * A + B - C / 2),
     ],
 )
@@ -28,6 +29,30 @@ def test_eltwise_of_three(one_layer: Callable[..., Any], settings: str, expected
 
 def test_a_difference_is_one(one_layer: Callable[..., Any]) -> None:
     assert_close(one_layer("Eltwise", "eltwise_param { coeff: 1 coeff: -1 }", a=A, b=B), A - B)
+
+
+@pytest.mark.parametrize(("operation", "expected"), [("SUB", A - B), ("DIV", A / B)])
+def test_eltwise_of_forks(one_layer: Callable[..., Any], operation: str, expected: Any) -> None:
+    text = f"eltwise_param {{ operation: {operation} }}"
+    assert_close(one_layer("Eltwise", text, a=A, b=B), expected)
+    with pytest.raises(ShapeError, match=f"{operation} is of two inputs"):
+        one_layer("Eltwise", text, a=A, b=B, c=C)
+
+
+def test_eltwise_of_two_shapes_shows_both(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(ShapeError, match=r"2 3 4(.|\n)*2 3 1"):
+        one_layer("Eltwise", "eltwise_param { operation: PROD }", a=A, b=B[:, :, :1])
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1, 1)])
+def test_broadcast_mul(one_layer: Callable[..., Any], shape: tuple[int, ...]) -> None:
+    """broadcast_mul_layer.cpp of yurikorolov/caffe: the larger one by the number of a channel."""
+    x, y = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal(shape)
+    expected = x * y.reshape(2, 3, 1, 1)
+    assert_close(one_layer("BroadcastMul", x=x, scale=y), expected)
+    assert_close(one_layer("BroadcastMul", scale=y, x=x), expected)
+    with pytest.raises(ShapeError, match="inputs do not fit"):
+        one_layer("BroadcastMul", x=x, scale=y[:, :1])
 
 
 @pytest.mark.parametrize(

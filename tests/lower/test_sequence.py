@@ -65,3 +65,21 @@ def test_indicators_with_more_axes(one_layer: Callable[..., Any]) -> None:
 def test_indicators_that_do_not_fit(one_layer: Callable[..., Any]) -> None:
     with pytest.raises(ShapeError, match="indicators do not fit"):
         one_layer("CTCGreedyDecoder", x=X, on=GOES_ON)
+
+
+@pytest.mark.parametrize("settings", ["blank_index: -1", "blank_index: 1"])
+@pytest.mark.parametrize("merge", [True, False])
+def test_a_sequence_without_indicators(
+    one_layer: Callable[..., Any], settings: str, merge: bool
+) -> None:
+    """ctc_decoder_layer.cpp of dlunion/CC4.0: all steps count, and streams come first."""
+    text = f"ctc_decoder_param {{ {settings} ctc_merge_repeated: {str(merge).lower()} }}"
+    blank = 1 if settings.endswith(": 1") else CLASSES - 1
+    texts, _ = decoded(X, np.ones((STEPS, STREAMS)), blank, merge)
+    found = one_layer("CTCGreedyDecoder", text, x=X)
+    assert_close(found, texts.transpose(1, 0, 2, 3))
+
+
+def test_a_sequence_without_indicators_says_its_blank(one_layer: Callable[..., Any]) -> None:
+    with pytest.raises(ShapeError, match="forks differ"):
+        one_layer("CTCGreedyDecoder", x=X)

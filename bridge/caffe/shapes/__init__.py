@@ -28,6 +28,7 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     proposal,
     recurrent,
     region,
+    sampling,
     sequence,
     shaping,
     sources,

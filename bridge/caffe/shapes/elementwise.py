@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, same, shape, text
 
 
 @shape("Eltwise", bottoms=(2, None))
 def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
-    """x, ...: equal shapes  ->  the same. Source: src/caffe/layers/eltwise_layer.cpp."""
+    """x, ...: equal shapes  ->  the same. Source: src/caffe/layers/eltwise_layer.cpp.
+
+    Of forks are SUB, DIV and MIN (eltwise_layer.cpp of Synopsys's); the first two take two inputs.
+    """
     same(layer, x, *rest)
     p = parameters(layer, "eltwise_param")
     count = 1 + len(rest)
+    two = count == 2 or p.operation not in ("SUB", "DIV")
+    require(two, layer, f"{p.operation} is of two inputs", 2, count)
     require(len(p.coeff) in (0, count), layer, "coeff fits no bottoms", f"0 or {count}", p.coeff)
     summed = p.operation == "SUM" or not p.coeff
     require(summed, layer, "coeff is for SUM alone", "SUM", p.operation)
@@ -62,3 +69,15 @@ def axpy(layer: Layer, a: Shape, x: Shape, y: Shape) -> Demand:
     fits = a[:2] == x[:2] and all(dim == 1 for dim in a[2:])
     require(fits, layer, "its factor does not fit", f"{text(x[:2])} 1 1", text(a))
     return Demand((x,))
+
+
+@shape("BroadcastMul", bottoms=2)
+def broadcast_mul(layer: Layer, x: Shape, y: Shape) -> Demand:
+    """x: n c h w, y: n c (1 1), in any order  ->  n c h w.
+
+    Source: broadcast_mul_layer.cpp of yurikorolov/caffe, which went to jolibrain's.
+    """
+    large, small = (x, y) if prod(x) > prod(y) else (y, x)
+    fits = len(large) == 4 and large[:2] == small[:2] and all(dim == 1 for dim in small[2:])
+    require(fits, layer, "its inputs do not fit", "n c h w and n c 1 1", f"{text(x)}, {text(y)}")
+    return Demand((large,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import SOME, Demand, parameters, require, shape
+from bridge.caffe.shapes.table import SOME, Demand, axis_of, parameters, require, shape
 
 
 @shape("DummyData", bottoms=0, tops=SOME)
@@ -38,10 +38,17 @@ def parameter(layer: Layer) -> Demand:
     return Demand((dims,), (dims,))
 
 
-@shape("ContinuationIndicator", bottoms=0)
-def continuation_indicator(layer: Layer) -> Demand:
-    """Makes t n. Source: continuation_indicator_layer.cpp of the OCR forks."""
+@shape("ContinuationIndicator", bottoms=(0, 1))
+def continuation_indicator(layer: Layer, x: Shape | None = None) -> Demand:
+    """Makes t n; n is the size of axis `axis` of a bottom, or else the `batch_size`.
+
+    Source: continuation_indicator_layer.cpp of the OCR forks, and of one in BVLC/caffe's network
+    (04a2c44) that has a bottom.
+    """
     p = parameters(layer, "continuation_indicator_param")
-    sizes = (p.time_step, p.batch_size)
+    batch = p.batch_size if x is None else x[axis_of(layer, p.axis, x)]
+    agreed = p.batch_size in (0, batch)
+    require(agreed, layer, "batch_size is not that of the input", batch, p.batch_size)
+    sizes = (p.time_step, batch)
     require(min(sizes) > 0, layer, "time_step and batch_size must be positive", "> 0", sizes)
     return Demand((sizes,))
