@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
-from bridge.errors import UsageError
+from bridge.errors import UsageError, after
 from bridge.options import LoweringOptions
 from bridge.outputs import refuse_collisions, staged, writable
 
@@ -116,11 +116,12 @@ def caffe_to_onnx(
         progress("halving the precision")
         lowered = to_half(lowered)
     report, path = None, None
-    if output is not None:
-        path, report = _save_onnx(lowered, Path(output), weights, check, progress)
-    elif check:
-        with _temporary_onnx(lowered) as file:
-            report = _checked_onnx(file, lowered, progress)
+    with after(lowered.warnings):
+        if output is not None:
+            path, report = _save_onnx(lowered, Path(output), weights, check, progress)
+        elif check:
+            with _temporary_onnx(lowered) as file:
+                report = _checked_onnx(file, lowered, progress)
     return Conversion(path, lowered.inputs, lowered.outputs, lowered.warnings, report, lowered)
 
 
@@ -211,14 +212,11 @@ def raise_caffe(
     _refuse_outputs(_files_of(prototxt, caffemodel, given), output, map)
     progress("reading the net")
     lowered = _lowered(prototxt, caffemodel, given)
-    if not check:
-        raised = _raised(to_ir(lowered), lowered, None, output, io_layout, target, map, progress)
-    else:
-        with _temporary_onnx(lowered) as path:
+    with after(lowered.warnings), ExitStack() as stack:
+        path = stack.enter_context(_temporary_onnx(lowered)) if check else None
+        if path is not None:
             _checked_onnx(path, lowered, progress)
-            raised = _raised(
-                to_ir(lowered), lowered, path, output, io_layout, target, map, progress
-            )
+        raised = _raised(to_ir(lowered), lowered, path, output, io_layout, target, map, progress)
     return replace(raised, warnings=lowered.warnings)
 
 
@@ -305,23 +303,25 @@ def _net(
         allow_missing_weights=options.allow_missing_weights,
         hold=partial(understood, outputs=options.outputs, ignore_fields=options.ignored),
     )
-    if caffemodel is None and not any(layer.blobs for layer in net.layers):
-        net = complete(net)
-    return preprocessed(net, options.mean, options.scale, rgb=options.rgb)
+    with after(net.warnings):
+        if caffemodel is None and not any(layer.blobs for layer in net.layers):
+            net = complete(net)
+        return preprocessed(net, options.mean, options.scale, rgb=options.rgb)
 
 
 def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
     from bridge.lower import lower
 
-    lowered = lower(
-        net,
-        input_shape=options.shapes,
-        batch=options.batch,
-        opset=options.opset,
-        outputs=options.outputs,
-        dynamic=options.dynamic,
-        ignore_fields=options.ignored,
-    )
+    with after(net.warnings):
+        lowered = lower(
+            net,
+            input_shape=options.shapes,
+            batch=options.batch,
+            opset=options.opset,
+            outputs=options.outputs,
+            dynamic=options.dynamic,
+            ignore_fields=options.ignored,
+        )
     if options.fold_bn:
         from bridge.graph.fold_bn import fold_batch_norms
 

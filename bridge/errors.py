@@ -16,7 +16,8 @@ BridgeError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,6 +52,9 @@ class BridgeError(Exception):
     """
 
     exit_status = 2
+
+    # What was gathered before it, for whoever shows it: the cause may be among these.
+    warnings: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -127,6 +131,16 @@ class CheckError(BridgeError):
     """The conversion ran, but its numbers do not hold."""
 
     exit_status = 1
+
+
+@contextmanager
+def after(warnings: Sequence[str]) -> Iterator[None]:
+    """Within it, a refusal carries these warnings, and any that a list of them has gained."""
+    try:
+        yield
+    except BridgeError as error:
+        error.warnings = tuple(dict.fromkeys((*warnings, *error.warnings)))
+        raise
 
 
 def words_of(error: BaseException, most: int = 300) -> str:

@@ -18,7 +18,7 @@ from bridge.caffe.prototxt import Message
 from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
 from bridge.caffe.weights import StoredLayer
-from bridge.errors import BridgeError, Location, PrototxtError, UsageError
+from bridge.errors import BridgeError, Location, PrototxtError, UsageError, after
 
 
 def read(
@@ -54,20 +54,20 @@ def read(
         raise _binary_prototxt(net_path, weights_path)
     definition, warnings = (binary if is_alone else text).load(net_path)
     state = State(phase, level, frozenset((*stages, *definition.get("state", {}).get("stage", []))))
-    net = _assembled(definition, state, input_shape or {})
+    with after(warnings):
+        net = _assembled(definition, state, input_shape or {})
     net = replace(net, warnings=(*warnings, *net.warnings))
-    if hold is not None:
-        hold(net)
-    if weights_path is None and not is_alone:
-        return net
-    source = weights_path or net_path
+    source = net_path if is_alone else weights_path
+    with after(net.warnings):
+        if hold is not None:
+            hold(net)
+        return net if source is None else _with_weights(net, source, allow_missing_weights)
+
+
+def _with_weights(net: Net, source: Path, allow_missing: bool) -> Net:
     stored = stored_layers(source)
-    return attach(
-        with_channels(net, stored),
-        stored,
-        Location.of(source),
-        allow_missing=allow_missing_weights,
-    )
+    told = with_channels(net, stored)
+    return attach(told, stored, Location.of(source), allow_missing=allow_missing)
 
 
 def _assembled(definition: Message, state: State, input_shape: Mapping[str, Shape]) -> Net:

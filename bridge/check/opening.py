@@ -22,7 +22,7 @@ from bridge.check.images import Preprocessing
 from bridge.check.sides.recorded import RecordedSide
 from bridge.check.sides.renamed import ends_named_alike
 from bridge.check.sides.side import Side
-from bridge.errors import UsageError
+from bridge.errors import UsageError, after
 from bridge.layout import Layout
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def opened(
     with ExitStack() as stack:
         opener = _Opener(a, b, graph, stack)
         runtimes = ("onnxruntime" if b.is_graph else runtime, runtime)
-        expected, received = map(opener.side, (a, b), runtimes)
+        with after(opener.warnings):
+            expected, received = map(opener.side, (a, b), runtimes)
         for recorded, other in ((expected, received), (received, expected)):
             if isinstance(recorded, RecordedSide):
                 recorded.name_by_layers(other.origins)

@@ -20,12 +20,14 @@ from bridge.cli import explain as explain
 from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
+from bridge.cli.show import show_warnings
 from bridge.errors import BridgeError, UsageError
 
 __all__ = ["app", "main"]
 
 
 def fail(error: BridgeError) -> NoReturn:
+    show_warnings(error.warnings)
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(error.exit_status)
 

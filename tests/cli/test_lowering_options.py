@@ -111,3 +111,16 @@ def test_a_mean_may_be_a_file(tmp_path: Path) -> None:
     np.save(tmp_path / "mean.npy", mean)
     graph = converted(tmp_path, IMAGE, "--mean", tmp_path / "mean.npy")
     np.testing.assert_array_equal(numpy_helper.to_array(graph.initializer[0]), mean)
+
+
+def test_warnings_come_before_the_error_that_they_may_explain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = 'layer { name: "p" type: "Pooling" bottom: "y" top: "p" pooling_param { pad: 7 } }'
+    (tmp_path / "net.prototxt").write_text(f"net_param {{ {IMAGE} {bad} }}")
+    with pytest.raises(SystemExit) as stopped:
+        main(["caffe-to-onnx", str(tmp_path / "net.prototxt"), "-o", str(tmp_path / "net.onnx")])
+    assert stopped.value.code == 2
+    warning, error, *_ = capsys.readouterr().err.splitlines()
+    assert warning.endswith("net.prototxt:1:1: this is a solver; the net in its net_param is read")
+    assert error.endswith("net.prototxt:5:2, layer 'p' (Pooling): kernel fits no axes")
