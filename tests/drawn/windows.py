@@ -91,8 +91,8 @@ def conv(draw: Draw, operator: str) -> Drawn:
 
 
 @st.composite
-def pooled(draw: Draw, rank: int) -> tuple[Tensor, dict[str, Any]]:
-    at = draw(windows(rank, dilated=False, pooling=True))
+def pooled(draw: Draw, rank: int, dilated: bool = False) -> tuple[Tensor, dict[str, Any]]:
+    at = draw(windows(rank, dilated, pooling=True))
     lead = draw(shapes(2, 2))
     assume(prod(lead + at.sizes) <= _LARGEST)
     return draw(image(lead + at.sizes)), dict(at.attributes)
@@ -115,8 +115,9 @@ def starts_inside(x: Tensor, attributes: Mapping[str, Any]) -> bool:
 @st.composite
 def max_pool(draw: Draw, operator: str) -> Drawn:
     outputs = draw(st.sampled_from([1, 1, 2]))
-    x, attributes = draw(pooled(draw(st.integers(1, 3)) if outputs == 1 else 2))
-    if "auto_pad" not in attributes and starts_inside(x, attributes):
+    rank = draw(st.integers(1, 3)) if outputs == 1 else 2
+    x, attributes = draw(pooled(rank, dilated=outputs == 1 and draw(st.booleans())))
+    if not attributes.keys() & {"auto_pad", "dilations"} and starts_inside(x, attributes):
         attributes["ceil_mode"] = draw(st.integers(0, 1))
     return Drawn((operator,), (x,), attributes, outputs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import product
 
 from bridge.errors import UnsupportedError
@@ -36,6 +37,8 @@ def max_pool(
     cannot be negative, else float32's lowest.      (onnx.ai/onnx/operators, MaxPool)
     """
     at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+    if max(at.dilations) > 1:
+        return _max_of_slices(node, x, at)
     never_negative = x.producer in _NEVER_NEGATIVE
 
     def build(k: Recorder, x: Ref, at: Window) -> Ref:
@@ -65,6 +68,31 @@ def max_pool(
         )
     out = resized(plain, node.shape, range(2, x.rank))
     return Step((plain,), (out, out), build_with_indices)
+
+
+def _max_of_slices(node: Node, x: Operand, at: Window) -> list[Step]:
+    """Of windows with dilation, which Keras's pools do not know: the greatest of the slices of x
+    that hold one element of every window. Windows may lie on the padding alone."""
+    if len(node.shapes) > 1:
+        raise UnsupportedError("indices of maxima in windows with dilation")
+    if not all(isinstance(size, int) for size in at.sizes):
+        raise UnsupportedError(
+            "pooling with dilation over an axis of unknown size",
+            hint="fix the sizes of the inputs",
+        )
+
+    def build(k: Recorder, x: Ref, at: Window) -> Ref:
+        x = constant_padding(k, x, at, LOWEST) if at.is_padded else x
+        sides = zip(at.sizes, at.begins, at.ends, at.kernel, at.dilations, at.strides, strict=True)
+        counts = [(int(n) + b + e - (size - 1) * d - 1) // s + 1 for n, b, e, size, d, s in sides]
+        offsets = (range(0, size * d, d) for size, d in zip(at.kernel, at.dilations, strict=True))
+        slices = [
+            k.op("get_item", x, _every_window(each, at.strides, counts))
+            for each in product(*offsets)
+        ]
+        return reduce(lambda greatest, each: k.op("maximum", greatest, each), slices)
+
+    return _every_order(node, x, at, build)
 
 
 def _place_of_maximum(
@@ -128,6 +156,8 @@ def average_pool(
     if ceil_mode and count_include_pad:
         raise UnsupportedError("ceil_mode with count_include_pad: runtimes disagree on the ends")
     at = _pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
+    if max(at.dilations) > 1:
+        raise UnsupportedError("an average pooling with dilation")
 
     def build(k: Recorder, x: Ref, at: Window) -> Ref:
         if not at.is_padded:
@@ -186,8 +216,6 @@ def _pooling(
 ) -> Window:
     if not 3 <= x.rank <= 5:
         raise UnsupportedError(f"pooling over {x.rank - 2} spatial axes")
-    if dilations and max(dilations) > 1:
-        raise UnsupportedError("pooling with dilation")
     return window(x.shape[2:], kernel, strides, dilations, pads, auto_pad, ceil_mode)
 
 
