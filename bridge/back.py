@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import UsageError
 from bridge.outputs import refuse_collisions, staged, writable
+from bridge.public import public
 
 if TYPE_CHECKING:
     import keras
@@ -42,6 +43,7 @@ class Export:
     proto: onnx.ModelProto = field(repr=False)
 
 
+@public
 def keras_to_onnx(
     model: str | Path | keras.Model,
     output: str | Path | None = None,

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from bridge.errors import UsageError, after
 from bridge.options import LoweringOptions
 from bridge.outputs import refuse_collisions, staged, writable
+from bridge.public import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ class Conversion:
     model: LoweredModel = field(repr=False)
 
     @property
+    @public
     def proto(self) -> onnx.ModelProto:
         """The whole model, weights included, as a message of its own."""
         from bridge.graph.io import to_proto
@@ -79,6 +81,7 @@ class Raising:
     warnings: tuple[str, ...] = ()
 
 
+@public
 def caffe_to_onnx(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
@@ -99,7 +102,10 @@ def caffe_to_onnx(
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
     """
+    from bridge.graph.io import refuse_unknown_mode
+
     given = LoweringOptions.of(options)
+    refuse_unknown_mode(weights)
     if output is not None:
         refuse_collisions({"the graph": Path(output)}, _files_of(prototxt, caffemodel, given))
         writable(Path(output), (".onnx",))
@@ -125,6 +131,7 @@ def caffe_to_onnx(
     return Conversion(path, lowered.inputs, lowered.outputs, lowered.warnings, report, lowered)
 
 
+@public
 def onnx_to_keras(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
@@ -157,6 +164,7 @@ def onnx_to_keras(
     ).model
 
 
+@public
 def raise_onnx(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
@@ -177,6 +185,7 @@ def raise_onnx(
         return _raised(model, None, checked, output, io_layout, target, map, progress)
 
 
+@public
 def caffe_to_keras(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
@@ -193,6 +202,7 @@ def caffe_to_keras(
     return raise_caffe(prototxt, caffemodel, output, progress=progress, **keywords).model
 
 
+@public
 def raise_caffe(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
@@ -225,21 +235,24 @@ def raise_caffe(
 _MAPS: WeakKeyDictionary[keras.Model, TranslationMap] = WeakKeyDictionary()
 
 
+@public
 def translation_map(model: keras.Model) -> TranslationMap:
     """Where each value and each weight of the graph, or of the Caffe net, is in a Keras model that
     `onnx_to_keras` or `caffe_to_keras` has given.
 
     Raises UsageError for any other model, also for one that was loaded from a file.
     """
-    if model not in _MAPS:
-        raise UsageError(
-            "the map of this model is not known",
-            expected="the very model that onnx_to_keras or caffe_to_keras gave",
-            hint="have it written beside the file, with map=...",
-        )
-    return _MAPS[model]
+    for known in _MAPS:
+        if known is model:
+            return _MAPS[model]
+    raise UsageError(
+        "the map of this model is not known",
+        expected="the very model that onnx_to_keras or caffe_to_keras gave",
+        hint="have it written beside the file, with map=...",
+    )
 
 
+@public
 def explain(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,

@@ -11,7 +11,8 @@ BridgeError
 │   ├── UnsupportedLayerError     Caffe layers, all of the net's at once
 │   └── UnsupportedOperatorError  ONNX operators, all of the graph's at once
 ├── GraphError             an ONNX graph that breaks its own rules
-└── CheckError             converted, but the numbers do not hold
+├── CheckError             converted, but the numbers do not hold
+└── InternalError          a fault of bridge itself, that asks for a report
 """
 
 from __future__ import annotations
@@ -131,6 +132,12 @@ class CheckError(BridgeError):
     """The conversion ran, but its numbers do not hold."""
 
     exit_status = 1
+
+
+class InternalError(BridgeError):
+    """What nobody has thought of: a fault of bridge itself. Its `__cause__` is what happened."""
+
+    exit_status = 3
 
 
 @contextmanager

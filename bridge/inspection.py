@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge import files
 from bridge.errors import BridgeError
+from bridge.public import public
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -69,6 +70,7 @@ class Inspection:
         return asdict(self)
 
 
+@public
 def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
     """Each file; a caffemodel behind a prototxt belongs to it.
 

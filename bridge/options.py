@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from bridge.arguments import refuse_wrong_kinds
 from bridge.errors import UsageError
 
 
@@ -54,7 +55,8 @@ class LoweringOptions:
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> LoweringOptions:
-        """From a call's keyword arguments. Raises UsageError for one that is no option."""
+        """From a call's keyword arguments. Raises UsageError for one that is no option, or
+        of another kind."""
         known = [each.name for each in fields(cls)]
         for name in keywords:
             if name not in known:
@@ -65,6 +67,7 @@ class LoweringOptions:
                     hint=f"did you mean {close[0]!r}?" if close else None,
                 )
         given = {name: value for name, value in keywords.items() if value is not None}
+        refuse_wrong_kinds(given)
         return cls(**given)
 
     @property

@@ -16,6 +16,8 @@ from golden_cases import case
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (
     "errors",
+    "arguments",
+    "public",
     "files",
     "outputs",
     "silence",

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class _Verb(ModuleType):
-    def __call__(self, a: Any, b: Any, **options: Any) -> Report:
+    def __call__(self, *models: Any, **options: Any) -> Report:
         from bridge.check.verb import check
 
-        return check(a, b, **options)
+        return check(*models, **options)
 
 
 sys.modules[__name__].__class__ = _Verb

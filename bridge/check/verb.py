@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.arrays import NUMBERS
 from bridge.check.images import Preprocessing
 from bridge.check.inputs import FREE_BATCH, Feeding, Source
 from bridge.check.opening import Subject
@@ -21,6 +22,7 @@ from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
 from bridge.options import names_of
 from bridge.outputs import refuse_collisions
+from bridge.public import public
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +37,7 @@ def silent(stage: str) -> None:
     """Reports no progress."""
 
 
+@public
 def check(
     a: Model,
     b: Model,
@@ -141,7 +144,11 @@ def _source(inputs: str | Path | Mapping[str, Array] | None) -> Source | None:
     if inputs is None:
         return None
     if isinstance(inputs, Mapping):
-        return lambda names: {name: np.asarray(inputs[name]) for name in names if name in inputs}
+        arrays = {name: np.asarray(values) for name, values in inputs.items()}
+        for name, array in arrays.items():
+            if array.dtype.kind not in NUMBERS:
+                raise UsageError(f"the input '{name}' holds no numbers", received=array.dtype)
+        return lambda names: {name: arrays[name] for name in names if name in arrays}
     return RecordedSide(Path(inputs)).feeds
 
 

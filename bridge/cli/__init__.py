@@ -1,14 +1,17 @@
 """Commands and flags. No logic: each command calls one verb of `bridge.convert` and prints.
 
 Exit status: 0 done and checked, 1 converted but the check failed, 2 the input or the call is at
-fault. Results go to standard output, warnings, errors and progress to standard error.
+fault, 3 bridge itself is, which asks for a report. Results go to standard output, warnings, errors
+and progress to standard error.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 from cyclopts import CycloptsError
@@ -21,36 +24,38 @@ from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
 from bridge.cli.show import show_warnings
-from bridge.errors import BridgeError, UsageError
+from bridge.errors import BridgeError
 
 __all__ = ["app", "main"]
 
 
 def fail(error: BridgeError) -> NoReturn:
     show_warnings(error.warnings)
+    if os.environ.get("BRIDGE_TRACEBACK"):
+        traceback.print_exception(error)
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(error.exit_status)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; every refusal is one message and an exit status."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
         app(arguments, exit_on_error=False, print_error=True)
+        sys.stdout.flush()
     except CycloptsError:
         raise SystemExit(2) from None
-    except BridgeError as error:
-        fail(error)
-    except MemoryError as error:
-        fail(
-            UsageError(
-                "this needs more memory than there is",
-                received=str(error) or None,
-                hint="try a smaller batch or smaller inputs",
-            )
-        )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:
         # The reader, such as `head`, has had enough; nor is there a use in flushing at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+    except Exception as error:  # noqa: BLE001 (told, with a status of its own)
+        from bridge.public import told
+
+        refusal = told(error)
+        if refusal is not error:
+            refusal.__cause__ = error
+        fail(refusal)

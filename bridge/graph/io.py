@@ -57,9 +57,8 @@ def save(
     for a mode that is none, and for weights that a mode cannot take.
     """
     path = Path(path)
+    refuse_unknown_mode(weights)
     mode = weights or ("inline" if _size(model) <= INLINE_LIMIT else "external")
-    if mode not in get_args(Mode):
-        raise UsageError("no such way to write weights", expected=get_args(Mode), received=mode)
     sources = [weight.span.path for weight in model.weights.values() if weight.span]
     outputs = {"the graph": path, **({"its data": _data_path(path)} if mode == "external" else {})}
     refuse_collisions(outputs, dict.fromkeys(sources))
@@ -71,6 +70,15 @@ def save(
             check(place)
         _publish(place, path)
     return path
+
+
+def refuse_unknown_mode(weights: str | None) -> None:
+    if weights is not None and weights not in get_args(Mode):
+        raise UsageError(
+            "no such way to write weights",
+            expected=" or ".join(get_args(Mode)),
+            received=weights,
+        )
 
 
 def to_proto(model: LoweredModel) -> onnx.ModelProto:

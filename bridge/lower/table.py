@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bridge.arguments import refuse_wrong_names
 from bridge.caffe.complaint import Complaint, Kind
 from bridge.caffe.harmless import is_harmless_name
 from bridge.caffe.net import Layer
@@ -157,6 +158,8 @@ def layer(
     *types: str, params: str | None = None, fixed_batch: bool = False, since: str = "0.1"
 ) -> Callable[[Rule], Rule]:
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
+
+    refuse_wrong_names("layer", types)
 
     def register(rule: Rule) -> Rule:
         for type_ in types:

@@ -19,6 +19,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from bridge.arguments import refuse_wrong_names
 from bridge.errors import BridgeError, UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.plan import Ref, Size
@@ -158,6 +159,8 @@ def raises(*operators: str, since: int = 1) -> Callable[[Rule], Rule]:
 
     An operator outside ONNX's own domain is named `domain::Operator`.
     """
+
+    refuse_wrong_names("raises", operators)
 
     def register(rule: Rule) -> Rule:
         for operator in operators:

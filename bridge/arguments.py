@@ -1,0 +1,152 @@
+"""What the arguments of public functions may be, by their names: the same ones everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bridge.errors import UsageError
+
+# What an axis can have: Caffe and its kin count in 32 bits.
+_MAX_DIM = 2**31 - 1
+_MAX_FLOAT = (2 - 2**-23) * 2.0**127
+
+
+class Kind(NamedTuple):
+    """What an argument may be, in words, and whether one is."""
+
+    expected: str
+    holds: Callable[[object], bool]
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, Path) or (isinstance(value, str) and value != "" and "\0" not in value)
+
+
+def _is_int(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return False
+    return abs(int(value)) < 2**63
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and _is_int(value) and int(value) >= 1
+
+
+def _is_number(value: object) -> bool:
+    """One that float32 has, and so neither infinite nor NaN, which is not below anything."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return abs(value) <= _MAX_FLOAT  # type: ignore[operator]
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")  # NumPy's own
+
+
+def _each(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+    """Several of a kind, in whatever holds them, but text and mappings."""
+
+    def several(value: object) -> bool:
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+            return False
+        return isinstance(value, Collection) and all(map(holds, value))
+
+    return several
+
+
+def _either(*kinds: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: any(holds(value) for holds in kinds)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_dim(value: object) -> bool:
+    return isinstance(value, Integral) and _is_count(value) and int(value) <= _MAX_DIM
+
+
+def _is_shapes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _is_text(name) and _each(_is_dim)(shape) for name, shape in value.items()
+    )
+
+
+def _is_mean(value: object) -> bool:
+    flat = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    return _is_number(flat) or _is_path(flat) or (_each(_is_number)(flat) and bool(flat))
+
+
+def _is_arrays(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_text, value))
+
+
+PATH = Kind("a path: a str that is not empty, or a pathlib.Path", _is_path)
+# What else it may be each of these functions knows itself.
+MODEL = Kind(PATH.expected, lambda value: not isinstance(value, str) or _is_path(value))
+PATHS = Kind("a path, or a list of them", _either(_is_path, _each(_is_path)))
+FLAG = Kind("True or False", _is_bool)
+INT = Kind("a whole number", _is_int)
+NUMBER = Kind("a finite number, of float32's range", _is_number)
+TEXT = Kind("a str", _is_text)
+TEXTS = Kind("a list of str", _each(_is_text))
+
+KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
+    **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
+    **dict.fromkeys(("images", "plugin"), PATHS),
+    **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "allow_missing_weights", "rgb"), FLAG),
+    **dict.fromkeys(("opset", "level", "seed", "batches"), INT),
+    **dict.fromkeys(("weights", "io_layout", "target", "blob", "runtime", "phase"), TEXT),
+    "batch": Kind("a whole number, 1 or more", _is_count),
+    "scale": NUMBER,
+    "outputs": TEXTS,
+    "paths": Kind("a list of paths", _each(_is_path)),
+    "stage": Kind("a str, or a list of them", _either(_is_text, _each(_is_text))),
+    "input_shape": Kind(
+        f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
+    ),
+    "mean": Kind("a number, one for each channel, or a path", _is_mean),
+    "inputs": Kind(
+        "a path, or arrays by the names of inputs",
+        _either(_is_path, _is_arrays),
+    ),
+    "progress": Kind("a function of a str", callable),
+}
+"""Of the arguments that public functions have, each of one name everywhere."""
+
+
+def refuse_wrong_kinds(given: Mapping[str, object]) -> None:
+    """Raises UsageError for the first argument that is of another kind than KINDS has."""
+    for name, value in given.items():
+        kind = KINDS.get(name)
+        if kind is not None and not kind.holds(value):
+            raise UsageError(
+                f"{name} cannot be this",
+                expected=kind.expected,
+                received=f"{_short(value)} ({type(value).__name__})",
+            )
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write numbers of more than 4,300 digits
+        return "a very large number"
+    return text if len(text) <= 80 else f"{text[:80]} …"
+
+
+def refuse_wrong_names(decorator: str, names: Iterable[object]) -> None:
+    """Refuses a decorator without the names that it is for, which would do nothing."""
+    given = list(names)
+    if not given or not all(map(_is_text, given)):
+        raise UsageError(
+            f"@bridge.{decorator} is not given what the rule is for",
+            expected=f'names, as in @bridge.{decorator}("Name")',
+            received=_short(given),
+        )
