@@ -38,18 +38,22 @@ def _overlap(a: Array, b: Array) -> float:
     return float(np.prod(ends) / (sum(areas) - np.prod(ends)))
 
 
-def _suppress(boxes: Array, scores: Array, least: float, threshold: float, top_k: int) -> list[int]:
+def _suppress(
+    boxes: Array, scores: Array, least: float, threshold: float, top_k: int, eta: float = 1
+) -> list[int]:
     best = [i for i in np.argsort(-scores, kind="stable") if scores[i] > least]
     kept: list[int] = []
     for i in best[:top_k] if top_k > -1 else best:
         if all(_overlap(boxes[i], boxes[j]) <= threshold for j in kept):
             kept.append(int(i))
+            if eta < 1 and threshold > 0.5:
+                threshold *= eta
     return kept
 
 
 def caffe_detections(
     loc: Array, conf: Array, prior: Array, classes: int, *, shared: bool, background: int,
-    code: str, encoded: bool, least: float, threshold: float, top_k: int, keep: int,
+    code: str, encoded: bool, least: float, threshold: float, top_k: int, keep: int, eta: float = 1,
 ) -> Array:  # fmt: skip
     count = prior.shape[2] // 4
     priors, variances = prior.reshape(2, count, 4)
@@ -68,7 +72,7 @@ def caffe_detections(
                     for both in zip(priors, variances, targets, strict=True)
                 ]
             )
-            kept = _suppress(boxes, scores[:, label], least, threshold, top_k)
+            kept = _suppress(boxes, scores[:, label], least, threshold, top_k, eta)
             found += [(scores[i, label], label, boxes[i]) for i in kept]
         if -1 < keep < len(found):
             bound = sorted((row[0] for row in found), reverse=True)[keep - 1]
@@ -119,6 +123,40 @@ def test_every_setting(
     inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
     found = one_layer("DetectionOutput", _text(setting), **inputs)
     assert_close(found, caffe_detections(*inputs.values(), classes, **setting))
+
+
+@given(
+    setting=SETTINGS,
+    threshold=st.sampled_from([0.51, 0.6, 0.9]),
+    eta=st.sampled_from([0.5, 0.8, 0.95]),
+    images=st.integers(1, 3),
+    seed=st.integers(0, 2**16),
+)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_threshold_that_shrinks(
+    one_layer: Callable[..., Any],
+    setting: dict[str, Any],
+    threshold: float,
+    eta: float,
+    images: int,
+    seed: int,
+) -> None:
+    """Many boxes on one spot, so that thresholds above 0.5 decide."""
+    setting = {**setting, "threshold": threshold, "code": "CORNER"}
+    rng = np.random.default_rng(seed)
+    count, classes = 12, 3
+    corners = rng.uniform(0, 0.1, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.4, 0.6, (count, 2))], axis=1)
+    inputs = {
+        "loc": rng.standard_normal((images, count * 4 * (1 if setting["shared"] else classes))),
+        "conf": rng.uniform(0, 1, (images, count * classes)),
+        "prior": np.stack([boxes.reshape(-1), np.full(count * 4, 0.05)])[None],
+    }
+    inputs["loc"] *= 0.05 if setting["encoded"] else 1
+    inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
+    text = _text(setting).replace("nms_param {", f"nms_param {{ eta: {eta}")
+    found = one_layer("DetectionOutput", text, **inputs)
+    assert_close(found, caffe_detections(*inputs.values(), classes, **setting, eta=eta))
 
 
 def refined_detections(
