@@ -21,7 +21,7 @@ import numpy as np
 
 from bridge.caffe.blobs import StoredBlob
 from bridge.caffe.net import Array, Blob, Layer, Shape
-from bridge.caffe.shapes.norm import has_affine_blobs, is_nvidias
+from bridge.caffe.shapes.norm import has_affine_blobs
 from bridge.caffe.shapes.table import given, text
 from bridge.caffe.weights import StoredLayer
 from bridge.errors import WeightsError
@@ -93,7 +93,8 @@ def arranged(layer: Layer, stored: StoredLayer) -> Arranged | None:
     already, or fit no layout. Errors: WeightsError where they fit several.
     """
     blobs = [stored.blobs[index] for index in sorted(stored.blobs)]
-    layout = _layout(layer, blobs) if sorted(stored.blobs) == list(range(len(blobs))) else None
+    may_lack_some = stored.leaves_out_shared and layer.shares
+    layout = None if may_lack_some else _layout(layer, blobs)
     if layout is None or layout.roles == _ROLES[:3]:
         return None
     by_role = {
@@ -140,14 +141,14 @@ def _layout(layer: Layer, blobs: Sequence[StoredBlob]) -> BlobLayout | None:
 def _refuse_a_factor_of_two_meanings(layer: Layer, layout: BlobLayout, factor: StoredBlob) -> None:
     """NVIDIA's Caffe 0.15 does not look at the factor, Intel's of 2016 divides by it."""
     value = float(factor.blob.array().ravel()[0])
-    is_told = is_nvidias(layer) or layout.told_by & given(layer, "batch_norm_param").keys()
-    if not is_told and value not in (0, 1):
+    told_by = {"scale_bias", "bias_filler", *layout.told_by}
+    if value not in (0, 1) and not told_by & given(layer, "batch_norm_param").keys():
         raise WeightsError(
             f"its blobs are {' '.join(layout.roles)}, and two forks take the factor otherwise",
             where=layer,
             expected="1, or 0 as NVIDIA's Caffe 0.15 writes it",
             received=value,
-            hint="say in its batch_norm_param whose it is: `scale_filler { }` for NVIDIA's, which "
+            hint="say in its batch_norm_param whose it is: `bias_filler { }` for NVIDIA's, which "
             "does not look at the factor, `shift_filler { }` for Intel's, which divides by it",
         )
 

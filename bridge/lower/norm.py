@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bridge.caffe.net import Blob, Layer, Shape
-from bridge.caffe.shapes.norm import has_affine_blobs, is_nvidias
+from bridge.caffe.shapes.norm import HAPPYNEARS, SEGNETS, has_affine_blobs, is_nvidias
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.activation import rectified
 from bridge.lower.emitter import Emitter
@@ -144,10 +144,7 @@ def forks_batch_norm(
     *,
     bn_mode: str = "LEARN",
     eps: float = 1e-5,
-    momentum: float = 0.9,
-    frozen: bool = False,
-    slope_filler: object = None,
-    shift_filler: object = None,
+    **settings: object,
 ) -> Value:
     """Two forks' layers of one name, told apart by their blobs    x: n c h w → n c h w
 
@@ -156,7 +153,8 @@ def forks_batch_norm(
     """
     channels = x.fixed(1)
     names = layer.params.get("bn_param", {})
-    if len(layer.blobs) == 4 and not names.keys() & {"scale_filler", "shift_filler", "bn_mode"}:
+    is_segnets = bool(names.keys() & SEGNETS)
+    if len(layer.blobs) == 4 and not is_segnets and not names.keys() & HAPPYNEARS:
         roles = ("scale", "bias", "mean", "variance")
         vectors = [e.weight(e.blob(i, (channels,)), role) for i, role in enumerate(roles)]
         return e.BatchNormalization(x, *vectors, epsilon=eps)
@@ -168,7 +166,10 @@ def forks_batch_norm(
         where=layer,
         expected="PSPNet's (4 blobs), or SegNet's in mode INFERENCE (2 blobs)",
         received=f"{len(layer.blobs)} blobs, {', '.join(names) or 'no settings'}",
-        hint="say what it is with --plugin FILE",
+        hint="SegNet's in mode LEARN takes the statistics of each batch: give the net for testing, "
+        "with `bn_mode: INFERENCE`, and the weights that compute_bn_statistics.py made for it"
+        if is_segnets and len(layer.blobs) == 2
+        else "say what it is with --plugin FILE",
     )
 
 

@@ -75,10 +75,11 @@ def test_a_factor_that_is_not_looked_at_is_nvidias(read_text: ReadText, factor: 
 
 
 def test_a_factor_of_two_meanings_is_refused(read_text: ReadText) -> None:
-    with pytest.raises(WeightsError, match="two forks take the factor otherwise") as refusal:
-        read_text(INPUT % 3 + NORM % "", {"n": blobs(SCALE_FIRST, factor=[999.5])})
-    assert "shift_filler" in str(refusal.value.hint)
-    for told in ("shift_filler { }", "scale_filler { }"):
+    for silent in ("", "scale_filler { }"):
+        with pytest.raises(WeightsError, match="two forks take the factor otherwise") as refusal:
+            read_text(INPUT % 3 + NORM % silent, {"n": blobs(SCALE_FIRST, factor=[999.5])})
+        assert "shift_filler" in str(refusal.value.hint)
+    for told in ("shift_filler { }", "scale_filler { } bias_filler { }"):
         read_text(INPUT % 3 + NORM % told, {"n": blobs(SCALE_FIRST, factor=[999.5])})
 
 

@@ -89,6 +89,18 @@ def test_what_a_layer_shares_is_left_out_of_the_file(tmp_path: Path) -> None:
     assert not net.warnings
 
 
+def test_a_factor_that_is_shared_is_none_that_exporters_forgot(tmp_path: Path) -> None:
+    shared = "param { } param { } param { name: 'factor' }"
+    norms = "".join(
+        f'layer {{ name: "{name}" type: "BatchNorm" bottom: "x" top: "{name}" {shared} }}'
+        for name in "ab"
+    )
+    weights = {"a": {0: BIAS[:3], 1: BIAS[:3], 2: [2.0]}, "b": {0: BIAS[:3], 1: BIAS[:3]}}
+    net = net_of(tmp_path, norms, weights)
+    assert [layer.blobs[2].array().tolist() for layer in net.layers] == [[2], [2]]
+    assert not net.warnings
+
+
 def test_what_is_left_out_and_not_shared_is_missing(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="lacks the weights of 1 layers") as refusal:
         net_of(tmp_path, dense("a"), {"a": {1: BIAS}})

@@ -59,6 +59,12 @@ def is_nvidias(layer: Layer) -> bool:
     return bool(fields.get("scale_bias")) or bool(fields.keys() & _NVIDIAS)
 
 
+# The fields of the forks that have a BN.
+_PSPNETS = frozenset({"slope_filler", "frozen"})
+SEGNETS = frozenset({"scale_filler", "shift_filler", "bn_mode"})
+HAPPYNEARS = frozenset({"var_eps", "decay", "moving_average"})
+
+
 @shape("BN")
 def bn(layer: Layer, x: Shape) -> Demand:
     """x: n c ...  ->  the same. Several forks have a BN, each with other blobs.
@@ -67,15 +73,10 @@ def bn(layer: Layer, x: Shape) -> Demand:
     of the text say whose it is. Sources: bn_layer.cpp of the two forks.
     """
     fields = given(layer, "bn_param").keys()
-    slope, scale = (bool(fields & each) for each in (_PSPNETS, _SEGNETS))
-    if slope == scale or fields & _HAPPYNEARS or len(x) < 2:
+    slope, scale = (bool(fields & each) for each in (_PSPNETS, SEGNETS))
+    if slope == scale or fields & HAPPYNEARS or len(x) < 2:
         return Demand((x,), None)
     return Demand((x,), ((1, x[1], 1, 1),) * (4 if slope else 2))
-
-
-_PSPNETS = frozenset({"slope_filler", "frozen"})
-_SEGNETS = frozenset({"scale_filler", "shift_filler", "bn_mode"})
-_HAPPYNEARS = frozenset({"var_eps", "decay", "moving_average"})
 
 
 @shape("MVN")
