@@ -70,8 +70,9 @@ def writable(path: Path, endings: Sequence[str], kind: str = "output") -> Path:
 def _refuse_what_is_there(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir():
-        problem = "this is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise UsageError(problem, where=folder)
+        if folder.exists():
+            raise UsageError("this is a file, not a folder", where=folder)
+        raise UsageError("there is no such folder", where=folder, hint=f"mkdir -p {folder}")
     if path.is_dir():
         raise UsageError("this is a folder; give the file a name", where=path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):

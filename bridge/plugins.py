@@ -17,6 +17,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from bridge.errors import BridgeError, UsageError
+from bridge.files import missing
 from bridge.public import PLUGIN
 
 GROUP = "caffe_bridge"
@@ -31,7 +32,9 @@ def load_file(path: str | Path) -> None:
 def _load_resolved(path: Path, given: str) -> None:
     name = f"{PLUGIN}{path.stem}_{abs(hash(path)):x}"
     spec = spec_from_file_location(name, path) if path.suffix == ".py" else None
-    if spec is None or spec.loader is None or not path.is_file():
+    if not path.is_file():
+        raise missing(given, "plug-in")
+    if spec is None or spec.loader is None:
         raise UsageError("cannot read this plug-in", where=given, expected="a Python file, .py")
     module = module_from_spec(spec)
     sys.modules[name] = module

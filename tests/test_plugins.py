@@ -73,7 +73,7 @@ def test_a_missing_rule_names_the_layer_and_the_ways_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("gone.py", None, "cannot read this plug-in"),
+        ("gone.py", None, "cannot read the plug-in"),
         ("rules.txt", "", "cannot read this plug-in"),
         ("broken.py", "1 / 0", "ZeroDivisionError"),
         ("syntax.py", "def", "SyntaxError"),

@@ -107,7 +107,7 @@ def _refuse_ambiguous(net: Any, where: Location) -> None:
     if found:
         more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         raise WeightsError(
-            f"{len(found)} layers may be of another fork of Caffe{''.join(found[:_LISTED])}{more}",
+            f"it has layers that may be of another fork of Caffe:{''.join(found[:_LISTED])}{more}",
             where=where,
             expected="fields of BVLC's Caffe or of SSD's, with one meaning each",
             hint=_GIVE_TEXT,
@@ -144,7 +144,7 @@ def _ambiguities(layer: Any, kind: str) -> Iterator[str]:
         if layer.DESCRIPTOR.name == "LayerParameter" and _SHARED < entry.number < _OURS:
             owners = _OWNERS.get(entry.name, (entry.name.removesuffix("_param"),))
             if kind.lower() not in (owner.replace("_", "").lower() for owner in owners):
-                yield f"{entry.name}, if {entry.number} is that"
+                yield f"field {entry.number}, which elsewhere is {entry.name}"
         if entry.name == "pooling_param" and value.HasField("round_mode"):
             yield "field 13 of PoolingParameter, which is round_mode, ceil_mode or avg_include_pad"
 

@@ -196,6 +196,15 @@ def _fitted(layer: Layer, needs: Needs, found: StoredLayer) -> Slots:
     }
 
 
+def _misfit(layer: Layer, index: int, need: Shape, have: Shape) -> str:
+    """What may be the matter with a blob that does not fit."""
+    if index == 0 and (hint := group_hint(layer, need, have)):
+        return hint
+    if layer.type == "InnerProduct" and len(need) == len(have) and need[0] == have[0]:
+        return f"is the input of another size than the net was trained with? Else, {_OTHER_NET}"
+    return _OTHER_NET
+
+
 _OTHER_NET = "is this the caffemodel of another net, or of another version of this one?"
 
 
@@ -207,7 +216,7 @@ def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> B
             where=layer,
             expected=text(need),
             received=text(have),
-            hint=(group_hint(layer, need, have) if index == 0 else None) or _OTHER_NET,
+            hint=_misfit(layer, index, need, have),
         )
     if stored.count != prod(need):
         raise WeightsError(
@@ -306,7 +315,7 @@ def _refuse_made_up(
     ]
     if missing:
         raise WeightsError(
-            f"the caffemodel lacks the weights of {len(missing)} layers" + _lines(missing),
+            "the caffemodel lacks the weights of layers:" + _lines(missing),
             where=file,
             hint="layers are matched by name: does the caffemodel belong to this prototxt? "
             "With --allow-missing-weights fillers make them up",

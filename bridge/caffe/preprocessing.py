@@ -144,7 +144,12 @@ def _mean(image: Input, mean: Mean) -> Blob:
     values: Array = np.asarray(mean, np.float32).reshape(-1)
     if values.size == 1:
         values = np.repeat(values, image.shape[1])
-    _require_channels(image, values.size, f"a mean of {values.size} numbers")
+    if values.size != image.shape[1]:
+        raise UsageError(
+            f"a mean of {values.size} numbers does not fit the input '{image.name}'",
+            where=image.where,
+            expected=f"1 number, or {image.shape[1]}: one for each channel of {text(image.shape)}",
+        )
     return Blob(values.shape, lambda: values)
 
 

@@ -196,6 +196,7 @@ class _Interpreter:
             where=self.source.at(field.offset),
             expected=scalars.expected(kind),
             received=received,
+            hint="leave out the quotes" if received.startswith('"') else None,
         )
 
 

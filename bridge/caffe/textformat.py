@@ -98,7 +98,7 @@ class _Parser:
         self.source = source
         self.tokens = self._scan()
         self.ahead = next(self.tokens)
-        self.depth = 0
+        self.opened: list[int] = []  # where the brackets are that are not closed yet
 
     def _scan(self) -> Iterator[_Token]:
         for match in _TOKEN.finditer(self.source.text):
@@ -122,8 +122,14 @@ class _Parser:
         received = "the end of the file" if kind == "end" else text
         if kind == "bad" and text in "\"'":
             received = f"a string without its closing {text}"
+        is_open = kind == "end" and bool(self.opened)
+        line = self.source.at(self.opened[-1]).line if is_open else 0
         return PrototxtError(
-            "not valid prototxt", where=self.source.at(offset), expected=expected, received=received
+            "not valid prototxt",
+            where=self.source.at(offset),
+            expected=expected,
+            received=received,
+            hint=f"the bracket that line {line} opens is never closed" if is_open else None,
         )
 
     def tree(self) -> Tree:
@@ -160,19 +166,20 @@ class _Parser:
                 raise self.refuse("',' or ']'")
 
     def value(self, colon: bool) -> Scalar | tuple[Field, ...]:
+        offset = self.ahead.offset
         for opening, closing in _CLOSING.items():
             if self.take(opening):
+                self.opened.append(offset)
                 return self.message(closing)
         if not colon:
             raise self.refuse("':' or '{' behind the field name")
         return self.scalar()
 
     def message(self, closing: str) -> tuple[Field, ...]:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
+        if len(self.opened) > MAX_DEPTH:
             raise self.refuse(f"at most {MAX_DEPTH} messages inside each other")
         fields = self.body(closing)
-        self.depth -= 1
+        self.opened.pop()
         return fields
 
     def scalar(self) -> Scalar:

@@ -31,6 +31,7 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
             "the net has both `layer` and `layers`",
             where=old[0].where,
             expected="one of the two dialects",
+            hint='write each as `layer`, with its type in quotes: `RELU` is "ReLU" there',
         )
     if not old and not new:
         raise PrototxtError(

@@ -82,7 +82,8 @@ class Wire:
         else:
             raise self.damaged(begin, f"wire type {wire}")
         if after > end:
-            raise self.damaged(begin, f"{after - start} bytes promised, {end - start} left")
+            rest = f"{end - start} left" + (", and the file ends" if end == len(self) else "")
+            raise self.damaged(begin, f"{after - start} bytes promised, {rest}")
         return Entry(number, wire, value, begin, start, after)
 
     def varint(self, position: int, end: int) -> tuple[int, int]:

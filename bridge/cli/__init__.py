@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, exit_on_error=False, print_error=True)
         sys.stdout.flush()
-    except CycloptsError:
+    except CycloptsError as error:
+        command = " ".join(["python -m bridge", *(error.command_chain or ())])
+        print(f"hint: {command} --help lists what it takes, with examples", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

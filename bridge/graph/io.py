@@ -154,14 +154,16 @@ def external_files(model: ir.Model) -> list[Path]:
 def not_onnx(path: Path, received: str) -> GraphError:
     """The refusal of a file that does not read as ONNX: what it is, if that is known."""
     kind = files.of(path)
-    if kind is not None and kind.name != files.ONNX:
+    if kind is not None and kind.name == files.ONNX:
+        kind = None
+    elif kind is not None:
         received = kind.name
     return GraphError(
         "not an ONNX file",
         where=path,
         expected="an ONNX graph, .onnx",
         received=received,
-        hint=(kind and kind.hint) or "is the file whole? fetch or write it again",
+        hint=(kind and kind.hint) or "is the file whole? fetch it, or write it, again",
     )
 
 

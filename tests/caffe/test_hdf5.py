@@ -102,7 +102,7 @@ def test_a_factor_that_is_shared_is_none_that_exporters_forgot(tmp_path: Path) -
 
 
 def test_what_is_left_out_and_not_shared_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="lacks the weights of 1 layers") as refusal:
+    with pytest.raises(WeightsError, match="lacks the weights of layers") as refusal:
         net_of(tmp_path, dense("a"), {"a": {1: BIAS}})
     assert "layer 'a'" in str(refusal.value)
 

@@ -85,7 +85,7 @@ def test_a_blob_that_lacks_values_is_refused(tmp_path: Path) -> None:
 
 def test_layers_without_weights_are_listed_at_once(read_text: ReadText) -> None:
     text = INPUT + dense("a") + dense("b") + dense("c", fillers='weight_filler { type: "xavier" }')
-    with pytest.raises(WeightsError, match="the weights of 2 layers") as refusal:
+    with pytest.raises(WeightsError, match="the weights of layers:") as refusal:
         read_text(text, {"a": [WEIGHT, BIAS]})
     assert "layer 'b'" in str(refusal.value)
     assert "layer 'c'" in str(refusal.value)
