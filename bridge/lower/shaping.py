@@ -92,6 +92,18 @@ def reverse(e: Emitter, layer: Layer, x: Value, *, axis: int = 0) -> Value:
         return e.declared(e.Slice(x, [-1], [-(2**31)], [axis], [-1]), x.shape)
 
 
+@layer("Flip", params="flip_param")
+def flip(e: Emitter, layer: Layer, x: Value, *, flip_width: bool, flip_height: bool) -> Value:
+    """x: n c h w, its rows or columns, or both, back to front; of happynear's fork."""
+    axes = [axis for axis, is_flipped in ((2, flip_height), (3, flip_width)) if is_flipped]
+    count = len(axes)
+    if not axes:
+        return x
+    with e.dynamic():
+        flipped = e.Slice(x, [-1] * count, [-(2**31)] * count, axes, [-1] * count)
+        return e.declared(flipped, x.shape)
+
+
 @layer("Crop", "AutoCrop", params="crop_param")
 def crop(
     e: Emitter, layer: Layer, x: Value, like: Value, *, axis: int = 2, offset: Sequence[int] = ()

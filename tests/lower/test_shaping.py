@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
+from bridge.errors import ShapeError
 from bridge.lower import lower
 from golden_cases import assert_close
 
@@ -89,6 +90,23 @@ def test_layers_of_the_ocr_forks(one_layer: Callable[..., Any]) -> None:
     assert_close(one_layer("Transpose", order, x=X), X.transpose(3, 0, 1, 2))
     assert_close(one_layer("Reverse", x=X), X[::-1])
     assert_close(one_layer("Reverse", "reverse_param { axis: 3 }", x=X), X[..., ::-1])
+
+
+@pytest.mark.parametrize("height", [False, True])
+@pytest.mark.parametrize("width", [False, True])
+def test_flip_turns_rows_and_columns(
+    one_layer: Callable[..., Any], height: bool, width: bool
+) -> None:
+    """flip_layer.cpp of happynear's fork."""
+    text = f"flip_param {{ flip_height: {height} flip_width: {width} }}".lower()
+    expected = X[:, :, :: -1 if height else 1, :: -1 if width else 1]
+    assert_close(one_layer("Flip", text, x=X), expected)
+
+
+@pytest.mark.parametrize("text", ["", "flip_param { flip_width: true }"])
+def test_a_flip_says_which_axes(one_layer: Callable[..., Any], text: str) -> None:
+    with pytest.raises(ShapeError, match="does not say which axes"):
+        one_layer("Flip", text, x=X)
 
 
 def test_layers_of_a_fork_for_other_frameworks(one_layer: Callable[..., Any]) -> None:

@@ -148,6 +148,23 @@ def reverse(layer: Layer, x: Shape) -> Demand:
     return Demand((x,))
 
 
+@shape("Flip")
+def flip(layer: Layer, x: Shape) -> Demand:
+    """x: n c h w  ->  the same, rows or columns back to front. Source: flip_layer.cpp of happynear's
+    fork, whose defaults are not known: the text has to set both fields."""
+    require(len(x) == 4, layer, "Flip needs 4 axes", "n c h w", text(x))
+    fields = given(layer, "flip_param").keys()
+    wanted = "flip_width and flip_height, each true or false"
+    require(
+        {"flip_width", "flip_height"} <= fields,
+        layer,
+        "it does not say which axes",
+        wanted,
+        ", ".join(fields) or "neither",
+    )
+    return Demand((x,))
+
+
 @shape("ShuffleChannel")
 def shuffle_channel(layer: Layer, x: Shape) -> Demand:
     """x: n c ...  ->  the same. Source: shuffle_channel_layer.cpp of the forks."""
