@@ -150,8 +150,10 @@ def reverse(layer: Layer, x: Shape) -> Demand:
 
 @shape("Flip")
 def flip(layer: Layer, x: Shape) -> Demand:
-    """x: n c h w  ->  the same, rows or columns back to front. Source: flip_layer.cpp of happynear's
-    fork, whose defaults are not known: the text has to set both fields."""
+    """x: n c h w  ->  the same, rows or columns back to front.
+
+    Source: flip_layer.cpp of happynear's fork, whose defaults are not known: the text sets both.
+    """
     require(len(x) == 4, layer, "Flip needs 4 axes", "n c h w", text(x))
     fields = given(layer, "flip_param").keys()
     wanted = "flip_width and flip_height, each true or false"
