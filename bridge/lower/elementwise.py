@@ -12,7 +12,6 @@ from functools import reduce
 from math import log
 
 from bridge.caffe.net import Layer
-from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
@@ -36,8 +35,6 @@ def eltwise(
         return reduce(operators[operation], bottoms)
     if operation in ("MAX", "MIN"):
         return e.Max(*bottoms) if operation == "MAX" else e.Min(*bottoms)
-    if operation != "SUM":
-        raise UnsupportedLayerError(f"unknown operation {operation}", where=layer)
     if list(coeff) == [1, -1]:
         return e.Sub(*bottoms)
     weights = coeff or [1.0] * len(bottoms)

@@ -45,6 +45,22 @@ RCF = (
     + _conv("up", "d", "kernel_size: 4 stride: 2", "Deconvolution")
 )
 
+# RCF's branches: 4-fold, and 8-fold behind a fourth pooling that does not halve. Its author gives 2
+# for the crop of the one, and nothing is to be cropped of the other.
+RCF_4 = (
+    _pool("p1", "x", "kernel_size: 2 stride: 2")
+    + _pool("p2", "p1", "kernel_size: 2 stride: 2")
+    + _conv("up", "p2", "kernel_size: 8 stride: 4", "Deconvolution")
+)
+RCF_8 = (
+    _pool("p1", "x", "kernel_size: 2 stride: 2")
+    + _pool("p2", "p1", "kernel_size: 2 stride: 2")
+    + _pool("p3", "p2", "kernel_size: 2 stride: 2")
+    + _pool("p4", "p3", "kernel_size: 2 stride: 1")
+    + _conv("a", "p4", "kernel_size: 3 pad: 2 dilation: 2")
+    + _conv("up", "a", "kernel_size: 16 stride: 8", "Deconvolution")
+)
+
 # Two ways to the same scale: an atrous layer moves nothing, one without padding moves by 2.
 ATROUS = (
     _conv("a", "x", "kernel_size: 3 pad: 2 dilation: 2")
@@ -58,6 +74,8 @@ ATROUS = (
     [
         (FCN_32S, ("up", "x"), 19),  # as FCN's own nets have it written out
         (RCF, ("up", "x"), 1),
+        (RCF_4, ("up", "x"), 2),
+        (RCF_8, ("up", "x"), 0),
         (ATROUS, ("a", "s"), 2),
         (_conv("a", "x", "kernel_size: 5 pad: 4"), ("a", "x"), 2),
         ("", ("x", "x"), 0),
@@ -76,7 +94,8 @@ def test_offset(
 ) -> None:
     text += f"""layer {{ name: "crop" type: "AutoCrop" bottom: "{bottoms[0]}"
         bottom: "{bottoms[1]}" top: "y" }}"""
-    sizes = {"conv1_1": 3, "fc6": 7, "up": 64 if "64" in text else 4, "c": 3, "d": 1}
+    up = next((k for k in (64, 16, 8) if f"kernel_size: {k} " in text), 4)
+    sizes = {"conv1_1": 3, "fc6": 7, "up": up, "c": 3, "d": 1}
     sizes |= {"a": 5 if "kernel_size: 5 pad: 4" in text else 3, "b": 5}
     weights = {name: [rng.standard_normal((1, 1, k, k)) / k] for name, k in sizes.items()}
     net = net_of(text, {**weights, "s": [np.ones(1)]}, x=(1, 1, 20, 30))

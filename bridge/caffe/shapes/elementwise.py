@@ -6,6 +6,7 @@ from math import prod
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, same, shape, text
+from bridge.errors import ShapeError
 
 
 @shape("Eltwise", bottoms=(2, None))
@@ -14,7 +15,7 @@ def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
 
     Of forks are SUB, DIV and MIN (eltwise_layer.cpp of Synopsys's); the first two take two inputs.
     """
-    same(layer, x, *rest)
+    _refuse_broadcast(layer, x, *rest)
     p = parameters(layer, "eltwise_param")
     count = 1 + len(rest)
     two = count == 2 or p.operation not in ("SUB", "DIV")
@@ -23,6 +24,18 @@ def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     summed = p.operation == "SUM" or not p.coeff
     require(summed, layer, "coeff is for SUM alone", "SUM", p.operation)
     return Demand((x,))
+
+
+def _refuse_broadcast(layer: Layer, *bottoms: Shape) -> None:
+    """Refuse unless all shapes are equal: Eltwise does not broadcast, though exporters write so."""
+    if len(set(bottoms)) > 1:
+        raise ShapeError(
+            "its inputs have different shapes, and Eltwise does not broadcast",
+            where=layer,
+            expected="equal shapes",
+            received=", ".join(map(text, bottoms)),
+            hint="Scale with two bottoms, n c h w and n c, does: scale_param { axis: 0 }",
+        )
 
 
 @shape("Scale", bottoms=(1, 2))
