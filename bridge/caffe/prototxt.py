@@ -150,10 +150,8 @@ class _Interpreter:
         self.path = self.path[:-1]
         return result
 
-    def unknown_value(self, field: Field, kind: FieldType, message: str, value: str) -> Any:
-        """What stands for it: nothing; but a type of V1 that nobody knows is told as a layer."""
-        if (message, field.name) == ("V1LayerParameter", "type"):
-            return value
+    def unknown_value(self, field: Field, kind: FieldType, message: str, value: str) -> object:
+        """What stands for it: nothing."""
         problem = f"unknown value '{value}' of {self.title(field, message)}"
         suggestion = did_you_mean(value, kind.names.values())
         if not suggestion:

@@ -75,7 +75,23 @@ def complaints(layer: Layer) -> list[Complaint]:
     if entry is None:
         return list(layer.complaints)
     unknown = [each for each in layer.complaints if not entry.takes(each)]
-    return [*unknown, *(_setting(layer, entry, name) for name in entry.not_carried_over(layer))]
+    settings = (_setting(layer, entry, name) for name in entry.not_carried_over(layer))
+    return [*unknown, *settings, *_unread(layer, entry)]
+
+
+def _unread(layer: Layer, entry: Entry) -> Iterator[Complaint]:
+    """A fork's message in a layer of another type: of BVLC's and SSD's, Caffe itself reads none,
+    but there is no Caffe that has the messages of all forks and could tell of a mistake."""
+    for name, given in layer.params.items():
+        if name in schema.of_forks("LayerParameter") and name not in (entry.params, *entry.also):
+            yield Complaint(
+                where=given.where if isinstance(given, Message) else layer.where,
+                path=(name,),
+                message="LayerParameter",
+                kind=Kind.SETTING,
+                problem=f"'{name}' is not read by a {layer.type} layer",
+                suggestion=did_you_mean(name, [entry.params] if entry.params else []),
+            )
 
 
 def _setting(layer: Layer, entry: Entry, name: str) -> Complaint:

@@ -227,7 +227,7 @@ def mean_variance(
     return e.Div(centred, e.Add(deviation, eps))
 
 
-@layer("Normalize", params="norm_param")
+@layer("Normalize", params="norm_param", also=("normalize_param",))
 def normalize(
     e: Emitter,
     layer: Layer,

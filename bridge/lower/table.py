@@ -33,12 +33,14 @@ Rule = Callable[..., Any]
 @dataclass(frozen=True)
 class Entry:
     """A rule, the message that it unpacks (None: it takes no parameters), whether what it emits
-    is spelled out for one batch size, and the release that first had it."""
+    is spelled out for one batch size, the release that first had it, and what other messages it
+    reads."""
 
     rule: Rule
     params: str | None
     fixed_batch: bool
     since: str
+    also: tuple[str, ...] = ()
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -155,7 +157,11 @@ TABLE: dict[str, Entry] = {}
 
 
 def layer(
-    *types: str, params: str | None = None, fixed_batch: bool = False, since: str = "0.1"
+    *types: str,
+    params: str | None = None,
+    fixed_batch: bool = False,
+    since: str = "0.1",
+    also: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
 
@@ -169,7 +175,7 @@ def layer(
                     expected="one rule for each type",
                     received=f"{TABLE[type_].rule.__module__} and {rule.__module__}",
                 )
-            TABLE[type_] = Entry(rule, params, fixed_batch, since)
+            TABLE[type_] = Entry(rule, params, fixed_batch, since, also)
         return rule
 
     return register

@@ -17,6 +17,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 PACKAGE = "bridge.caffe"
 
+# From here on caffe.proto numbers what forks add.
+FORKS = 10000
+
 _KINDS = {
     FieldDescriptor.CPPTYPE_INT32: "int",
     FieldDescriptor.CPPTYPE_INT64: "int",
@@ -81,6 +84,12 @@ def fields(message: str) -> Mapping[str, FieldType]:
     newer = fields("LayerParameter").items()
     own["type"] = replace(own["type"], kind="word")
     return {name: kind for name, kind in newer if name.endswith("_param")} | own
+
+
+@cache
+def of_forks(message: str) -> frozenset[str]:
+    """The fields of a message that neither BVLC's Caffe nor its SSD branch has."""
+    return frozenset(each.name for each in descriptor(message).fields if each.number >= FORKS)
 
 
 def _field_type(entry: FieldDescriptor) -> FieldType:
