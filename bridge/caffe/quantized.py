@@ -40,4 +40,4 @@ def _is_quantized(layer: Message) -> bool:
 def _in_float(layer: Message) -> Message:
     values = {name: value for name, value in layer.items() if name != "quantization_param"}
     kind = layer.get("type", "")
-    return Message({**values, "type": _FLOAT_TYPES.get(kind, kind)}, layer.where)
+    return layer.with_values({**values, "type": _FLOAT_TYPES.get(kind, kind)})

@@ -57,7 +57,7 @@ def _with_own_message(layer: Message) -> Message:
     """The layer with its messages under the names that the rules know."""
     if layer.keys().isdisjoint(_MESSAGES):
         return layer
-    return Message({_MESSAGES.get(name, name): value for name, value in layer.items()}, layer.where)
+    return layer.with_values({_MESSAGES.get(name, name): value for name, value in layer.items()})
 
 
 def dialect(definition: Message) -> str:

@@ -12,13 +12,14 @@ from bridge.caffe.textformat import parse
     [
         ("convolution_param { engine: MKLDNN }", True),
         ("convolution_param { cudnn_convolution_algo_seeker: FINDEX }", True),
-        ("quantization_param { bw_layer_in: 8 }", True),
+        ("quantization_params { bits: 8 }", False),
+        ("mn_param { engine: CAFFE }", True),
         ("param { lr_mult: 1 lr_mult: 2 }", True),
         ("blobs_lr: 1", True),
         ("forward_type: FLOAT16", True),
         ("convolution_param { slope_filler { std: 1 } }", True),
         ("convolution_param { weight_filler { typee: 'bilinear' } }", False),
-        ("convolution_param { hole: 2 }", False),
+        ("convolution_param { holes: 2 }", False),
         ("name: 'a' name: 'b'", False),
     ],
 )

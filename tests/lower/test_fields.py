@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.caffe import Net
+from bridge.caffe import Net, read
 from bridge.errors import UnknownFieldError, UsageError
 from bridge.lower import lower
+from bridge.lower.fields import complaints
 
 NetOf = Callable[..., Net]
 
@@ -108,6 +109,25 @@ def test_layers_that_do_not_count_may_have_any_field(net_of: NetOf, way: str) ->
 def test_a_layer_is_not_lost_by_a_misspelling(net_of: NetOf, text: str, meant: str) -> None:
     relu = 'layer { name: "r" type: "ReLU" bottom: "x" top: "r" }'
     assert f"did you mean '{meant}'?" in refusal(net_of(relu + text, x=(1, 2)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'layers { name: "l" type: RELU bottom: "x" top: "y" odd: 1 }',
+        'layers { layer { name: "l" type: "relu" odd: 1 } bottom: "x" top: "y" }',
+        'layer { name: "l" type: "PixelShuffle" bottom: "x" top: "y" odd: 1 '
+        "pixel_shuffle_param { upscale_factor: 1 } }",
+        'layer { name: "l" type: "ReLU" bottom: "x" top: "y" odd: 1 quantization_param { } }',
+        'layer { name: "l" type: "Python" bottom: "x" top: "y" odd: 1 '
+        'python_param { module: "m" layer: "L" } }',
+    ],
+)
+def test_no_dialect_and_no_fork_loses_what_is_not_understood(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(f'input: "x" input_shape {{ dim: 1 dim: 1 dim: 2 dim: 2 }}\n{text}')
+    (layer,) = read(path).layers
+    assert [each.name for each in complaints(layer)] == ["odd"]
 
 
 def test_settings_that_a_rule_does_not_take_are_in_the_same_message(net_of: NetOf) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.errors import UnsupportedLayerError
+from bridge.errors import UnknownFieldError
 from golden_cases import assert_close
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
@@ -28,7 +28,7 @@ def test_reduction(one_layer: Callable[..., Any], operation: str, axis: int) -> 
 
 
 def test_an_operation_that_caffe_has_not(one_layer: Callable[..., Any]) -> None:
-    with pytest.raises(UnsupportedLayerError, match="MAX"):
+    with pytest.raises(UnknownFieldError, match="MAX"):
         one_layer("Reduction", "reduction_param { operation: MAX }", x=X)
 
 

@@ -40,6 +40,8 @@ _SET_BY_ABSENCE = {
     ("ConvolutionParameter", "stride"): (1,),
     ("ConvolutionParameter", "pad"): (0,),
     ("DetectionOutputParameter", "confidence_threshold"): -3.4028234663852886e38,
+    ("PoolingParameter", "stride"): (1,),
+    ("PoolingParameter", "pad"): (0,),
     ("TileParameter", "tiles"): 1,
 }
 
