@@ -111,16 +111,17 @@ def test_a_layer_is_not_lost_by_a_misspelling(net_of: NetOf, text: str, meant: s
     assert f"did you mean '{meant}'?" in refusal(net_of(relu + text, x=(1, 2)))
 
 
+ENDS = 'name: "l" bottom: "x" top: "y"'
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        'layers { name: "l" type: RELU bottom: "x" top: "y" odd: 1 }',
+        f"layers {{ {ENDS} type: RELU odd: 1 }}",
         'layers { layer { name: "l" type: "relu" odd: 1 } bottom: "x" top: "y" }',
-        'layer { name: "l" type: "PixelShuffle" bottom: "x" top: "y" odd: 1 '
-        "pixel_shuffle_param { upscale_factor: 1 } }",
-        'layer { name: "l" type: "ReLU" bottom: "x" top: "y" odd: 1 quantization_param { } }',
-        'layer { name: "l" type: "Python" bottom: "x" top: "y" odd: 1 '
-        'python_param { module: "m" layer: "L" } }',
+        f'layer {{ {ENDS} type: "PixelShuffle" odd: 1 pixel_shuffle_param {{ }} }}',
+        f'layer {{ {ENDS} type: "ReLU" odd: 1 quantization_param {{ }} }}',
+        f'layer {{ {ENDS} type: "Python" odd: 1 python_param {{ module: "m" layer: "L" }} }}',
     ],
 )
 def test_no_dialect_and_no_fork_loses_what_is_not_understood(tmp_path: Path, text: str) -> None:
