@@ -121,6 +121,9 @@ def caffe_to_onnx(
 
         progress("halving the precision")
         lowered = to_half(lowered)
+    from bridge.graph.finite import with_warnings
+
+    lowered = with_warnings(lowered)
     report, path = None, None
     with after(lowered.warnings):
         if output is not None:
@@ -128,7 +131,8 @@ def caffe_to_onnx(
         elif check:
             with _temporary_onnx(lowered) as file:
                 report = _checked_onnx(file, lowered, progress)
-    return Conversion(path, lowered.inputs, lowered.outputs, lowered.warnings, report, lowered)
+    warnings = _joined(lowered.warnings, report)
+    return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered)
 
 
 @public
@@ -176,13 +180,16 @@ def raise_onnx(
     progress: Progress = silent,
 ) -> Raising:
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
+    from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
 
     with _as_file(model_or_path) as path:
         progress("reading the graph")
         model, checked = load(path), path if check else None
         _refuse_outputs([path, *external_files(model)], output, map)
-        return _raised(model, None, checked, output, io_layout, target, map, progress)
+        warnings = tuple(not_finite(weights_of(model)))
+        raised = _raised(model, None, checked, output, io_layout, target, map, progress)
+        return replace(raised, warnings=_joined(warnings, raised.report))
 
 
 @public
@@ -216,18 +223,24 @@ def raise_caffe(
     **options: Any,
 ) -> Raising:
     """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
+    from bridge.graph.finite import with_warnings
     from bridge.graph.io import to_ir
 
     given = LoweringOptions.of(options)
     _refuse_outputs(_files_of(prototxt, caffemodel, given), output, map)
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, given)
+    lowered = with_warnings(_lowered(prototxt, caffemodel, given))
     with after(lowered.warnings), ExitStack() as stack:
         path = stack.enter_context(_temporary_onnx(lowered)) if check else None
         if path is not None:
             _checked_onnx(path, lowered, progress)
         raised = _raised(to_ir(lowered), lowered, path, output, io_layout, target, map, progress)
-    return replace(raised, warnings=lowered.warnings)
+    return replace(raised, warnings=_joined(lowered.warnings, raised.report))
+
+
+def _joined(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
+    """Those of a conversion and of its check."""
+    return warnings if report is None else (*warnings, *report.warnings)
 
 
 # The maps of the models that this process has made, for as long as these live. A .keras file has

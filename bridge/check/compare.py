@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 RELATIVE = 1e-4
+
+# Numbers tell right from wrong that vary by so much more than two right ones may differ.
+TELLING = 30
+
+# Arrays that are equal but for rounding lie in one direction, also in half precision.
+LEAST_COSINE = 0.999
+
+Verdict = Literal["equal", "differs", "cannot tell"]
 
 # What Caffe's MAX pooling gives for a window without pixels: a mark, not a number.
 LOWEST = float(np.finfo(np.float32).min)
@@ -26,8 +34,13 @@ def tolerance(expected: Array) -> float:
 
     NaN, infinities and -FLT_MAX say nothing of the size of the other numbers.
     """
-    sizes = (np.abs(block[_is_ordinary(block)]).max(initial=0) for block in _blocks(expected))
-    return RELATIVE * (1 + max(map(float, sizes), default=0.0))
+    return RELATIVE * (1 + size(expected))
+
+
+def size(array: Array) -> float:
+    """max|array|, of its ordinary numbers."""
+    sizes = (np.abs(block[is_ordinary(block)]).max(initial=0) for block in _blocks(array))
+    return max(map(float, sizes), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,10 @@ class Row:
     larger than the limit; `cosine` is of the two arrays as vectors. `not_finite` counts NaN and
     infinities on each side, the expected one first. `layers` made the blob, the last of them last,
     from the compared blobs `inputs`; `kind` is the class of tolerance that they fall into.
+
+    `size` is the greatest absolute value expected, `range` what lies between the least and the
+    greatest. `doubt` says why the numbers cannot tell right from wrong, where they cannot.
+    `is_output` marks what the net gives out.
     """
 
     name: str
@@ -55,20 +72,42 @@ class Row:
     layers: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     kind: str = ""
+    size: float = 0.0
+    range: float = 0.0
+    doubt: str = ""
+    is_output: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.error > self.limit:
+            return "differs"
+        if self.doubt:
+            return "cannot tell"
+        turned = self.cosine < LEAST_COSINE and self.size > TELLING * self.limit
+        return "differs" if turned else "equal"
+
+    @property
+    def share(self) -> float:
+        """The error by what is allowed: above 1 where it differs."""
+        if self.limit:
+            return self.error / self.limit
+        return float("inf") if self.error else 0.0
 
     @property
     def ok(self) -> bool:
-        return self.error <= self.limit
+        """Whether it is shown to be equal."""
+        return self.verdict == "equal"
 
 
 def compare(name: str, expected: Array, received: Array) -> Row:
     """Compares element by element; equal infinities are equal, and so are two NaNs."""
-    limit = tolerance(expected)
+    largest = size(expected)
+    limit = RELATIVE * (1 + largest)
     not_finite = (_count_not_finite(expected), _count_not_finite(received))
     dtypes = (str(expected.dtype), str(received.dtype))
     if expected.shape != received.shape:
         shapes = (expected.shape, received.shape)
-        return Row(name, *shapes, np.inf, limit, (), np.inf, 0.0, not_finite, dtypes)
+        return Row(name, *shapes, np.inf, limit, (), np.inf, 0.0, not_finite, dtypes, size=largest)
     found = _Differences(limit)
     for one, other in zip(_blocks(expected), _blocks(received), strict=True):
         found.add(one, other)
@@ -84,12 +123,18 @@ def compare(name: str, expected: Array, received: Array) -> Row:
         cosine=found.cosine,
         not_finite=not_finite,
         dtypes=dtypes,
+        size=largest,
+        range=found.range,
     )
 
 
 def worst(rows: Sequence[Row]) -> Row:
-    """Of several comparisons of one blob, the one that comes nearest to its limit."""
-    return max(rows, key=lambda row: row.error / row.limit)
+    """Of several comparisons of one blob, the one that comes nearest to its limit, or is farthest
+    beyond it; those that tell nothing count where all others do neither."""
+    return max(rows, key=lambda row: (_GRAVITY.index(row.verdict), row.share))
+
+
+_GRAVITY: tuple[Verdict, ...] = ("cannot tell", "equal", "differs")
 
 
 class _Differences:
@@ -99,9 +144,12 @@ class _Differences:
         self.error, self.index, self.relative = 0.0, 0, 0.0
         self._limit, self._passed = limit, 0
         self._products = np.zeros(3)
+        self._least, self._greatest = np.inf, -np.inf
 
     def add(self, one: Array, other: Array) -> None:
-        ordinary = _is_ordinary(one) & _is_ordinary(other)
+        ordinary = is_ordinary(one) & is_ordinary(other)
+        self._least = min(self._least, float(one.min(where=ordinary, initial=np.inf)))
+        self._greatest = max(self._greatest, float(one.max(where=ordinary, initial=-np.inf)))
         if not ordinary.all():
             one, other = self._add_extremes(one, other, ordinary)
         difference = np.abs(one - other)
@@ -128,6 +176,11 @@ class _Differences:
         return np.where(ordinary, one, 0.0), np.where(ordinary, other, 0.0)
 
     @property
+    def range(self) -> float:
+        """Of the expected array's ordinary numbers; 0.0 where there are none."""
+        return max(0.0, self._greatest - self._least)
+
+    @property
     def cosine(self) -> float:
         """Of the ordinary numbers; 1.0 for two arrays of zeros."""
         one, other, both = map(float, self._products)
@@ -142,7 +195,8 @@ def _blocks(array: Array) -> Iterator[Array]:
         yield flat[start : start + BLOCK].astype(np.float64)
 
 
-def _is_ordinary(array: Array) -> NDArray[np.bool_]:
+def is_ordinary(array: Array) -> NDArray[np.bool_]:
+    """Which are numbers, and neither NaN, infinite nor -FLT_MAX."""
     ordinary: NDArray[np.bool_] = np.isfinite(array) & (array != LOWEST)
     return ordinary
 

@@ -28,11 +28,15 @@ Source = Callable[[Sequence[str]], Feeds]
 FREE_BATCH = 2
 FREE_SIZE = 64
 
+# What the numbers of an image lie below, when a mean is subtracted and nothing else is done.
+WIDE = 128.0
+
 
 @dataclass(frozen=True)
 class Feeding:
     """What a user wants to be fed: arrays (of a `source`), image files, or the first of `labels`;
-    else what a recording was fed, else `batches` times seeded numbers, `batch` at a time.
+    else what a recording was fed, else `batches` times seeded numbers, `batch` at a time. Two are
+    needed to see whether anything depends on what is fed.
 
     `preprocessing` is what is done to images, None where the net itself says.
     """
@@ -43,7 +47,7 @@ class Feeding:
     preprocessing: Preprocessing | None = None
     seed: int = 0
     batch: int = FREE_BATCH
-    batches: int = 1
+    batches: int = 2
 
     @property
     def has_files(self) -> bool:
@@ -57,8 +61,10 @@ def seeded_inputs(
     batch: int = FREE_BATCH,
     sizes: Mapping[str, int] | None = None,
     ranges: Mapping[str, Columns] | None = None,
+    images: float = 1.0,
 ) -> dict[str, Array]:
-    """Values in [-1, 1) for each input, given its shape and dtype.
+    """Values in [-1, 1) for each input, given its shape and dtype; `images` times that where it has
+    four axes.
 
     Inputs that `ranges` knows get whole numbers out of these. Others of whole numbers are images
     where they are of bytes and have more than two axes, else 0 or 1: that is a mask, and as good
@@ -70,7 +76,7 @@ def seeded_inputs(
         sizes_of_one = fixed(_sized(shape, sizes or {}), batch)
         columns = (ranges or {}).get(name)
         found[name] = (
-            _values(generator, sizes_of_one, np.dtype(dtype))
+            _values(generator, sizes_of_one, np.dtype(dtype), images)
             if columns is None
             else _whole(generator, sizes_of_one, columns).astype(dtype)
         )
@@ -89,9 +95,12 @@ def fixed(shape: Sequence[int | str], batch: int = FREE_BATCH) -> tuple[int, ...
     )
 
 
-def _values(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def _values(
+    generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any], images: float
+) -> Array:
     if dtype.kind == "f":
-        return generator.uniform(-1, 1, shape).astype(dtype)
+        size = images if len(shape) == 4 else 1.0
+        return generator.uniform(-size, size, shape).astype(dtype)
     if dtype.kind in "iu" and dtype.itemsize == 1 and len(shape) > 2:
         ends = np.iinfo(dtype)
         return generator.integers(ends.min, ends.max, shape, dtype, endpoint=True)
@@ -136,6 +145,28 @@ def all_feeds(
         )
         for each in range(feeding.seed, feeding.seed + feeding.batches)
     ]
+
+
+def wide_feeds(
+    expected: Side, received: Side, feeding: Feeding, ranges: Mapping[str, Columns]
+) -> list[tuple[str, Feeds]]:
+    """What to feed where seeded numbers told nothing: once more such, as large as an image's.
+
+    None where others were fed, or nothing may be an image.
+    """
+    inputs = inputs_of(expected, received)
+    recorded = any(isinstance(side, RecordedSide) for side in (expected, received))
+    given = feeding.source is not None or feeding.images or feeding.labels
+    if given or recorded or not any(may_be_image(*each) for each in inputs.values()):
+        return []
+    seed = feeding.seed + feeding.batches
+    sizes = _sizes_of_caffe(inputs, expected, received)
+    fed = seeded_inputs(inputs, seed, feeding.batch, sizes, ranges, WIDE)
+    return [(f"such from -{WIDE:.0f} to {WIDE:.0f}, seed {seed}", fed)]
+
+
+def may_be_image(shape: Sequence[int | str], dtype: str) -> bool:
+    return len(shape) == 4 and np.dtype(dtype).kind == "f"
 
 
 def _those_recorded(given: dict[str, Array], recorded: Sequence[RecordedSide]) -> Feeds:

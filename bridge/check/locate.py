@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from bridge.check.compare import Row
+from bridge.check.compare import Row, worst
+from bridge.check.draws import Tally
 from bridge.check.sides.side import Origin
-from bridge.check.tolerance import COMPUTES, class_of, limit
+from bridge.check.tolerance import judged, precision
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,14 @@ class Stretch:
 
     origins: tuple[Origin, ...]
     inputs: tuple[str, ...]
+
+    @property
+    def operators(self) -> set[str]:
+        return {origin.operator for origin in self.origins}
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(map(str, self.origins))
 
 
 def stretch(name: str, origins: Mapping[str, Origin], known: Collection[str]) -> Stretch:
@@ -39,26 +48,43 @@ def stretch(name: str, origins: Mapping[str, Origin], known: Collection[str]) ->
 
 
 def located(
-    rows: Sequence[Row],
+    tally: Tally,
     origins: Mapping[str, Origin],
     fed: Collection[str],
-    ends: Collection[str],
+    outputs: Collection[str],
+    dtypes: Collection[str] = (),
 ) -> tuple[Row, ...]:
-    """The rows, in graph order, each with the layers and inputs that it came from, and with the
-    limit of its class of operators. What the net gives out, at its `ends`, was computed apart
-    from the values within, so it is not held to those."""
-    known = {row.name for row in rows} | set(fed)
-    done: dict[str, Row] = {}
-    for row in rows:
-        found = stretch(row.name, origins, known)
-        inputs = [done[name] for name in found.inputs if name in done]
-        operators = {origin.operator for origin in found.origins}
-        kind = COMPUTES if row.name in ends else class_of(operators)
-        done[row.name] = replace(
-            row,
-            limit=limit(row, kind, inputs),
-            layers=tuple(map(str, found.origins)),
-            inputs=found.inputs,
-            kind=kind.name,
-        )
-    return tuple(done.values())
+    """The rows of all runs as one each, in graph order, with the layers and inputs that they came
+    from, and judged. What the net gives out was computed apart from the values within, so it is
+    not held to those. `dtypes` are those in which the two sides compute."""
+    known = {*tally.names, *fed}
+    moving = changing(origins, fed)
+    done: dict[str, list[Row]] = {}
+    for name in tally.names:
+        found = stretch(name, origins, known)
+        made_of = [done[each] for each in found.inputs if each in done]
+        done[name] = [
+            judged(
+                replace(row, is_output=name in outputs, inputs=found.inputs, layers=found.layers),
+                tally.variation.of(name),
+                found.operators,
+                [rows[run] for rows in made_of],
+                at=precision({*dtypes, *row.dtypes}),
+                depends=name not in origins or name in moving,
+            )
+            for run, row in enumerate(tally.rows[name])
+        ]
+    return tuple(map(worst, done.values()))
+
+
+# Of a value these know the shape alone.
+_MEASURING = frozenset(["Shape", "Size"])
+
+
+def changing(origins: Mapping[str, Origin], fed: Collection[str]) -> set[str]:
+    """The values in which the numbers that are fed have a part. Origins come in graph order."""
+    found = set(fed)
+    for name, origin in origins.items():
+        if origin.operator not in _MEASURING and not found.isdisjoint(origin.inputs):
+            found.add(name)
+    return found

@@ -213,6 +213,7 @@ class _Opener:
         if subject not in self._lowered:
             from bridge.caffe import read
             from bridge.caffe.shapes import known_weights
+            from bridge.graph.finite import with_warnings
             from bridge.graph.io import save
             from bridge.lower import lower, understood
 
@@ -225,7 +226,7 @@ class _Opener:
                     where=subject.path,
                     expected="its .caffemodel behind it",
                 )
-            lowered = lower(net, ignore_fields=ignored)
+            lowered = with_warnings(lower(net, ignore_fields=ignored))
             self.warnings += lowered.warnings
             path = self._folder / f"lowered{len(self._lowered)}.onnx"
             self._lowered[subject] = save(lowered, path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log10
 from pathlib import Path
 
-from bridge.check.compare import Row
+from bridge.check.compare import Row, Verdict
 from bridge.check.report import Report
 from bridge.check.tolerance import CLASSES
 from bridge.errors import UsageError
@@ -15,6 +15,12 @@ from bridge.outputs import staged, writable
 
 # The ends of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
 SMALLEST, LARGEST = 1e-9, 1e3
+# What each verdict is called, and its style.
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    "equal": ("Equal", "equal"),
+    "differs": ("Not equal", "different"),
+    "cannot tell": ("Cannot tell", "open"),
+}
 TICKS = {1e-9: "10⁻⁹", 1e-6: "10⁻⁶", 1e-3: "10⁻³", 1.0: "1", 1e3: "10³"}
 
 
@@ -73,6 +79,8 @@ def page(report: Report) -> str:
     environment.filters |= {"sizes": sizes, "number": number}
     return environment.get_template("page.html.jinja").render(
         report=report,
+        verdict=VERDICTS[report.verdict][0],
+        style=VERDICTS[report.verdict][1],
         bars={row.name: Bar.of(row) for row in report.rows},
         classes=CLASSES,
         ticks=[(place(tick), text) for tick, text in TICKS.items()],

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from bridge.check.accuracy import Accuracy
-from bridge.check.compare import Row
+from bridge.check.compare import Row, Verdict
+from bridge.check.tolerance import NARROW
 from bridge.errors import CheckError
 
 SHOWN = 12
@@ -22,7 +23,8 @@ class Report:
     has what only one side knows: expected first. `layouts` has the einops text of every value
     that is stored otherwise than ONNX has it, `permutations` the transposes of the Keras model,
     each with its reason; `seconds` is what each side took, `versions` is by package. `accuracy`
-    is what both made of images with labels: they must agree on each.
+    is what both made of images with labels: they must agree on each. `dtypes` are those that the
+    two compute in.
     """
 
     subject: str
@@ -37,29 +39,51 @@ class Report:
     seconds: tuple[float, float] = (0.0, 0.0)
     versions: Mapping[str, str] = field(default_factory=dict)
     accuracy: Accuracy | None = None
+    dtypes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """`cannot tell` where nothing differs, but an output would not show it if it did."""
+        agree = self.accuracy is None or self.accuracy.disagreements == 0
+        if self.first is not None or not agree:
+            return "differs"
+        return "cannot tell" if self.doubts else "equal"
 
     @property
     def ok(self) -> bool:
-        agree = self.accuracy is None or self.accuracy.disagreements == 0
-        return agree and all(row.ok for row in self.rows)
+        """Whether both are shown to be equal."""
+        return self.verdict == "equal"
+
+    @property
+    def doubts(self) -> tuple[Row, ...]:
+        """The outputs that cannot tell right from wrong; of all rows, where no output is known.
+
+        A value within that does not is no loss: what it leads to shows whether it is right.
+        """
+        deciding = [row for row in self.rows if row.is_output] or self.rows
+        return tuple(row for row in deciding if row.verdict == "cannot tell")
+
+    def doubted(self) -> str:
+        """The doubts in words."""
+        told = [f"'{row.name}': {row.doubt}" for row in self.doubts[:SHOWN]]
+        return "\n".join(told + ["…"] * (len(self.doubts) > SHOWN))
 
     @property
     def worst(self) -> Row | None:
         """The row that comes nearest to its limit, or is farthest beyond it."""
-        return max(self.rows, key=lambda row: row.error / row.limit, default=None)
+        return max(self.rows, key=lambda row: row.share, default=None)
 
     @property
     def first(self) -> Row | None:
         """The first row, in the order of the graph, that differs."""
-        return next((row for row in self.rows if not row.ok), None)
+        return next((row for row in self.rows if row.verdict == "differs"), None)
 
     @property
     def faults(self) -> tuple[Row, ...]:
-        """The rows that differ although everything they were made from agrees."""
-        return tuple(row for row in self.rows if not row.ok and self._inputs_agree(row))
-
-    def _inputs_agree(self, row: Row) -> bool:
-        return all(self.row(name) is None or self.by_name[name].ok for name in row.inputs)
+        """The rows that differ although nothing that they were made from does."""
+        differing = [row for row in self.rows if row.verdict == "differs"]
+        names = {row.name for row in differing}
+        return tuple(row for row in differing if names.isdisjoint(row.inputs))
 
     @cached_property
     def by_name(self) -> Mapping[str, Row]:
@@ -69,15 +93,16 @@ class Report:
         """The row of a blob; None where it was not compared (what is fed is not)."""
         return self.by_name.get(name)
 
-    def require_ok(self) -> Report:
-        """Raises CheckError, naming the first blob that differs, unless every row holds."""
+    def require_no_difference(self) -> Report:
+        """Raises CheckError, naming the first blob that differs, if one does."""
         if self.first is not None:
             row = self.first
+            narrow = NARROW.keys() & {*self.dtypes, *row.dtypes}
             raise CheckError(
                 f"{self.subject}: '{row.name}' differs",
                 expected=f"shape {row.expected_shape}, within {row.limit:.3g}",
                 received=f"shape {row.received_shape}, off by {row.error:.3g} at {row.place}",
-                hint="this is a fault of bridge's: please report it with the two files",
+                hint=_NARROW_HINT.format(*narrow) if narrow else _HINT,
             )
         return self
 
@@ -100,25 +125,43 @@ class Report:
         row = self.row(name)
         if row is None:
             return f"'{name}', which both were fed"
-        verdict = "agrees" if row.ok else "differs"
-        return f"'{name}', which {verdict}: {_difference(row)}"
+        return f"'{name}', which {_AGREEMENT[row.verdict]}: {_difference(row)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, for JSON. What cannot be said in numbers (inf, nan) is a text."""
         found = asdict(self)
-        found["ok"], found["first"] = self.ok, self.first.name if self.first else None
+        found["ok"], found["verdict"] = self.ok, self.verdict
+        found["first"] = self.first.name if self.first else None
         found["faults"] = [row.name for row in self.faults]
         for row, told in zip(self.rows, found["rows"], strict=True):
-            told["ok"] = row.ok
+            told["ok"], told["verdict"] = row.ok, row.verdict
         numbers: dict[str, Any] = _in_numbers(found)
         return numbers
 
     def __str__(self) -> str:
-        verdict = "equal" if self.ok else "NOT EQUAL"
         worst, count = self.worst, len(self.rows)
         off = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
         detail = off if worst is not None and worst.error else ""
-        return f"{self.subject}: {count} {'blob' if count == 1 else 'blobs'} {verdict}{detail}"
+        blobs = f"{count} {'blob' if count == 1 else 'blobs'}"
+        if self.verdict == "cannot tell":
+            return f"{self.subject}: CANNOT TELL whether {blobs} {_be(count)} equal{detail}"
+        return f"{self.subject}: {blobs} {'equal' if self.ok else 'NOT EQUAL'}{detail}"
+
+
+_AGREEMENT: Mapping[Verdict, str] = {
+    "equal": "agrees",
+    "differs": "differs",
+    "cannot tell": "cannot tell",
+}
+_HINT = "this is a fault of bridge's: please report it with the two files"
+_NARROW_HINT = (
+    "the graph computes in {0}, and this is more than its rounding explains: compare it in "
+    "float32, and if it differs there as well, please report it with the two files"
+)
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _difference(row: Row) -> str:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.check.accuracy import accuracy
-from bridge.check.compare import Row, compare, worst
+from bridge.check.draws import Tally
 from bridge.check.images import PLAIN
-from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images
+from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, wide_feeds
 from bridge.check.locate import located
 from bridge.check.opening import Pair, Subject, opened
 from bridge.check.report import Report
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Progress = Callable[[str], None]
+Run = tuple[str, Mapping[str, Array]]
+"""What is fed, in words and arrays."""
 
 
 def check(
@@ -54,8 +56,8 @@ def check(
             )
         if (feeding.images or feeding.labels) and feeding.preprocessing is None:
             pair, feeding = _with_own_preprocessing(pair, feeding)
-        runs = all_feeds(pair.expected, pair.received, feeding, pair.ranges)
-        report = _compared(pair, runs, progress)
+        given = pair.expected, pair.received, feeding, pair.ranges
+        report = _compared(pair, all_feeds(*given), wide_feeds(*given), progress)
         if feeding.labels is None:
             return report
         images = labelled_images(inputs_of(pair.expected, pair.received), feeding)
@@ -78,37 +80,61 @@ _AS_THEY_ARE = (
 )
 
 
-def _compared(
-    pair: Pair, runs: Sequence[tuple[str, Mapping[str, Array]]], progress: Progress
-) -> Report:
-    expected, received = pair.expected, pair.received
-    wanted = _common(expected, received)
-    clocks = Clock(), Clock()
-    found: dict[str, list[Row]] = {name: [] for name in wanted}
-    for _, feeds in runs:
+def _compared(pair: Pair, runs: Sequence[Run], more: Sequence[Run], progress: Progress) -> Report:
+    """Compares in all runs; in `more` only where these tell nothing."""
+    comparison = _Comparison(pair, progress)
+    for run in runs:
+        comparison.add(run)
+    report = comparison.report()
+    if report.verdict != "cannot tell":
+        return report
+    for run in more:
+        comparison.add(run)
+    return comparison.report()
+
+
+class _Comparison:
+    """Two sides, compared run by run."""
+
+    def __init__(self, pair: Pair, progress: Progress) -> None:
+        self._pair, self._progress = pair, progress
+        self._sides = pair.expected, pair.received
+        self._wanted = _common(*self._sides)
+        self._clocks = Clock(), Clock()
+        self._tally = Tally()
+        self._fed: list[str] = []
+
+    def add(self, run: Run) -> None:
+        words, feeds = run
         streams = (
-            clock.timed(side.run(feeds, wanted))
-            for clock, side in zip(clocks, (expected, received), strict=True)
+            clock.timed(side.run(feeds, self._wanted))
+            for clock, side in zip(self._clocks, self._sides, strict=True)
         )
         for done, (name, one, other) in enumerate(in_step(*streams), 1):
-            progress(f"comparing {done} of {len(wanted)}: {name}")
-            found[name].append(compare(name, one, other))
-    rows = [worst(found[name]) for name in wanted if found[name]]
-    ends = {*expected.outputs, *received.outputs}
-    fed = {*expected.inputs, *received.inputs}
-    return Report(
-        f"{received.title} against {expected.title}",
-        located(rows, _origins(expected, received), fed, ends),
-        expected=expected.title,
-        received=received.title,
-        fed="; ".join(text for text, _ in runs),
-        unmatched=_unmatched(expected, received, wanted),
-        warnings=pair.warnings,
-        layouts=_layouts(pair.plan),
-        permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
-        seconds=(clocks[0].seconds, clocks[1].seconds),
-        versions=_versions(),
-    )
+            self._progress(f"comparing {done} of {len(self._wanted)}: {name}")
+            self._tally.add(name, one, other)
+        self._fed.append(words)
+
+    def report(self) -> Report:
+        pair, (expected, received) = self._pair, self._sides
+        outputs = {*expected.outputs, *received.outputs}
+        fed = {*expected.inputs, *received.inputs}
+        dtypes = {*expected.dtypes, *received.dtypes}
+        self._tally.order(self._wanted)
+        return Report(
+            f"{received.title} against {expected.title}",
+            located(self._tally, _origins(expected, received), fed, outputs, dtypes),
+            expected=expected.title,
+            received=received.title,
+            fed="; ".join(self._fed),
+            unmatched=_unmatched(expected, received, self._wanted),
+            warnings=pair.warnings,
+            layouts=_layouts(pair.plan),
+            permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
+            seconds=(self._clocks[0].seconds, self._clocks[1].seconds),
+            versions=_versions(),
+            dtypes=tuple(sorted(dtypes)),
+        )
 
 
 def in_step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe.ranges import Columns
-from bridge.errors import GraphError, UnsupportedError
+from bridge.check.sides.onnx import dtypes_of, origins_of
+from bridge.check.sides.side import Origin
+from bridge.errors import GraphError, UnsupportedError, words_of
 
 if TYPE_CHECKING:
     import keras
@@ -19,20 +21,28 @@ if TYPE_CHECKING:
     from bridge.raising.plan import Plan
 
 Array = NDArray[Any]
+Chooser = Callable[[Mapping[str, Origin]], Sequence[str]]
 
 
 class OnnxRunner:
-    """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are given."""
+    """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are given;
+    `also` names some that are, of the graph's origins."""
 
-    def __init__(self, path: Path, *, every_value: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, every_value: bool = False, also: Chooser = lambda _: ()
+    ) -> None:
         import onnx
 
         from bridge.graph.ranges import ranges
 
         proto = onnx.load_model(path, load_external_data=False)
         self.ranges: Mapping[str, Columns] = ranges(proto)
+        self.origins, self.dtypes = origins_of(proto.graph), dtypes_of(proto)
+        self.ends = tuple(output.name for output in proto.graph.output)
+        self.also = tuple(also(self.origins))
         if every_value:
             _give_out_every_value(proto)
+        _give_out(proto, self.also)
         self.outputs = tuple(output.name for output in proto.graph.output)
         self._session = _session(proto, path.parent)
 
@@ -50,9 +60,16 @@ class OnnxRunner:
         known = self._session.get_modelmeta().custom_metadata_map
         return {name: int(size) for name, size in known.items() if size.isdecimal()}
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        results = self._session.run(self.outputs, dict(feeds))
-        return dict(zip(self.outputs, results, strict=True))
+    def run(self, feeds: Mapping[str, Array], names: Sequence[str] = ()) -> dict[str, Array]:
+        """The outputs, or of these the named ones. Raises GraphError where onnxruntime fails."""
+        names = names or self.outputs
+        try:
+            results = self._session.run(names, dict(feeds))
+        except Exception as error:  # onnxruntime's errors have no common class but this
+            raise GraphError(
+                "onnxruntime cannot run the graph", received=words_of(error)
+            ) from error
+        return dict(zip(names, map(np.asarray, results), strict=True))
 
 
 _SIZES = (8, 16, 32, 64)
@@ -87,6 +104,13 @@ def _give_out_every_value(proto: onnx.ModelProto) -> None:
     proto.graph.output.extend(value for value in proto.graph.value_info if value.name not in known)
 
 
+def _give_out(proto: onnx.ModelProto, names: Sequence[str]) -> None:
+    import onnx
+
+    known = {info.name: info for info in proto.graph.value_info}
+    proto.graph.output.extend(known.get(n) or onnx.ValueInfoProto(name=n) for n in names)
+
+
 def _session(proto: onnx.ModelProto, folder: Path) -> Any:
     import onnxruntime
 
@@ -101,18 +125,27 @@ def _session(proto: onnx.ModelProto, folder: Path) -> Any:
             proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's errors have no common class but this
-        raise GraphError("onnxruntime refuses the graph", received=str(error)) from error
+        raise GraphError("onnxruntime refuses the graph", received=words_of(error)) from error
 
 
 class KerasRunner:
-    """A Keras model made from a plan. The plan's layouts carry ONNX's arrays in and out."""
+    """A Keras model made from a plan. The plan's layouts carry ONNX's arrays in and out. `also`
+    has tensors within it, by the names of the values that they are."""
 
-    def __init__(self, model: keras.Model, plan: Plan) -> None:
+    def __init__(
+        self, model: keras.Model, plan: Plan, also: Mapping[str, Any] | None = None
+    ) -> None:
         self.model, self.plan = model, plan
+        self._names = [*plan.outputs, *(also or {})]
+        if also:
+            import keras
+
+            outputs = [*keras.tree.flatten(model.output), *also.values()]
+            self.model = keras.Model(model.input, outputs)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [self.plan.values[i.value].layout.apply(feeds[i.value]) for i in self.plan.inputs]
-        results = zip(self.plan.outputs, run_keras(self.model, arrays), strict=True)
+        results = zip(self._names, run_keras(self.model, arrays), strict=True)
         return {name: self.plan.values[name].layout.undo(result) for name, result in results}
 
 

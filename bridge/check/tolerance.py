@@ -1,19 +1,51 @@
-"""How far two values may be apart, by what made them.
+"""How far two values may be apart, by what they are and what made them.
 
-Nothing is ever allowed more than 1e-4 · (1 + max|expected|). Operators that copy or pick numbers
-compute nothing, so they are held to more than that: what they give cannot differ by more than
-what they were given. Operators that choose give positions, which are right or wrong.
+A value is held to its own scale: 1e-4 of what it varies by, from one run to the next or, where
+there is one run only, among its own numbers. Rounding alone may make more of a value that hardly
+varies beside its size, so that is let through as well. Where such a value varies little more than
+rounding does, it cannot tell right from wrong, and the row says so.
+
+Nothing is ever allowed more than 1e-4 · (1 + max|expected|), or in half precision some roundings
+of a half. Operators that copy or pick numbers compute nothing, so they are held to more: what they
+give cannot differ by more than what they were given. Operators that choose give positions, which
+are right or wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
-from bridge.check.compare import RELATIVE, Row
+from bridge.check.compare import RELATIVE, TELLING, Row
 
-# What two runtimes may make of the same sum, inputs being equal: some rounding of float32.
-NOISE = 1e-6
+
+@dataclass(frozen=True)
+class Precision:
+    """What two runtimes may make of one net, by a value's size: `noise` in all, `copying` of the
+    same copy of inputs that are equal."""
+
+    noise: float
+    copying: float
+
+    def cap(self, row: Row) -> float:
+        """The most that a value is ever allowed."""
+        if self is SINGLE:
+            return RELATIVE * (1 + row.size)
+        return self.noise * row.size
+
+
+SINGLE = Precision(noise=1e-5, copying=1e-6)
+NARROW = {
+    "float16": Precision(noise=2.0**-6, copying=2.0**-10),
+    "bfloat16": Precision(noise=2.0**-4, copying=2.0**-7),
+}
+
+
+def precision(dtypes: Collection[str]) -> Precision:
+    """That of the narrowest of some dtypes."""
+    found = [each for name, each in NARROW.items() if name in dtypes]
+    return max(found, key=lambda each: each.noise, default=SINGLE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +66,7 @@ _COPYING = """
 
 COPIES = Tolerance(
     "copies and picks",
-    "1e-6 · (1 + max) more than the inputs differ",
+    "1e-6 · max more than the inputs differ",
     frozenset(_COPYING.split()),
 )
 CHOOSES = Tolerance(
@@ -44,9 +76,14 @@ CHOOSES = Tolerance(
         ["ArgMax", "ArgMin", "Equal", "Greater", "Less", "NonMaxSuppression", "NonZero", "Not"]
     ),
 )
-COMPUTES = Tolerance("computes", "1e-4 · (1 + max)")
+COMPUTES = Tolerance("computes", "1e-4 of what it varies by, or 1e-5 · max, the noise")
 
 CLASSES = (COPIES, CHOOSES, COMPUTES)
+
+# Results may be far smaller than what they are made of, whose noise they have nevertheless.
+_ADDING = frozenset("Add Eltwise MVN MeanVarianceNormalization ReduceMean ReduceSum Sub".split())
+# The relative noise of a power is the absolute noise of its exponent.
+_EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
 
 
 def class_of(operators: Collection[str]) -> Tolerance:
@@ -55,9 +92,63 @@ def class_of(operators: Collection[str]) -> Tolerance:
     return next(fits, COMPUTES)
 
 
-def limit(row: Row, kind: Tolerance, inputs: Collection[Row]) -> float:
-    """What a row is allowed, given its limit as a sum and the rows of what it was made from."""
-    if kind is COPIES and all(each.ok for each in inputs):
-        size = row.limit / RELATIVE
-        return min(row.limit, NOISE * size + max((each.error for each in inputs), default=0.0))
-    return min(row.limit, 0.5) if kind is CHOOSES else row.limit
+def judged(
+    row: Row,
+    variation: float | None,
+    operators: Collection[str] = (),
+    inputs: Collection[Row] = (),
+    *,
+    at: Precision = SINGLE,
+    depends: bool = True,
+) -> Row:
+    """A row with its limit, and its doubt where it has one.
+
+    `variation` is what the value changes by from run to run, None where there was one run;
+    `inputs` are the rows that `operators` made it from, and `depends` says whether what is fed has
+    a part in it at all: a constant is right or wrong.
+    """
+    kind = COMPUTES if row.is_output else class_of(operators)
+    spread = min(row.size, _range(row) if variation is None else variation)
+    noise = at.noise * _scale(row, operators, inputs)
+    allowed = max(RELATIVE * spread, noise)
+    if kind is CHOOSES or not _is_float(row):
+        allowed, noise = 0.5, 0.0
+    elif not depends:
+        allowed = at.copying * row.size
+    elif kind is COPIES and all(each.error <= each.limit for each in inputs):
+        sizes = [row.size, *(each.size for each in inputs)]
+        allowed = at.copying * max(sizes) + max((each.error for each in inputs), default=0.0)
+    doubt = _doubt(row, spread, noise, variation) if depends else ""
+    return replace(row, limit=min(allowed, at.cap(row)), kind=kind.name, doubt=doubt)
+
+
+def _range(row: Row) -> float:
+    """A single number is as far from others as from 0."""
+    return row.size if prod(row.expected_shape) == 1 else row.range
+
+
+def _scale(row: Row, operators: Collection[str], inputs: Collection[Row]) -> float:
+    """The size to which the noise of a value is relative: its own, or that of its inputs."""
+    largest = max((each.size for each in inputs), default=0.0)
+    if operators and _EXPONENTIAL.issuperset(operators):
+        return row.size * max(1.0, largest)
+    if operators and (_ADDING | COPIES.operators).issuperset(operators):
+        return max(row.size, largest)
+    return row.size
+
+
+def _doubt(row: Row, spread: float, noise: float, variation: float | None) -> str:
+    if not prod(row.expected_shape):
+        return "it has no numbers"
+    if row.not_finite[0] == prod(row.expected_shape):
+        return "none of its numbers is finite"
+    if spread == 0:
+        return "all its numbers are equal" if variation is None else "it is the same for all inputs"
+    if spread < TELLING * noise:
+        among = "among its numbers" if variation is None else "between inputs"
+        return f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
+    return ""
+
+
+def _is_float(row: Row) -> bool:
+    return not row.dtypes[0] or "float" in row.dtypes[0]

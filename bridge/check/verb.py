@@ -50,7 +50,7 @@ def check(
     rgb: bool = False,
     seed: int = 0,
     batch: int = FREE_BATCH,
-    batches: int = 1,
+    batches: int = 2,
     runtime: str = "onnxruntime",
     graph: Model | None = None,
     ignore_fields: str | Sequence[str] = (),

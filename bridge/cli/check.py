@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +15,7 @@ from bridge.cli.show import progress, show_table, show_warnings, words
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from bridge.check.compare import Row
+    from bridge.check.compare import Row, Verdict
     from bridge.check.report import Report
 
     Subject = Path | tuple[Path, Path]
@@ -54,7 +54,7 @@ def check(
     ] = False,
     seed: Annotated[int, Parameter(help="Of the random numbers that are fed otherwise.")] = 0,
     batch: Annotated[int, Parameter(help="How many at a time; faults of layout hide in 1.")] = 2,
-    batches: Annotated[int, Parameter(help="How many times, each with other numbers.")] = 1,
+    batches: Annotated[int, Parameter(help="How many times, each with other numbers.")] = 2,
     runtime: Annotated[
         Literal["onnxruntime", "openvino", "opencv", "reference"],
         Parameter(help="What runs an .onnx; of two, the second."),
@@ -69,7 +69,8 @@ def check(
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
 
-    Exits with 0 where all agree, with 1 where anything differs.
+    Exits with 0 where all agree, with 1 where anything differs, and with 3 where nothing differs,
+    but the outputs could not show it.
 
     **Examples**
 
@@ -117,7 +118,10 @@ def check(
         print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
     else:
         show_report(found)
-    raise SystemExit(0 if found.ok else 1)
+    raise SystemExit(STATUSES[found.verdict])
+
+
+STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 3}
 
 
 def pair_of(paths: Sequence[Path]) -> tuple[Subject, Subject]:
@@ -152,12 +156,17 @@ def show_report(report: Report) -> None:
         print(report.accuracy)
     if report.first is not None:
         print(report.located())
+    if report.doubts:
+        print(report.doubted())
     print(report)
+
+
+MARKS: Mapping[Verdict, str] = {"equal": "", "differs": "*", "cannot tell": "?"}
 
 
 def _cells(row: Row) -> Sequence[str]:
     return (
-        "" if row.ok else "*",
+        MARKS[row.verdict],
         row.name,
         words(row.received_shape),
         f"{row.error:.1e}",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from bridge.check.compare import Row
-from bridge.check.locate import located, stretch
+from bridge.check.draws import Tally
+from bridge.check.locate import changing, located, stretch
 from bridge.check.report import Report
 from bridge.check.sides.side import Origin
 
@@ -39,8 +43,10 @@ def test_a_value_of_unknown_origin_has_none() -> None:
 
 
 def rows(**errors: float) -> tuple[Row, ...]:
-    found = [Row(name, (2,), (2,), error, 1e-4) for name, error in errors.items()]
-    return located(found, GRAPH, {"data"}, {"e"})
+    tally = Tally()
+    for name, error in errors.items():
+        tally.add(name, np.array([0.0, 1.0]), np.array([0.0, 1.0 + error]))
+    return located(tally, GRAPH, {"data"}, {"e"})
 
 
 def test_the_fault_is_where_the_inputs_agree() -> None:
@@ -59,6 +65,37 @@ def test_everything_behind_a_fault_follows_from_it() -> None:
 
 
 def test_what_the_net_gives_out_is_no_copy_of_what_was_computed_apart() -> None:
-    kinds = {row.name: row.kind for row in rows(a=0, b=0, c=0, d=0, e=0)}
-    assert kinds["b"] == "copies and picks"
-    assert kinds["e"] == "computes"
+    found = {row.name: row for row in rows(a=0, b=0, c=0, d=0, e=0)}
+    assert (found["b"].kind, found["b"].is_output) == ("copies and picks", False)
+    assert (found["e"].kind, found["e"].is_output) == ("computes", True)
+
+
+def test_the_inputs_of_the_same_run_count() -> None:
+    """What a copy is allowed in one run is no matter of what its input was off by in another."""
+    tally = Tally()
+    for error in (1e-5, 0.0):
+        for name in ("a", "b"):
+            one = np.array([0.0, 1.0])
+            tally.add(name, one, np.array([0.0, 1 + (1e-5 if name == "b" else error)]))
+    (_, b) = located(tally, GRAPH, {"data"}, ())
+    assert (b.verdict, b.error) == ("differs", pytest.approx(1e-5))
+
+
+def test_what_does_not_hang_on_the_inputs_by_structure() -> None:
+    graph = {
+        "shape": Origin("shape", "Shape", ("data",)),
+        "size": Origin("size", "Gather", ("shape",)),
+        "constant": Origin("constant", "Identity", ()),
+        "y": Origin("y", "Mul", ("data", "size")),
+    }
+    assert changing(graph, {"data"}) == {"data", "y"}
+
+
+def test_a_constant_needs_no_spread_and_a_dead_value_does() -> None:
+    graph = {"c": Origin("c", "Identity", ()), "y": Origin("y", "Conv", ("data",))}
+    tally = Tally()
+    for name in ("c", "y"):
+        for _ in range(2):
+            tally.add(name, np.ones(3), np.ones(3))
+    found = {row.name: row.verdict for row in located(tally, graph, {"data"}, {"c", "y"})}
+    assert found == {"c": "equal", "y": "cannot tell"}

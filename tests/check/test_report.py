@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ GOOD = Row("conv1", (1, 2), (1, 2), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",)
 BAD = Row(
     "pool1", (1, 2), (1, 2), 0.5, 1e-4, (0, 0), layers=("pool1 (MaxPool)",), inputs=("conv1",)
 )
+DEAD = Row("prob", (1, 2), (1, 2), 0, 1e-9, doubt="it is the same for all inputs", is_output=True)
 SHORT = Row("fc", (1, 5), (1, 4), float("inf"), 1e-4, inputs=("pool1",))
 
 
@@ -42,15 +44,38 @@ def test_nothing_diverges_where_all_is_well() -> None:
     assert Report("this", (GOOD,)).located() == "no layer diverges"
 
 
-def test_a_verdict_can_be_required() -> None:
-    report = Report("this", (GOOD,))
-    assert report.require_ok() is report
-    with pytest.raises(CheckError, match="'pool1' differs"):
-        Report("this", (GOOD, BAD)).require_ok()
+def test_that_nothing_differs_can_be_required() -> None:
+    for report in (Report("this", (GOOD,)), Report("this", (DEAD,))):
+        assert report.require_no_difference() is report
+    with pytest.raises(CheckError, match="'pool1' differs") as refused:
+        Report("this", (GOOD, BAD)).require_no_difference()
+    assert "fault of bridge's" in str(refused.value)
+
+
+def test_half_precision_is_not_at_once_bridges_fault() -> None:
+    with pytest.raises(CheckError, match="computes in float16") as refused:
+        Report("this", (BAD,), dtypes=("float16", "float32")).require_no_difference()
+    assert "fault of bridge's" not in str(refused.value)
+
+
+def test_an_output_that_tells_nothing_is_the_verdict() -> None:
+    report = Report("this", (GOOD, DEAD))
+    assert (report.verdict, report.ok, report.doubts) == ("cannot tell", False, (DEAD,))
+    assert str(report).startswith("this: CANNOT TELL whether 2 blobs are equal")
+    assert report.doubted() == "'prob': it is the same for all inputs"
+    assert Report("this", (DEAD, BAD)).verdict == "differs"
+
+
+def test_a_value_within_that_tells_nothing_is_no_loss() -> None:
+    within, end = replace(DEAD, is_output=False), replace(GOOD, is_output=True)
+    assert Report("this", (within, end)).verdict == "equal"
+    assert Report("this", (within, GOOD)).verdict == "cannot tell"
 
 
 def test_it_can_be_told_as_json() -> None:
     told = json.loads(json.dumps(Report("this", (GOOD, BAD, SHORT)).as_dict(), allow_nan=False))
     assert (told["ok"], told["first"], told["faults"]) == (False, "pool1", ["pool1"])
     assert [row["ok"] for row in told["rows"]] == [True, False, False]
+    assert told["verdict"] == "differs"
+    assert [row["verdict"] for row in told["rows"]] == ["equal", "differs", "differs"]
     assert told["rows"][2]["error"] == "inf"

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bridge.check.compare import Row, compare, tolerance
-from bridge.check.tolerance import CHOOSES, CLASSES, COMPUTES, COPIES, class_of, limit
+from bridge.check.tolerance import (
+    CHOOSES,
+    CLASSES,
+    COMPUTES,
+    COPIES,
+    NARROW,
+    SINGLE,
+    class_of,
+    judged,
+    precision,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,30 +42,120 @@ def test_no_operator_is_of_two_classes() -> None:
     assert len(names) == len(set(names))
 
 
-def row(error: float, size: float = 1.0) -> Row:
-    return Row("y", (1,), (1,), error, tolerance(np.array([size])))
+def row(error: float, size: float = 1.0, **fields: object) -> Row:
+    limit = tolerance(np.array([size]))
+    return Row("y", (2,), (2,), error, limit, size=size, range=size, **fields)
+
+
+def limit(error: float, operator: str, *inputs: Row, size: float = 1.0) -> float:
+    return judged(row(error, size), size, [operator], inputs).limit
 
 
 def test_what_copies_adds_only_noise_to_what_it_was_given() -> None:
-    assert limit(row(0), COPIES, [row(1e-5)]) == pytest.approx(1e-5 + 2e-6)
-    assert limit(row(0), COPIES, []) == pytest.approx(2e-6)
+    assert limit(0, "MaxPool", row(1e-5)) == pytest.approx(1e-5 + 1e-6)
+    assert limit(0, "MaxPool") == pytest.approx(1e-6)
 
 
 def test_a_swap_of_near_numbers_is_found() -> None:
     one = np.float32([1.0, 1.00005])
     swapped = compare("y", one, one[::-1])
     assert swapped.ok
-    assert swapped.error > limit(swapped, COPIES, [row(0)])
+    assert judged(swapped, 1.0, ["MaxPool"], [row(0)]).verdict == "differs"
 
 
-def test_no_class_is_allowed_more_than_a_sum() -> None:
-    for kind in CLASSES:
-        assert limit(row(0), kind, [row(1e-4)]) <= row(0).limit
+@pytest.mark.parametrize("operator", ["MaxPool", "Conv", "Softmax", "ArgMax", "Sub"])
+def test_nothing_is_allowed_more_than_the_golden_cases_are(operator: str) -> None:
+    for variation in (0.0, 1e-3, 1.0, 1e6, float("inf"), None):
+        for size in (0.0, 1e-6, 1.0, 1e6):
+            made_of = row(1e-4 * size, 1e6)
+            found = judged(row(0, size), variation, [operator], [made_of])
+            assert found.limit <= 1e-4 * (1 + size)
 
 
 def test_behind_a_layer_that_differs_nothing_is_told_by_its_inputs() -> None:
-    assert limit(row(0), COPIES, [row(3.0)]) == row(0).limit
+    assert limit(0, "Relu", row(3.0)) == limit(0, "Conv", row(3.0))
 
 
 def test_positions_are_whole_numbers() -> None:
-    assert limit(row(0, 1e6), CHOOSES, []) == 0.5
+    assert judged(row(0, 1e6, dtypes=("int64", "int64")), 5.0, ["ArgMax"]).limit == 0.5
+
+
+def test_a_value_is_held_to_what_it_varies_by() -> None:
+    """Probabilities of a thousand classes: off by a tenth of themselves, once called equal."""
+    right = np.full((2, 1000), 1e-3)
+    right[0] += np.linspace(-5e-4, 5e-4, 1000)
+    wrong = np.full((2, 1000), 1e-3)
+    assert compare("prob", right, wrong).error < 6e-4
+    found = judged(compare("prob", right * 0.1, wrong * 0.1), 5e-5, ["Softmax"])
+    assert found.verdict == "differs"
+    assert compare("prob", right * 0.1, wrong * 0.1).ok
+
+
+def test_rounding_is_let_through_where_a_value_varies_little() -> None:
+    assert judged(row(5e-3, 1000.0), 1.0, ["Conv"]).verdict == "equal"
+    assert judged(row(2e-2, 1000.0), 1.0, ["Conv"]).verdict == "differs"
+
+
+def test_what_varies_less_than_rounding_shows_cannot_tell() -> None:
+    found = judged(row(0, 1000.0), 0.1, ["Conv"])
+    assert found.verdict == "cannot tell"
+    assert found.doubt == "it varies by 1.0e-01 between inputs, and rounding alone makes 1.0e-02"
+
+
+def test_a_value_has_the_noise_of_what_it_was_made_of() -> None:
+    """The difference of two large numbers, and the probabilities of large exponents."""
+    small = row(1e-7, 1e-6)
+    assert judged(small, 1e-6, ["Sub"], [row(0, 1.0)]).verdict == "cannot tell"
+    assert judged(small, 1e-6, ["Sub"], [row(0, 1e-6)]).verdict == "differs"
+    assert judged(row(5e-4), 1.0, ["Softmax"], [row(0, 100.0)]).limit == pytest.approx(2e-4)
+
+
+@pytest.mark.parametrize(
+    ("variation", "doubt"),
+    [(0.0, "it is the same for all inputs"), (None, "all its numbers are equal")],
+)
+def test_what_never_changes_cannot_tell(variation: float | None, doubt: str) -> None:
+    found = judged(replace(row(0), range=0.0), variation, ["Softmax"])
+    assert (found.verdict, found.doubt) == ("cannot tell", doubt)
+    assert judged(replace(row(1e-3), range=0.0), variation, ["Softmax"]).verdict == "differs"
+
+
+def test_a_constant_is_right_or_wrong() -> None:
+    for error, verdict in ((0, "equal"), (5e-7, "equal"), (1e-5, "differs")):
+        assert judged(row(error), 0.0, ["Identity"], depends=False).verdict == verdict
+
+
+def test_a_single_number_varies_by_its_size() -> None:
+    single = Row("y", (1,), (1,), 0, 2e-4, size=1.0)
+    assert judged(single, None).verdict == "equal"
+
+
+def test_nan_everywhere_cannot_tell() -> None:
+    nan = np.full((2, 3), np.nan)
+    found = judged(compare("y", nan, nan), 0.0)
+    assert (found.verdict, found.doubt) == ("cannot tell", "none of its numbers is finite")
+    assert judged(compare("y", nan, np.zeros((2, 3))), 0.0).verdict == "differs"
+
+
+def test_nothing_cannot_tell() -> None:
+    empty = np.zeros((0, 7))
+    assert judged(compare("y", empty, empty), np.inf).doubt == "it has no numbers"
+
+
+def test_a_low_cosine_differs() -> None:
+    turned = replace(row(0), cosine=0.99)
+    assert judged(turned, 1.0).verdict == "differs"
+
+
+def test_the_narrowest_dtype_decides() -> None:
+    assert precision({"float32", "int64"}) is SINGLE
+    assert precision({"float32", "float16"}) is NARROW["float16"]
+    assert precision({"bfloat16", "float16"}) is NARROW["bfloat16"]
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_half_precision_is_right_within_roundings_of_a_half(size: float) -> None:
+    half = {"at": NARROW["float16"]}
+    assert judged(row(0.01 * size, size), size, ["Conv"], **half).verdict == "equal"
+    assert judged(row(0.02 * size, size), size, ["Conv"], **half).verdict == "differs"
+    assert judged(row(0.01 * size, size), size, ["Conv"]).verdict == "differs"

@@ -13,17 +13,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.sides import caffe_server
+from bridge.check.sides.caffe_server import PROTOCOL, pack, unpack
 from bridge.plugins import only_installed
 
 Array = NDArray[Any]
+
+# Names a Python that has pycaffe, where that is not the one that runs bridge.
+VARIABLE = "BRIDGE_CAFFE_PYTHON"
 
 
 class CaffeError(Exception):
@@ -33,21 +35,27 @@ class CaffeError(Exception):
 class CaffeProcess:
     """A net in Caffe. Raises CaffeError where Caffe cannot load it, as do its methods later.
 
-    `pycaffe` must be importable; it is looked for where this process looks for modules, but not in
-    the current folder.
+    pycaffe must be importable to the interpreter that the environment names, or else where this
+    process looks for modules, but not in the current folder.
     """
 
     def __init__(self, prototxt: Path, caffemodel: Path) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        named = os.environ.get(VARIABLE)
         with only_installed():
             folders = [*sys.path, str(Path(__file__).parents[3])]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
-        )
+        own_path = {} if named else {"PYTHONPATH": os.pathsep.join(folders)}
+        try:
+            self._process = subprocess.Popen(
+                [named or sys.executable, str(caffe_server.__file__)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env={**os.environ, **own_path},
+            )
+        except OSError as error:
+            self._said.close()
+            raise CaffeError(f"{VARIABLE}={named}: {error.strerror}") from error
         try:
             self.version: str = self._ask("load", str(prototxt), str(caffemodel))
         except CaffeError:
@@ -56,12 +64,11 @@ class CaffeProcess:
 
     def forward(self, feeds: Mapping[str, Array]) -> None:
         """Reshapes the net to these inputs, by the names of their blobs, and computes it."""
-        self._ask("forward", dict(feeds))
+        self._ask("forward", {name: pack(array) for name, array in feeds.items()})
 
     def value(self, blob: str) -> Array:
         """What a blob holds after `forward`."""
-        array: Array = self._ask("value", blob)
-        return array
+        return unpack(self._ask("value", blob))
 
     def close(self) -> None:
         with self._process as process, self._said:
@@ -71,7 +78,7 @@ class CaffeProcess:
         pipes = self._process.stdin, self._process.stdout
         requests, answers = (cast(IO[bytes], pipe) for pipe in pipes)
         try:
-            pickle.dump((request, *arguments), requests)
+            pickle.dump((request, *arguments), requests, PROTOCOL)
             requests.flush()
             return pickle.load(answers)
         except (BrokenPipeError, EOFError):
@@ -90,53 +97,3 @@ def _reason(said: str) -> str:
 
 # glog's fatal lines, "F1124 13:16:59 … blob.cpp:508] Check failed: …", and those of protobuf.
 _GRAVE = re.compile(r"F\d+ |\[libprotobuf ERROR ")
-
-
-def serve() -> None:
-    """What the other process does: answers requests until there are no more.
-
-    The answers go where standard output went, which no layer's own words may reach.
-    """
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    _, *files = pickle.load(requests)
-    net = _Served(*files)
-    _answer(answers, net.version)
-    while True:
-        try:
-            request, *arguments = pickle.load(requests)
-        except EOFError:
-            return
-        _answer(answers, getattr(net, request)(*arguments))
-
-
-def _answer(answers: IO[bytes], result: object) -> None:
-    pickle.dump(result, answers)
-    answers.flush()
-
-
-class _Served:
-    """The net, on the side where Caffe is."""
-
-    def __init__(self, prototxt: str, caffemodel: str) -> None:
-        caffe = import_module("caffe")
-        self.version = str(getattr(caffe, "__version__", ""))
-        self._load = partial(caffe.Net, prototxt, caffemodel, caffe.TEST)
-        self._net = self._load()
-        # They go on from where they ended, which no other side of a comparison does.
-        self._remembers = any("LSTM" in x.type.upper() or x.type == "RNN" for x in self._net.layers)
-        self._has_run = False
-
-    def forward(self, feeds: Mapping[str, Array]) -> None:
-        if self._remembers and self._has_run:
-            self._net = self._load()
-        self._has_run = True
-        for name, array in feeds.items():
-            self._net.blobs[name].reshape(*array.shape)
-        self._net.reshape()
-        for name, array in feeds.items():
-            self._net.blobs[name].data[...] = array
-        self._net.forward()
-
-    def value(self, blob: str) -> Array:
-        return np.asarray(self._net.blobs[blob].data)

@@ -56,6 +56,7 @@ class ExportedSide:
         }
         self.outputs = self.values = tuple(outputs)
         self.origins: dict[str, Origin] = {}
+        self.dtypes: tuple[str, ...] = ()
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         stored = [_apply(self._layouts[name], feeds[name]) for name in self.inputs]

@@ -97,6 +97,7 @@ class KerasSide:
             for name, tensor in zip(inputs, model.inputs, strict=True)
         }
         self.outputs = tuple(outputs)
+        self.dtypes = dtypes_of(model)
         self._model, self._nodes = model, _calls(model)
         self._places = {name: each for name, each in places.items() if self._has(each)}
 
@@ -167,6 +168,10 @@ class KerasSide:
                     order[id(node)] = node
         return list(order.values())
 
+    def tensors(self) -> dict[str, Any]:
+        """The symbolic tensor of each of `values`."""
+        return {name: self._tensor(self._places[name]) for name in self.values}
+
     def _has(self, place: Place) -> bool:
         """A plan may hold calls that lead to no output; a model does not."""
         return place.operation in self._nodes
@@ -185,6 +190,12 @@ def _calls(model: keras.Model) -> dict[str, Any]:
         for node in by_depth[depth]:
             calls.setdefault(node.operation.name, node)
     return calls
+
+
+def dtypes_of(model: keras.Model) -> frozenset[str]:
+    """What a model holds and what its layers compute in."""
+    computing = (getattr(operation, "compute_dtype", None) for operation in model.operations)
+    return frozenset([*(str(each.dtype) for each in model.weights), *filter(None, computing)])
 
 
 def _node(tensor: Any) -> Any:

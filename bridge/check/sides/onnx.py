@@ -47,15 +47,16 @@ class OnnxSide:
         graph = self._proto.graph
         self._nodes = [node for node in graph.node if node.op_type != "Constant"]
         # A part takes its constants along, so that shapes stay constants to the runtime.
-        self._constants: dict[str, onnx.TensorProto | onnx.NodeProto] = {
-            **{tensor.name: tensor for tensor in graph.initializer},
-            **{node.output[0]: node for node in graph.node if node.op_type == "Constant"},
-        }
+        self._constants = constants_of(graph)
 
     @cached_property
     def inputs(self) -> dict[str, Given]:
         given = [each for each in self._proto.graph.input if each.name not in self._constants]
         return {each.name: _given(each) for each in given}
+
+    @cached_property
+    def dtypes(self) -> frozenset[str]:
+        return dtypes_of(self._proto)
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -67,12 +68,7 @@ class OnnxSide:
 
     @cached_property
     def origins(self) -> dict[str, Origin]:
-        return {
-            name: Origin(node.name or name, node.op_type, self._tensors(node))
-            for node in self._nodes
-            for name in node.output
-            if name
-        }
+        return origins_of(self._proto.graph)
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         ends = [name for name in self.outputs if name in wanted]
@@ -151,6 +147,40 @@ class OnnxSide:
     def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
         """What a node reads, without the constants."""
         return tuple(name for name in _reads(node) if name not in self._constants)
+
+
+def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto | onnx.NodeProto]:
+    return {
+        **{tensor.name: tensor for tensor in graph.initializer},
+        **{node.output[0]: node for node in graph.node if node.op_type == "Constant"},
+    }
+
+
+def origins_of(graph: onnx.GraphProto) -> dict[str, Origin]:
+    """What makes each value that is no constant, in the graph's order."""
+    constants = constants_of(graph)
+    return {
+        name: Origin(
+            node.name or name,
+            node.op_type,
+            tuple(each for each in _reads(node) if each not in constants),
+        )
+        for node in graph.node
+        if node.op_type != "Constant"
+        for name in node.output
+        if name
+    }
+
+
+def dtypes_of(model: onnx.ModelProto) -> frozenset[str]:
+    """Of all tensors of which the file says it."""
+    from onnx import TensorProto
+
+    graph = model.graph
+    infos = (*graph.input, *graph.value_info, *graph.output)
+    kinds = {each.type.tensor_type.elem_type for each in infos}
+    kinds |= {tensor.data_type for tensor in graph.initializer}
+    return frozenset(TensorProto.DataType.Name(kind).lower() for kind in kinds)
 
 
 def _values_of_next(values: int, size: int) -> int:

@@ -30,6 +30,7 @@ class RecordedSide:
         self.inputs: dict[str, Given] = {}
         self.origins: dict[str, Origin] = {}
         self.outputs: tuple[str, ...] = ()
+        self.dtypes: tuple[str, ...] = ()
         self._arrays = Arrays.of(path)
         self._fed, self._keys = _sorted(self._arrays.names)
 

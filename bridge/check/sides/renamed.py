@@ -19,7 +19,7 @@ class RenamedSide:
     def __init__(self, side: Side, names: Mapping[str, str]) -> None:
         self._side, self._names = side, dict(names)
         self._back = {new: old for old, new in names.items()}
-        self.title = side.title
+        self.title, self.dtypes = side.title, side.dtypes
         self.inputs: dict[str, Given] = {self._new(n): g for n, g in side.inputs.items()}
         self.outputs = tuple(map(self._new, side.outputs))
         self.values = tuple(map(self._new, side.values))

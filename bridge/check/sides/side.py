@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,6 +36,10 @@ class Side(Protocol):
     @property
     def inputs(self) -> Mapping[str, Given]:
         """What it must be fed; nothing where its values are recorded."""
+
+    @property
+    def dtypes(self) -> Collection[str]:
+        """What it computes in, as far as it says."""
 
     @property
     def outputs(self) -> Sequence[str]:

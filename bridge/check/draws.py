@@ -1,0 +1,71 @@
+"""What several runs give together, and how far values change from one to the next: it is this that
+shows that a net works at all.
+
+Whole arrays are not kept from run to run: of each a sample is, the same numbers of it every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.check.compare import Row, compare, is_ordinary
+
+Array = NDArray[Any]
+
+SAMPLE = 4096
+
+
+class Variation:
+    """Sees each value once in each run."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[tuple[tuple[int, ...], Array]]] = {}
+
+    def see(self, name: str, array: Array) -> None:
+        self._samples.setdefault(name, []).append((array.shape, _sample(array)))
+
+    def of(self, name: str) -> float | None:
+        """The greatest difference of a number from run to run; inf where it is another shape, or
+        NaN in one alone. None where there was one run only."""
+        (shape, first), *others = self._samples[name]
+        return max(
+            (_change(first, other) if shape == s else np.inf for s, other in others), default=None
+        )
+
+
+class Tally:
+    """The rows of each value, one for each run."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Row]] = {}
+        self.variation = Variation()
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.rows)
+
+    def order(self, names: Sequence[str]) -> None:
+        """Puts them in the order of these, which is the graph's; runs may give them in another."""
+        self.rows = {name: self.rows[name] for name in names if name in self.rows}
+
+    def add(self, name: str, expected: Array, received: Array) -> None:
+        self.rows.setdefault(name, []).append(compare(name, expected, received))
+        self.variation.see(name, expected)
+
+
+def _sample(array: Array) -> Array:
+    flat: Array = array.reshape(-1)
+    if flat.size > SAMPLE:
+        flat = flat[np.random.default_rng(0).integers(flat.size, size=SAMPLE)]
+    return flat.astype(np.float64)
+
+
+def _change(one: Array, other: Array) -> float:
+    ordinary = is_ordinary(one)
+    if not np.array_equal(ordinary, is_ordinary(other)):
+        return np.inf
+    return float(np.abs(one - other).max(where=ordinary, initial=0.0))

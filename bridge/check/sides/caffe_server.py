@@ -1,0 +1,94 @@
+"""Caffe's half of `caffe_process.py`: a program for the interpreter that has pycaffe.
+
+That may be another Python than bridge's own, with another NumPy, so this needs nothing of bridge,
+runs from Python 3.7 on, and sends arrays as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from functools import partial
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import IO, Any
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Packed = tuple[str, tuple[int, ...], bytes]
+
+# One that every Python from 3.7 on reads.
+PROTOCOL = 4
+
+
+def pack(array: Array) -> Packed:
+    return array.dtype.str, array.shape, array.tobytes()
+
+
+def unpack(packed: Packed) -> Array:
+    dtype, shape, data = packed
+    array: Array = import_module("numpy").frombuffer(data, dtype).reshape(shape)
+    return array
+
+
+def serve() -> None:
+    """Answers requests until there are no more.
+
+    The answers go where standard output went, which no layer's own words may reach.
+    """
+    # The folder of this file, whose modules have the names of libraries.
+    del sys.path[0]
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _, prototxt, caffemodel = pickle.load(requests)
+    net = Served(prototxt, caffemodel)
+    _answer(answers, net.version)
+    methods: dict[str, Callable[..., object]] = {"forward": net.forward, "value": net.value}
+    while True:
+        try:
+            request, argument = pickle.load(requests)
+        except EOFError:
+            return
+        _answer(answers, methods[request](argument))
+
+
+def _answer(answers: IO[bytes], result: object) -> None:
+    pickle.dump(result, answers, PROTOCOL)
+    answers.flush()
+
+
+class Served:
+    """The net, on the side where Caffe is."""
+
+    def __init__(self, prototxt: str, caffemodel: str) -> None:
+        caffe = import_module("caffe")
+        self.version = str(getattr(caffe, "__version__", ""))
+        self._load = partial(caffe.Net, prototxt, caffemodel, caffe.TEST)
+        self._net = self._load()
+        # They go on from where they ended, which no other side of a comparison does.
+        self._remembers = any("LSTM" in x.type.upper() or x.type == "RNN" for x in self._net.layers)
+        self._has_run = False
+
+    def forward(self, feeds: dict[str, Packed]) -> None:
+        if self._remembers and self._has_run:
+            self._net = self._load()
+        self._has_run = True
+        arrays = {name: unpack(packed) for name, packed in feeds.items()}
+        for name, array in arrays.items():
+            self._net.blobs[name].reshape(*array.shape)
+        self._net.reshape()
+        for name, array in arrays.items():
+            self._net.blobs[name].data[...] = array
+        self._net.forward()
+
+    def value(self, blob: str) -> Packed:
+        return pack(self._net.blobs[blob].data)
+
+
+if __name__ == "__main__":
+    serve()

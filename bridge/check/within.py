@@ -1,0 +1,46 @@
+"""Which values within a net a conversion is checked on, beside its outputs.
+
+A wrong layer hides behind a Softmax or a Sigmoid that gives nearly the same whatever it reads, and
+an early one may hide behind many others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bridge.check.sides.side import Origin
+
+MAX_VALUES = 24
+MAX_BYTES = 32 << 20
+
+_SQUASHING = frozenset(
+    "ArgMax Clip Exp HardSigmoid LogSoftmax NonMaxSuppression Sigmoid Softmax Tanh TopK".split()
+)
+
+
+def values_within(origins: Mapping[str, Origin], bytes_of: Mapping[str, int]) -> list[str]:
+    """What squashing operators read, the last first, and others from all over the graph.
+
+    At most MAX_VALUES of those that `bytes_of` knows, which take MAX_BYTES at most. Origins come in
+    graph order.
+    """
+    hidden = [
+        name
+        for origin in reversed(list(origins.values()))
+        if origin.operator in _SQUASHING
+        for name in origin.inputs
+    ]
+    known = [name for name in origins if name in bytes_of]
+    found: list[str] = []
+    left = MAX_BYTES
+    hidden = hidden[: MAX_VALUES // 2]
+    for name in dict.fromkeys([*hidden, *_spread(known, MAX_VALUES - len(hidden))]):
+        if name in bytes_of and bytes_of[name] <= left and len(found) < MAX_VALUES:
+            found.append(name)
+            left -= bytes_of[name]
+    return found
+
+
+def _spread(names: Sequence[str], count: int) -> list[str]:
+    """As many of them, at even distances."""
+    return list(dict.fromkeys(names[i * len(names) // count] for i in range(count) if names))

@@ -1,0 +1,44 @@
+"""Weights that are no numbers: a net with them runs, and what it gives is worth nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.lower.model import LoweredModel
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+Array = NDArray[Any]
+
+
+def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:
+    """A line for each weight in which something is NaN or infinite.
+
+    A single number is none: it may be a bound, and those are infinite with a reason.
+    """
+    for name, array in weights:
+        if array.dtype.kind != "f" or array.size < 2:
+            continue
+        # Least and greatest make no array as large as the weight, and are NaN where anything is.
+        if not np.isfinite([array.min(), array.max()]).all():
+            count = array.size - np.isfinite(array).sum()
+            yield f"weight '{name}': {count} of its {array.size} numbers are NaN or infinite"
+
+
+def with_warnings(model: LoweredModel) -> LoweredModel:
+    """The model with a warning for each of its net's weights that is not finite."""
+    read = ((name, each.array()) for name, each in model.weights.items() if each.sources)
+    return replace(model, warnings=(*model.warnings, *not_finite(read)))
+
+
+def weights_of(model: ir.Model) -> Iterator[tuple[str, Array]]:
+    """The initializers of a graph, read one at a time."""
+    for name, value in model.graph.initializers.items():
+        if value.const_value is not None and value.dtype is not None:
+            yield name, value.const_value.numpy()
