@@ -37,7 +37,7 @@ class Precision:
 
 SINGLE = Precision(noise=1e-5, copying=1e-6)
 NARROW = {
-    "float16": Precision(noise=2.0**-6, copying=2.0**-10),
+    "float16": Precision(noise=2.0**-7, copying=2.0**-10),
     "bfloat16": Precision(noise=2.0**-4, copying=2.0**-7),
 }
 
@@ -109,7 +109,7 @@ def judged(
     """
     kind = COMPUTES if row.is_output else class_of(operators)
     spread = min(row.size, _range(row) if variation is None else variation)
-    noise = at.noise * _scale(row, operators, inputs)
+    noise = _noise(row, operators, inputs, at)
     allowed = max(RELATIVE * spread, noise)
     if kind is CHOOSES or not _is_float(row):
         allowed, noise = 0.5, 0.0
@@ -118,7 +118,10 @@ def judged(
     elif kind is COPIES and all(each.error <= each.limit for each in inputs):
         sizes = [row.size, *(each.size for each in inputs)]
         allowed = at.copying * max(sizes) + max((each.error for each in inputs), default=0.0)
-    doubt = _doubt(row, spread, noise, variation) if depends else ""
+    doubt = _doubt(row, spread, variation) if depends else ""
+    if depends and not doubt and spread < TELLING * noise and not _is_told(operators, inputs):
+        among = "among its numbers" if variation is None else "between inputs"
+        doubt = f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
     return replace(row, limit=min(allowed, at.cap(row)), kind=kind.name, doubt=doubt)
 
 
@@ -127,26 +130,33 @@ def _range(row: Row) -> float:
     return row.size if prod(row.expected_shape) == 1 else row.range
 
 
-def _scale(row: Row, operators: Collection[str], inputs: Collection[Row]) -> float:
-    """The size to which the noise of a value is relative: its own, or that of its inputs."""
+def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Precision) -> float:
+    """What rounding may make of a value: relative to its own size, or to what it is made of."""
     largest = max((each.size for each in inputs), default=0.0)
-    if operators and _EXPONENTIAL.issuperset(operators):
-        return row.size * max(1.0, largest)
-    if operators and (_ADDING | COPIES.operators).issuperset(operators):
-        return max(row.size, largest)
-    return row.size
+    if _are(operators, _ADDING | COPIES.operators):
+        return at.noise * max(row.size, largest)
+    if _are(operators, _EXPONENTIAL):
+        return row.size * max(at.noise, at.copying * largest)
+    return at.noise * row.size
 
 
-def _doubt(row: Row, spread: float, noise: float, variation: float | None) -> str:
+def _is_told(operators: Collection[str], inputs: Collection[Row]) -> bool:
+    """Whether what a value was made of tells right from wrong, by layers that have no weights."""
+    weightless = _are(operators, _EXPONENTIAL | COPIES.operators)
+    return weightless and bool(inputs) and all(each.ok for each in inputs)
+
+
+def _are(operators: Collection[str], kind: frozenset[str]) -> bool:
+    return bool(operators) and kind.issuperset(operators)
+
+
+def _doubt(row: Row, spread: float, variation: float | None) -> str:
     if not prod(row.expected_shape):
         return "it has no numbers"
     if row.not_finite[0] == prod(row.expected_shape):
         return "none of its numbers is finite"
     if spread == 0:
         return "all its numbers are equal" if variation is None else "it is the same for all inputs"
-    if spread < TELLING * noise:
-        among = "among its numbers" if variation is None else "between inputs"
-        return f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
     return ""
 
 

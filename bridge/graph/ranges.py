@@ -15,6 +15,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from bridge.caffe.ranges import Columns, ranges_in
+from bridge.errors import GraphError
 
 Range: TypeAlias = tuple[int, int]
 
@@ -73,9 +74,15 @@ class _Values:
         )
 
     def input_behind(self, name: str) -> str | None:
-        """The input that a value is, moved; None where it is computed, or no whole number."""
-        kinds = "iu"
+        """The input that a value is, moved; None where it is computed, or no whole number.
+
+        Raises GraphError where nodes that move read each other in a circle.
+        """
+        kinds, passed = "iu", set[str]()
         while name in self.makers and self.makers[name].op_type in _MOVES:
+            if name in passed:
+                raise GraphError(f"'{name}' is made of itself", received=", ".join(sorted(passed)))
+            passed.add(name)
             # What is cast before a table reads it was whole in another type.
             kinds = "iuf" if self.makers[name].op_type == "Cast" else kinds
             name = self.makers[name].input[0]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
 import bridge
-from caffe_itself.conftest import PYCAFFE
+from caffe_itself.conftest import PYTHON, SEARCHED
 from real.nets import Net
 
 
@@ -25,8 +24,8 @@ def test_a_recording_is_what_the_graph_computes(
     )
     (tmp_path / "record.py").write_text(program)
     net = Net(real_models / name)
-    command = [sys.executable, "record.py", net.prototxt, net.caffemodel, "blobs.npz"]
-    environment = {**os.environ, "PYTHONPATH": str(PYCAFFE)}
+    command = [PYTHON, "record.py", net.prototxt, net.caffemodel, "blobs.npz"]
+    environment = {**os.environ, **SEARCHED}
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "net.onnx", check=False)
     report = bridge.check(tmp_path / "blobs.npz", tmp_path / "net.onnx")

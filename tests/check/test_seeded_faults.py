@@ -20,8 +20,8 @@ from bridge.errors import CheckError
 from real.nets import ALL, Net
 from small_net import Small
 
-# Those that take more than a few seconds.
-HEAVY = {"open_nsfw_resnet50_1by2", "retinaface_mnet_deconv_clancylian", "vdsr"}
+# Those that are looked at every time; all others take minutes together.
+QUICK = {"lenet_bvlc_iter10000", "mtcnn_det1", "hyperlpr_segmentation"}
 
 faults = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 Fault = Callable[[onnx.ModelProto], None]
@@ -44,7 +44,7 @@ def test_a_fault_in_a_small_net_is_seen(fault: Fault, small: Small) -> None:
 @faults
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.nightly] if n in HEAVY else []) for n in ALL],
+    [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.nightly]) for n in ALL],
 )
 def test_a_fault_in_a_trained_net_is_seen(
     name: str, fault: Fault, real_models: Path, tmp_path: Path

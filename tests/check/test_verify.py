@@ -8,9 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
+import bridge
+from bridge.check.runners import OnnxRunner
 from bridge.check.verify import check_keras, check_onnx
-from bridge.errors import CheckError
+from bridge.convert import raise_caffe, raise_onnx
+from bridge.errors import CheckError, GraphError
 from raised import graph, raise_and_compare, seeded
+from small_net import PROTOTXT, Small, weights
 
 TEXT = """g (float[batch,3,4,4] x) => (float[batch,2] y) {
     hidden = Flatten(x)
@@ -39,7 +43,7 @@ def test_a_keras_model_is_held_to_its_graph(path: Path) -> None:
     raised = raise_and_compare(onnx.load(path), {"x": seeded((2, 3, 4, 4))})
     report = check_keras(raised.model, raised.plan, path)
     assert report.ok
-    assert [row.name for row in report.rows] == ["y"]
+    assert [row.name for row in report.rows] == ["hidden", "y"]
 
 
 def test_a_wrong_keras_weight_is_found(path: Path) -> None:
@@ -59,3 +63,68 @@ def test_a_table_is_read_to_its_last_row(tmp_path: Path) -> None:
     table.assign(table.numpy() + np.eye(9, 2, -7))
     with pytest.raises(CheckError, match="'y' differs"):
         check_keras(raised.model, raised.plan, tmp_path / "table.onnx")
+
+
+def test_a_small_net_is_converted(tmp_path: Path) -> None:
+    net = Small(tmp_path).write(PROTOTXT, weights())
+    raised = raise_onnx(net.onnx)
+    assert raised.report is not None
+    assert raised.report.verdict == "equal"
+    assert raised.warnings == ()
+
+
+def test_what_a_softmax_reads_is_compared(tmp_path: Path) -> None:
+    report = raise_onnx(Small(tmp_path).write(PROTOTXT, weights()).onnx).report
+    assert report is not None
+    assert {"prob", "fc"} <= {row.name for row in report.rows}
+    assert len(report.rows) == 11
+
+
+def test_a_wrong_layer_behind_a_flat_softmax_is_found(tmp_path: Path) -> None:
+    """Probabilities of 1e-3 each, whatever is read: they differ by less than any absolute limit."""
+    text = """g (float[batch,8] x) => (float[batch,1000] y) {
+        hidden = Gemm<transB=1>(x, w)
+        y = Softmax(hidden)
+    }"""
+    onnx.save(graph(text, {"w": 1e-2 * seeded((1000, 8))}), tmp_path / "model.onnx")
+    raised = raise_onnx(tmp_path / "model.onnx")
+    raised.model.weights[0].assign(np.zeros((8, 1000)))
+    with pytest.raises(CheckError, match="differs"):
+        check_keras(raised.model, raised.plan, tmp_path / "model.onnx")
+    report = bridge.check(tmp_path / "model.onnx", raised.model)
+    assert (report.verdict, report.by_name["y"].verdict) == ("differs", "differs")
+    assert report.by_name["y"].error < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("weight", "doubt"),
+    [(0.0, "it is the same for all inputs"), (np.nan, "none of its numbers is finite")],
+)
+def test_a_dead_net_is_converted_with_a_warning(tmp_path: Path, weight: float, doubt: str) -> None:
+    dead = {"fc": (np.full((5, 3), weight), np.zeros(5))}
+    Small(tmp_path).write(PROTOTXT, {**weights(), **dead})
+    said = f"nothing shows whether the output 'prob' is right: {doubt}"
+    pair = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    done = bridge.caffe_to_onnx(*pair)
+    assert said in done.warnings
+    raised = raise_caffe(*pair)
+    assert said in raised.warnings
+    assert raised.report is not None
+    assert raised.report.verdict == "cannot tell"
+    assert raised.warnings.count(said) == 1
+    for found in (done, raised, raise_onnx(done.proto)):
+        told = [each for each in found.warnings if "15 of its 15 numbers are NaN" in each]
+        assert len(told) == int(np.isnan(weight))
+
+
+def test_an_output_without_any_input_is_right_or_wrong(tmp_path: Path) -> None:
+    text = "g (float[batch,2] x) => (float[3] c, float[batch,2] y) { c = Identity(k) y = Neg(x) }"
+    onnx.save(graph(text, {"k": np.arange(3, dtype=np.float32)}), tmp_path / "model.onnx")
+    report = raise_onnx(tmp_path / "model.onnx").report
+    assert report is not None
+    assert report.verdict == "equal"
+
+
+def test_onnxruntime_s_own_words_become_an_error(path: Path) -> None:
+    with pytest.raises(GraphError, match="onnxruntime cannot run the graph"):
+        OnnxRunner(path).run({"x": np.zeros((2, 3, 4, 5), np.float32)})

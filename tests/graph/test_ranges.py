@@ -9,6 +9,7 @@ from onnx import helper
 
 import raised
 from bridge.caffe.ranges import RANGE
+from bridge.errors import GraphError
 from bridge.graph.ranges import ranges
 
 TABLE = {"table": np.zeros((9, 4), np.float32), "depth": np.array(6), "axes": np.array([0])}
@@ -89,3 +90,14 @@ def graph(text: str) -> onnx.ModelProto:
     constants = {**TABLE, **SHAPE, "v": np.array([0, 1])}
     used = {name: array for name, array in constants.items() if name in text.split("{", 1)[1]}
     return raised.graph(f"g {text}", used)
+
+
+def test_a_circle_of_nodes_that_move_is_refused() -> None:
+    nodes = [
+        helper.make_node("Identity", ["b"], ["a"]),
+        helper.make_node("Identity", ["a"], ["b"]),
+        helper.make_node("Gather", ["table", "b"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "circle", [], [])
+    with pytest.raises(GraphError, match="'b' is made of itself"):
+        ranges(helper.make_model(graph))

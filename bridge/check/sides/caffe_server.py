@@ -11,6 +11,7 @@ import pickle
 import sys
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def serve() -> None:
 
     The answers go where standard output went, which no layer's own words may reach.
     """
-    # The folder of this file, whose modules have the names of libraries.
-    del sys.path[0]
+    # The modules beside this one have the names of libraries.
+    beside = Path(__file__).resolve().parent
+    sys.path[:] = [each for each in sys.path if Path(each).resolve() != beside]
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _, prototxt, caffemodel = pickle.load(requests)

@@ -7,11 +7,17 @@ scripts/caffe has built it.
 
 from __future__ import annotations
 
+import ast
+import os
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bridge
+from bridge.check.sides import caffe_server
+from bridge.check.sides.caffe_process import VARIABLE
 from bridge.errors import BridgeError, GraphError, UsageError
 from small_net import PROTOTXT, Small
 
@@ -62,3 +68,49 @@ def test_where_caffe_ends_its_process_there_is_an_error(
         bridge.check((prototxt, small.caffemodel), small.onnx)
     assert said in str(refused.value)
     assert str(prototxt) in str(refused.value) or prototxt.name in str(refused.value)
+
+
+def test_caffe_may_be_in_another_python(
+    small: Small, monkeypatch: pytest.MonkeyPatch, caffe: None
+) -> None:
+    """One that the environment names, with what that Python finds by itself."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if "stand_in" not in each])
+    pair = small.prototxt, small.caffemodel
+    assert "lowered" in bridge.check(pair, small.onnx).expected
+    monkeypatch.setenv(VARIABLE, sys.executable)
+    assert bridge.check(pair, small.onnx).expected == "net.prototxt in Caffe 1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ("nowhere/python", "nowhere/python: No such file"),
+        (sys.executable, "No module named 'caffe'"),
+    ],
+)
+def test_a_python_that_has_no_caffe_is_named(
+    small: Small, monkeypatch: pytest.MonkeyPatch, python: str, said: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, python)
+    with pytest.raises(UsageError, match=said):
+        bridge.check((small.prototxt, small.caffemodel), small.onnx)
+
+
+def test_what_runs_in_the_other_python_is_plain_enough_for_it() -> None:
+    """It may be as old as 3.7, and has nothing of bridge."""
+    program = ast.parse(Path(caffe_server.__file__).read_text(), feature_version=(3, 7))
+    imported = {
+        alias.name.partition(".")[0]
+        for node in ast.walk(program)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert imported <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("array", [np.arange(6, dtype=np.float32).reshape(2, 3), np.float64(3)])
+def test_arrays_come_over_as_they_are(array: np.ndarray) -> None:
+    found = caffe_server.unpack(caffe_server.pack(np.asarray(array)))
+    np.testing.assert_array_equal(found, array)
+    assert found.dtype == array.dtype
