@@ -69,7 +69,7 @@ def check(
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
 
-    Exits with 0 where all agree, with 1 where anything differs, and with 3 where nothing differs,
+    Exits with 0 where all agree, with 1 where anything differs, and with 4 where nothing differs,
     but the outputs could not show it.
 
     **Examples**
@@ -121,7 +121,7 @@ def check(
     raise SystemExit(STATUSES[found.verdict])
 
 
-STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 3}
+STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 4}
 
 
 def pair_of(paths: Sequence[Path]) -> tuple[Subject, Subject]:
