@@ -23,6 +23,7 @@ class Fake:
     values: tuple[str, ...]
     origins: dict[str, Origin] = field(default_factory=dict)
     title: str = "fake"
+    dtypes: tuple[str, ...] = ()
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         total = np.float32([feeds[name][0] for name in self.inputs])
