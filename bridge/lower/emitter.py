@@ -57,6 +57,17 @@ class Emitter:
         """Says of the layer at hand what a user should know of its nodes."""
         self.warnings.append(f"{self._layer}: {text}")
 
+    def top_size(self, axis: int, top: int = 0) -> int:
+        """What Caffe gives an axis of a top. Raises GraphError where it must not be symbolic."""
+        size = self.tops[top][axis]
+        if isinstance(size, str):
+            raise GraphError(
+                f"axis {axis} of top {top} has no fixed size",
+                where=self._layer,
+                received=self.tops[top],
+            )
+        return size
+
     # --- values ---------------------------------------------------------------------------
 
     def input(self, name: str, shape: Dims) -> Value:

@@ -162,7 +162,7 @@ def resample(
     """
     if factor is not None:
         return _repeated(e, layer, x, type, factor)
-    sizes = [(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)]
+    sizes = [(x.fixed(i), e.top_size(i)) for i in (2, 3)]
     scales = [np.float32(size) / np.float32(count) for size, count in sizes]
     smooth = antialias and max(scales) > 1
     # The layer centres rows by the columns' scale, and the other way round.

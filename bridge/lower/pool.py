@@ -99,7 +99,7 @@ def pooling(
     if any(isinstance(size, str) for size in x.shape[2:]):
         return _over_open_sizes(e, layer, x, pool, avg_include_pad)
     axes = [
-        Axis(x.fixed(2 + i), kernel, stride, pad, int(e.tops[0][2 + i]), apart)
+        Axis(x.fixed(2 + i), kernel, stride, pad, e.top_size(2 + i), apart)
         for i, (kernel, stride, pad, apart) in enumerate(_windows(layer, x, global_pooling))
     ]
     if len(layer.tops) == 2:

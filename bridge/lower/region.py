@@ -184,7 +184,7 @@ def hotspot(
     exp(-d² / 2 std²) / 2π std², 0 where that is at most 0.0001; d is the distance from the point,
     which is given from the data's middle (`mean_removed`) or from its corner.
     """
-    rows, columns = int(e.tops[0][2]), int(e.tops[0][3])
+    rows, columns = e.top_size(2), e.top_size(3)
     count = points.fixed(1) // 2
     each = e.Div(
         e.reshape(points, (points.shape[0], count, 2)),

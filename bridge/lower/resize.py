@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe.net import Array, Layer
 from bridge.caffe.shapes.pool import resizes_by_mode
-from bridge.errors import UnsupportedLayerError
+from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
@@ -42,7 +42,7 @@ def interp(
         x = e.Slice(x, [-pad_beg, -pad_beg], ends, [2, 3])
     if (mode, interp_type) == ("LINEAR", "bilinear"):
         return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
-    sizes_ = [(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)]
+    sizes_ = [(x.fixed(i), e.top_size(i)) for i in (2, 3)]
     if (mode, interp_type) == ("LINEAR", "nearest_neighbor"):
         return _taken(e, x, [_nearest_aligned(*size) for size in sizes_])
     if (mode, interp_type) != ("NEAREST", "bilinear"):
@@ -81,13 +81,26 @@ def upsample(
         return _resized_by_mode(e, layer, x)
     if mask is not None:
         return _unpooled(e, x, mask)
-    if any(int(e.tops[0][i]) % x.fixed(i) for i in (2, 3)):
+    if any(isinstance(size, str) for size in e.tops[0][2:]):
+        return _repeated_of_any_size(e, layer, x)
+    if any(e.top_size(i) % x.fixed(i) for i in (2, 3)):
         raise UnsupportedLayerError(
             "numbers can be repeated a whole number of times only",
             where=layer,
             received=f"{x.shape} to {e.tops[0]}",
         )
     return repeated(e, x)
+
+
+def _repeated_of_any_size(e: Emitter, layer: Layer, x: Value) -> Value:
+    """The same where sizes are open, by the factors of the text alone."""
+    given = layer.params.get("upsample_param", {})
+    if given.keys() & {"upsample_h", "upsample_w", "pad_out_h", "pad_out_w"}:
+        raise GraphError("the text gives one size, not a factor", where=layer)
+    both = given.get("scale", 2)
+    factors = [float(given.get("scale_h", both)), float(given.get("scale_w", both))]
+    scales = np.array([1.0, 1.0, *factors], np.float32)
+    return e.declared(e.Resize(x, None, scales, **_REPEATING), e.tops[0])
 
 
 def _resized_by_mode(e: Emitter, layer: Layer, x: Value) -> Value:
@@ -101,7 +114,7 @@ def _resized_by_mode(e: Emitter, layer: Layer, x: Value) -> Value:
             expected="mode: NEAREST or mode: BILINEAR in its upsample_param",
             received=mode,
         )
-    return _taken(e, x, [_nearest_by_ratio(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)])
+    return _taken(e, x, [_nearest_by_ratio(x.fixed(i), e.top_size(i)) for i in (2, 3)])
 
 
 @layer("Unpooling", "UnPooling", params="unpooling_param")
@@ -154,7 +167,7 @@ def resize(
 
     Behind the last place of x there is nothing: there it counts as 0.
     """
-    return resized_by(e, x, *(_towards_zero(x.fixed(i), int(e.tops[0][i])) for i in (2, 3)))
+    return resized_by(e, x, *(_towards_zero(x.fixed(i), e.top_size(i)) for i in (2, 3)))
 
 
 def _towards_zero(size: int, wanted: int) -> Array:
@@ -198,19 +211,20 @@ def _taken(e: Emitter, x: Value, positions: list[NDArray[np.int64]]) -> Value:
 
 def repeated(e: Emitter, x: Value) -> Value:
     """x: n c h w → n c (h a) (w b): each number repeated"""
-    return _resized(
-        e,
-        x,
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    )
+    return _resized(e, x, **_REPEATING)
+
+
+_REPEATING = {
+    "mode": "nearest",
+    "coordinate_transformation_mode": "asymmetric",
+    "nearest_mode": "floor",
+}
 
 
 def _resized(e: Emitter, x: Value, **how: str) -> Value:
     if e.tops[0] == x.shape:
         return x
-    scales = [1.0, 1.0, *(_scale(x.fixed(i), int(e.tops[0][i])) for i in (2, 3))]
+    scales = [1.0, 1.0, *(_scale(x.fixed(i), e.top_size(i)) for i in (2, 3))]
     with e.dynamic():
         return e.declared(e.Resize(x, None, np.array(scales, np.float32), **how), e.tops[0])
 

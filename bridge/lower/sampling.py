@@ -44,7 +44,7 @@ def spatial_transformer(
             expected="transform_type affine, sampler_type bilinear",
             received=f"{transform_type}, {sampler_type}",
         )
-    height, width = int(e.tops[0][2]), int(e.tops[0][3])
+    height, width = e.top_size(2), e.top_size(3)
     # ONNX has x before y, and the edges of the map at -1 and 1, half a position further out.
     order = (*THETA[3:], *THETA[:3])
     fed = [name for name in THETA if name not in fixed]
@@ -80,7 +80,7 @@ def deformable_convolution(
     """
     kernel, *_ = deformable_windows(layer)
     channels, area = x.fixed(1), prod(kernel)
-    top = (int(e.tops[0][2]), int(e.tops[0][3]))
+    top = (e.top_size(2), e.top_size(3))
     groups = offset.fixed(1) // (2 * area)
     sizes = [channels // groups] * groups
     maps = (x,) if groups == 1 else e.op("Split", x, sizes, outputs=groups, axis=1)

@@ -62,7 +62,7 @@ def slice_(
     axis = (axis if slice_dim is None else slice_dim) % x.rank
     if len(e.tops) == 1:
         return (x,)
-    sizes = [int(top[axis]) for top in e.tops]
+    sizes = [e.top_size(axis, i) for i in range(len(e.tops))]
     return e.op("Split", x, sizes, outputs=len(sizes), axis=axis)
 
 
@@ -118,7 +118,7 @@ def crop(
     if any(isinstance(size, str) for size in e.tops[0][axes[0] :]):
         return _cut_to_open_size(e, x, like, axes, starts)
     cut = {
-        i: (start, start + int(e.tops[0][i]))
+        i: (start, start + e.top_size(i))
         for i, start in zip(axes, starts, strict=True)
         if e.tops[0][i] != x.shape[i]
     }

@@ -49,6 +49,6 @@ def continuation_indicator(
 
     n is the batch of x, or as the layer says.
     """
-    goes_on = np.ones((time_step, int(e.tops[0][1])), np.float32)
+    goes_on = np.ones((time_step, e.top_size(1)), np.float32)
     goes_on[:1] = 0
     return e.constant(goes_on, "value")

@@ -63,7 +63,5 @@ def pooling(
     """x: n c d h w → n c d' h' w': as Pooling, each axis by itself, but no window is dropped"""
     plane = (kernel_size[0], stride[0], pad[0])
     windows = ((kernel_depth, temporal_stride, 0), plane, plane)
-    axes = [
-        Axis(x.fixed(2 + i), *window, int(e.tops[0][2 + i])) for i, window in enumerate(windows)
-    ]
+    axes = [Axis(x.fixed(2 + i), *window, e.top_size(2 + i)) for i, window in enumerate(windows)]
     return pooled(e, layer, x, pool, axes)

@@ -222,3 +222,30 @@ def test_sizes_by_mode_are_fixed(net_of: Callable[..., Net]) -> None:
               upsample_param { height_scale: 2 width_scale: 2 mode: NEAREST } }"""
     with pytest.raises(UnsupportedError, match="height and width cannot be free"):
         lower(net_of(text, x=X.shape), dynamic=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "factors"), [("scale: 3", (3, 3)), ("scale_h: 2 scale_w: 4", (2, 4)), ("", (2, 2))]
+)
+def test_upsample_of_any_size(
+    net_of: Callable[..., Net], run: Callable[..., Any], given: str, factors: tuple[int, int]
+) -> None:
+    text = f"""layer {{ name: "u" type: "Upsample" bottom: "x" top: "y"
+               upsample_param {{ {given} }} }}"""
+    model = lower(net_of(text, x=X.shape), dynamic=True)
+    for x in (X, X[:1, :, :2, :3]):
+        assert_close(run(model, x=x)["y"], x.repeat(factors[0], 2).repeat(factors[1], 3))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        'type: "Upsample" upsample_param { upsample_h: 10 upsample_w: 14 }',
+        'type: "Resize" resize_param { height: 4 width: 4 }',
+        'type: "SpatialTransformer" bottom: "theta"',
+    ],
+)
+def test_what_is_written_for_one_size(net_of: Callable[..., Net], layer: str) -> None:
+    text = f'layer {{ name: "l" bottom: "x" top: "y" {layer} }}'
+    with pytest.raises(UnsupportedError, match="height and width cannot be free"):
+        lower(net_of(text, x=X.shape, theta=(2, 6)), dynamic=True)
