@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # onnx's reference evaluator divides by the sum, not by the L1 norm, in LpNormalization with p = 1.
 #
-# Expected: p is "the order of the normalization, only 1 or 2": |x1| + |x2| + …
+# Expected: p names the norm, and the L1 norm is |x1| + |x2| + …
 # (onnx.ai/onnx/operators/onnx__LpNormalization.html). ONNX's own operator tests have no negative
 # number for p = 1, so nothing sees it.
 # Seen 2026-11-29 with onnx 1.23.2: [1 -2] becomes [-1 2]: signs are turned over, and a line whose
