@@ -153,12 +153,15 @@ def _unknown(needs: Needs) -> tuple[Blob, ...]:
 
 def _with_blobs(layer: Layer, blobs: Iterable[Blob]) -> Layer:
     own = (
-        blob
-        if blob.origin and blob.origin.layer == layer.name
-        else blob.belonging_to(layer.name, index)
+        blob.belonging_to(layer.name, _index_in_file(layer, blob, index))
         for index, blob in enumerate(blobs)
     )
     return replace(layer, blobs=tuple(own))
+
+
+def _index_in_file(layer: Layer, blob: Blob, index: int) -> int:
+    """Which of the layer's blobs in the file this is, where their order is another there."""
+    return blob.origin.index if blob.origin and blob.origin.layer == layer.name else index
 
 
 def _refuse_ambiguous(
