@@ -155,6 +155,7 @@ def _of_net(
 ) -> Inspection:
     from bridge.caffe.shapes import known
     from bridge.lower.cut import cut
+    from bridge.lower.fields import without_effect
 
     shapes = known(net)
     kept = cut(net)
@@ -174,7 +175,11 @@ def _of_net(
         parts,
         _unshared(net, parts),
         _bytes(stored),
-        (*net.warnings, *([f"it cannot be converted as it is: {problem}"] if problem else [])),
+        (
+            *net.warnings,
+            *without_effect(net, kept),
+            *([f"it cannot be converted as it is: {problem}"] if problem else []),
+        ),
     )
 
 

@@ -56,7 +56,7 @@ class Complaint:
 
     @property
     def names(self) -> frozenset[str]:
-        holder = self.path[-2:-1]
+        holder = self.path[-2:-1] or ("net" if self.message == "NetParameter" else "layer",)
         of_holder = (f"{name}.{self.name}" for name in (*holder, self.message))
         return frozenset((*self.path, *of_holder))
 

@@ -76,8 +76,8 @@ LEARNING = frozenset({*_FIELDS, *_FIXED, "BN"})
 class Filler:
     """How one blob of a layer is filled.
 
-    `is_said` is whether the text, or the layer's own default, means it so. Weights for which no
-    filler is given are zero.
+    `is_said` is whether the text, or the layer's own default, means it so, and nothing in it is
+    unknown. Weights for which no filler is given are zero.
     """
 
     shape: Shape
@@ -173,7 +173,9 @@ def _of_dense_block(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ..
 def _filler(layer: Layer, message: str, name: str, shape: Shape, index: int) -> Filler:
     given = layer.params.get(message, {}).get(name)
     settings = _DEFAULTS.get((message, name)) if given is None else given
-    filler = Filler(shape, settings or {}, _seed(layer, index), settings is not None)
+    is_clear = not any(each.path[:2] == (message, name) for each in layer.complaints)
+    is_said = settings is not None and is_clear
+    filler = Filler(shape, settings or {}, _seed(layer, index), is_said)
     if filler.kind not in _MAKERS:
         raise UnsupportedError(
             f"its {name} is of a type that is not known",

@@ -17,7 +17,8 @@ _EXECUTION = {
     *("default_backward_math", "default_conv_algos_override", "default_cudnn_math_override"),
     *("conv_algos_override", "cudnn_convolution_algo_seeker", "cudnn_math_override"),
     *("cudnn_convolution_algo", "cudnn_workspace_limit", "cudnn_deterministic"),
-    *("mem_param", "optimize_mem", "compile_net_state", "mn_param"),
+    *("mem_param", "optimize_mem", "compile_net_state", "multinode"),
+    *("mn_activation_param", "mn_grad_compress_param"),
 }
 
 # How they learn; multipliers also where V1's spelling, or the message, is another.
@@ -42,9 +43,8 @@ _HARMLESS = frozenset(_EXECUTION | _LEARNING | _REPORTS)
 
 
 def is_harmless(complaint: Complaint) -> bool:
-    """Whether no number depends on it. What a filler is does count: weights may come of it."""
-    own = complaint.path[-1:] if complaint.message == "FillerParameter" else complaint.path
-    return not _HARMLESS.isdisjoint((*own, f"{complaint.message}.{complaint.name}"))
+    """Whether no number depends on it."""
+    return complaint.is_named(_HARMLESS)
 
 
 def is_harmless_name(name: str) -> bool:

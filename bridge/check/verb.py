@@ -95,6 +95,7 @@ def check(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         subject = partial(_subject, ignored=names_of(ignore_fields))
         one, other = subject(a, folder / "expected"), subject(b, folder / "received")
+        _refuse_nothing_to_ignore(names_of(ignore_fields), one, other)
         found = compared(
             one,
             other,
@@ -137,6 +138,14 @@ def _subject(model: Any, stem: Path, ignored: tuple[str, ...] = ()) -> Subject:
         expected="a path, (prototxt, caffemodel), an onnx.ModelProto or a keras.Model",
         received=type(model),
     )
+
+
+def _refuse_nothing_to_ignore(ignored: Sequence[str], *subjects: Subject) -> None:
+    if ignored and not any(subject.kind == "caffe" for subject in subjects):
+        raise UsageError(
+            "fields to ignore are a prototxt's, and neither side is a Caffe net",
+            received=", ".join(ignored),
+        )
 
 
 def _source(inputs: str | Path | Mapping[str, Array] | None) -> Source | None:

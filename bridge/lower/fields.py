@@ -54,6 +54,11 @@ def settled(net: Net, kept: Net, ignored: Sequence[str] = ()) -> Net:
     return replace(kept, layers=layers, warnings=(*kept.warnings, *notes))
 
 
+def without_effect(net: Net, kept: Net) -> tuple[str, ...]:
+    """A line for each field that nobody knows and on which no output depends."""
+    return tuple(_grouped((each for each in _told(net, kept) if not each.counts), ()))
+
+
 def _told(net: Net, kept: Net) -> Iterator[_Told]:
     """All complaints of a net, and whether they count."""
     for complaint in net.complaints:

@@ -63,6 +63,7 @@ def test_constant_fillers_are_exact(
         ("Convolution", "", [(1, 2, 3, 3)]),
         ("Convolution", 'convolution_param { weight_filler { type: "msra" } }', [(1, 2, 3, 3)]),
         ("InnerProduct", 'inner_product_param { weight_filler { type: "gaussian" } }', [(1, 2)]),
+        ("Convolution", "convolution_param { weight_filler { typee: 'msra' } }", [(1, 2, 3, 3)]),
         ("BatchNorm", "", [(2,), (2,), (1,)]),
         ("Parameter", "", [(2,)]),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 import bridge
 from bridge.check.opening import Subject
-from bridge.errors import UsageError
+from bridge.errors import UnknownFieldError, UsageError
 from raised import graph
 from small_net import Small
 
@@ -47,6 +47,19 @@ def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
         _ = Subject(tmp_path / name).kind
     with pytest.raises(UsageError, match="no such file"):
         _ = Subject(tmp_path / "missing.onnx").kind
+
+
+def test_fields_that_nobody_knows_may_be_ignored(small: Small, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.prototxt"
+    text = small.prototxt.read_text(encoding="utf-8")
+    odd.write_text(text.replace("convolution_param {", "convolution_param { odd: 1", 1))
+    with pytest.raises(UnknownFieldError, match="unknown field 'odd'"):
+        bridge.check((odd, small.caffemodel), small.onnx)
+    report = bridge.check((odd, small.caffemodel), small.onnx, ignore_fields="odd")
+    assert report.ok
+    assert any("'odd' of convolution_param (ignored, as asked)" in each for each in report.warnings)
+    with pytest.raises(UsageError, match="neither side is a Caffe net"):
+        bridge.check(small.onnx, small.onnx, ignore_fields=["odd"])
 
 
 def test_a_caffe_net_is_compared_with_what_became_of_it(small: Small) -> None:

@@ -85,6 +85,23 @@ def test_missing_weights_are_made_up_on_request_only(
     assert "made up by fillers" in capsys.readouterr().err
 
 
+def test_a_field_that_nobody_knows_is_left_out_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = RULES.format(rule="phase: TEST").replace('top: "y"', 'top: "y" odd: 1 strange: 2')
+    graph = converted(tmp_path, text, "--ignore-field", "odd", "--ignore-field", "layer.strange")
+    assert len(graph.node) == 2
+    told = capsys.readouterr().err
+    assert told.count("(ignored, as asked)") == 2
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", str(tmp_path / "net.prototxt")])
+    assert stopped.value.code == 2
+    assert "--ignore-field odd --ignore-field strange" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["inspect", str(tmp_path / "net.prototxt")])
+    assert "unknown field 'odd' of the layer; unknown field 'strange'" in capsys.readouterr().out
+
+
 IMAGE = RULES.format(rule="phase: TRAIN")
 
 
