@@ -42,23 +42,24 @@ def interp(
         x = e.Slice(x, [-pad_beg, -pad_beg], ends, [2, 3])
     if (mode, interp_type) == ("LINEAR", "bilinear"):
         return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
-    sizes_ = [(x.fixed(i), e.top_size(i)) for i in (2, 3)]
     if (mode, interp_type) == ("LINEAR", "nearest_neighbor"):
-        return _taken(e, x, [_nearest_aligned(*size) for size in sizes_])
-    if (mode, interp_type) != ("NEAREST", "bilinear"):
-        raise UnsupportedLayerError(
-            "Interp has no such mode",
-            where=layer,
-            expected="mode LINEAR or NEAREST, interp_type bilinear or nearest_neighbor",
-            received=f"mode {mode}, interp_type {interp_type}",
-        )
-    # Nearest by the corners, as this layer interpolates, or by the ratio, as others resize?
-    by_ratio = [_nearest_by_ratio(*size) for size in sizes_]
-    agreed = all(
-        np.array_equal(positions, _nearest_aligned(*size))
-        for positions, size in zip(by_ratio, sizes_, strict=True)
+        return _taken(e, x, [_nearest_aligned(x.fixed(i), e.top_size(i)) for i in (2, 3)])
+    if (mode, interp_type) == ("NEAREST", "bilinear"):
+        return _nearest_of_all_readings(e, layer, x)
+    raise UnsupportedLayerError(
+        "Interp has no such mode",
+        where=layer,
+        expected="mode LINEAR or NEAREST, interp_type bilinear or nearest_neighbor",
+        received=f"mode {mode}, interp_type {interp_type}",
     )
-    if not agreed:
+
+
+def _nearest_of_all_readings(e: Emitter, layer: Layer, x: Value) -> Value:
+    """The nearest, where aligned corners and the ratio of the sizes agree which one it is."""
+    sizes = [(x.fixed(i), e.top_size(i)) for i in (2, 3)]
+    by_ratio = [_nearest_by_ratio(*size) for size in sizes]
+    by_corners = [_nearest_aligned(*size) for size in sizes]
+    if not all(map(np.array_equal, by_ratio, by_corners)):
         raise UnsupportedLayerError(
             "at these sizes the nearest position may be any of two: mode NEAREST does not say",
             where=layer,
