@@ -291,7 +291,8 @@ def explain(
     given = LoweringOptions.of(options)
     net = _net(prototxt, caffemodel, given, with_unknown_weights)
     lowered = _lower(net, given)
-    whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
+    with after(lowered.warnings):
+        whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
     kept = cut(net, given.outputs).layers
     writers = {top: layer.name for layer in kept for top in layer.tops}
     return whole if blob is None else whole.of_blob(blob, writers)

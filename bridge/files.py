@@ -27,7 +27,8 @@ class FileType:
     hint: str | None
 
 
-ONNX, CAFFEMODEL = "an ONNX graph", "a caffemodel"
+ONNX, KERAS = "an ONNX graph", "a Keras model (.keras)"
+CAFFEMODEL = "a caffemodel"
 
 _AGAIN = "the download went wrong: fetch the file again"
 _UNPACK = "unpack it, and give the file in it"
@@ -41,7 +42,7 @@ _SNAPSHOT = "give the .caffemodel that was saved with it"
 
 # In this order: the first that matches is it.
 _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
-    (rb"PK\x03\x04.{26}(?:metadata|config)\.json", "a Keras model (.keras)", _FROM_KERAS),
+    (rb"PK\x03\x04.{26}(?:metadata|config)\.json", KERAS, _FROM_KERAS),
     (rb"PK\x03\x04.{26}[\w.-]+/(?:data\.pkl|\.format)", "a PyTorch checkpoint", _EXPORT),
     (rb"PK\x03\x04.{26}[\w./-]+\.npy", "a NumPy archive (.npz)", None),
     (rb"PK[\x03\x05]", "a zip archive", _UNPACK),

@@ -203,8 +203,9 @@ def _misfit(layer: Layer, index: int, need: Shape, have: Shape) -> str:
     """What may be the matter with a blob that does not fit."""
     if index == 0 and (hint := group_hint(layer, need, have)):
         return hint
-    if layer.type == "InnerProduct" and len(need) == len(have) and need[0] == have[0]:
-        return f"is the input of another size than the net was trained with? Else, {_OTHER_NET}"
+    is_resized = layer.type == "InnerProduct" and len(need) == len(have) and need[0] == have[0]
+    if is_resized or len(need) != len(have):
+        return f"has the input another shape than the net was trained with? Else, {_OTHER_NET}"
     return _OTHER_NET
 
 

@@ -182,8 +182,16 @@ def _from_numpy(path: Path) -> Blob:
 
 
 def _from_binaryproto(path: Path) -> Blob:
-    if not path.stat().st_size:
-        raise WeightsError("the file is empty", where=Location.of(path), expected="a mean image")
+    kind = files.of(path)
+    is_message = files.glance(path).startswith(b"\x08")  # a number: of images, of a state, of ONNX
+    if kind is not None and not is_message:
+        raise WeightsError(
+            "this is no mean image",
+            where=Location.of(path),
+            expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
+            received=kind.name,
+            hint=kind.hint,
+        )
     wire = Wire(path)
     stored = stored_blob(wire, Entry(0, BYTES, 0, 0, 0, len(wire)))
     if not stored.count or stored.count != prod(stored.blob.shape):

@@ -26,6 +26,10 @@ def load(path: str | Path) -> keras.Model:
         raise files.missing(path, "Keras model")
     if path.suffix == ".keras" and not is_zipfile(path):
         raise UsageError("this is no file of Keras", where=path, expected="a .keras archive")
+    if (kind := files.of(path)) is not None and kind.name == files.ONNX:
+        raise UsageError(
+            "not a Keras model", where=path, received=kind.name, hint="onnx-to-keras reads it"
+        )
     if is_hdf5(path):
         refuse_foreign(path)  # in a .keras archive Keras refuses them itself
     try:

@@ -192,7 +192,7 @@ def test_a_mean_image_that_does_not_fit_is_refused(
             field(7, field(1, b"\x02\x02")) + field(5, bytes(16)),
             "no mean image",
         ),
-        ("mean.binaryproto", b"\xff" * 40, "damaged"),
+        ("mean.binaryproto", b"\x01" + b"\xff" * 40, "damaged"),
         ("mean.npy", b"", r"no \.npy file"),
         ("mean.npy", b"abc", r"no \.npy file"),
     ],

@@ -127,7 +127,7 @@ def _input_shapes(net: Net) -> Mapping[str, Shape]:
             raise ShapeError(
                 f"the shape of input '{entry.name}' is {problem}",
                 where=entry.where,
-                expected="a size of 1 or more for each axis",
+                expected=f"a size of 1 or more for each axis, and at most {MAX_SIZE:,} numbers",
                 received=text(entry.shape) if entry.shape else "no shape",
                 hint=f"give it: --input-shape {entry.name}:{example}"
                 + ("; --dynamic then leaves heights and widths open" if problem == "open" else ""),
