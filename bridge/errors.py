@@ -159,8 +159,12 @@ def words_of(error: BaseException, most: int = 300) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question that names what is nearest to a name that is not known, if anything is near.
 
-    Capitals and underscores count for nothing.
+    Capitals and underscores count for nothing, nor does it that two are parameters.
     """
-    plain = {each.lower().replace("_", ""): each for each in known}
-    close = get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
+    plain = {_plain(each): each for each in known}
+    close = get_close_matches(_plain(name), plain, n=1, cutoff=0.7)
     return f"did you mean '{plain[close[0]]}'?" if close else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix("_param").replace("_", "")

@@ -26,9 +26,11 @@ def test_a_refusal_carries_what_was_told_before_it() -> None:
         ("CONVOLUTON", "Convolution"),
         ("inner_product", "InnerProduct"),
         ("xyz", ""),
+        ("mat_write_param", ""),
+        ("tiles_param", "tile_param"),
     ],
 )
 def test_names_that_are_near(name: str, meant: str) -> None:
-    assert did_you_mean(name, ["Convolution", "InnerProduct", "ReLU"]) == (
+    assert did_you_mean(name, ["Convolution", "InnerProduct", "tile_param"]) == (
         meant and f"did you mean '{meant}'?"
     )
