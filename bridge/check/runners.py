@@ -155,5 +155,12 @@ def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
     import keras
 
     feeds = keras.tree.pack_sequence_as(model.input, list(arrays))
-    results = keras.tree.flatten(model(feeds, training=False))
+    try:
+        results = keras.tree.flatten(model(feeds, training=False))
+    except Exception as error:  # backends raise whatever they like
+        raise UnsupportedError(
+            f"Keras on {keras.backend.backend()} cannot run the model",
+            received=words_of(error),
+            hint="another backend may: KERAS_BACKEND=tensorflow, jax or torch",
+        ) from error
     return [np.asarray(keras.ops.convert_to_numpy(result)) for result in results]

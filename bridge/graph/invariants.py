@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import GraphError, UnsupportedError
+from bridge.graph.definitions import refuse_unfit
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+MAX_RANK = 64  # of NumPy's arrays
 
 
 def check(model: ir.Model) -> None:
@@ -20,6 +23,8 @@ def check(model: ir.Model) -> None:
     - a node reads only what is there before it: inputs, initializers, results of earlier nodes
     - the channels of a Conv, ConvTranspose or Gemm are those that its weight is made for;
       neither ONNX's checker nor onnxruntime's loader looks at that
+    - each node is what ONNX defines, in its inputs, attributes and shapes
+    - an input has elements, and no value has more axes than NumPy's arrays may have
 
     Raises GraphError at the first fault, UnsupportedError for a text.
     """
@@ -29,6 +34,8 @@ def check(model: ir.Model) -> None:
     # Old files list initializers among the inputs too; each is one value then.
     for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
         _declare(value, known, foreign, "the graph's beginning")
+    _refuse_empty_inputs(graph)
+    opset = model.opset_imports[""]
     for node in graph:
         where = where_of(node)
         for operand in node.inputs:
@@ -37,6 +44,7 @@ def check(model: ir.Model) -> None:
         for value in node.outputs:
             _declare(value, known, foreign, where)
         _refuse_misfits(node, where)
+        refuse_unfit(node, opset, where)
     for value in graph.outputs:
         if value.name not in known:
             raise GraphError(f"nothing makes the output {value.name!r}")
@@ -58,6 +66,26 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
     if not foreign and (value.dtype is None or value.shape is None):
         missing = "type" if value.dtype is None else "shape"
         raise GraphError(f"the {missing} of {value.name!r} is not known", where=where)
+
+    if value.shape is not None and len(value.shape) > MAX_RANK:
+        raise UnsupportedError(
+            f"{value.name!r} has more axes than NumPy's arrays may have",
+            where=where,
+            expected=f"at most {MAX_RANK}",
+            received=len(value.shape),
+        )
+
+
+def _refuse_empty_inputs(graph: ir.Graph) -> None:
+    for value in graph.inputs:
+        if value.const_value is None and value.shape is not None and 0 in value.shape:
+            raise UnsupportedError(
+                f"the input {value.name!r} has no elements",
+                expected="sizes of 1 and more, or free ones",
+                received=str(value.shape),
+                hint="some exporters write 0 for a size that is free: give it a name in its place, "
+                "with onnx.tools.update_model_dims",
+            )
 
 
 Fact = tuple[str, Any, Any]

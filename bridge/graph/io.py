@@ -22,7 +22,8 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper
 
 from bridge import files
-from bridge.errors import GraphError, UsageError
+from bridge.errors import GraphError, UsageError, words_of
+from bridge.graph.tensors import refuse_unreadable_tensors
 from bridge.graph.wire import Target, frame
 from bridge.lower.model import PRODUCER, LoweredModel
 from bridge.lower.values import Weight
@@ -129,17 +130,29 @@ def load(path: str | Path) -> ir.Model:
 
     path = files.readable(path, "ONNX graph")
     try:
-        model = ir.load(path, format="protobuf")
+        proto = onnx.load_model(path, format="protobuf", load_external_data=False)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
     except (DecodeError, ValueError) as error:
         raise not_onnx(path, str(error)) from error
-    if not model.opset_imports and not len(model.graph):
+    if not proto.opset_import and not proto.graph.node:
         raise not_onnx(path, "a message without operators")
-    for value in model.graph.initializers.values():
-        if isinstance(value.const_value, ir.ExternalTensor):
-            _refuse_missing_data(path, value.const_value)
+    refuse_unreadable_tensors(proto, path)
+    try:
+        model = ir.from_proto(proto)
+    except ir.serde.SerdeError as error:
+        raise GraphError(
+            "the graph breaks ONNX's rules", where=path, received=_cause(error)
+        ) from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
     return model
+
+
+def _cause(error: BaseException) -> str:
+    """What the first of several errors says, of which each was raised for the one before it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return words_of(error)
 
 
 def external_files(model: ir.Model) -> list[Path]:
@@ -165,19 +178,6 @@ def not_onnx(path: Path, received: str) -> GraphError:
         received=received,
         hint=(kind and kind.hint) or "is the file whole? fetch it, or write it, again",
     )
-
-
-def _refuse_missing_data(path: Path, tensor: ir.ExternalTensor) -> None:
-    file = Path(tensor.path)
-    end = (tensor.offset or 0) + (tensor.length or tensor.nbytes)
-    if not file.is_file() or file.stat().st_size < end:
-        raise GraphError(
-            f"the weight {tensor.name!r} is missing",
-            where=path,
-            expected=f"{end} bytes in {file}",
-            received=f"{file.stat().st_size} bytes" if file.is_file() else "no such file",
-            hint="keep the .onnx together with the files of its weights",
-        )
 
 
 # --- writing --------------------------------------------------------------------------------------

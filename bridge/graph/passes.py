@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.errors import GraphError
+from bridge.errors import GraphError, words_of
 from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
 
@@ -50,9 +50,40 @@ def _run(steps: Sequence[Pass], model: ir.Model) -> ir.Model:
 
 def _inline_functions(model: ir.Model) -> None:
     if model.functions:
+        from onnx_ir.passes import InvariantError, PassError
         from onnx_ir.passes.common import InlinePass
 
-        InlinePass()(model)
+        try:
+            InlinePass()(model)
+        except (PassError, InvariantError) as error:
+            raise GraphError(
+                "the graph's functions cannot be put in where they are called",
+                received=words_of(error),
+                hint="ONNX allows no function that calls itself, by way of others perhaps",
+            ) from error
+
+
+# What exporters write for a size that they do not know.
+_UNKNOWN = frozenset(("", "?", "*", "-1", "None", "unk"))
+
+
+def _free_unknown_sizes(model: ir.Model) -> None:
+    import onnx_ir as ir
+
+    for value in (*model.graph.inputs, *model.graph.outputs, *_results(model)):
+        if value.shape is not None and any(map(_is_unknown, value.shape)):
+            value.shape = ir.Shape([None if _is_unknown(size) else size for size in value.shape])
+
+
+def _is_unknown(size: int | ir.SymbolicDim) -> bool:
+    return size < 0 if isinstance(size, int) else size.value in _UNKNOWN
+
+
+def _omit_empty_inputs(model: ir.Model) -> None:
+    for node in model.graph:
+        for index, value in enumerate(node.inputs) if node.op_type == "Resize" else ():
+            if value is not None and value.shape is not None and 0 in value.shape:
+                node.replace_input_with(index, None)
 
 
 def _lift_constants(model: ir.Model) -> None:
@@ -89,6 +120,8 @@ def _refuse_other_domains(model: ir.Model) -> None:
 
 PIPELINE = (
     Pass("need opset", _refuse_other_domains, "a loaded model", "its opset is known"),
+    # -1 and "?" are no sizes, and two of them not the same one.
+    Pass("free unknown sizes", _free_unknown_sizes, "opset", "sizes are numbers, or names of one"),
     # Functions hide their nodes from all that follows.
     Pass("inline functions", _inline_functions, "opset", "no functions are left"),
     # From here on a constant is an initializer, whatever it was.
@@ -97,6 +130,8 @@ PIPELINE = (
     # Needs shapes, for Shape nodes; gives constants, which shapes behind Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
     Pass("infer shapes", _infer_shapes, "constants are folded", "shapes behind them as well"),
+    # Before opset 13 that was how to leave out what lies between others.
+    Pass("omit empty inputs", _omit_empty_inputs, "shapes", "Resize has no roi or scales of []"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from inspect import signature
+from sys import getrecursionlimit
 from typing import Any
 
 import keras
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UnsupportedError, words_of
 from bridge.layout import Weight
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Function, Plan, PlanInput, Ref
@@ -19,18 +20,48 @@ def build(plan: Plan) -> keras.Model:
     """Makes the Functional model of a plan, with its weights.
 
     Inputs and outputs are in the plan's order: a single one is a tensor, several are a list.
+
+    Raises UnsupportedError for what Keras refuses, and for a chain of calls that is too long.
     """
+    if not plan.inputs or not plan.outputs:
+        raise UnsupportedError(
+            "a Keras model needs inputs and outputs",
+            received=f"{len(plan.inputs)} inputs, {len(plan.outputs)} outputs",
+        )
     results: dict[int, Any] = {each.id: _input(each) for each in plan.inputs}
     for call in plan.calls:
-        results[call.id] = _carry_out(call, results)
+        results[call.id] = _accepted(call, results)
     inputs = [results[each.id] for each in plan.inputs]
     outputs = [_resolved(plan.values[name].ref, results) for name in plan.outputs]
-    return keras.Model(_single(inputs), _single(outputs), name=encode(plan.name))
+    try:
+        return keras.Model(_single(inputs), _single(outputs), name=encode(plan.name))
+    except RecursionError as error:
+        raise UnsupportedError(
+            "the graph is too deep for Keras, which goes along it call by call within calls",
+            received=f"{len(plan.calls)} Keras calls; Python's limit is {getrecursionlimit()}",
+            hint="allow more, before converting and wherever the file is loaded: "
+            f"sys.setrecursionlimit({max(10_000, 10 * len(plan.calls))})",
+        ) from error
 
 
 def _input(given: PlanInput) -> Any:
     shape = tuple(dim if isinstance(dim, int) else None for dim in given.shape)
     return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+
+
+def _accepted(call: Call, results: Mapping[int, Any]) -> Any:
+    try:
+        return _carry_out(call, results)
+    except BridgeError:
+        raise
+    except Exception as error:  # Keras and its backends raise whatever they like
+        raise UnsupportedError(
+            "Keras refuses to build this",
+            where=f"'{call.name}' ({call.target})",
+            received=words_of(error),
+            hint="cut the graph before it; where its numbers are as ONNX defines them, please "
+            "report it, with the graph",
+        ) from error
 
 
 def _carry_out(call: Call, results: Mapping[int, Any]) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from bridge.errors import UnsupportedError, UsageError
+from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
 from bridge.outputs import staged, writable
 from bridge.silence import silent_libraries
 
@@ -28,8 +28,21 @@ def save(model: keras.Model, path: str | Path) -> Path:
 
 
 def write(model: keras.Model, place: Path) -> None:
-    """Writes the model under a name that nobody has yet."""
-    _WRITERS[place.suffix](model, place)
+    """Writes the model under a name that nobody has yet.
+
+    Raises UnsupportedError where Keras cannot, OSError where the system refuses it.
+    """
+    try:
+        _WRITERS[place.suffix](model, place)
+    except (BridgeError, OSError):
+        raise
+    except Exception as error:  # Keras and its backends raise whatever they like
+        raise UnsupportedError(
+            "Keras cannot write this model",
+            where=place.name,
+            received=words_of(error),
+            hint="write another kind: .keras, .tflite, or a SavedModel, a name without an ending",
+        ) from error
 
 
 def refuse_unwritable(path: Path) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
@@ -295,11 +296,29 @@ def output_layout(layout: Layout, io_layout: IoLayout) -> Layout:
 def answers(
     rule: Rule, node: Node, operands: Sequence[Operand | None], attributes: Mapping[str, Any]
 ) -> Sequence[Step]:
-    """A rule's steps; an attribute that it does not know is a refusal."""
+    """A rule's steps. Raises UnsupportedError for an attribute that it does not know, and where an
+    input or an attribute is missing that it needs."""
+    parameters, needed = _parameters(rule)
     try:
-        answer = rule(node, *operands, **attributes)
+        given = parameters.bind(node, *operands, **attributes).arguments
     except TypeError as error:
-        if "unexpected keyword" in str(error) or "positional argument" in str(error):
-            raise UnsupportedError(str(error).split("() ", 1)[-1]) from error
-        raise
+        raise UnsupportedError(f"not in a form that the rule knows: {error}") from error
+    for name in needed:
+        value = given.get(name, ())
+        if value is None or (isinstance(value, tuple) and None in value):
+            raise UnsupportedError(f"its input '{name}' is missing")
+    answer = rule(node, *operands, **attributes)
     return [answer] if isinstance(answer, Step) else answer
+
+
+@cache
+def _parameters(rule: Rule) -> tuple[Signature, tuple[str, ...]]:
+    """What a rule takes, and the names of the inputs that may not be left out."""
+    parameters = signature(rule)
+    needed = (
+        name for name, each in parameters.parameters.items() if each.annotation in _AN_OPERAND
+    )
+    return parameters, tuple(needed)
+
+
+_AN_OPERAND = (Operand, Operand.__name__)  # annotations are texts in most modules

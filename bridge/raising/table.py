@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
@@ -152,6 +152,17 @@ class Table:
 
 
 TABLE = Table()
+
+Choice = TypeVar("Choice")
+
+
+def chosen(choices: Mapping[str, Choice], name: str, attribute: str) -> Choice:
+    """What an attribute of a few values stands for. Raises UnsupportedError for another value."""
+    if name not in choices:
+        raise UnsupportedError(
+            f"unknown {attribute}", expected=", ".join(choices), received=repr(name)
+        )
+    return choices[name]
 
 
 def raises(*operators: str, since: int = 1) -> Callable[[Rule], Rule]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
@@ -80,10 +82,23 @@ for _operator, (_target, _options) in POINTWISE.items():
     _register(_operator, _target, _options)
 
 
+_FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
+_WHOLE = ("BOOL", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32")
+# The dtypes that all backends of Keras compute with.
+_NUMBERS = frozenset(map(TensorProto.DataType.Value, (*_FLOATS, *_WHOLE)))
+
+
 @raises("Cast")
 def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Step:
     """x in another dtype                                        (onnx.ai/onnx/operators, Cast)"""
+    if to not in _NUMBERS:
+        raise UnsupportedError("a dtype that Keras does not have", received=_dtype_name(to))
     return pointwise(x, "ops.cast", {"dtype": tensor_dtype_to_np_dtype(to).name})
+
+
+def _dtype_name(dtype: int) -> str:
+    names: Mapping[int, str] = {number: name for name, number in TensorProto.DataType.items()}
+    return names.get(dtype, f"number {dtype}")
 
 
 @raises("Clip", since=11)
@@ -92,10 +107,17 @@ def clip(node: Node, x: Operand, low: Operand | None = None, high: Operand | Non
 
     (onnx.ai/onnx/operators, Clip)
     """
-    ends = [None if each is None else each.array().item() for each in (low, high)]
+    ends = [None if each is None else _number(each) for each in (low, high)]
     step = clipped(x, *ends)
     absent = (None,) * sum(each is not None for each in (low, high))
     return Step((*step.want, *absent), step.out, step.build)
+
+
+def _number(operand: Operand) -> float:
+    if operand.is_constant and prod(operand.weight().shape) != 1:
+        raise UnsupportedError(f"'{operand.name}' is not one number", received=operand.shape)
+    number: float = operand.array().item()
+    return number
 
 
 @raises("Clip", since=6)

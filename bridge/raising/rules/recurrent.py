@@ -18,7 +18,7 @@ from bridge.raising.cells import Cell
 from bridge.raising.orders import whole
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Node, Operand, Step, chosen, raises
 
 _BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -132,7 +132,7 @@ def _directions(
             | ({"go_backwards": True} if backwards else {}),
             cell.weights(index, whole(x, 2), w, r, b),
         )
-        for index, backwards in enumerate(_BACKWARDS[direction])
+        for index, backwards in enumerate(chosen(_BACKWARDS, direction, "direction"))
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 
 import numpy as np
@@ -13,7 +13,7 @@ from bridge.layout import Layout, Weight
 from bridge.raising.orders import channels_last, resized, spatial_orders
 from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Node, Operand, Step, chosen, raises
 
 
 @raises("Resize", since=11)
@@ -100,26 +100,30 @@ def _scales(
     return [by_axis.get(axis, 1.0) for axis in range(2, rank)]
 
 
+_Places = Callable[[], NDArray[np.float64]]
+
+
 def _matrix(
     size: int, wanted: int, scale: float, mode: str, coordinates: str, nearest: str
 ) -> NDArray[np.float32]:
     """wanted size: how much of each row of x goes into each row of the result."""
     places = np.arange(wanted, dtype=np.float64)
-    at = {
+    scaled: Mapping[str, _Places] = {
         "half_pixel": lambda: (places + 0.5) / scale - 0.5,
         "half_pixel_symmetric": lambda: (places + 0.5) / scale - 0.5,
         "pytorch_half_pixel": lambda: (places + 0.5) / scale - 0.5 if wanted > 1 else places * 0,
         "align_corners": lambda: places * ((size - 1) / (wanted - 1) if wanted > 1 else 0.0),
         "asymmetric": lambda: places / scale,
-    }[coordinates]()
+    }
+    at = chosen(scaled, coordinates, "coordinate_transformation_mode")()
     if mode == "nearest":
-        rounded = {
+        rounded: Mapping[str, _Places] = {
             "round_prefer_floor": lambda: np.ceil(at - 0.5),
             "round_prefer_ceil": lambda: np.floor(at + 0.5),
             "floor": lambda: np.floor(at),
             "ceil": lambda: np.ceil(at),
-        }[nearest]()
-        at = rounded
+        }
+        at = chosen(rounded, nearest, "nearest_mode")()
     at = at.clip(0, size - 1)
     below = np.floor(at).astype(int)
     above = np.minimum(below + 1, size - 1)

@@ -12,7 +12,7 @@ from bridge.raising.plan import Ref, Size
 from bridge.raising.recorder import Recorder
 from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.selecting import counted
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Node, Operand, Step, chosen, raises
 
 # ONNX's names of what is to be done where there is something already, and Keras's.
 _REDUCTIONS = {"none": None, "add": "add", "mul": "mul", "max": "max", "min": "min"}
@@ -45,7 +45,7 @@ def _scattered(
 ) -> Step:
     layouts = [Layout.ordered(each.shape, order) for each in operands]
     size, along = operands[0].shape[axis], order.index(axis)
-    how = _REDUCTIONS[reduction]
+    how = chosen(_REDUCTIONS, reduction, "reduction")
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         x, at, new = _arguments(operands, layouts, refs)
@@ -70,7 +70,7 @@ def scatter_nd(
     rest = x.shape[int(depth) :] if isinstance(depth, int) else ("unknown",)
     if any(isinstance(size, str) for size in rest):
         raise UnsupportedError("ScatterND of parts of unknown size", received=rest)
-    operands, how = (x, indices, updates), _REDUCTIONS[reduction]
+    operands, how = (x, indices, updates), chosen(_REDUCTIONS, reduction, "reduction")
     layouts = [Layout.plain(each.shape) for each in operands]
 
     def build(k: Recorder, *refs: Ref) -> Ref:
