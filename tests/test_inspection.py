@@ -24,7 +24,7 @@ def only(*paths: Path) -> Inspection:
     return found
 
 
-@pytest.mark.parametrize("case", cases(without={"alias"}), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_golden_case_is_shown_with_caffes_shapes(case: Case) -> None:
     found = only(case.prototxt, case.caffemodel)
     known = {name: array.shape for name, array in (case.outputs | case.between).items()}

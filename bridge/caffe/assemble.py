@@ -10,6 +10,7 @@ from itertools import compress
 from bridge.caffe.inputs import are_inputs, inputs, with_given
 from bridge.caffe.net import Layer, Net, Share
 from bridge.caffe.prototxt import Message
+from bridge.caffe.sharing import OVERWRITTEN, with_overwritten
 from bridge.caffe.state import State, is_included, ways_in
 from bridge.errors import PrototxtError, UnsupportedError, did_you_mean
 
@@ -25,16 +26,18 @@ def assemble(
     chosen = [message for message in messages if is_included(message, state)]
     left_out = [message for message in messages if not is_included(message, state)]
     chosen = with_given(chosen, given)
-    drafts = [_draft(message) for message in chosen]
     are_fed = are_inputs(chosen, given)
-    wiring = _Wiring(drafts, are_fed, left_out, state)
+    said = [_draft(message) for message in chosen]
+    sources, drafts = [*compress(said, are_fed)], with_overwritten(said)
+    wiring = _Wiring(drafts, sources, left_out, state)
     wired = [wiring.connect(draft) for draft in drafts]
     if all(are_fed) and left_out:
         raise _nothing(left_out, state)
     _refuse_unsound_places(drafts, wired)
     fed = [entry for message in compress(chosen, are_fed) for entry in inputs(message)]
-    layers = [layer for layer, is_fed in zip(wired, are_fed, strict=True) if not is_fed]
-    aside = [*map(_draft, left_out), *compress(drafts, are_fed)]
+    fed_ids = set(map(id, sources))
+    layers = [layer for draft, layer in zip(drafts, wired, strict=True) if id(draft) not in fed_ids]
+    aside = [*map(_draft, left_out), *sources]
     return Net(name, tuple(fed), tuple(layers), wiring.unread(), aside=tuple(aside))
 
 
@@ -76,15 +79,13 @@ class _Wiring:
     def __init__(
         self,
         drafts: Sequence[Layer],
-        fed: Sequence[bool],
+        sources: Sequence[Layer],
         left_out: Sequence[Message],
         state: State,
     ) -> None:
         self.left_out, self.state = left_out, state
         self.writes_left = Counter(blob for draft in drafts for blob in draft.tops)
-        self.fed = {
-            blob for draft, is_fed in zip(drafts, fed, strict=True) if is_fed for blob in draft.tops
-        }
+        self.fed = {blob for source in sources for blob in source.tops}
         self.taken = set(self.writes_left)
         self.current: dict[str, str] = {}
         self.reads: dict[str, int] = {}
@@ -162,39 +163,19 @@ _MIXING = {
     *("AutoCrop", "DeformableConvolution", "UnPooling", "Unpooling"),
 }
 
-# Layers whose tops are their first bottom's memory under another name; Concat and Slice only where
-# there is nothing to join or part.
-_VIEWS = ("Split", "Flatten", "Reshape", "GradientScaler")
-_SINGLE_VIEWS = ("Concat", "Slice")
-
-
-def _is_view(layer: Layer) -> bool:
-    single = len(layer.bottoms) == len(layer.tops) == 1
-    return bool(layer.bottoms) and layer.type in (*_VIEWS, *(_SINGLE_VIEWS if single else ()))
-
 
 def _refuse_unsound_places(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
     """Refuse a layer that, working in place, changes what it or others still have to read.
 
     Errors: PrototxtError where Caffe would abort, UnsupportedError where its result depends on
-    memory. Dropout changes nothing outside training.
+    the order in which it goes through memory.
     """
-    readers = Counter(value for layer in layers for value in layer.bottoms)
-    last_read = {value: at for at, layer in enumerate(layers) for value in layer.bottoms}
-    memory: dict[str, list[str]] = {}  # for each value, all values so far in the same memory
-    for at, (draft, layer) in enumerate(zip(drafts, layers, strict=True)):
-        for i, top in enumerate(layer.tops):
-            shared: list[str] = []
-            if _is_view(layer):
-                shared = memory[layer.bottoms[0]]
-            elif draft.bottoms[i : i + 1] == (draft.tops[i],):
-                _refuse_in_place(layer, draft.tops[i], readers[layer.bottoms[i]])
-                shared = memory[layer.bottoms[i]]
-                late = [value for value in shared if last_read.get(value, len(layers)) > at]
-                if late and layer.type != "Dropout":
-                    raise _shares_memory(layer, layer.bottoms[i], late[0])
-            shared.append(top)
-            memory[top] = shared
+    own = [layer for layer in layers if layer.type != OVERWRITTEN]
+    readers = Counter(value for layer in own for value in layer.bottoms)
+    for draft, layer in zip(drafts, layers, strict=True):
+        for i, top in enumerate(draft.tops):
+            if draft.bottoms[i : i + 1] == (top,) and layer.type != OVERWRITTEN:
+                _refuse_in_place(layer, top, readers[layer.bottoms[i]])
 
 
 def _refuse_in_place(layer: Layer, blob: str, readers: int) -> None:
@@ -212,12 +193,3 @@ def _refuse_in_place(layer: Layer, blob: str, readers: int) -> None:
             expected="a top of another name",
             received=blob,
         )
-
-
-def _shares_memory(layer: Layer, bottom: str, other: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"working in place on '{bottom}', it changes '{other}' too, which is read later",
-        where=layer,
-        received="blobs that share memory, by Split, Flatten, Reshape or a Concat of one",
-        hint="give the layer a top of another name, if that is what the net means",
-    )

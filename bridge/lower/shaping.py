@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.caffe.net import Layer
+from bridge.caffe.sharing import OVERWRITTEN
 from bridge.errors import ShapeError
 from bridge.lower.boxes import chosen
 from bridge.lower.emitter import Emitter
@@ -38,6 +39,12 @@ def reshape(
 ) -> Value:
     """The same numbers in the same order; what 0 and -1 stand for, Caffe's shape says already."""
     return e.reshape(x, e.tops[0])
+
+
+@layer(OVERWRITTEN)
+def overwritten(e: Emitter, layer: Layer, old: Value, new: Value) -> Value:
+    """What a layer has written in place into the memory of another blob, in the latter's shape."""
+    return e.reshape(new, e.tops[0])
 
 
 @layer("Concat", params="concat_param")

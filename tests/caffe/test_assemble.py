@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from bridge.caffe import Net, read
+from bridge.caffe import Net
 from bridge.errors import PrototxtError, UnsupportedError
-from golden_cases import Case, cases
 
 ReadText = Callable[..., Net]
 INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 } } }\n'
@@ -177,75 +176,6 @@ def test_the_net_may_name_stages_itself(read_text: ReadText) -> None:
         + layer("a", "ReLU", "x", "y", 'include { stage: "deploy" }')
     )
     assert len(read_text(text).layers) == 1
-
-
-# ---- shared memory ---------------------------------------------------------------------------
-
-RESHAPE = "reshape_param { shape { dim: 0 dim: -1 } }"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        layer("v", "Split", "x", "a b")
-        + layer("r", "ReLU", "a", "a")
-        + layer("e", "Eltwise", "a b", "o"),
-        layer("v", "Flatten", "x", "f")
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
-        layer("v", "Reshape", "x", "f", RESHAPE)
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
-        layer("v", "Concat", "x", "f")
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
-        layer("v", "Slice", "x", "f")
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
-        layer("c", "Power", "x", "y")
-        + layer("v", "Flatten", "y", "f")
-        + layer("w", "Flatten", "f", "g")
-        + layer("r", "ReLU", "g", "g")
-        + layer("p", "Power", "f", "o"),
-        # the second copy is an output: read at the end
-        layer("v", "Split", "x", "a b") + layer("r", "ReLU", "a", "a"),
-    ],
-)
-def test_in_place_on_shared_memory_is_refused(read_text: ReadText, text: str) -> None:
-    with pytest.raises(UnsupportedError, match="is read later") as refusal:
-        read_text(INPUT + text)
-    assert "layer 'r'" in str(refusal.value.where)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        # nobody reads the other name later
-        layer("v", "Flatten", "x", "f") + layer("r", "ReLU", "f", "f"),
-        # read before
-        layer("v", "Flatten", "x", "f")
-        + layer("p", "Power", "x", "o")
-        + layer("r", "ReLU", "f", "f"),
-        # Dropout changes nothing
-        layer("v", "Split", "x", "a b")
-        + layer("r", "Dropout", "a", "a")
-        + layer("e", "Eltwise", "a b", "o"),
-        # a Concat of two copies
-        layer("v", "Concat", "x x", "f")
-        + layer("r", "ReLU", "f", "f")
-        + layer("p", "Power", "x", "o"),
-        # a view of the changed value
-        layer("r", "ReLU", "x", "x") + layer("v", "Flatten", "x", "f"),
-    ],
-)
-def test_memory_that_is_not_shared_is_not_refused(read_text: ReadText, text: str) -> None:
-    assert read_text(INPUT + text).layers
-
-
-@pytest.mark.parametrize("case", cases(tagged={"alias"}), ids=str)
-def test_golden_nets_that_depend_on_shared_memory_are_refused(case: Case) -> None:
-    with pytest.raises(UnsupportedError, match="is read later"):
-        read(case.prototxt, case.caffemodel)
 
 
 def test_layers_that_cannot_work_in_place_are_refused(read_text: ReadText) -> None:

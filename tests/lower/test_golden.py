@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.caffe import read
-from bridge.errors import UnsupportedError
 from bridge.lower import LoweredModel, lower
 from golden_cases import Case, assert_close, cases
 
@@ -39,7 +38,7 @@ def _compare(case: Case, results: Mapping[str, NDArray[Any]]) -> None:
         assert_close(results[name], expected[_blob(name)], name)
 
 
-@pytest.mark.parametrize("case", cases(without={"alias"}), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_outputs_are_those_of_caffe(case: Case, run: Run) -> None:
     model = _lowered(case)
     results = run(model, **{name: case.inputs[name] for name in model.inputs})
@@ -49,7 +48,7 @@ def test_outputs_are_those_of_caffe(case: Case, run: Run) -> None:
         assert {_blob(name) for name in results} == set(case.outputs) | silenced
 
 
-@pytest.mark.parametrize("case", cases(without={"alias"}), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_a_symbolic_batch_holds_for_other_batches(case: Case, run: Run) -> None:
     model = _lowered(case)
     if not any("batch" in shape for shape in model.inputs.values()):
@@ -76,9 +75,3 @@ def test_other_opsets_say_the_same(name: str, opset: int, run: Run) -> None:
     model = _lowered(case, opset=opset)
     assert model.proto.opset_import[0].version == opset
     _compare(case, run(model, **case.inputs))
-
-
-@pytest.mark.parametrize("case", cases(tagged={"alias"}), ids=str)
-def test_shared_memory_is_refused(case: Case) -> None:
-    with pytest.raises(UnsupportedError, match="in place"):
-        _lowered(case)

@@ -18,12 +18,19 @@ from bridge.caffe.shapes.table import (
     shape,
     text,
 )
+from bridge.caffe.sharing import OVERWRITTEN
 
 
 @shape("Split", tops=SOME)
 def split(layer: Layer, x: Shape) -> Demand:
     """x: any shape  ->  the same, for each top. Source: src/caffe/layers/split_layer.cpp."""
     return Demand((x,) * len(layer.tops))
+
+
+@shape(OVERWRITTEN, bottoms=2)
+def overwritten(_: Layer, old: Shape, __: Shape) -> Demand:
+    """Two blobs in one memory  ->  the second in the shape of the first (caffe/sharing.py)."""
+    return Demand((old,))
 
 
 @shape("Silence", bottoms=SOME, tops=0)
