@@ -22,6 +22,7 @@ class Kind(Enum):
     VALUE = "unknown value"
     TWICE = "set twice"
     SETTING = "not carried over"
+    UNREAD = "not read by layers of this type"
 
 
 @dataclass(frozen=True)

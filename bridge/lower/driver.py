@@ -131,7 +131,9 @@ def _refuse_unknown_layers(net: Net) -> None:
 def _asked(layer: Layer) -> str:
     """A layer of an unknown type, and what its type or its blob may be meant to be."""
     close = did_you_mean(layer.type, TABLE)
-    if not layer.bottoms and layer.tops:
+    if not layer.type and layer.complaints:
+        close = "; ".join(map(str, layer.complaints))
+    elif not layer.bottoms and layer.tops:
         close = f"an input? give its shape: --input-shape {layer.tops[0]}:1,3,224,224"
     return f"{layer}{close and f': {close}'}"
 

@@ -71,7 +71,8 @@ def _told(net: Net, kept: Net) -> Iterator[_Told]:
             yield from _of_idle(layer, _WIRING)
         else:
             for complaint in complaints(layer):
-                yield _Told(complaint, layer, not is_harmless(complaint))
+                counts = complaint.kind is not Kind.UNREAD and not is_harmless(complaint)
+                yield _Told(complaint, layer, counts)
 
 
 def complaints(layer: Layer) -> list[Complaint]:
@@ -84,16 +85,24 @@ def complaints(layer: Layer) -> list[Complaint]:
     return [*unknown, *settings, *_unread(layer, entry)]
 
 
+# Messages that Caffe gives to layers of any type.
+_OF_ALL = ("transform_param", "loss_param")
+
+
 def _unread(layer: Layer, entry: Entry) -> Iterator[Complaint]:
-    """A fork's message in a layer of another type: of BVLC's and SSD's, Caffe itself reads none,
-    but there is no Caffe that has the messages of all forks and could tell of a mistake."""
+    """The messages of other types of layers. Caffe reads none of them, and a warning is enough; but
+    no Caffe has the messages of all forks and could tell of a mistake among them."""
+    if entry.is_plug_in:
+        return
+    read = (entry.params, *entry.also, *_OF_ALL)
     for name, given in layer.params.items():
-        if name in schema.of_forks("LayerParameter") and name not in (entry.params, *entry.also):
+        if name in schema.fields("LayerParameter") and name not in read:
+            is_fork = name in schema.of_forks("LayerParameter")
             yield Complaint(
                 where=given.where if isinstance(given, Message) else layer.where,
                 path=(name,),
                 message="LayerParameter",
-                kind=Kind.SETTING,
+                kind=Kind.SETTING if is_fork else Kind.UNREAD,
                 problem=f"'{name}' is not read by a {layer.type} layer",
                 suggestion=did_you_mean(name, [entry.params] if entry.params else []),
             )

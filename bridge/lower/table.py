@@ -127,7 +127,7 @@ class Entry:
         taken = {
             each.name: read(each.written, each.name, self._setting(each.name))
             for each in layer.complaints
-            if each.name != self.params and self.takes(each) and each.written is not None
+            if each.path[:-1] == (self.params,) and self.takes(each) and each.written is not None
         }
         known = {n: value for n, value in given.items() if self.takes_any or n in self.settings}
         return {**known, **taken}
@@ -138,8 +138,9 @@ class Entry:
         return [] if self.takes_any else [name for name in names if not is_harmless_name(name)]
 
     def takes(self, complaint: Complaint) -> bool:
-        """Whether the rule, of a plug-in, knows what the schema does not."""
-        if complaint.path[0] != self.params or not self.is_plug_in:
+        """Whether the rule, of a plug-in, knows what the schema does not. One without a message
+        gets the layer whole."""
+        if not self.is_plug_in or complaint.path[0] != (self.params or complaint.path[0]):
             return False
         is_field = len(complaint.path) == 2 and complaint.kind is not Kind.TWICE
         return len(complaint.path) == 1 or (

@@ -10,7 +10,7 @@ import pytest
 
 import bridge
 from bridge.caffe import Net, read
-from bridge.errors import UnknownFieldError, UsageError
+from bridge.errors import UnknownFieldError, UnsupportedLayerError, UsageError
 from bridge.lower import lower
 from bridge.lower.fields import complaints
 
@@ -129,6 +129,22 @@ def test_no_dialect_and_no_fork_loses_what_is_not_understood(tmp_path: Path, tex
     path.write_text(f'input: "x" input_shape {{ dim: 1 dim: 1 dim: 2 dim: 2 }}\n{text}')
     (layer,) = read(path).layers
     assert [each.name for each in complaints(layer)] == ["odd"]
+
+
+def test_messages_of_other_layers_are_told_and_those_of_forks_refused(net_of: NetOf) -> None:
+    text = 'layer {{ name: "r" type: "ReLU" bottom: "x" top: "r" {} {{ }} }}'
+    model = lower(net_of(text.format("elu_param"), x=(1, 2)))
+    (warning,) = model.warnings
+    assert "'elu_param' is not read by a ReLU layer (ignored)" in warning
+    told = refusal(net_of(text.format("relu6_param"), x=(1, 2)))
+    assert "'relu6_param' is not read by a ReLU layer; did you mean 'relu_param'?" in told
+    assert lower(net_of(text.format("relu6_param"), x=(1, 2)), ignore_fields=["relu6_param"])
+
+
+def test_a_layer_without_a_type_is_told_with_what_stands_for_it(net_of: NetOf) -> None:
+    net = net_of('layer { name: "r" tipe: "ReLU" bottom: "x" top: "r" }', x=(1, 2))
+    with pytest.raises(UnsupportedLayerError, match="did you mean 'type'"):
+        lower(net)
 
 
 def test_settings_that_a_rule_does_not_take_are_in_the_same_message(net_of: NetOf) -> None:
