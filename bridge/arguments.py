@@ -108,6 +108,7 @@ KINDS: Mapping[str, Kind] = {
     "outputs": TEXTS,
     "paths": Kind("a list of paths", _each(_is_path)),
     "stage": Kind("a str, or a list of them", _either(_is_text, _each(_is_text))),
+    "ignore_fields": Kind("a str, or a list of them", _either(_is_text, _each(_is_text))),
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),

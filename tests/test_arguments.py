@@ -52,6 +52,7 @@ def test_what_is_no_path_where_none_is_needed(value: Any) -> None:
         ("plugin", [5, [5], b"rules.py"]),
         ("phase", [5]),
         ("stage", [5, [5]]),
+        ("ignore_fields", [5, [5]]),
         ("level", ["x", 10**20]),
         ("mean", [[], [1, "x"], float("nan"), np.array([1, np.inf]), {"data": 1}]),
         ("scale", ["x", float("inf"), 1e300, 10**5000]),
