@@ -45,6 +45,7 @@ REFUSED = {
 GIVEN: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "SURFZJY__EAST-caffe__models_mbv3_train": {"data": (1, 3, 256, 256)},
     "SURFZJY__EAST-caffe__models_vgg_train": {"data": (1, 3, 256, 256)},
+    "happynear__caffe-windows__examples_GoogLeNet_googlenet_deploy.": {"label": (10,)},
     "happynear__caffe-windows__matlab_caffe_test_hotspot": {"label": (50, 12)},
     "happynear__caffe-windows__matlab_caffe_test_sub_region": {"label": (50, 12)},
 }

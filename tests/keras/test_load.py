@@ -44,6 +44,9 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "missing.keras")
     with pytest.raises(UsageError, match="this is a folder"):
         load(tmp_path)
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x08\x12\x02me\x3a\x00")
+    with pytest.raises(UsageError, match="received: an ONNX graph"):
+        load(tmp_path / "net.onnx")
 
 
 def test_weights_without_a_model_are_refused(tmp_path: Path) -> None:
