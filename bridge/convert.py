@@ -182,8 +182,9 @@ def raise_onnx(
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
     from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
+    from bridge.graph.validity import valid_graphs
 
-    with _as_file(model_or_path) as path:
+    with _as_file(model_or_path) as path, valid_graphs([path]):
         progress("reading the graph")
         model, checked = load(path), path if check else None
         _refuse_outputs([path, *external_files(model)], output, map)
@@ -419,7 +420,8 @@ def _raised(
 
 
 def _given(*paths: PathLike | None) -> list[Path]:
-    return [Path(path) for path in paths if path is not None]
+    """The files among these; a folder is refused where it is to be read."""
+    return [Path(path) for path in paths if path is not None and not Path(path).is_dir()]
 
 
 def _files_of(

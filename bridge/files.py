@@ -112,7 +112,9 @@ def missing(path: str | Path, what: str) -> UsageError:
         received, hint = "a URL", f"download it first: curl -LO {link[1]}://{link[2]}"
     elif file.is_dir():
         received, hint = "a folder", _held(file)
-    elif not file.exists():
+    elif file.exists():
+        received, hint = "a pipe or a device", "write it to a file first"
+    else:
         hint = _nearest(file)
     return UsageError(
         f"cannot read the {what}", where=Location.of(file), received=received, hint=hint or None

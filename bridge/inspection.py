@@ -284,10 +284,16 @@ def _mean_image(path: Path) -> Inspection:
 def _onnx_graph(path: Path) -> Inspection:
     import bridge.raising  # noqa: F401 (its rules fill the table)
     from bridge.graph.io import load
+    from bridge.graph.validity import valid_graphs
+
+    with valid_graphs([path]):
+        return _of_graph(path, load(path))
+
+
+def _of_graph(path: Path, model: ir.Model) -> Inspection:
     from bridge.raising.table import TABLE
     from bridge.raising.values import operator_name
 
-    model = load(path)
     opset = model.opset_imports.get("", 0)
     made = {value.name: value for value in model.graph.initializers.values()}
     parts = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -17,8 +18,8 @@ from bridge.errors import UsageError
 def refuse_collisions(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
     """Refuses an output that is also an input, or another output, under whatever name.
 
-    `outputs` are by what they are, for the message. An input may be a folder: then no file in it
-    is overwritten. Raises UsageError.
+    `outputs` are by what they are, for the message. An input may be a folder of files: then none
+    of them is overwritten. Raises UsageError.
     """
     given = list(inputs)
     for path in outputs.values():
@@ -100,11 +101,17 @@ def staged(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
         place.replace(path)
 
 
+# What names of folders may hold wherever they are passed on: a file's own may be any bytes.
+_PREFIX = re.compile(r"[^A-Za-z0-9_.-]")
+
+
 @contextmanager
 def staging(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
     """The same for what gives its files their names itself."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name[:80]}.", dir=path.parent))
+        folder = Path(
+            tempfile.mkdtemp(prefix=_PREFIX.sub("_", f".{path.name[:80]}."), dir=path.parent)
+        )
     except OSError as error:
         raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
     # mkdtemp's name is nobody else's, and so is the same name with an ending.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 import tarfile
 import zipfile
@@ -136,3 +137,9 @@ def test_a_url_is_no_path() -> None:
         files.readable(Path("https://a.b/deploy.prototxt"), "prototxt")
     assert refusal.value.received == "a URL"
     assert refusal.value.hint == "download it first: curl -LO https://a.b/deploy.prototxt"
+
+
+def test_a_pipe_is_called_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "net.prototxt")
+    with pytest.raises(UsageError, match="received: a pipe or a device"):
+        files.readable(tmp_path / "net.prototxt", "prototxt")

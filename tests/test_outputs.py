@@ -90,6 +90,12 @@ def test_what_cannot_be_written_is_refused_before_it_is_made(
         writable(tmp_path / "net.onnx", (".onnx",))
 
 
+def test_names_may_be_any_bytes(tmp_path: Path) -> None:
+    output = tmp_path / os.fsdecode(b"q\xff.onnx")
+    bridge.caffe_to_onnx(NET.prototxt, NET.caffemodel, output)
+    assert output.is_file()
+
+
 @pytest.mark.parametrize("own_folder", [True, False])
 def test_a_full_disk_leaves_what_was_there(own_folder: bool, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"

@@ -54,6 +54,10 @@ class Message(dict[str, Any]):
         return self._source.at(self._offsets[name])
 
 
+def _cut(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
 def load(path: Path) -> tuple[Message, tuple[str, ...]]:
     """The NetParameter in a text file, be it a solver's, and warnings. Errors: PrototxtError."""
     text = decode(path.read_bytes())
@@ -137,7 +141,7 @@ class _Interpreter:
             value = None if kind.kind == "message" else scalars.read(field.value, kind)
             if value is None:
                 quote = '"' if field.value.kind == "string" else ""
-                raise self.refuse(field, kind, f"{quote}{field.value.text}{quote}")
+                raise self.refuse(field, kind, f"{quote}{_cut(field.value.text)}{quote}")
             if kind.kind == "enum" and value not in kind.names.values():
                 return self.unknown_value(field, kind, message, value)
             return value

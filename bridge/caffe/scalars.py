@@ -38,7 +38,7 @@ def as_it_looks(value: Scalar) -> Any:
     """The value in a field of which nobody knows the kind."""
     if value.kind == "word":
         return {"true": True, "false": False}.get(value.text, value.text)
-    if value.kind == "number" and _INTEGER.match(value.text):
+    if value.kind == "number" and _is_integer(value.text):
         return _integer(value.text)
     if value.kind == "number" and _FLOAT.match(value.text):
         return float(value.text.rstrip("fF"))
@@ -52,6 +52,14 @@ _BOOLS = {"true": True, "True": True, "t": True, "1": True}
 _BOOLS |= {"false": False, "False": False, "f": False, "0": False}
 
 
+# More than any kind of number has: Python itself reads no more than 4,300.
+_MAX_DIGITS = 100
+
+
+def _is_integer(text: str) -> bool:
+    return len(text) <= _MAX_DIGITS and _INTEGER.match(text) is not None
+
+
 def _integer(text: str) -> int:
     """A decimal, hexadecimal or octal number; octal begins with 0, as in C."""
     digits = text.lstrip("-")
@@ -60,7 +68,7 @@ def _integer(text: str) -> int:
 
 
 def _read_int(value: Scalar, kind: FieldType) -> int | None:
-    if value.kind != "number" or not _INTEGER.match(value.text):
+    if value.kind != "number" or not _is_integer(value.text):
         return None
     number = _integer(value.text)
     return number if number in kind.integers else None
@@ -73,7 +81,7 @@ def _read_float(value: Scalar, _: FieldType) -> float | None:
         return None
     if _FLOAT.match(value.text):
         return float(value.text.rstrip("fF"))
-    return float(_integer(value.text)) if _INTEGER.match(value.text) else None
+    return float(_integer(value.text)) if _is_integer(value.text) else None
 
 
 def _read_bool(value: Scalar, _: FieldType) -> bool | None:
@@ -85,7 +93,7 @@ def _read_string(value: Scalar, _: FieldType) -> str | None:
 
 
 def _read_enum(value: Scalar, kind: FieldType) -> str | None:
-    if value.kind == "number" and _INTEGER.match(value.text):
+    if value.kind == "number" and _is_integer(value.text):
         return kind.names.get(_integer(value.text), value.text)
     return value.text if value.kind == "word" else None
 

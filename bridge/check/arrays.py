@@ -11,12 +11,16 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import UsageError
+from bridge.errors import UsageError, words_of
 
 Array = NDArray[Any]
 
 # Of NumPy's kinds of dtypes: truth values, whole numbers with and without a sign, others.
 NUMBERS = "biuf"
+
+# What NumPy and zipfile raise for an entry that is damaged, encrypted (a RuntimeError), or packed
+# in a way that they do not know.
+_DAMAGE = (ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Arrays:
             return cls(path, np.load(path, allow_pickle=False))
         except OSError as error:
             raise UsageError(f"cannot read it: {error.strerror or error}", where=path) from error
-        except BadZipFile as error:
+        except (BadZipFile, ValueError, NotImplementedError) as error:
             raise problem from error
 
     @property
@@ -51,11 +55,13 @@ class Arrays:
     def __getitem__(self, name: str) -> Array:
         """Raises UsageError where it holds no numbers, or is damaged."""
         try:
-            array: Array = self.file[name]
-        except (ValueError, EOFError, OSError, BadZipFile, zlib.error) as error:
+            array: Array | bytes = self.file[name]
+        except _DAMAGE as error:
             raise UsageError(
-                f"cannot read the array '{name}'", where=self.path, received=str(error)
+                f"cannot read the array '{name}'", where=self.path, received=words_of(error)
             ) from error
+        if isinstance(array, bytes):
+            raise UsageError(f"'{name}' is not an array", where=self.path, expected="an .npy in it")
         if array.dtype.kind not in NUMBERS:
             raise UsageError(
                 f"the array '{name}' holds no numbers", where=self.path, received=array.dtype

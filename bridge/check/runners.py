@@ -117,10 +117,10 @@ def _session(proto: onnx.ModelProto, folder: Path) -> Any:
     options = onnxruntime.SessionOptions()
     # Fatal only: what it refuses it raises, and that is told once.
     options.log_severity_level = 4
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", str(folder)
-    )
     try:
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(folder)
+        )
         return onnxruntime.InferenceSession(
             proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

@@ -20,6 +20,7 @@ from bridge.check.opening import Subject
 from bridge.check.report import Report
 from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
+from bridge.graph.validity import valid_graphs
 from bridge.options import names_of
 from bridge.outputs import refuse_collisions
 from bridge.public import public
@@ -96,12 +97,15 @@ def check(
         subject = partial(_subject, ignored=names_of(ignore_fields))
         one, other = subject(a, folder / "expected"), subject(b, folder / "received")
         _refuse_nothing_to_ignore(names_of(ignore_fields), one, other)
+        third = None if graph is None else subject(graph, folder / "graph")
+        paths = [each.path for each in (one, other, third) if each is not None]
+        stack.enter_context(valid_graphs([path for path in paths if path.suffix == ".onnx"]))
         found = compared(
             one,
             other,
             feeding,
             runtime=runtime,
-            graph=None if graph is None else subject(graph, folder / "graph"),
+            graph=third,
             progress=progress,
         )
     if report is not None:

@@ -7,6 +7,7 @@ and progress to standard error.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; every refusal is one message and an exit status."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    logging.getLogger("onnx_ir").setLevel(logging.CRITICAL)  # what it dislikes is told once
     try:
         app(arguments, exit_on_error=False, print_error=True)
         sys.stdout.flush()

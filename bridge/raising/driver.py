@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from bridge.errors import UnsupportedOperatorError, UsageError
+from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.plugins import load_entry_points
 from bridge.raising.fusion import fuse
 from bridge.raising.outlook import LookBack
@@ -48,6 +48,7 @@ def raise_model(
     if target not in ("natural", "speed"):
         raise UsageError("unknown target", expected="natural or speed", received=target)
     graph = model.graph
+    _refuse_empty(graph)
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
     sweep = Sweep(graph, io_layout, LookBack())
@@ -63,6 +64,19 @@ def raise_model(
     why = proved(plan.permutations, sweep.visits, plan.outputs, io_layout)
     plan = replace(plan, permutations=why)
     return faster(plan) if target == "speed" else plan
+
+
+def _refuse_empty(graph: ir.Graph) -> None:
+    """Refuses tensors without elements, for which Keras has no layers."""
+    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
+        sizes = [] if value.shape is None else list(value.shape)
+        if any(isinstance(size, int) and size < 1 for size in sizes):
+            raise UnsupportedError(
+                f"'{value.name}' has no elements",
+                expected="sizes of 1 and more, or names for sizes that are open",
+                received=" ".join(map(str, sizes)),
+                hint="export the graph with other sizes of its inputs",
+            )
 
 
 def _moves(plan: Plan) -> tuple[int, int]:

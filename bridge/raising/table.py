@@ -96,6 +96,8 @@ class Operand:
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
+        if 0 in shape:
+            raise UnsupportedError(f"input '{self.name}' has no elements", received=self.shape)
         return Weight(self.read, shape, layout or Layout.plain(shape), name=self.name)
 
 

@@ -219,7 +219,7 @@ def _given(info: onnx.ValueInfoProto) -> Given:
     from onnx import helper
 
     tensor = info.type.tensor_type
-    dims = [dim.dim_value or dim.dim_param for dim in tensor.shape.dim]
+    dims = [max(dim.dim_value, 0) or dim.dim_param for dim in tensor.shape.dim]  # -1: some size
     shape = tuple(dim or f"{info.name}_{axis}" for axis, dim in enumerate(dims))
     return shape, str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
 
