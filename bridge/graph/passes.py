@@ -79,13 +79,6 @@ def _is_unknown(size: int | ir.SymbolicDim) -> bool:
     return size < 0 if isinstance(size, int) else size.value in _UNKNOWN
 
 
-def _omit_empty_inputs(model: ir.Model) -> None:
-    for node in model.graph:
-        for index, value in enumerate(node.inputs) if node.op_type == "Resize" else ():
-            if value is not None and value.shape is not None and 0 in value.shape:
-                node.replace_input_with(index, None)
-
-
 def _lift_constants(model: ir.Model) -> None:
     from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
@@ -130,8 +123,6 @@ PIPELINE = (
     # Needs shapes, for Shape nodes; gives constants, which shapes behind Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
     Pass("infer shapes", _infer_shapes, "constants are folded", "shapes behind them as well"),
-    # Before opset 13 that was how to leave out what lies between others.
-    Pass("omit empty inputs", _omit_empty_inputs, "shapes", "Resize has no roi or scales of []"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),

@@ -21,11 +21,20 @@ Array = NDArray[Any]
 
 def fuse(graph: ir.Graph) -> None:
     """Rewrites a graph in place, every group that is known."""
+    omit_empty_inputs(graph)
     respell(graph)
     fuse_batch_norm(graph)
     fuse_linear(graph)
     fuse_affine(graph)
     pass_names_on(graph)
+
+
+def omit_empty_inputs(graph: ir.Graph) -> None:
+    """A Resize before opset 13 could not leave out its roi or scales, and has empty ones."""
+    for node in graph:
+        for index, value in enumerate(node.inputs) if node.op_type == "Resize" else ():
+            if value is not None and value.shape is not None and 0 in value.shape:
+                node.replace_input_with(index, None)
 
 
 def respell(graph: ir.Graph) -> None:

@@ -21,6 +21,13 @@ def rearrange(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
     One Reshape, Permute, Reshape at most, where that can do it. A joined axis is first gathered
     into its plain order; where the atoms of the two do not fit, the way leads over ONNX's order.
     """
+    if have.logical_shape != want.logical_shape:
+        raise UnsupportedError(
+            "the graph calls one free size by several names",
+            expected=" ".join(map(str, want.logical_shape)),
+            received=" ".join(map(str, have.logical_shape)),
+            hint="fix the sizes of the inputs",
+        )
     x, have = _unjoined(recorder, x, have)
     joined = joined_apart(want)
     target = without_joined(joined)

@@ -158,3 +158,11 @@ def test_what_corrects_an_average_is_no_weight_behind_a_transpose_either() -> No
     }"""
     raised = raise_and_compare(graph(text, {"factor": seeded((1, 2, 2, 1))}), {"x": X})
     assert not raised.model.weights
+
+
+def test_an_empty_roi_of_a_resize_is_left_out() -> None:
+    """Opset 11 and 12 have no other way to give scales alone."""
+    text = "g (float[1,2,3,3] x) => (float[1,2,6,6] y) { y = Resize(x, roi, scales) }"
+    constants = {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 2], np.float32)}
+    model = graph(text, constants, opset=11)
+    raise_and_compare(model, {"x": seeded((1, 2, 3, 3))})
