@@ -48,7 +48,7 @@ def raise_model(
     if target not in ("natural", "speed"):
         raise UsageError("unknown target", expected="natural or speed", received=target)
     graph = model.graph
-    _refuse_empty(graph)
+    _refuse_unknown_tensors(graph)
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
     sweep = Sweep(graph, io_layout, LookBack())
@@ -66,8 +66,15 @@ def raise_model(
     return faster(plan) if target == "speed" else plan
 
 
-def _refuse_empty(graph: ir.Graph) -> None:
-    """Refuses tensors without elements, for which Keras has no layers."""
+# ONNX's names for the types of elements that Keras has too.
+_DTYPES = frozenset(
+    "FLOAT FLOAT16 DOUBLE BFLOAT16 BOOL STRING INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64 "
+    "COMPLEX64 COMPLEX128 FLOAT8E4M3FN FLOAT8E5M2".split()
+)
+
+
+def _refuse_unknown_tensors(graph: ir.Graph) -> None:
+    """Refuses tensors for which Keras has no layers: without elements, or of types it lacks."""
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
         sizes = [] if value.shape is None else list(value.shape)
         if any(isinstance(size, int) and size < 1 for size in sizes):
@@ -76,6 +83,12 @@ def _refuse_empty(graph: ir.Graph) -> None:
                 expected="sizes of 1 and more, or names for sizes that are open",
                 received=" ".join(map(str, sizes)),
                 hint="export the graph with other sizes of its inputs",
+            )
+        if value.dtype is not None and value.dtype.name not in _DTYPES:
+            raise UnsupportedError(
+                f"'{value.name}' has elements of a type that Keras has not",
+                received=value.dtype.name,
+                hint="export the graph with weights and values of float32",
             )
 
 

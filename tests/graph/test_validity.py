@@ -49,3 +49,14 @@ def test_axes_without_elements(height: int, tmp_path: Path) -> None:
         bridge.onnx_to_keras(path)
     assert bridge.check(path, path).rows  # in a graph they are sizes that are open
     inspect([path])
+
+
+def test_types_of_elements_that_keras_has_not(tmp_path: Path) -> None:
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.INT4, [1, 3])
+    y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 3])
+    node = helper.make_node("Cast", ["x"], ["y"], name="c", to=onnx.TensorProto.FLOAT)
+    graph = helper.make_graph([node], "g", [x], [y])
+    opsets = [helper.make_opsetid("", 21)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "n.onnx")
+    with pytest.raises(UnsupportedError, match="'x' has elements of a type that Keras has not"):
+        bridge.onnx_to_keras(tmp_path / "n.onnx", check=False)
