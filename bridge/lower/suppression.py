@@ -38,6 +38,8 @@ class Thinning:
                 where=layer,
                 expected="soft_nms: false",
                 received="soft_nms: true",
+                hint="cut the net before it with --outputs, and suppress boxes in the program that "
+                "runs it; or say soft_nms: false if plain suppression will do",
             )
         known = {name: value for name, value in settings.items() if name in _KNOWN}
         thinning = cls(threshold, **known)
