@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 import bridge
 from bridge.check.opening import Subject
-from bridge.errors import UnknownFieldError, UsageError
+from bridge.errors import GraphError, UnknownFieldError, UsageError
 from raised import graph
 from small_net import Small
 
@@ -155,3 +156,21 @@ def test_models_in_memory_can_be_compared(small: Small) -> None:
     assert bridge.check(onnx.load(small.onnx), keras.saving.load_model(small.keras)).ok
     with pytest.raises(UsageError, match="cannot compare this"):
         bridge.check(small.onnx, 5)
+
+
+def test_nodes_that_read_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    """They must not be followed for ever."""
+    circle = [
+        helper.make_node("Identity", ["b"], ["a"]),
+        helper.make_node("Identity", ["a"], ["b"]),
+        helper.make_node("Gather", ["table", "b"], ["y"]),
+    ]
+    table = numpy_helper.from_array(np.zeros((9, 4), np.float32), "table")
+    output = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    for nodes in (circle, [*circle[:2], helper.make_node("Relu", ["b"], ["y"])]):
+        model = helper.make_model(helper.make_graph(nodes, "circle", [], [output], [table]))
+        onnx.save(model, tmp_path / "circle.onnx")
+        with pytest.raises(GraphError):
+            bridge.check(tmp_path / "circle.onnx", tmp_path / "circle.onnx")
+        with pytest.raises(GraphError):
+            bridge.onnx_to_keras(tmp_path / "circle.onnx")

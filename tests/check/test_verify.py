@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from check.seeded_faults import FAULTS
+from check.seeded_faults import seeded as seeded_with
 
 import bridge
 from bridge.check.runners import OnnxRunner
@@ -128,3 +131,25 @@ def test_an_output_without_any_input_is_right_or_wrong(tmp_path: Path) -> None:
 def test_onnxruntime_s_own_words_become_an_error(path: Path) -> None:
     with pytest.raises(GraphError, match="onnxruntime cannot run the graph"):
         OnnxRunner(path).run({"x": np.zeros((2, 3, 4, 5), np.float32)})
+
+
+def test_half_precision_is_right_within_its_rounding(tmp_path: Path) -> None:
+    net = Small(tmp_path).write(PROTOTXT, weights())
+    half = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
+    assert bridge.check(net.onnx, half.path).verdict == "equal"
+    report = raise_onnx(tmp_path / "half.onnx").report
+    assert report is not None
+    assert report.verdict == "equal"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_wrong_layer_in_half_precision_is_found(
+    tmp_path: Path, fault: Callable[[onnx.ModelProto], None]
+) -> None:
+    net = Small(tmp_path).write(PROTOTXT, weights())
+    bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
+    wrong = seeded_with(onnx.load(tmp_path / "half.onnx"), fault)
+    assert bridge.check(tmp_path / "half.onnx", wrong).verdict == "differs"
+    raised = raise_onnx(wrong, check=False)
+    with pytest.raises(CheckError, match="the graph computes in float16"):
+        check_keras(raised.model, raised.plan, tmp_path / "half.onnx")

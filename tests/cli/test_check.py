@@ -145,3 +145,21 @@ def test_what_does_not_fit_into_memory_is_a_mistake(
         main(["check", str(small.onnx), str(small.onnx), "--batch", "100000000000"])
     assert exit_.value.code == 2
     assert "error: this needs more memory than there is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("weight", "doubt"),
+    [(0, "'prob': it is the same for all inputs"), (np.nan, "'prob': none of its numbers is fin")],
+)
+def test_two_that_agree_on_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, weight: float, doubt: str
+) -> None:
+    dead = {"fc": (np.full((5, 3), weight), np.zeros(5))}
+    net = Small(tmp_path).write(PROTOTXT, {**weights(), **dead})
+    status, out, _ = run(capsys, "check", net.onnx, net.onnx)
+    assert status == 4
+    assert doubt in out
+    assert "CANNOT TELL whether 11 blobs are equal" in out.splitlines()[-1]
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("?")] == ["fc", "prob"]
+    told = json.loads(run(capsys, "check", net.onnx, net.onnx, "--json")[1])
+    assert (told["ok"], told["verdict"], told["first"]) == (False, "cannot tell", None)
