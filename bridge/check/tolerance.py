@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, prod
 
 from bridge.check.compare import RELATIVE, TELLING, Row
 
@@ -29,10 +29,8 @@ class Precision:
     copying: float
 
     def cap(self, row: Row) -> float:
-        """The most that a value is ever allowed."""
-        if self is SINGLE:
-            return RELATIVE * (1 + row.size)
-        return self.noise * row.size
+        """The most that a value is ever allowed; for narrower numbers there is their noise alone."""
+        return RELATIVE * (1 + row.size) if self is SINGLE else inf
 
 
 SINGLE = Precision(noise=1e-5, copying=1e-6)

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from check.seeded_faults import FAULTS
 from check.seeded_faults import seeded as seeded_with
+from conftest import ROOT
 
 import bridge
 from bridge.check.runners import OnnxRunner
@@ -134,9 +135,11 @@ def test_onnxruntime_s_own_words_become_an_error(path: Path) -> None:
 
 
 def test_half_precision_is_right_within_its_rounding(tmp_path: Path) -> None:
-    net = Small(tmp_path).write(PROTOTXT, weights())
-    half = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
-    assert bridge.check(net.onnx, half.path).verdict == "equal"
+    folder = ROOT / "models" / "digits-lenet"
+    pair = folder / "deploy.prototxt", folder / "weights.caffemodel"
+    whole = bridge.caffe_to_onnx(*pair, tmp_path / "whole.onnx")
+    half = bridge.caffe_to_onnx(*pair, tmp_path / "half.onnx", fp16=True)
+    assert bridge.check(whole.path, half.path).verdict == "equal"
     report = raise_onnx(tmp_path / "half.onnx").report
     assert report is not None
     assert report.verdict == "equal"
