@@ -29,7 +29,7 @@ class Precision:
     copying: float
 
     def cap(self, row: Row) -> float:
-        """The most that a value is ever allowed; for narrower numbers there is their noise alone."""
+        """The most that is ever allowed; for narrower numbers there is their noise alone."""
         return RELATIVE * (1 + row.size) if self is SINGLE else inf
 
 
