@@ -35,4 +35,6 @@ def test_a_golden_net_in_this_caffe(case: Case, tmp_path: Path) -> None:
         if not reasons:
             raise
         pytest.skip(f"{reasons[0]}: {error}")
+    if report.verdict == "cannot tell":
+        pytest.skip(f"these numbers show nothing: {report.doubted()}")
     assert report.ok, report.located()
