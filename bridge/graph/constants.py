@@ -30,6 +30,12 @@ SMALL = 2**16
 # The dtypes that onnxruntime takes from NumPy: half to double, whole numbers and bool.
 _NUMBERS = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
 
+_SIZES = (8, 16, 32, 64)
+_NUMBERS_OF_RESULTS = frozenset(
+    ("tensor(float)", "tensor(float16)", "tensor(double)", "tensor(bool)")
+    + tuple(f"tensor({sign}int{size})" for sign in ("", "u") for size in _SIZES)
+)
+
 # Of these ONNX infers no size, for it depends on the numbers; it is the input's times its rank at
 # most.
 FINDING = frozenset(("Compress", "NonZero", "Unique"))
@@ -83,8 +89,12 @@ class ConstantNode:
     @property
     def can_run(self) -> bool:
         """Whether onnxruntime has the operator for these dtypes."""
-        numbers = all(each.dtype.value in _NUMBERS for each in self.inputs.values())
-        return numbers and self._session() is not None
+        if any(each.dtype.value not in _NUMBERS for each in self.inputs.values()):
+            return False
+        session = self._session()
+        return session is not None and all(
+            each.type in _NUMBERS_OF_RESULTS for each in session.get_outputs()
+        )
 
     def run(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
         """The results by name. Raises GraphError where they cannot be computed."""

@@ -46,7 +46,12 @@ def build(plan: Plan) -> keras.Model:
 
 def _input(given: PlanInput) -> Any:
     shape = tuple(dim if isinstance(dim, int) else None for dim in given.shape)
-    return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+    try:
+        return keras.Input(batch_shape=shape, dtype=given.dtype, name=given.name)
+    except ValueError as error:
+        raise UnsupportedError(
+            "Keras takes no such input", where=f"'{given.name}'", received=words_of(error)
+        ) from error
 
 
 def _accepted(call: Call, results: Mapping[int, Any]) -> Any:
