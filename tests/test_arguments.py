@@ -16,7 +16,7 @@ from bridge.inspection import inspect
 from golden_cases import case
 
 NET = case("conv_basic_k3")
-NO_PATHS = ([], None, b"net", 5, "", "a\0b", {}, object())
+NO_PATHS = ([], None, b"net", 5, "", "a\0b", {}, object)
 
 
 @pytest.mark.parametrize("value", NO_PATHS, ids=repr)
