@@ -31,10 +31,9 @@ SMALL = 2**16
 _NUMBERS = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13))
 
 _SIZES = (8, 16, 32, 64)
-_NUMBERS_OF_RESULTS = frozenset(
-    ("tensor(float)", "tensor(float16)", "tensor(double)", "tensor(bool)")
-    + tuple(f"tensor({sign}int{size})" for sign in ("", "u") for size in _SIZES)
-)
+_FLOATS = ("tensor(float)", "tensor(float16)", "tensor(double)", "tensor(bool)")
+_INTEGERS = (f"tensor({sign}int{size})" for sign in ("", "u") for size in _SIZES)
+_NUMBERS_OF_RESULTS = frozenset((*_FLOATS, *_INTEGERS))
 
 # Of these ONNX infers no size, for it depends on the numbers; it is the input's times its rank at
 # most.
