@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
-    from bridge.back import keras_to_onnx
-    from bridge.check.verb import check
+    from bridge.check.api import check
     from bridge.convert import (
         Conversion,
         caffe_to_keras,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     )
     from bridge.lower.table import layer
     from bridge.raising.table import raises
+    from bridge.to_onnx import keras_to_onnx
 
 __version__ = "0.1.0"
 
@@ -48,7 +48,7 @@ _HOMES = {
     "caffe_to_onnx": "bridge.convert",
     "check": "bridge.check",
     "explain": "bridge.convert",
-    "keras_to_onnx": "bridge.back",
+    "keras_to_onnx": "bridge.to_onnx",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
     "raises": "bridge.raising.table",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
     from bridge.raising import Plan, Target
-    from bridge.raising.map import TranslationMap
+    from bridge.translation import TranslationMap
 
 PathLike = str | Path
 Dims = tuple[int | str, ...]
@@ -287,7 +287,7 @@ def explain(
     from bridge.graph.passes import run_passes
     from bridge.lower.cut import cut
     from bridge.raising import raise_model
-    from bridge.raising.map import translation_map
+    from bridge.translation import translation_map
 
     given = LoweringOptions.of(options)
     net = _net(prototxt, caffemodel, given, with_unknown_weights)
@@ -393,7 +393,7 @@ def _raised(
     if it is to be checked."""
     from bridge.graph.passes import run_passes
     from bridge.raising import raise_model
-    from bridge.raising.map import translation_map
+    from bridge.translation import translation_map
 
     plan = raise_model(run_passes(model), io_layout, target)
     progress("building the Keras model")

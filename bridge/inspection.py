@@ -19,8 +19,8 @@ from bridge.public import public
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from bridge.caffe.files.weights import StoredLayer
     from bridge.caffe.net import Layer, Net
-    from bridge.caffe.weights import StoredLayer
 
 Dims = tuple[int | str, ...]
 
@@ -109,7 +109,7 @@ def _size(shape: Dims) -> int:
 
 def _caffe_net(prototxt: Path, caffemodel: Path | None) -> Inspection:
     from bridge.caffe import read
-    from bridge.caffe.prototxt import load
+    from bridge.caffe.files.prototxt import load
     from bridge.caffe.reader import stored_layers
     from bridge.caffe.upgrade import dialect
 

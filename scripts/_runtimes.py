@@ -24,7 +24,7 @@ TARGET = ROOT / "docs" / "runtimes.md"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 # What the imports need stands above them (E402): the tests are no package that is installed.
-from bridge.check.sides.runtimes import RUNTIMES  # noqa: E402
+from bridge.check.backends.runtimes import RUNTIMES  # noqa: E402
 from bridge.errors import BridgeError  # noqa: E402
 from bridge.graph.io import to_proto  # noqa: E402
 from golden_cases import CASES, Case, assert_outputs, case, feeds, lowered  # noqa: E402

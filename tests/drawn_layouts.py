@@ -37,12 +37,12 @@ def joined(draw: st.DrawFn, size: int) -> Layout:
     """An axis of parts in inner orders of their own, as Concat leaves it."""
     first = draw(st.sampled_from([each for each in SHUFFLED if each < size]))
     parts = [draw(shuffled(first)), draw(axes(size - first))]
-    return Layout.joined(parts if draw(st.booleans()) else parts[::-1])
+    return Layout.concatenated(parts if draw(st.booleans()) else parts[::-1])
 
 
 def axes(size: Size) -> st.SearchStrategy[Layout]:
     """An axis by itself, in any inner order."""
-    orders = [st.just(Layout.plain((size,)))]
+    orders = [st.just(Layout.identity((size,)))]
     if size in SHUFFLED:
         orders += [shuffled(size)] * 2
     if isinstance(size, int) and size > min(SHUFFLED):
@@ -83,5 +83,5 @@ def scattered(draw: st.DrawFn, shape: Sequence[Size]) -> Layout:
 def layouts(shape: Sequence[Size]) -> st.SearchStrategy[Layout]:
     """Any layout of a tensor; where one axis has a symbol it most often leads."""
     if not shape:
-        return st.just(Layout.plain(shape))
+        return st.just(Layout.identity(shape))
     return st.sampled_from([whole, whole, scattered]).flatmap(lambda kind: kind(shape))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe import Net
-from bridge.raising.map import MappedWeight
+from bridge.translation import MappedWeight
 
 Array = NDArray[Any]
 

@@ -19,15 +19,15 @@ from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
-from bridge.raising.sweep import IoLayout, answers
-from bridge.raising.table import Step
+from bridge.raising.search.layout_pass import IoLayout, answers
+from bridge.raising.table import Candidate
 
 if TYPE_CHECKING:
     import keras
     import onnx_ir as ir
 
 Array = NDArray[Any]
-Ask = Callable[..., Sequence[Step]]
+Ask = Callable[..., Sequence[Candidate]]
 
 OPSET = 17
 
@@ -71,12 +71,13 @@ def plan_of(
     with ExitStack() as stack:
         if layouts is not None:
             stored = patch(
-                "bridge.raising.sweep.input_layout", lambda value, _: layouts[value.name]
+                "bridge.raising.search.layout_pass.input_layout",
+                lambda value, _: layouts[value.name],
             )
             stack.enter_context(stored)
         if asked is not answers:
-            stack.enter_context(patch("bridge.raising.sweep.answers", asked))
-            stack.enter_context(patch("bridge.raising.driver.MOST_SWEEPS", 1))
+            stack.enter_context(patch("bridge.raising.search.layout_pass.answers", asked))
+            stack.enter_context(patch("bridge.raising.driver.MAX_PASSES", 1))
         return raise_model(prepared(model), io_layout)
 
 

@@ -9,7 +9,7 @@ import pytest
 import bridge
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import UsageError
-from bridge.raising.map import TranslationMap
+from bridge.translation import TranslationMap
 from golden_cases import case
 
 NET = case("bn_scale_relu_inplace")

@@ -1,4 +1,4 @@
-"""Folders are the pipeline: imports go down the list only, and the doors open at once."""
+"""Folders are the pipeline: imports go down the list only, and the entry points open at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORDER = (
     "public",
     "files",
     "outputs",
-    "silence",
+    "suppress_output",
     "options",
     "plugins",
     "caffe",
@@ -28,20 +28,21 @@ ORDER = (
     "graph",
     "layout",
     "raising",
+    "translation",
     "keras",
     "check",
-    "back",
+    "to_onnx",
     "convert",
     "inspection",
     "support",
 )
-DOORS = ("__init__", "__main__", "cli")
+ENTRY_POINTS = ("__init__", "__main__", "cli")
 
 
 def part_of(module: str) -> str:
     """The folder, or the file beside the folders, that holds a module: bridge.caffe.net → caffe."""
     inside = module.split(".")[1:]
-    return inside[0] if inside and inside[0] in ORDER + DOORS else "__init__"
+    return inside[0] if inside and inside[0] in ORDER + ENTRY_POINTS else "__init__"
 
 
 def imports(node: ast.AST, when: str = "at once") -> Iterator[tuple[str, str]]:
@@ -63,11 +64,11 @@ def imports(node: ast.AST, when: str = "at once") -> Iterator[tuple[str, str]]:
         yield from ((name, when) for name in names if name.split(".")[0] == "bridge")
 
 
-def against_the_stream(module: str, source: str) -> list[str]:
+def upward_imports(module: str, source: str) -> list[str]:
     """The imports that a module may not make.
 
-    A part imports itself and what stands before it in ORDER. A door imports errors and doors;
-    whatever else it opens, it opens lazily.
+    A part imports itself and what stands before it in ORDER. An entry point imports errors and
+    other entry points at once, and whatever else it needs lazily.
     """
     own = part_of(module)
     return [
@@ -78,8 +79,8 @@ def against_the_stream(module: str, source: str) -> list[str]:
 
 
 def _may_import(own: str, other: str, *, lazily: bool) -> bool:
-    if own in DOORS:
-        return lazily or other == "errors" or other in DOORS
+    if own in ENTRY_POINTS:
+        return lazily or other == "errors" or other in ENTRY_POINTS
     return other in ORDER[: ORDER.index(own) + 1]
 
 
@@ -93,13 +94,13 @@ def test_imports_go_down_the_list() -> None:
     assert [
         found
         for module, path in modules()
-        for found in against_the_stream(module, path.read_text("utf-8"))
+        for found in upward_imports(module, path.read_text("utf-8"))
     ] == []
 
 
 def test_every_folder_has_its_place_in_the_list() -> None:
     parts = {module.split(".")[1] for module, _ in modules()}
-    assert parts == {*ORDER, *DOORS}
+    assert parts == {*ORDER, *ENTRY_POINTS}
 
 
 @pytest.mark.parametrize(
@@ -115,23 +116,23 @@ def test_every_folder_has_its_place_in_the_list() -> None:
         ("bridge.__init__", "try:\n    import bridge.caffe.net\nexcept ImportError:\n    pass"),
     ],
 )
-def test_an_import_against_the_stream_is_found(module: str, source: str) -> None:
-    assert len(against_the_stream(module, source)) == 1
+def test_an_import_upward_imports_is_found(module: str, source: str) -> None:
+    assert len(upward_imports(module, source)) == 1
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("bridge.lower.conv", "from bridge.lower.emitter import Emitter"),
-        ("bridge.lower.conv", "from bridge import caffe, errors"),
+        ("bridge.lower.rules.conv", "from bridge.lower.emitter import Emitter"),
+        ("bridge.lower.rules.conv", "from bridge import caffe, errors"),
         ("bridge.cli", "from bridge.errors import BridgeError"),
         ("bridge.cli", "def command():\n    from bridge.convert import caffe_to_onnx"),
         ("bridge.__init__", "if TYPE_CHECKING:\n    from bridge.convert import caffe_to_onnx"),
         ("bridge.__main__", "from bridge.cli import main"),
     ],
 )
-def test_an_import_with_the_stream_is_let_through(module: str, source: str) -> None:
-    assert against_the_stream(module, source) == []
+def test_a_downward_import_is_let_through(module: str, source: str) -> None:
+    assert upward_imports(module, source) == []
 
 
 HEAVY = ("keras", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "tensorflow")
@@ -165,7 +166,9 @@ def command(*arguments: object) -> tuple[str, ...]:
     ],
     ids=["bridge", "bridge.cli", "--help", "caffe-to-onnx --help"],
 )
-def test_the_doors_load_nothing_heavy(statements: tuple[str, ...], allowed: set[str]) -> None:
+def test_the_entry_points_load_nothing_heavy(
+    statements: tuple[str, ...], allowed: set[str]
+) -> None:
     """rich draws the help, and costs little; the others cost seconds."""
     assert imported_by(*statements) <= allowed
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.caffe.wire import field
+from bridge.caffe.files.wire import field
 from bridge.caffe.write import write_caffemodel
 from bridge.errors import UsageError, WeightsError
 from bridge.inspection import Inspection, inspect

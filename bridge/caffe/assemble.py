@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import compress
 
+from bridge.caffe.files.prototxt import Message
 from bridge.caffe.inputs import are_inputs, inputs, with_given
 from bridge.caffe.net import Layer, Net, Share
-from bridge.caffe.prototxt import Message
 from bridge.caffe.sharing import OVERWRITTEN, with_overwritten
 from bridge.caffe.state import State, is_included, ways_in
 from bridge.errors import PrototxtError, UnsupportedError, did_you_mean

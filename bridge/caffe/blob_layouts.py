@@ -19,11 +19,11 @@ from math import prod
 
 import numpy as np
 
-from bridge.caffe.blobs import StoredBlob
+from bridge.caffe.files.blobs import StoredBlob
+from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Array, Blob, Layer, Shape
 from bridge.caffe.shapes.norm import has_affine_blobs
 from bridge.caffe.shapes.table import given, text
-from bridge.caffe.weights import StoredLayer
 from bridge.errors import WeightsError
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
+from bridge.caffe.files.prototxt import Message
+from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Input, Net, Shape
-from bridge.caffe.prototxt import Message
-from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, PrototxtError, UsageError, did_you_mean
 
 # A dim that the prototxt does not say: it lies in a database, or in an image file.

@@ -15,14 +15,14 @@ from math import prod
 import numpy as np
 
 from bridge.caffe.blob_layouts import arranged, group_hint, is_as_caffes, long_axes
-from bridge.caffe.blobs import StoredBlob
+from bridge.caffe.files.blobs import StoredBlob
+from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
 from bridge.caffe.shapes.conv import is_silent_about_groups, is_told_by_weights
 from bridge.caffe.shapes.norm import is_nvidias
 from bridge.caffe.shapes.table import text
-from bridge.caffe.weights import StoredLayer
 from bridge.errors import Location, WeightsError
 
 # None where the net as it stands does not say what a layer needs.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.complaint import Complaint
+from bridge.caffe.files.complaint import Complaint
 from bridge.errors import Location
 
 Shape = tuple[int, ...]

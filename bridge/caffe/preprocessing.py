@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from bridge import files
-from bridge.caffe.blobs import stored_blob
+from bridge.caffe.files.blobs import stored_blob
+from bridge.caffe.files.wire import BYTES, Entry, Wire
 from bridge.caffe.net import Array, Blob, Input, Layer, Net, Shape
-from bridge.caffe.shapes.table import Demand, shape, text
-from bridge.caffe.wire import BYTES, Entry, Wire
+from bridge.caffe.shapes.table import LayerShapes, shape, text
 from bridge.errors import Location, UsageError, WeightsError
 
 Mean = float | Sequence[float] | str | Path | None
@@ -31,9 +31,9 @@ SUBTRACT_MEAN = "bridge.Mean"
 
 
 @shape(SUBTRACT_MEAN)
-def subtract_mean(layer: Layer, x: Shape) -> Demand:
+def subtract_mean(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  the same."""
-    return Demand((x,), tuple(blob.shape for blob in layer.blobs))
+    return LayerShapes((x,), tuple(blob.shape for blob in layer.blobs))
 
 
 def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool = False) -> Net:
@@ -59,11 +59,11 @@ def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool =
     return _before(net, image, layers)
 
 
-Step = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]
+Candidate = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]
 """What it does, the layer's type, its parameters and its blobs."""
 
 
-def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Step]:
+def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Candidate]:
     if rgb:
         _require_channels(image, 3, "--rgb")
         yield "bgr", "Reverse", {"reverse_param": {"axis": 1}}, ()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.caffe.prototxt import Message
+from bridge.caffe.files.prototxt import Message
 
 # What these layers take from the configuration of the program that they belong to, for testing
 # (lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH), by the names

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bridge.caffe.prototxt import Message
+from bridge.caffe.files.prototxt import Message
 
 _FLOAT_TYPES: Mapping[str, str] = {
     "ConvolutionRistretto": "Convolution",

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridge import files
-from bridge.caffe import binary, hdf5, weights
-from bridge.caffe import prototxt as text
 from bridge.caffe.assemble import assemble
-from bridge.caffe.harmless import is_harmless
+from bridge.caffe.files import binary, hdf5, weights
+from bridge.caffe.files import prototxt as text
+from bridge.caffe.files.harmless import is_harmless
+from bridge.caffe.files.prototxt import Message
+from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.inputs import with_channels, with_shapes
 from bridge.caffe.match import attach
 from bridge.caffe.net import Net, Shape
-from bridge.caffe.prototxt import Message
 from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
-from bridge.caffe.weights import StoredLayer
 from bridge.errors import BridgeError, Location, PrototxtError, UsageError, after
 
 

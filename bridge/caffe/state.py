@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bridge.caffe.prototxt import Message
+from bridge.caffe.files.prototxt import Message
 from bridge.errors import PrototxtError
 
 PHASES = ("TEST", "TRAIN")

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.caffe import schema
+from bridge.caffe.files.prototxt import Message
 from bridge.caffe.inputs import input_layer
-from bridge.caffe.prototxt import Message
 from bridge.caffe.python import with_class
 from bridge.caffe.quantized import in_float
 from bridge.caffe.shapes import named_by

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bridge.caffe.wire import begin, field, varint
+from bridge.caffe.files.wire import begin, field, varint
 
 # A layer to write: its name, its type, and its blobs.
 Written = tuple[str, str, Sequence[ArrayLike]]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.check.backends.backend import Backend
 from bridge.check.images import Labelled
 from bridge.check.inputs import filled, image_input, inputs_of
-from bridge.check.sides.side import Side
 from bridge.errors import UsageError
 
 Array = NDArray[Any]
@@ -44,7 +44,9 @@ class Accuracy:
         )
 
 
-def accuracy(expected: Side, received: Side, images: Labelled, progress: Progress) -> Accuracy:
+def accuracy(
+    expected: Backend, received: Backend, images: Labelled, progress: Progress
+) -> Accuracy:
     """Runs both sides over all images, which are labelled from 0.
 
     Raises UsageError where a side computes nothing, it is not clear what classifies, or a label
@@ -58,8 +60,8 @@ def accuracy(expected: Side, received: Side, images: Labelled, progress: Progres
     for arrays, labels in images.batches(size):
         progress(f"classifying {len(truth) * size} of {len(images)} images")
         feeds = {given: filled(arrays, size if batch == size else None)}
-        for side, found in zip((expected, received), ranks, strict=True):
-            ((_, scores),) = side.run(feeds, [output])
+        for backend, found in zip((expected, received), ranks, strict=True):
+            ((_, scores),) = backend.run(feeds, [output])
             _refuse_unknown(labels, scores)
             found.append(_best(scores[: len(labels)]))
         truth.append(labels)
@@ -72,7 +74,7 @@ def accuracy(expected: Side, received: Side, images: Labelled, progress: Progres
     )
 
 
-def _classifier(expected: Side, received: Side) -> str:
+def _classifier(expected: Backend, received: Backend) -> str:
     common = [name for name in expected.outputs if name in received.outputs]
     if len(common) != 1:
         raise UsageError(

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe.ranges import Columns
+from bridge.check.backends.caffe import CaffeBackend
+from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
-from bridge.check.sides.caffe import CaffeSide
-from bridge.check.sides.recorded import RecordedSide
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from bridge.check.sides.side import Given, Side
+    from bridge.check.backends.backend import Backend, Given
 
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
@@ -117,7 +117,7 @@ def _whole(generator: np.random.Generator, shape: tuple[int, ...], columns: Colu
 
 
 def all_feeds(
-    expected: Side, received: Side, feeding: Feeding, ranges: Mapping[str, Columns]
+    expected: Backend, received: Backend, feeding: Feeding, ranges: Mapping[str, Columns]
 ) -> list[tuple[str, Feeds]]:
     """What to feed in each run, and in words what it is. Images have a `preprocessing` by now.
 
@@ -125,7 +125,7 @@ def all_feeds(
     a recording.
     """
     inputs = inputs_of(expected, received)
-    recorded = [side for side in (expected, received) if isinstance(side, RecordedSide)]
+    recorded = [backend for backend in (expected, received) if isinstance(backend, RecordedBackend)]
     if feeding.source is not None:
         given = _fitting(feeding.source(list(inputs)), inputs)
         return [("the inputs given", _those_recorded(given, recorded))]
@@ -148,14 +148,14 @@ def all_feeds(
 
 
 def wide_feeds(
-    expected: Side, received: Side, feeding: Feeding, ranges: Mapping[str, Columns]
+    expected: Backend, received: Backend, feeding: Feeding, ranges: Mapping[str, Columns]
 ) -> list[tuple[str, Feeds]]:
     """What to feed where seeded numbers told nothing: once more such, as large as an image's.
 
     None where others were fed, or nothing may be an image.
     """
     inputs = inputs_of(expected, received)
-    recorded = any(isinstance(side, RecordedSide) for side in (expected, received))
+    recorded = any(isinstance(backend, RecordedBackend) for backend in (expected, received))
     given = feeding.source is not None or feeding.images or feeding.labels
     if given or recorded or not any(may_be_image(*each) for each in inputs.values()):
         return []
@@ -169,19 +169,19 @@ def may_be_image(shape: Sequence[int | str], dtype: str) -> bool:
     return len(shape) == 4 and np.dtype(dtype).kind == "f"
 
 
-def _those_recorded(given: dict[str, Array], recorded: Sequence[RecordedSide]) -> Feeds:
+def _those_recorded(given: dict[str, Array], recorded: Sequence[RecordedBackend]) -> Feeds:
     """What is given, which recordings may leave out but not have otherwise."""
-    for side in recorded:
-        for name, array in side.feeds(list(given)).items():
+    for backend in recorded:
+        for name, array in backend.feeds(list(given)).items():
             if not np.array_equal(array, given[name]):
                 raise UsageError(
-                    f"'{name}' is not what {side.title}, was fed",
+                    f"'{name}' is not what {backend.title}, was fed",
                     hint="a recording holds what came of its own inputs: give no others",
                 )
     return given
 
 
-def inputs_of(expected: Side, received: Side) -> dict[str, Given]:
+def inputs_of(expected: Backend, received: Backend) -> dict[str, Given]:
     """What both sides take. A Caffe net is reshaped to what the other side takes.
 
     Raises UsageError where they take other shapes.
@@ -189,13 +189,13 @@ def inputs_of(expected: Side, received: Side) -> dict[str, Given]:
     inputs = {**received.inputs, **expected.inputs}
     for name in expected.inputs.keys() & received.inputs.keys():
         one, other = expected.inputs[name][0], received.inputs[name][0]
-        if isinstance(expected, CaffeSide):
+        if isinstance(expected, CaffeBackend):
             one = _reshaped(one, other)
-        if isinstance(received, CaffeSide):
+        if isinstance(received, CaffeBackend):
             other = _reshaped(other, one)
         inputs[name] = _sizes_of_both(name, one, other), expected.inputs[name][1]
     for caffe, partner in ((expected, received), (received, expected)):
-        if isinstance(caffe, CaffeSide):
+        if isinstance(caffe, CaffeBackend):
             inputs |= _of_the_same_batch(caffe.inputs, partner.inputs, inputs)
     return inputs
 
@@ -219,13 +219,13 @@ def _reshaped(shape: tuple[int | str, ...], like: tuple[int | str, ...]) -> tupl
     return like[:1] + shape[1:2] + like[2:]
 
 
-def _sizes_of_caffe(inputs: Mapping[str, Given], *sides: Side) -> dict[str, int]:
+def _sizes_of_caffe(inputs: Mapping[str, Given], *backends: Backend) -> dict[str, int]:
     """The sizes that are free, but not to a Caffe net as its text has it."""
     return {
         symbol: size
-        for side in sides
-        if isinstance(side, CaffeSide)
-        for name, (own, _) in side.inputs.items()
+        for backend in backends
+        if isinstance(backend, CaffeBackend)
+        for name, (own, _) in backend.inputs.items()
         for symbol, size in zip(inputs[name][0][1:], own[1:], strict=True)
         if isinstance(symbol, str) and isinstance(size, int)
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from bridge.check.backends.backend import Origin
 from bridge.check.compare import Row, worst
 from bridge.check.draws import Tally
-from bridge.check.sides.side import Origin
 from bridge.check.tolerance import judged, precision
 
 
@@ -62,13 +62,13 @@ def located(
     done: dict[str, list[Row]] = {}
     for name in tally.names:
         found = stretch(name, origins, known)
-        made_of = [done[each] for each in found.inputs if each in done]
+        computed_from = [done[each] for each in found.inputs if each in done]
         done[name] = [
             judged(
                 replace(row, is_output=name in outputs, inputs=found.inputs, layers=found.layers),
                 tally.variation.of(name),
                 found.operators,
-                [rows[run] for rows in made_of],
+                [rows[run] for rows in computed_from],
                 at=precision({*dtypes, *row.dtypes}),
                 depends=name not in origins or name in moving,
             )

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.check.accuracy import accuracy
+from bridge.check.backends.backend import Backend, Origin
 from bridge.check.draws import Tally
 from bridge.check.images import PLAIN
 from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, wide_feeds
+from bridge.check.loading import ModelFiles, Pair, opened
 from bridge.check.locate import located
-from bridge.check.opening import Pair, Subject, opened
 from bridge.check.report import Report
-from bridge.check.sides.side import Origin, Side
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ Run = tuple[str, Mapping[str, Array]]
 
 
 def check(
-    a: Subject,
-    b: Subject,
+    a: ModelFiles,
+    b: ModelFiles,
     feeding: Feeding,
     *,
     runtime: str = "onnxruntime",
-    graph: Subject | None = None,
+    graph: ModelFiles | None = None,
     progress: Progress,
 ) -> Report:
     """Compares what two sides compute, `a` being what is expected.
@@ -107,8 +107,8 @@ class _Comparison:
     def add(self, run: Run) -> None:
         words, feeds = run
         streams = (
-            clock.timed(side.run(feeds, self._wanted))
-            for clock, side in zip(self._clocks, self._sides, strict=True)
+            clock.timed(backend.run(feeds, self._wanted))
+            for clock, backend in zip(self._clocks, self._sides, strict=True)
         )
         for done, (name, one, other) in enumerate(in_step(*streams), 1):
             self._progress(f"comparing {done} of {len(self._wanted)}: {name}")
@@ -144,16 +144,16 @@ def in_step(
     streams, waiting = [one, other], [dict[str, Array](), dict[str, Array]()]
     while streams[0] is not _DONE or streams[1] is not _DONE:
         # The side that has fewer arrays waiting lags behind, unless it has no more.
-        side = int(len(waiting[1]) < len(waiting[0]))
-        side = side if streams[side] is not _DONE else 1 - side
-        name, array = next(streams[side], ("", None))
+        backend = int(len(waiting[1]) < len(waiting[0]))
+        backend = backend if streams[backend] is not _DONE else 1 - backend
+        name, array = next(streams[backend], ("", None))
         if array is None:
-            streams[side] = _DONE
-        elif name in waiting[1 - side]:
-            twin = waiting[1 - side].pop(name)
-            yield (name, twin, array) if side else (name, array, twin)
+            streams[backend] = _DONE
+        elif name in waiting[1 - backend]:
+            twin = waiting[1 - backend].pop(name)
+            yield (name, twin, array) if backend else (name, array, twin)
         else:
-            waiting[side][name] = array
+            waiting[backend][name] = array
 
 
 _DONE: Iterator[tuple[str, Array]] = iter(())
@@ -175,7 +175,7 @@ class Clock:
             yield name, np.asarray(array)
 
 
-def _common(expected: Side, received: Side) -> list[str]:
+def _common(expected: Backend, received: Backend) -> list[str]:
     """What both know, in the order in which the graph computes it."""
     known = set(received.values)
     order = expected.values if expected.origins or not received.origins else received.values
@@ -195,16 +195,17 @@ def _some(names: Sequence[str], most: int = 8) -> str:
 
 
 def _unmatched(
-    expected: Side, received: Side, wanted: Sequence[str]
+    expected: Backend, received: Backend, wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     known = {*wanted, *expected.inputs, *received.inputs}
     one, other = (
-        tuple(name for name in side.values if name not in known) for side in (expected, received)
+        tuple(name for name in backend.values if name not in known)
+        for backend in (expected, received)
     )
     return one, other
 
 
-def _origins(expected: Side, received: Side) -> Mapping[str, Origin]:
+def _origins(expected: Backend, received: Backend) -> Mapping[str, Origin]:
     """The graph's own: a Keras model alone knows layers, not blobs, so it is asked last."""
     return expected.origins or received.origins
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe.ranges import Columns
-from bridge.check.sides.onnx import dtypes_of, origins_of
-from bridge.check.sides.side import Origin
+from bridge.check.backends.backend import Origin
+from bridge.check.backends.onnx import dtypes_of, origins_of
 from bridge.errors import GraphError, UnsupportedError, words_of
 
 if TYPE_CHECKING:

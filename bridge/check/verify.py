@@ -22,7 +22,7 @@ from bridge.check.within import values_within
 if TYPE_CHECKING:
     import keras
 
-    from bridge.check.sides.keras import KerasSide
+    from bridge.check.backends.keras import KerasBackend
     from bridge.keras.to_onnx import Exported
     from bridge.raising.plan import Plan
 
@@ -65,22 +65,22 @@ def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
 
     Raises CheckError for the first value that differs; what cannot tell is a warning.
     """
-    from bridge.check.sides.keras import KerasSide, dtypes_of, places_of
+    from bridge.check.backends.keras import KerasBackend, dtypes_of, places_of
 
     inputs = [given.value for given in plan.inputs]
-    side = KerasSide(model, "Keras", places_of(plan), inputs, plan.outputs)
-    sizes = _bytes_of(plan, side)
+    backend = KerasBackend(model, "Keras", places_of(plan), inputs, plan.outputs)
+    sizes = _bytes_of(plan, backend)
     runner = OnnxRunner(path, also=lambda origins: values_within(origins, sizes))
-    tensors = side.tensors()
+    tensors = backend.tensors()
     keras_runner = KerasRunner(model, plan, {name: tensors[name] for name in runner.also})
     dtypes = runner.dtypes | dtypes_of(model)
     report = _compared("Keras against onnxruntime", runner, runner.run, keras_runner.run, dtypes)
     return report.require_no_difference()
 
 
-def _bytes_of(plan: Plan, side: KerasSide) -> dict[str, int]:
+def _bytes_of(plan: Plan, backend: KerasBackend) -> dict[str, int]:
     """What the values within take that both sides have, a free size being that of a free batch."""
-    shapes = {name: plan.values[name].layout.stored_shape for name in side.values}
+    shapes = {name: plan.values[name].layout.stored_shape for name in backend.values}
     return {
         name: 4 * prod(size if isinstance(size, int) else FREE_BATCH for size in shape)
         for name, shape in shapes.items()
@@ -93,7 +93,7 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
 
     Raises CheckError for the first output that differs; what cannot tell is a warning.
     """
-    from bridge.check.sides.keras import dtypes_of
+    from bridge.check.backends.keras import dtypes_of
 
     runner = OnnxRunner(path)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bridge.check.sides.side import Origin
+from bridge.check.backends.backend import Origin
 
 MAX_VALUES = 24
 MAX_BYTES = 32 << 20

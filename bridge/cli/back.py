@@ -32,7 +32,7 @@ def keras_to_onnx(
 
         python -m bridge keras-to-onnx tuned.keras -o tuned.onnx --io-layout channels_last
     """
-    from bridge.back import keras_to_onnx as convert
+    from bridge.to_onnx import keras_to_onnx as convert
 
     with progress() as report:
         done = convert(model, output, io_layout=io_layout, check=check, progress=report)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.check.compare import Row, Verdict
     from bridge.check.report import Report
 
-    Subject = Path | tuple[Path, Path]
+    ModelFiles = Path | tuple[Path, Path]
 
 
 @app.command
@@ -90,7 +90,7 @@ def check(
 
         python -m bridge check net.onnx net.keras --labels validation/
     """
-    from bridge.check.verb import check as compared
+    from bridge.check.api import check as compared
 
     one, other = pair_of(models)
     if image == []:
@@ -124,11 +124,11 @@ def check(
 STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 4}
 
 
-def pair_of(paths: Sequence[Path]) -> tuple[Subject, Subject]:
+def pair_of(paths: Sequence[Path]) -> tuple[ModelFiles, ModelFiles]:
     """Two sides: a .caffemodel, or .caffemodel.h5, belongs to the .prototxt before it."""
-    from bridge.check.opening import is_caffemodel
+    from bridge.check.loading import is_caffemodel
 
-    sides: list[Subject] = []
+    sides: list[ModelFiles] = []
     for path in paths:
         before = sides[-1] if sides else None
         if is_caffemodel(path) and isinstance(before, Path):

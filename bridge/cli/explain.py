@@ -13,7 +13,7 @@ from bridge.cli.options import DEFAULT_LOWERING, Caffemodel, IoLayoutOption, Low
 from bridge.cli.show import show_table, words
 
 if TYPE_CHECKING:
-    from bridge.raising.map import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
+    from bridge.translation import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
 
 
 @app.command

@@ -48,15 +48,15 @@ def fold_batch_norms(model: LoweredModel) -> LoweredModel:
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     graph = proto.graph
-    readers = Counter(name for node in graph.node for name in node.input)
-    readers.update(output.name for output in graph.output)
+    consumers = Counter(name for node in graph.node for name in node.input)
+    consumers.update(output.name for output in graph.output)
     writers = {node.output[0]: node for node in graph.node}
     weights, gone = dict(model.weights), set()
     for norm in list(graph.node):
         linear = writers.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
-        if linear is None or not _can_fold(linear, norm, readers, weights):
+        if linear is None or not _can_fold(linear, norm, consumers, weights):
             continue
-        _fold(linear, norm, readers, weights)
+        _fold(linear, norm, consumers, weights)
         gone.add(norm.input[0])
         linear.output[0] = norm.output[0]
         writers[norm.output[0]] = linear
@@ -76,14 +76,14 @@ def fold_batch_norms(model: LoweredModel) -> LoweredModel:
 def _can_fold(
     linear: onnx.NodeProto,
     norm: onnx.NodeProto,
-    readers: Mapping[str, int],
+    consumers: Mapping[str, int],
     weights: Mapping[str, Weight],
 ) -> bool:
     attributes = {each.name: each.i for each in linear.attribute}
     constants = [*linear.input[1:], *norm.input[1:]]
     return (
         linear.op_type in SCALED
-        and readers[norm.input[0]] == 1
+        and consumers[norm.input[0]] == 1
         and all(name in weights for name in constants)
         and (linear.op_type != "Gemm" or attributes.get("transB") == 1)
     )
@@ -92,7 +92,7 @@ def _can_fold(
 def _fold(
     linear: onnx.NodeProto,
     norm: onnx.NodeProto,
-    readers: Mapping[str, int],
+    consumers: Mapping[str, int],
     weights: dict[str, Weight],
 ) -> None:
     epsilon = next((each.f for each in norm.attribute if each.name == "epsilon"), 1e-5)
@@ -119,7 +119,7 @@ def _fold(
         "bias": Weight.derived(gamma.shape, new_bias, beta, mean, gamma, variance, *old_bias),
     }
     for index, (role, weight) in enumerate(new.items(), 1):
-        name = _name(linear, index, role, readers, weights)
+        name = _name(linear, index, role, consumers, weights)
         weights[name] = weight
         _set_input(linear, index, name)
 
@@ -128,11 +128,11 @@ def _name(
     linear: onnx.NodeProto,
     index: int,
     role: str,
-    readers: Mapping[str, int],
+    consumers: Mapping[str, int],
     weights: Mapping[str, Weight],
 ) -> str:
     """The initializer's own name, unless other nodes read it too (shared weights)."""
-    if index < len(linear.input) and readers[linear.input[index]] == 1:
+    if index < len(linear.input) and consumers[linear.input[index]] == 1:
         return linear.input[index]
     name = f"{linear.name}.{role}"
     while name in weights:

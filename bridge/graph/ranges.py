@@ -32,8 +32,8 @@ def ranges(model: onnx.ModelProto) -> dict[str, Columns]:
     values = _Values.of(model.graph)
     found: dict[str, Range] = {}
     for node in model.graph.node:
-        readers = _READERS.get(node.op_type, {}) if node.domain in ("", "ai.onnx") else {}
-        for index, bounds in readers.items():
+        consumers = _READERS.get(node.op_type, {}) if node.domain in ("", "ai.onnx") else {}
+        for index, bounds in consumers.items():
             name = values.input_behind(node.input[index]) if index < len(node.input) else None
             limits = None if name is None else bounds(node, values)
             if name is not None and limits is not None:
@@ -51,7 +51,7 @@ def _common(one: Range, other: Range) -> Range:
 class _Values:
     """What makes each value, and its shape as far as it is known: 0 for a size that is not."""
 
-    makers: Mapping[str, onnx.NodeProto]
+    producers: Mapping[str, onnx.NodeProto]
     shapes: Mapping[str, tuple[int, ...]]
     inputs: Mapping[str, str]
     """The kind of NumPy's dtype of each."""
@@ -64,7 +64,7 @@ class _Values:
             if node.op_type == "Constant" and node.attribute[0].HasField("t"):
                 constants[node.output[0]] = node.attribute[0].t
         return cls(
-            makers={name: node for node in graph.node for name in node.output},
+            producers={name: node for node in graph.node for name in node.output},
             shapes={
                 **_shapes((*graph.input, *graph.value_info)),
                 **{name: tuple(tensor.dims) for name, tensor in constants.items()},
@@ -79,13 +79,13 @@ class _Values:
         Raises GraphError where nodes that move read each other in a circle.
         """
         kinds, passed = "iu", set[str]()
-        while name in self.makers and self.makers[name].op_type in _MOVES:
+        while name in self.producers and self.producers[name].op_type in _MOVES:
             if name in passed:
                 raise GraphError(f"'{name}' is made of itself", received=", ".join(sorted(passed)))
             passed.add(name)
             # What is cast before a table reads it was whole in another type.
-            kinds = "iuf" if self.makers[name].op_type == "Cast" else kinds
-            name = self.makers[name].input[0]
+            kinds = "iuf" if self.producers[name].op_type == "Cast" else kinds
+            name = self.producers[name].input[0]
         return name if self.inputs.get(name, "") in [*kinds] else None
 
     def size(self, name: str, axis: int) -> int:

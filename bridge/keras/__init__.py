@@ -1,8 +1,8 @@
 from bridge.errors import UsageError, words_of
-from bridge.silence import silent_libraries
+from bridge.suppress_output import quiet_libraries
 
 try:
-    with silent_libraries():
+    with quiet_libraries():
         import keras as keras
 except Exception as error:  # of an unknown backend Keras says so with a ValueError, or others
     raise UsageError(

@@ -10,7 +10,7 @@ import keras
 
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
 from bridge.outputs import staged, writable
-from bridge.silence import silent_libraries
+from bridge.suppress_output import quiet_libraries
 
 
 def save(model: keras.Model, path: str | Path) -> Path:
@@ -74,7 +74,7 @@ def _tflite(model: keras.Model, path: Path) -> None:
     from tensorflow.lite.python.convert_phase import ConverterError
 
     try:
-        with silent_libraries():  # what it cannot convert it tells in hundreds of lines
+        with quiet_libraries():  # what it cannot convert it tells in hundreds of lines
             model.export(path, format="litert", verbose=False)
     except ConverterError as error:
         operators = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", str(error)))

@@ -10,7 +10,7 @@ from zipfile import is_zipfile
 import keras
 
 from bridge import files
-from bridge.caffe.hdf5 import is_hdf5, refuse_foreign
+from bridge.caffe.files.hdf5 import is_hdf5, refuse_foreign
 from bridge.errors import UsageError, words_of
 
 

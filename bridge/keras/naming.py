@@ -10,7 +10,7 @@ from itertools import count
 import onnx
 from onnx import TensorProto, defs
 
-from bridge.raising.fusion import MOVING, RECURRENT
+from bridge.graph.fusion import MOVING, RECURRENT
 
 _FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE}
 

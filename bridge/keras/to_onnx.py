@@ -25,9 +25,9 @@ from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.calls import computed, leaf_calls
-from bridge.keras.carrying_out import carried_out, is_norm
+from bridge.keras.cleanup import tidied
+from bridge.keras.execute import carried_out, is_norm
 from bridge.keras.naming import name_nodes, name_values, scope
-from bridge.keras.tidy import tidied
 from bridge.layout import Layout
 from bridge.raising.names import decode
 
@@ -106,7 +106,7 @@ def _layout(stored: Sequence[int | None], io_layout: IoLayout) -> Layout:
     sizes = [BATCH if size is None and axis == 0 else size for axis, size in enumerate(stored)]
     shape = [f"size_{axis}" if size is None else size for axis, size in enumerate(sizes)]
     if io_layout == "channels_last" or len(shape) < 4:
-        return Layout.plain(shape)
+        return Layout.identity(shape)
     rank = len(shape)
     return Layout.ordered([shape[0], shape[-1], *shape[1:-1]], (0, *range(2, rank), 1))
 

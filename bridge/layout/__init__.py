@@ -1,7 +1,7 @@
 """Where the elements of a tensor lie: a pure algebra, which needs numpy only.
 
 layout.py   Layout: atoms, axes and store; what Transpose, Reshape, Concat, ... make of one
-joined.py   Joined: the one atom that is no number, what Concat makes of different orders
+concatenated.py  the one atom that is no number: Concat of axes with different inner layouts
 binding.py  numbers in the place of symbols, as an array has them
 size.py     Size: numbers and symbols, multiplied, divided and added
 moves.py    moves: from one store to another, by reshape, transpose, reshape
@@ -10,7 +10,7 @@ weight.py   Weight: an unread constant and how it is to be stored
 traced.py   Traced: arrays that write down what is done to them
 """
 
-from bridge.layout.joined import Array, Atom, Joined
+from bridge.layout.concatenated import Array, Atom, Concatenated
 from bridge.layout.layout import Layout, Shape
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
@@ -21,7 +21,7 @@ from bridge.layout.weight import Weight
 __all__ = [
     "Array",
     "Atom",
-    "Joined",
+    "Concatenated",
     "Layout",
     "Moves",
     "Shape",

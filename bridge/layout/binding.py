@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bridge.layout.joined import Atom, size_of
+from bridge.layout.concatenated import Atom, size_of
 from bridge.layout.size import product, quotient
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def numbered_axes(layout: Layout, shape: Sequence[int]) -> tuple[tuple[Atom, ...
     return axes
 
 
-def stored_shape_of_none(layout: Layout, shape: Sequence[int]) -> list[int]:
+def stored_shape_of_empty(layout: Layout, shape: Sequence[int]) -> list[int]:
     """How an array without elements is stored, which no layout of numbers could say."""
     atoms = tuple(chain.from_iterable(numbered_axes(layout, shape)))
     groups = layout.canonical().stored

@@ -18,8 +18,8 @@ from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
-from bridge.layout.binding import numbered_axes, stored_shape_of_none
-from bridge.layout.joined import Array, Atom, Joined, size_of
+from bridge.layout.binding import numbered_axes, stored_shape_of_empty
+from bridge.layout.concatenated import Array, Atom, Concatenated, size_of
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
 
@@ -50,8 +50,8 @@ class Layout:
     # Making one
 
     @classmethod
-    def plain(cls, shape: Sequence[Size]) -> Layout:
-        """Stored as it is: `plain(shape).apply(x) == x`."""
+    def identity(cls, shape: Sequence[Size]) -> Layout:
+        """Stored as it is: `identity(shape).apply(x) == x`."""
         return cls.ordered(shape, range(len(shape)))
 
     @classmethod
@@ -68,19 +68,19 @@ class Layout:
         return _layout(labels, stored, lambda label: parts[label[0]].atoms[label[1]])
 
     @classmethod
-    def joined(cls, parts: Sequence[Layout]) -> Layout:
+    def concatenated(cls, parts: Sequence[Layout]) -> Layout:
         """One-axis layouts end to end, as one axis:
         `joined((a, b)).apply(concat(x, y)) == concat(a.apply(x), b.apply(y))`.
 
         Plain where all parts are. Raises ValueError where not, and a part's size is a symbol.
         """
         parts = _normal(parts)
-        return parts[0] if len(parts) == 1 else cls(((Joined(parts),),), ((0,),))
+        return parts[0] if len(parts) == 1 else cls(((Concatenated(parts),),), ((0,),))
 
     def within(self, shape: Sequence[Size], axis: int) -> Layout:
         """This one-axis layout as an axis of a tensor whose others are plain, in place:
         `within(x.shape, i).axis(i)` is this."""
-        parts = [self if i == axis else Layout.plain((size,)) for i, size in enumerate(shape)]
+        parts = [self if i == axis else Layout.identity((size,)) for i, size in enumerate(shape)]
         return Layout.product(parts, range(len(parts)))
 
     # What it says
@@ -114,18 +114,18 @@ class Layout:
         return tuple(product(size_of(self.atoms[i]) for i in group) for group in self.stored)
 
     @cached_property
-    def is_plain(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether `apply(x) == x`, shape and all."""
-        return self.same_store(Layout.plain(self.logical_shape))
+        return self.same_array(Layout.identity(self.logical_shape))
 
-    def same_order(self, other: Layout) -> bool:
+    def same_element_order(self, other: Layout) -> bool:
         """Whether both stores have the same elements in the same flat order, in whatever shape:
         `apply(x).ravel() == other.apply(x).ravel()`."""
         return self == other or self.flat() == other.flat()
 
-    def same_store(self, other: Layout) -> bool:
+    def same_array(self, other: Layout) -> bool:
         """Whether both stores are the same array: `apply(x) == other.apply(x)`."""
-        return self.stored_shape == other.stored_shape and self.same_order(other)
+        return self.stored_shape == other.stored_shape and self.same_element_order(other)
 
     def where(self, axis: int) -> int | None:
         """The stored axis that holds this logical axis and nothing else, in any inner order.
@@ -134,9 +134,9 @@ class Layout:
         axis of size 1 lies where its atom does (on the first such stored axis of size 1).
         """
         own = set(self.members[axis])
-        heavy = self._heavy(own)
+        non_unit = self._non_unit(own)
         groups = enumerate(self.stored)
-        return next((i for i, g in groups if own & {*g} and self._heavy(g) == heavy), None)
+        return next((i for i, g in groups if own & {*g} and self._non_unit(g) == non_unit), None)
 
     def axis(self, axis: int) -> Layout:
         """The layout of one logical axis by itself: a slice along it, `apply`-ed, is that slice
@@ -161,11 +161,11 @@ class Layout:
         as `bound` does.
         """
         if not array.size:
-            return array.reshape(stored_shape_of_none(self, array.shape))
+            return array.reshape(stored_shape_of_empty(self, array.shape))
         layout = self.bound(array.shape)
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
-            if isinstance(atom, Joined):
+            if isinstance(atom, Concatenated):
                 atoms = atom.apply(atoms, axis=i)
         return atoms.transpose(layout.order).reshape([int(size) for size in layout.stored_shape])
 
@@ -220,22 +220,24 @@ class Layout:
         return None if a is None or b is None else (a, b)
 
     def canonical(self) -> Layout:
-        """The one form of all layouts that do the same (for a Joined: of most that do):
+        """The one form of all layouts that do the same (for a Concatenated: of most that do):
         `canonical().apply(x) == apply(x)`, and `canonical().canonical() == canonical()`.
 
         It has no atoms of size 1, and no two that run side by side through both a logical and a
         stored axis. What marked the places of axes of size 1 is lost: `where` gives None.
         """
-        light = self._light()
-        owner = [i for i, axis in enumerate(light.axes) for _ in axis]
+        unit = self._unit()
+        owner = [i for i, axis in enumerate(unit.axes) for _ in axis]
 
         def goes_on(one: int, two: int) -> bool:
-            joined = isinstance(light.atoms[one], Joined) or isinstance(light.atoms[two], Joined)
+            joined = isinstance(unit.atoms[one], Concatenated) or isinstance(
+                unit.atoms[two], Concatenated
+            )
             return two == one + 1 and owner[one] == owner[two] and not joined
 
-        runs = [_runs(group, goes_on) for group in light.stored]
-        merged = {run[0]: _merge([light.atoms[i] for i in run]) for run in chain(*runs)}
-        axes = [[atom for atom in axis if atom in merged] for axis in light.members]
+        runs = [_runs(group, goes_on) for group in unit.stored]
+        merged = {run[0]: _merge([unit.atoms[i] for i in run]) for run in chain(*runs)}
+        axes = [[atom for atom in axis if atom in merged] for axis in unit.members]
         return _layout(axes, [[run[0] for run in group] for group in runs], merged.__getitem__)
 
     def flat(self) -> Layout:
@@ -267,9 +269,9 @@ class Layout:
         sizes = tuple(rest if size is None else product((size,)) for size in shape)
         if sizes == self.logical_shape:
             return self
-        heavy = [size for size in sizes if size != 1]
+        non_unit = [size for size in sizes if size != 1]
         line = self._line()
-        layout = line._divided(heavy) or line.canonical()._divided(heavy)
+        layout = line._divided(non_unit) or line.canonical()._divided(non_unit)
         if layout is None:
             return None
         for axis, size in enumerate(sizes):
@@ -321,7 +323,7 @@ class Layout:
     def _atom(self, index: int) -> Atom:
         return self.atoms[index]
 
-    def _heavy(self, atoms: Iterable[int]) -> set[int]:
+    def _non_unit(self, atoms: Iterable[int]) -> set[int]:
         """Those atoms that have part in the order of elements: all but those of size 1."""
         return {atom for atom in atoms if self.atoms[atom] != 1}
 
@@ -340,21 +342,21 @@ class Layout:
             self._atom,
         )
 
-    def _light(self) -> Layout:
+    def _unit(self) -> Layout:
         """Without its atoms of size 1."""
-        heavy = [[atom for atom in axis if self.atoms[atom] != 1] for axis in self.members]
-        return self if 1 not in self.atoms else self._kept(heavy, self.stored)
+        non_unit = [[atom for atom in axis if self.atoms[atom] != 1] for axis in self.members]
+        return self if 1 not in self.atoms else self._kept(non_unit, self.stored)
 
     def _line(self) -> Layout:
         """All heavy atoms as they are, from one logical axis to one stored axis."""
-        light = self._light()
-        return Layout((light.atoms,), (light.order,))
+        unit = self._unit()
+        return Layout((unit.atoms,), (unit.order,))
 
     def _split(self, cuts: Sequence[Sequence[Size]]) -> Layout | None:
-        """Each atom cut into these pieces, outermost first; None where that would cut a Joined."""
+        """Each atom cut into these pieces, outermost first; None where one is Concatenated."""
         pieces: list[Sequence[Atom]] = []
         for atom, cut in zip(self.atoms, cuts, strict=True):
-            if isinstance(atom, Joined) and len(cut) > 1:
+            if isinstance(atom, Concatenated) and len(cut) > 1:
                 return None
             pieces.append([atom] if len(cut) == 1 else cut)
         labels = [[(i, k) for k in range(len(cut))] for i, cut in enumerate(pieces)]
@@ -405,15 +407,15 @@ def _runs(items: Iterable[Item], goes_on: Callable[[Item, Item], bool]) -> list[
 
 
 def _inverse(atom: Atom) -> Atom:
-    return atom.inverse() if isinstance(atom, Joined) else atom
+    return atom.inverse() if isinstance(atom, Concatenated) else atom
 
 
 def _compose(one: Atom, two: Atom) -> Atom:
     """First the order inside of the one, then that inside of the other, of the same size."""
-    if isinstance(one, Joined) and isinstance(two, Joined):
-        (atom,) = Layout.joined(one.compose(two)).atoms
+    if isinstance(one, Concatenated) and isinstance(two, Concatenated):
+        (atom,) = Layout.concatenated(one.compose(two)).atoms
         return atom
-    return one if isinstance(one, Joined) else two
+    return one if isinstance(one, Concatenated) else two
 
 
 def _merge(atoms: Sequence[Atom]) -> Atom:
@@ -421,11 +423,13 @@ def _merge(atoms: Sequence[Atom]) -> Atom:
 
 
 def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:
-    """What is laid end to end: a Joined taken apart, plain neighbours made one."""
+    """What is laid end to end: a Concatenated taken apart, plain neighbours made one."""
     flat = chain.from_iterable(map(_parts, parts))
-    runs = _runs(flat, lambda one, two: one.is_plain and two.is_plain)
+    runs = _runs(flat, lambda one, two: one.is_identity and two.is_identity)
     return tuple(
-        Layout.plain([total(part.logical_shape[0] for part in run)]) if run[0].is_plain else run[0]
+        Layout.identity([total(part.logical_shape[0] for part in run)])
+        if run[0].is_identity
+        else run[0]
         for run in runs
     )
 
@@ -433,6 +437,6 @@ def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:
 def _parts(part: Layout) -> tuple[Layout, ...]:
     part = part.canonical()
     match part.atoms:
-        case (Joined(parts),):
+        case (Concatenated(parts),):
             return parts
     return (part,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.layout.joined import size_of
+from bridge.layout.concatenated import size_of
 from bridge.layout.layout import Layout, Shape
 from bridge.layout.size import Size, quotient
 
@@ -29,12 +29,12 @@ def moves(have: Layout, want: Layout) -> Moves | None:
     axes as serve, neighbours that stay together being one, but with the leading axis, which is
     most often the batch, by itself where it stays leading. None where no single transpose does
     it: where the two cut an axis so that no atoms serve both, and where they differ within a
-    Joined. Raises ValueError where the logical shapes differ.
+    Concatenated. Raises ValueError where the logical shapes differ.
     """
     if have.logical_shape != want.logical_shape:
         raise ValueError(f"{have.logical_shape} and {want.logical_shape} are not one tensor")
     source, target = have.stored_shape, want.stored_shape
-    if have.same_order(want):
+    if have.same_element_order(want):
         return Moves(after=_unless(source, target))
     refined = have.flat().refine(want.flat())
     if refined is None or refined[0].atoms != refined[1].atoms:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.layout.joined import Array
+from bridge.layout.concatenated import Array
 from bridge.layout.layout import Layout
 
 
@@ -52,12 +52,12 @@ class Weight:
             return (self,)
         return tuple(dict.fromkeys(chain.from_iterable(each.constants for each in self.sources)))
 
-    def made_of(self, constants: Callable[[Weight], Any]) -> Any:
+    def computed_from(self, constants: Callable[[Weight], Any]) -> Any:
         """What `array()` would be with these arrays, or Traced ones, for its constants."""
         if self.name:
             values = constants(self)
         else:
-            values = self.read(*(source.made_of(constants) for source in self.sources))
+            values = self.read(*(source.computed_from(constants) for source in self.sources))
         return self._lean_layout.apply(values.reshape(self.shape))
 
     @property
@@ -68,4 +68,4 @@ class Weight:
 
     @cached_property
     def _array(self) -> Array:
-        return np.asarray(self.made_of(lambda constant: constant.read()), order="C")
+        return np.asarray(self.computed_from(lambda constant: constant.read()), order="C")

@@ -17,13 +17,13 @@ from bridge.errors import (
     UsageError,
     did_you_mean,
 )
-from bridge.lower.autocrop import with_offsets
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
+from bridge.lower.expected_shapes import BATCH, expected_shapes
 from bridge.lower.fields import settled
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import PRODUCER, LoweredModel
-from bridge.lower.promise import BATCH, promised_shapes
+from bridge.lower.rules.autocrop import with_offsets
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value
 from bridge.plugins import load_entry_points
@@ -56,7 +56,7 @@ def lower(
     _refuse_opset(opset)
     _refuse_unknown_inputs(net, input_shape or {})
     net = understood(net, outputs=outputs, ignore_fields=ignore_fields)
-    shapes, warnings = promised_shapes(net, input_shape or {}, batch, dynamic)
+    shapes, warnings = expected_shapes(net, input_shape or {}, batch, dynamic)
     net = merge_scales(with_offsets(net))
     emitter = Emitter(opset, reserved=list(shapes))
     values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
@@ -142,10 +142,10 @@ def _lower_layer(
     emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
 ) -> dict[str, Value]:
     bottoms = [values[bottom] for bottom in layer.bottoms]
-    promised = [shapes[top] for top in layer.tops]
-    with emitter.layer(layer, [_with_symbols(shape, bottoms) for shape in promised]):
+    expected = [shapes[top] for top in layer.tops]
+    with emitter.layer(layer, [_with_symbols(shape, bottoms) for shape in expected]):
         results = TABLE[layer.type].apply(emitter, layer, *bottoms)
-        for top, shape, value in zip(layer.tops, promised, results, strict=True):
+        for top, shape, value in zip(layer.tops, expected, results, strict=True):
             if not _keeps(value.shape, shape):
                 raise GraphError(
                     f"blob {top!r} came out with another shape than Caffe's",
@@ -162,13 +162,13 @@ def _lower_open_layer(
 ) -> dict[str, Value]:
     """The same where sizes are open: ONNX cannot infer those, so Caffe's promise names them."""
     bottoms = [values[bottom] for bottom in layer.bottoms]
-    promised = [shapes[top] for top in layer.tops]
+    expected = [shapes[top] for top in layer.tops]
     try:
-        with emitter.layer(layer, promised), emitter.dynamic():
+        with emitter.layer(layer, expected), emitter.dynamic():
             results = TABLE[layer.type].apply(emitter, layer, *bottoms)
             named = [
                 value if value.shape == shape else emitter.declared(value, shape)
-                for value, shape in zip(results, promised, strict=True)
+                for value, shape in zip(results, expected, strict=True)
             ]
             emitter.name_tops(layer.tops, named)
     except GraphError as error:
@@ -194,11 +194,11 @@ def _with_symbols(shape: Dims, bottoms: Sequence[Value]) -> Dims:
     )
 
 
-def _keeps(shape: Dims, promised: Dims) -> bool:
+def _keeps(shape: Dims, expected: Dims) -> bool:
     """Whether a shape is the promised one; where that leaves a size to the data, so must this."""
-    return len(shape) == len(promised) and all(
+    return len(shape) == len(expected) and all(
         size == wanted if isinstance(wanted, str) or wanted > DYNAMIC else isinstance(size, str)
-        for size, wanted in zip(shape, promised, strict=True)
+        for size, wanted in zip(shape, expected, strict=True)
     )
 
 

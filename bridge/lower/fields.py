@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.caffe import schema
-from bridge.caffe.complaint import Complaint, Kind
-from bridge.caffe.harmless import is_harmless
+from bridge.caffe.files.complaint import Complaint, Kind
+from bridge.caffe.files.harmless import is_harmless
+from bridge.caffe.files.prototxt import Message
+from bridge.caffe.files.untyped import Untyped
 from bridge.caffe.net import Layer, Net
-from bridge.caffe.prototxt import Message
-from bridge.caffe.untyped import Untyped
 from bridge.errors import UnknownFieldError, UsageError, did_you_mean
 from bridge.lower.cut import measures
 from bridge.lower.table import TABLE, Entry

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bridge.caffe import scalars
+from bridge.caffe.files import scalars
+from bridge.caffe.files.textformat import Field, Scalar
+from bridge.caffe.files.untyped import Untyped
 from bridge.caffe.schema import FieldType
-from bridge.caffe.textformat import Field, Scalar
-from bridge.caffe.untyped import Untyped
 from bridge.errors import PrototxtError
 
 _KINDS = {float: "float", int: "int", bool: "bool", str: "string", dict: "message"}

@@ -18,10 +18,10 @@ from functools import cached_property
 from typing import Any
 
 from bridge.arguments import refuse_wrong_names
-from bridge.caffe.complaint import Complaint, Kind
-from bridge.caffe.harmless import is_harmless_name
+from bridge.caffe.files.complaint import Complaint, Kind
+from bridge.caffe.files.harmless import is_harmless_name
+from bridge.caffe.files.untyped import Untyped
 from bridge.caffe.net import Layer
-from bridge.caffe.untyped import Untyped
 from bridge.errors import BridgeError, UnsupportedLayerError, UsageError, words_of
 from bridge.lower.emitter import Emitter
 from bridge.lower.settings import Setting, read, settings

@@ -58,10 +58,10 @@ class Weight:
 
     def array(self) -> NDArray[Any]:
         """The values, little-endian and of shape `shape`."""
-        values: NDArray[Any] = self.made_of([blob.array() for blob in self.sources])
+        values: NDArray[Any] = self.computed_from([blob.array() for blob in self.sources])
         return values
 
-    def made_of(self, sources: Sequence[Any]) -> Any:
+    def computed_from(self, sources: Sequence[Any]) -> Any:
         """What `array()` would be with these arrays for the sources."""
         return self.read(*sources).reshape(self.shape)
 
@@ -73,7 +73,9 @@ class Weight:
 
         def read(*sources: NDArray[Any]) -> NDArray[Any]:
             rest = iter(sources)
-            return function(*(each.made_of([*islice(rest, len(each.sources))]) for each in weights))
+            return function(
+                *(each.computed_from([*islice(rest, len(each.sources))]) for each in weights)
+            )
 
         sources = chain.from_iterable(each.sources for each in weights)
         return cls(FLOAT, shape, read, sources=tuple(sources))

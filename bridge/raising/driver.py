@@ -1,8 +1,8 @@
-"""ONNX graph to `Plan`: rules are found, and the orders of all tensors chosen by a few sweeps.
+"""ONNX graph to `Plan`: finds the rules, and chooses all layouts in a few layout passes.
 
-The first sweep serves each node as if it were the last, and most nets need no other. Where
-permutations are left, each further sweep goes by what the last one says of the nodes ahead; the
-plan that moves fewest bytes is taken. So the work is a fixed number of ways over the graph.
+The first layout pass serves each node as if it were the last, and most nets need no other. Where
+permutations are left, each further layout pass goes by what the last one says of the nodes ahead;
+the plan that moves fewest bytes is taken. So the work is a fixed number of ways over the graph.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
+from bridge.graph.fusion import fuse
 from bridge.plugins import load_entry_points
-from bridge.raising.fusion import fuse
-from bridge.raising.outlook import LookBack
 from bridge.raising.plan import Plan
-from bridge.raising.proof import proved
+from bridge.raising.search.cost_model import BackwardCosts
+from bridge.raising.search.explanation import explained
+from bridge.raising.search.layout_pass import IoLayout, LayoutPass
 from bridge.raising.speed import faster
-from bridge.raising.sweep import IoLayout, Sweep
 from bridge.raising.table import TABLE, Rule
 from bridge.raising.values import describe, operator_name
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What a model is made for: to be read and trained on, or to run fast on a CPU.
 Target = Literal["natural", "speed"]
 
-MOST_SWEEPS = 4
+MAX_PASSES = 4
 
 
 def raise_model(
@@ -51,17 +51,19 @@ def raise_model(
     _refuse_unknown_tensors(graph)
     fuse(graph)
     rules = _rules(graph, dict(model.opset_imports).get("") or 1)
-    sweep = Sweep(graph, io_layout, LookBack())
-    plan = sweep.run(rules)
-    for _ in range(MOST_SWEEPS - 1):
+    layout_pass = LayoutPass(graph, io_layout, BackwardCosts())
+    plan = layout_pass.run(rules)
+    for _ in range(MAX_PASSES - 1):
         if not plan.permutations:
             break
-        other = Sweep(graph, io_layout, LookBack(sweep.visits, plan.outputs, io_layout))
+        other = LayoutPass(
+            graph, io_layout, BackwardCosts(layout_pass.trace, plan.outputs, io_layout)
+        )
         found = other.run(rules)
         if _moves(found) >= _moves(plan):
             break
-        sweep, plan = other, found
-    why = proved(plan.permutations, sweep.visits, plan.outputs, io_layout)
+        layout_pass, plan = other, found
+    why = explained(plan.permutations, layout_pass.trace, plan.outputs, io_layout)
     plan = replace(plan, permutations=why)
     return faster(plan) if target == "speed" else plan
 

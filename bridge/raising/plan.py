@@ -112,7 +112,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Permutation:
-    """A Permute that the sweeps could not avoid: which value, between which orders, and for whom.
+    """A Permute that no layout pass could avoid: which value, between which layouts, for whom.
 
     `source` is the call (or input) that gave the value in the order `have`, `call` the one that
     gives it in the order `want`; `bytes` are those of one sample. `conflict` is why.

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from bridge.layout import Layout, Weight
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
 from bridge.raising.plan import Call, Plan, Ref
-from bridge.raising.recorder import Recorder
 
 Array = Any  # a numpy array, or a Traced one that writes down what is done to it
 
@@ -132,7 +132,7 @@ def _folded(linear: Call, norm: Call) -> Call:
 
 def _made(read: Callable[..., Array], shape: tuple[int, ...], *sources: Weight) -> Weight:
     """A weight that is computed of the stores of others."""
-    return Weight(read, shape, Layout.plain(shape), sources)
+    return Weight(read, shape, Layout.identity(shape), sources)
 
 
 # ---- groups ----------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """The registry of raise rules: one function for each ONNX operator.
 
 A rule is called with its `Node`, the node's inputs as `Operand`s (None where an optional one is
-absent) and its attributes as keyword arguments. It answers with a `Step`: how each input must be
-stored, how the outputs then are, and what to build; or with several, equally right, of which the
-sweep takes the one that moves fewest bytes.
+absent) and its attributes as keyword arguments. It answers with a `Candidate`: the layout in which
+each input must come, the layouts that the outputs then have, and what to build; or with several,
+equally right, of which the layout pass takes the one that moves the fewest bytes.
 
 The law that every rule keeps, for all layouts that it may be given:
 
@@ -30,14 +30,14 @@ Shape = tuple[Size, ...]
 @dataclass(frozen=True)
 class Node:
     """What a rule may know of the node beside its inputs: its description, its outputs' shapes,
-    and for each output the order that would serve its readers best, where that is known.
+    and for each output the order that would serve its consumers best, where that is known.
 
     `absent` are the outputs that the node leaves out before others; their shapes are empty.
     """
 
     description: str
     shapes: tuple[Shape, ...]
-    wishes: tuple[Layout | None, ...] = ()
+    preferred_layouts: tuple[Layout | None, ...] = ()
     absent: frozenset[int] = frozenset()
 
     @property
@@ -50,10 +50,12 @@ class Node:
         return index < len(self.shapes) and index not in self.absent
 
     @property
-    def wished(self) -> Layout | None:
+    def preferred_layout(self) -> Layout | None:
         """The order that is wished of the first output, if any is that fits its shape."""
-        wish = self.wishes[0] if self.wishes else None
-        return wish if wish is not None and wish.logical_shape == self.shape else None
+        preferred = self.preferred_layouts[0] if self.preferred_layouts else None
+        return (
+            preferred if preferred is not None and preferred.logical_shape == self.shape else None
+        )
 
 
 @dataclass(frozen=True)
@@ -98,28 +100,29 @@ class Operand:
             )
         if 0 in shape:
             raise UnsupportedError(f"input '{self.name}' has no elements", received=self.shape)
-        return Weight(self.read, shape, layout or Layout.plain(shape), name=self.name)
+        return Weight(self.read, shape, layout or Layout.identity(shape), name=self.name)
 
 
 @dataclass(frozen=True)
-class Step:
+class Candidate:
     """A rule's answer.
 
-    `want` has, for each input of the node, how it must be stored, or None for those that the
-    rule has used up itself (constants, absent inputs). `build(recorder, *refs)` records the
-    Keras calls, with one Ref for each input that is wanted, and returns one Ref for each output.
+    `input_layouts` has, for each input of the node, the layout in which it must come, or None for
+    those that the rule has used up itself (constants, absent inputs). `build(recorder, *refs)`
+    records the Keras calls, with one Ref for each input that has a layout, and returns one Ref for
+    each output.
 
-    `back` is for what gives axes other names: the order of the first input that makes an order of
-    the output. Else an input of the same rank is taken to lie in the same order as the output.
+    `backward` is for operators that relabel axes: it gives the layout of the first input that leads
+    to a layout of the output. Without it an input of the same rank has the output's layout.
     """
 
-    want: tuple[Layout | None, ...]
-    out: tuple[Layout, ...]
+    input_layouts: tuple[Layout | None, ...]
+    output_layouts: tuple[Layout, ...]
     build: Callable[..., Ref | tuple[Ref, ...]]
-    back: Callable[[Layout], Layout | None] | None = None
+    backward: Callable[[Layout], Layout | None] | None = None
 
 
-Rule = Callable[..., Step | Sequence[Step]]
+Rule = Callable[..., Candidate | Sequence[Candidate]]
 
 
 @dataclass(frozen=True)

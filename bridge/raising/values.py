@@ -1,4 +1,4 @@
-"""What the sweep reads off an ONNX graph's nodes and values."""
+"""What the layout pass reads off an ONNX graph's nodes and values."""
 
 from __future__ import annotations
 
@@ -64,11 +64,3 @@ def same_shape(one: Shape, other: Shape) -> bool:
 def bytes_of(shape: Shape) -> int:
     """What a tensor of float32 takes, where each size that is not known is 1."""
     return FLOAT_BYTES * prod(map(known_factor, shape))
-
-
-def computed_by(value: ir.Value | None) -> str:
-    """The operator that computes a value; Transposes behind it only move that."""
-    node = None if value is None else value.producer()
-    while node is not None and node.op_type == "Transpose" and node.inputs[0] is not None:
-        node = node.inputs[0].producer()
-    return "" if node is None else node.op_type

@@ -25,11 +25,11 @@ def shrink(node, x, *, bias=0.0, lambd=0.5):
     A rule says how each input must be stored, how the outputs then are, and what to build. The
     operand's own layout, in and out, means: whatever the order, it stays.
     """
-    from bridge.raising.table import Step
+    from bridge.raising.table import Candidate
 
     def build(k, x):
         above = k.op("where", k.op("greater", x, lambd), k.op("subtract", x, bias), 0.0)
         below = k.op("where", k.op("less", x, -lambd), k.op("add", x, bias), 0.0)
         return k.op("add", above, below)
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Layer, Net, read
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.match import with_filled_weights
-from bridge.caffe.shapes import demand
+from bridge.caffe.shapes import layer_shapes
 from bridge.errors import ShapeError, UnsupportedError
 from golden_cases import case
 
@@ -79,7 +79,7 @@ def test_a_dense_block_is_filled_kind_by_kind(read_text: ReadText, narrowed: boo
     text = f"""numTransition: 2 growthRate: 3 use_BC: {str(narrowed).lower()}
         Filter_Filler {{ type: "msra" }}"""
     block = layer(read_text, "DenseBlock", f"denseblock_param {{ {text} }}")
-    weights = demand(block, ((1, 2, 4, 4),)).weights
+    weights = layer_shapes(block, ((1, 2, 4, 4),)).weights
     assert weights is not None
     found = fillers(block, weights)
     assert found is not None
@@ -230,7 +230,7 @@ def test_a_batch_norm_of_forks_has_fillers(
     read_text: ReadText, text: str, values: list[int]
 ) -> None:
     norm = layer(read_text, "BatchNorm", f"batch_norm_param {{ {text} }}")
-    made = fillers(norm, demand(norm, ((1, 2, 4, 4),)).weights or ()) or ()
+    made = fillers(norm, layer_shapes(norm, ((1, 2, 4, 4),)).weights or ()) or ()
     assert [float(filler.values()[0]) for filler in made] == values
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
+from bridge.caffe.files.prototxt import interpret
+from bridge.caffe.files.textformat import parse
 from bridge.caffe.inputs import inputs, is_input
 from bridge.caffe.net import Shape
-from bridge.caffe.prototxt import interpret
-from bridge.caffe.textformat import parse
 from bridge.errors import PrototxtError, UsageError
 
 ReadText = Callable[..., Net]

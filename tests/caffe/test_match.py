@@ -10,7 +10,7 @@ from bridge.caffe import Layer, Net, Shape, read
 from bridge.caffe.match import with_filled_weights, with_unknown_weights
 from bridge.caffe.net import Origin
 from bridge.caffe.shapes import table
-from bridge.caffe.shapes.table import Demand, shape
+from bridge.caffe.shapes.table import LayerShapes, shape
 from bridge.errors import WeightsError
 from golden_cases import case
 
@@ -120,8 +120,8 @@ def test_nobody_can_make_up_the_weights_of_an_unknown_layer(
     monkeypatch.setattr(table, "_TABLE", {**table._TABLE})
 
     @shape("LayerOfATest")
-    def rule(_: Layer, x: Shape) -> Demand:
-        return Demand((x,), (x,))
+    def rule(_: Layer, x: Shape) -> LayerShapes:
+        return LayerShapes((x,), (x,))
 
     text = INPUT + 'layer { name: "m" type: "LayerOfATest" bottom: "x" top: "y" }'
     with pytest.raises(WeightsError, match="nobody knows the fillers of 1 layers") as refusal:

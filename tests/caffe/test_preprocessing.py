@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 import bridge
 from bridge.caffe import Net
+from bridge.caffe.files.wire import field, varint
 from bridge.caffe.preprocessing import preprocessed, read_mean
-from bridge.caffe.wire import field, varint
 from bridge.errors import UsageError, WeightsError
 
 ReadText = Callable[..., Net]

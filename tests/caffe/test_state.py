@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.caffe.prototxt import Message, interpret
+from bridge.caffe.files.prototxt import Message, interpret
+from bridge.caffe.files.textformat import parse
 from bridge.caffe.state import State, is_included, ways_in
-from bridge.caffe.textformat import parse
 from bridge.errors import PrototxtError
 
 

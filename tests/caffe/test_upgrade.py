@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bridge.caffe.prototxt import interpret
-from bridge.caffe.textformat import parse
+from bridge.caffe.files.prototxt import interpret
+from bridge.caffe.files.textformat import parse
 from bridge.caffe.upgrade import upgrade
 from bridge.errors import PrototxtError
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from conftest import ROOT
 
-from bridge.check.sides.caffe_process import VARIABLE
+from bridge.check.backends.caffe_process import VARIABLE
 
 PYCAFFE = ROOT / "build" / "caffe" / "python"
 # The Python that has Caffe, and where it looks for it.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bridge.check.backends.backend import Origin
 from bridge.check.compare import Row
 from bridge.check.draws import Tally
 from bridge.check.locate import changing, located, stretch
 from bridge.check.report import Report
-from bridge.check.sides.side import Origin
 
 #   data ─ a ─ b ─┬─ c ── e
 #                 └─ d ──┘

@@ -67,8 +67,8 @@ def test_a_swap_of_near_numbers_is_found() -> None:
 def test_nothing_is_allowed_more_than_the_golden_cases_are(operator: str) -> None:
     for variation in (0.0, 1e-3, 1.0, 1e6, float("inf"), None):
         for size in (0.0, 1e-6, 1.0, 1e6):
-            made_of = row(1e-4 * size, 1e6)
-            found = judged(row(0, size), variation, [operator], [made_of])
+            computed_from = row(1e-4 * size, 1e6)
+            found = judged(row(0, size), variation, [operator], [computed_from])
             assert found.limit <= 1e-4 * (1 + size)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.check.sides.side import Origin
+from bridge.check.backends.backend import Origin
 from bridge.check.within import MAX_BYTES, MAX_VALUES, values_within
 
 CHAIN = {f"v{i}": Origin(f"l{i}", "Conv", (f"v{i - 1}",)) for i in range(500)}

@@ -10,7 +10,7 @@ import pytest
 
 import bridge
 from bridge.cli import main
-from bridge.raising.map import TranslationMap
+from bridge.translation import TranslationMap
 from golden_cases import case
 
 ROOT = Path(__file__).parent.parent.parent

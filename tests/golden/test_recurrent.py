@@ -25,7 +25,7 @@ from bridge.keras.build import build
 from bridge.lower import lower
 from bridge.lower.model import LoweredModel
 from bridge.raising import raise_model
-from bridge.raising.map import translation_map
+from bridge.translation import translation_map
 from golden_cases import CASES, Case, assert_close, lowered
 from mapped import evaluated
 

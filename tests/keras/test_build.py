@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from bridge.check.sides.keras import KerasSide, places_of
+from bridge.check.backends.keras import KerasBackend, places_of
 from bridge.errors import BridgeError
 from bridge.keras.build import build, order_option
 from bridge.layout import Layout, Weight
-from bridge.raising.map import translation_map
 from bridge.raising.plan import Call, Plan, PlanInput, Ref, Stored
+from bridge.translation import translation_map
 from raised import Raised, graph, raise_and_compare, seeded
 
 NET = """net (float[batch,3,8,8] data) => (float[batch,4] prob) {
@@ -147,19 +147,19 @@ def one_layer(weight: Weight) -> Plan:
         (PlanInput(1, "x", "x", ("batch", 3), "float32"),),
         (Call(2, "fc", "layers.Dense", (Ref(1),), {"units": 2}, {"kernel": weight}),),
         ("y",),
-        {"y": Stored(Ref(2), Layout.plain(("batch", 2)))},
+        {"y": Stored(Ref(2), Layout.identity(("batch", 2)))},
     )
 
 
 def test_a_weight_of_another_shape_is_an_error_of_the_rule() -> None:
-    wrong = Weight(lambda: np.ones((2, 3), np.float32), (2, 3), Layout.plain((2, 3)))
+    wrong = Weight(lambda: np.ones((2, 3), np.float32), (2, 3), Layout.identity((2, 3)))
     with pytest.raises(BridgeError, match="another shape") as refusal:
         build(one_layer(wrong))
     assert (refusal.value.expected, refusal.value.received) == ((3, 2), (2, 3))
 
 
 def test_one_input_and_one_output_are_no_lists() -> None:
-    weight = Weight(lambda: np.ones((3, 2), np.float32), (3, 2), Layout.plain((3, 2)))
+    weight = Weight(lambda: np.ones((3, 2), np.float32), (3, 2), Layout.identity((3, 2)))
     model = build(one_layer(weight))
     assert not isinstance(model.output, list)
     assert model.predict(np.ones((1, 3)), verbose=0).tolist() == [[3.0, 3.0]]
@@ -172,8 +172,8 @@ def test_several_results_of_one_function() -> None:
         (Call(2, "top", "ops.top_k", (Ref(1),), {"k": 2}),),
         ("values", "places"),
         {
-            "values": Stored(Ref(2, 0), Layout.plain(("batch", 2))),
-            "places": Stored(Ref(2, 1), Layout.plain(("batch", 2))),
+            "values": Stored(Ref(2, 0), Layout.identity(("batch", 2))),
+            "places": Stored(Ref(2, 1), Layout.identity(("batch", 2))),
         },
     )
     values, places = build(plan)(np.array([[1.0, 4.0, 3.0, 2.0]]))
@@ -198,7 +198,7 @@ def test_a_layer_that_is_applied_again_is_one_and_each_call_is_found(tmp_path: P
     expected = raised.run(feeds)
     np.testing.assert_array_equal(Raised(raised.plan, again).run(feeds)["y"], expected["y"])
     for each in (raised.model, again):
-        side = KerasSide(each, "", places_of(raised.plan), ["x"], ["y"])
+        side = KerasBackend(each, "", places_of(raised.plan), ["x"], ["y"])
         found = dict(side.run(feeds, ["once", "y"]))
         np.testing.assert_allclose(found["once"], feeds["x"] @ seeded((3, 3)), rtol=1e-5)
         np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bridge.layout import Joined, Layout
+from bridge.layout import Concatenated, Layout
 
 SHAPES = [
     (),
@@ -83,13 +83,13 @@ def joineds(draw: st.DrawFn, size: int) -> Layout:
     outer = draw(st.sampled_from([2, first // 2]))
     twisted = Layout(((outer, first // outer),), ((1, 0),))
     rest = [draw(lines(size - first))] if first < size else []
-    return Layout.joined(draw(st.permutations([twisted, *rest])))
+    return Layout.concatenated(draw(st.permutations([twisted, *rest])))
 
 
 @st.composite
 def layouts_of(draw: st.DrawFn, shape: Sequence[int], joined: bool = True) -> Layout:
     """A layout of a tensor of this shape, any at all."""
-    axes: list[tuple[int | str | Joined, ...]] = []
+    axes: list[tuple[int | str | Concatenated, ...]] = []
     for size in shape:
         if joined and size > 3 and draw(st.booleans()):
             axes.append(draw(joineds(size)).axes[0])
@@ -123,7 +123,7 @@ def restored(draw: st.DrawFn, layout: Layout) -> Layout:
 @st.composite
 def reshapes(draw: st.DrawFn, layout: Layout) -> tuple[int, ...]:
     """A shape of as many elements: often one that falls on atoms, else any."""
-    sizes = [atom.size if isinstance(atom, Joined) else int(atom) for atom in layout.atoms]
+    sizes = [atom.size if isinstance(atom, Concatenated) else int(atom) for atom in layout.atoms]
     if draw(st.booleans()):
         sizes = draw(cuts(prod(sizes)))
     return tuple(prod(sizes[i] for i in group) for group in draw(groupings(range(len(sizes)))))
@@ -136,8 +136,8 @@ def elements(layout: Layout) -> list[int]:
     """
     places, step, steps = [0], 1, []
     for atom in reversed(layout.atoms):
-        size = atom.size if isinstance(atom, Joined) else int(atom)
-        digits = inner(atom) if isinstance(atom, Joined) else list(range(size))
+        size = atom.size if isinstance(atom, Concatenated) else int(atom)
+        digits = inner(atom) if isinstance(atom, Concatenated) else list(range(size))
         steps.append([digit * step for digit in digits])
         step *= size
     steps.reverse()
@@ -146,7 +146,7 @@ def elements(layout: Layout) -> list[int]:
     return places
 
 
-def inner(joined: Joined) -> list[int]:
+def inner(joined: Concatenated) -> list[int]:
     order: list[int] = []
     for part in joined.parts:
         order += [len(order) + element for element in elements(part)]

@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from bridge.caffe import read, schema
-from bridge.caffe.textformat import Field, Scalar, parse
+from bridge.caffe.files.textformat import Field, Scalar, parse
 from bridge.errors import BridgeError
 from bridge.graph.io import to_proto
 from bridge.lower import lower, understood

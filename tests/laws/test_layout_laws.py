@@ -65,7 +65,7 @@ def test_inverse_is_an_involution_that_takes_back(layout: Layout) -> None:
     back = layout.inverse()
     assert same(back.apply(layout.apply(x)), x)
     assert back.inverse() == layout
-    assert layout.compose(back).is_plain
+    assert layout.compose(back).is_identity
 
 
 @given(layouts(), st.data())
@@ -77,14 +77,14 @@ def test_compose_is_one_after_the_other(layout: Layout, data: st.DataObject) -> 
         assume(False)
     x = numbered(layout.logical_shape)
     assert same(both.apply(x), other.apply(layout.apply(x)))
-    assert both.inverse().same_store(other.inverse().compose(layout.inverse()))
+    assert both.inverse().same_array(other.inverse().compose(layout.inverse()))
 
 
 def test_joined_parts_are_composed_in_turn() -> None:
     """Two orders of one part, of which it matters which comes first."""
     orders = [(1, 0, 2), (0, 2, 1)]
     lines = [Layout(((2, 2, 2),), (order,)) for order in orders]
-    one, other = (Layout.joined([line, Layout.plain((3,))]) for line in lines)
+    one, other = (Layout.concatenated([line, Layout.identity((3,))]) for line in lines)
     x = numbered((11,))
     assert same(one.compose(other).apply(x), other.apply(one.apply(x)))
     assert not same(one.compose(other).apply(x), other.compose(one).apply(x))
@@ -92,8 +92,8 @@ def test_joined_parts_are_composed_in_turn() -> None:
 
 @given(layouts())
 def test_plain_is_the_unit_of_composition(layout: Layout) -> None:
-    assert Layout.plain(layout.logical_shape).compose(layout).same_store(layout)
-    assert layout.compose(Layout.plain(layout.stored_shape)).same_store(layout)
+    assert Layout.identity(layout.logical_shape).compose(layout).same_array(layout)
+    assert layout.compose(Layout.identity(layout.stored_shape)).same_array(layout)
 
 
 @given(pairs())
@@ -130,17 +130,17 @@ def test_canonical_forms_differ_where_the_stores_do(pair: tuple[Layout, Layout])
     one, two = pair
     x = numbered(one.logical_shape)
     a, b = one.apply(x), two.apply(x)
-    assert (one.canonical() == two.canonical()) == same(a, b) == one.same_store(two)
-    assert one.same_order(two) == same(a.ravel(), b.ravel())
+    assert (one.canonical() == two.canonical()) == same(a, b) == one.same_array(two)
+    assert one.same_element_order(two) == same(a.ravel(), b.ravel())
 
 
 @given(pairs())
 def test_same_store_and_same_order_never_say_so_in_vain(pair: tuple[Layout, Layout]) -> None:
     one, two = pair
     x = numbered(one.logical_shape)
-    assert not one.same_store(two) or same(one.apply(x), two.apply(x))
-    assert not one.same_order(two) or same(one.apply(x).ravel(), two.apply(x).ravel())
-    assert one.same_store(one)
+    assert not one.same_array(two) or same(one.apply(x), two.apply(x))
+    assert not one.same_element_order(two) or same(one.apply(x).ravel(), two.apply(x).ravel())
+    assert one.same_array(one)
 
 
 @given(layouts())
@@ -152,4 +152,4 @@ def test_flat_is_the_bare_order(layout: Layout) -> None:
 @given(layouts())
 def test_is_plain_says_whether_apply_does_nothing(layout: Layout) -> None:
     x = numbered(layout.logical_shape)
-    assert layout.is_plain == same(layout.apply(x), x)
+    assert layout.is_identity == same(layout.apply(x), x)

@@ -31,8 +31,8 @@ def test_moves_move_only_where_they_must(pair: tuple[Layout, Layout]) -> None:
     plan = moves(have, want)
     assume(plan is not None)
     assert plan is not None
-    assert (plan.order is None) == have.same_order(want)
-    assert (plan == Moves()) == have.same_store(want)
+    assert (plan.order is None) == have.same_element_order(want)
+    assert (plan == Moves()) == have.same_array(want)
     if plan.order is not None:
         assert sorted(plan.order) == list(range(len(plan.order)))
         assert list(plan.order) != sorted(plan.order)
@@ -44,7 +44,7 @@ def test_moves_move_only_where_they_must(pair: tuple[Layout, Layout]) -> None:
 
 @given(layouts(joined=False))
 def test_moves_to_the_plain_order_and_back_always_exist(layout: Layout) -> None:
-    plain = Layout.plain(layout.logical_shape)
+    plain = Layout.identity(layout.logical_shape)
     assert moves(layout, plain) is not None
     assert moves(plain, layout) is not None
 

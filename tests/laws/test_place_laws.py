@@ -102,7 +102,7 @@ def test_resized_is_what_an_operator_along_an_axis_leaves(
     resized = layout.resized(axis, size)
     assert place is not None
     assert resized.where(axis) == place
-    assert resized.axis(axis).is_plain
+    assert resized.axis(axis).is_identity
     x = numbered(layout.logical_shape)
     weight = np.arange(size * x.shape[axis]).reshape(size, -1)
     ordered = weight[:, layout.axis(axis).apply(np.arange(x.shape[axis]))]
@@ -121,11 +121,14 @@ def test_joined_is_a_concatenation(parts: list[Layout]) -> None:
     x = numbered([sum(int(part.logical_shape[0]) for part in parts)])
     ends = np.cumsum([part.logical_shape[0] for part in parts])[:-1]
     stored = [part.apply(x) for part, x in zip(parts, np.split(x, ends), strict=True)]
-    joined = Layout.joined(parts)
+    joined = Layout.concatenated(parts)
     assert same(joined.apply(x), np.concatenate(stored))
-    assert joined.is_plain == all(part.is_plain for part in parts)
-    assert Layout.joined([joined]).same_store(joined)
-    assert Layout.joined([*parts[:1], Layout.joined(parts[1:])] if parts[1:] else parts) == joined
+    assert joined.is_identity == all(part.is_identity for part in parts)
+    assert Layout.concatenated([joined]).same_array(joined)
+    assert (
+        Layout.concatenated([*parts[:1], Layout.concatenated(parts[1:])] if parts[1:] else parts)
+        == joined
+    )
 
 
 @given(placed(), st.data())
@@ -144,7 +147,7 @@ def test_concat_of_tensors_along_an_axis(
 
     one, two = layout, along(line)
     x, y = numbered(one.logical_shape), -numbered(two.logical_shape)
-    both = along(Layout.joined([parts[axis], line]))
+    both = along(Layout.concatenated([parts[axis], line]))
     assert same(
         both.apply(np.concatenate([x, y], axis)),
         np.concatenate([one.apply(x), two.apply(y)], place),

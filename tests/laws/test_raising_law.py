@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedError
-from bridge.raising.sweep import answers
-from bridge.raising.table import TABLE, Node, Rule, Step
+from bridge.raising.search.layout_pass import answers
+from bridge.raising.table import TABLE, Candidate, Node, Rule
 from drawn import ROWS
 from drawn_layouts import layouts
 from drawn_nodes import Drawn, Tensor
@@ -85,9 +85,11 @@ def hold(drawn: Drawn, symbols: set[str], data: st.DataObject) -> None:
 def any_step(data: st.DataObject) -> Ask:
     """Asks a rule with wishes, and takes any of its steps, which all must be right."""
 
-    def asked(rule: Rule, node: Node, *given: Any) -> Sequence[Step]:
-        wishes = tuple(data.draw(st.none() | layouts(shape), label="wish") for shape in node.shapes)
-        steps = answers(rule, replace(node, wishes=wishes), *given)
+    def asked(rule: Rule, node: Node, *given: Any) -> Sequence[Candidate]:
+        preferred_layouts = tuple(
+            data.draw(st.none() | layouts(shape), label="wish") for shape in node.shapes
+        )
+        steps = answers(rule, replace(node, preferred_layouts=preferred_layouts), *given)
         return [data.draw(st.sampled_from(steps), label="step")]
 
     return asked

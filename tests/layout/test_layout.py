@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bridge.layout import Joined, Layout
+from bridge.layout import Concatenated, Layout
 
 NAMED = Layout.ordered(("n", 3, "h", 5), (0, 2, 3, 1))
 NHWC = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
@@ -38,7 +38,7 @@ def test_flatten_then_unflatten_is_the_layout_before() -> None:
 
 def test_a_transpose_to_channels_last_is_plain() -> None:
     permuted = NHWC.permuted((0, 2, 3, 1))
-    assert permuted.is_plain
+    assert permuted.is_identity
     assert permuted.grouped((2, 60)) == Layout(((2,), (4, 5, 3)), ((0,), (1, 2, 3)))
 
 
@@ -50,7 +50,7 @@ def test_a_channel_shuffle_moves_nothing() -> None:
     shuffled = apart.permuted((0, 2, 1, 3, 4)).grouped((1, 6, 4, 4))
     assert shuffled is not None
     assert shuffled.where(1) == 3
-    assert shuffled.axis(1).same_store(OTHERWISE)
+    assert shuffled.axis(1).same_array(OTHERWISE)
 
 
 def test_neighbours_in_both_orders_are_merged_where_the_borders_change() -> None:
@@ -62,7 +62,7 @@ def test_neighbours_in_both_orders_are_merged_where_the_borders_change() -> None
 
 def test_no_border_may_fall_inside_of_an_atom_that_moves() -> None:
     assert Layout.ordered((6, 10), (1, 0)).grouped((4, 15)) is None
-    assert Layout.joined([TWISTED, Layout.plain((4,))]).grouped((2, 5)) is None
+    assert Layout.concatenated([TWISTED, Layout.identity((4,))]).grouped((2, 5)) is None
 
 
 def test_a_shape_of_other_elements_is_none() -> None:
@@ -87,7 +87,7 @@ def test_symbols_stay_symbols() -> None:
 
 
 def test_a_product_of_symbols_can_be_parted_again() -> None:
-    flat = Layout.plain(("6*batch", 5)).grouped(("batch", 2, 3, 5))
+    flat = Layout.identity(("6*batch", 5)).grouped(("batch", 2, 3, 5))
     assert flat is not None
     assert flat.stored_shape == ("batch", 2, 3, 5)
 
@@ -120,7 +120,7 @@ def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
 
 def test_what_symbols_leave_must_fit() -> None:
     with pytest.raises(ValueError, match="is no shape"):
-        Layout.plain(("batch", 3)).apply(np.zeros((2, 4)))
+        Layout.identity(("batch", 3)).apply(np.zeros((2, 4)))
     with pytest.raises(ValueError, match="is no shape"):
         Layout((("batch", 3),), ((1, 0),)).apply(np.zeros(7))
 
@@ -135,13 +135,13 @@ def test_each_atom_is_stored_exactly_once(stored: tuple[tuple[int, ...], ...]) -
 
 def test_there_are_no_empty_tensors() -> None:
     with pytest.raises(ValueError, match="sizes are 1 and more"):
-        Layout.plain((2, 0))
+        Layout.identity((2, 0))
 
 
 @pytest.mark.parametrize(
     ("layout", "shape", "stored"),
     [
-        (Layout.plain(("found", 7)), (0, 7), (0, 7)),
+        (Layout.identity(("found", 7)), (0, 7), (0, 7)),
         (NAMED, (0, 3, 4, 5), (0, 4, 5, 3)),
         (NAMED, (2, 3, 0, 5), (2, 0, 5, 3)),
     ],
@@ -159,7 +159,7 @@ def test_but_an_array_may_be_empty(
 def test_an_axis_of_size_1_keeps_its_place() -> None:
     layout = Layout.ordered((1, 1, 4, 5), (0, 2, 3, 1))
     assert [layout.where(axis) for axis in range(4)] == [0, 3, 1, 2]
-    assert layout.axis(1) == Layout.plain((1,))
+    assert layout.axis(1) == Layout.identity((1,))
     assert layout.resized(1, 8).stored_shape == (1, 4, 5, 8)
     assert layout.dropped((2, 3)) == Layout.ordered((1, 1), (0, 1))
 
@@ -187,8 +187,8 @@ def test_global_pooling_then_flatten_then_convolution() -> None:
     """What Flatten takes away of 1 by 1 maps, Reshape brings back, behind the channels."""
     pooled = Layout.ordered((2, 8, 1, 1), (0, 2, 3, 1))
     flat = pooled.grouped((2, 8))
-    assert flat == Layout.plain((2, 8))
-    assert flat.grouped((2, 8, 1, 1)) == Layout.plain((2, 8, 1, 1))
+    assert flat == Layout.identity((2, 8))
+    assert flat.grouped((2, 8, 1, 1)) == Layout.identity((2, 8, 1, 1))
 
 
 def test_a_new_axis_comes_before_what_follows_it() -> None:
@@ -223,7 +223,7 @@ def test_dropped_counts_from_the_end_too() -> None:
 def test_an_atom_of_size_1_elsewhere_is_no_part_of_the_axis() -> None:
     layout = Layout(((1, 4),), ((0,), (1,)))
     assert layout.where(0) == 1
-    assert layout.axis(0) == Layout.plain((4,))
+    assert layout.axis(0) == Layout.identity((4,))
     assert layout.resized(0, 6) == Layout(((6,),), ((), (0,)))
 
 
@@ -231,8 +231,8 @@ def test_one_axis_within_a_tensor_of_plain_ones() -> None:
     layout = TWISTED.within((4, 6, 5), axis=1)
     assert layout.axis(1) == TWISTED
     assert layout.stored_shape == (4, 6, 5)
-    assert layout.axis(0).is_plain
-    assert layout.axis(2).is_plain
+    assert layout.axis(0).is_identity
+    assert layout.axis(2).is_identity
 
 
 # Composition
@@ -246,16 +246,16 @@ def test_compose_needs_a_store_of_the_right_shape() -> None:
 def test_compose_needs_atoms_that_serve_both() -> None:
     with pytest.raises(ValueError, match="no atoms serve both"):
         TWISTED.compose(TWISTED)
-    assert TWISTED.compose(OTHERWISE).is_plain
+    assert TWISTED.compose(OTHERWISE).is_identity
 
 
 def test_refine_needs_one_tensor() -> None:
     with pytest.raises(ValueError, match="are not one tensor"):
-        Layout.plain((2, 3)).refine(Layout.plain((3, 2)))
+        Layout.identity((2, 3)).refine(Layout.identity((3, 2)))
 
 
 def test_refine_cuts_what_only_one_of_them_cuts() -> None:
-    refined = Layout.plain((2, 60)).refine(Layout(((2,), (3, 20)), ((0,), (2, 1))))
+    refined = Layout.identity((2, 60)).refine(Layout(((2,), (3, 20)), ((0,), (2, 1))))
     assert refined is not None
     assert refined[0] == Layout(((2,), (3, 20)), ((0,), (1, 2)))
     assert TWISTED.refine(OTHERWISE) is None
@@ -265,58 +265,62 @@ def test_refine_cuts_what_only_one_of_them_cuts() -> None:
 
 
 def test_a_joined_axis_has_the_order_of_each_part() -> None:
-    joined = Layout.joined([TWISTED, Layout.plain((2,))])
+    joined = Layout.concatenated([TWISTED, Layout.identity((2,))])
     (atom,) = joined.atoms
-    assert isinstance(atom, Joined)
+    assert isinstance(atom, Concatenated)
     assert atom.order.tolist() == [0, 3, 1, 4, 2, 5, 6, 7]
     assert joined.inverse().apply(np.arange(8)).tolist() == [0, 2, 4, 1, 3, 5, 6, 7]
     assert joined.logical_shape == joined.stored_shape == (8,)
 
 
 def test_plain_parts_join_to_a_plain_axis() -> None:
-    assert Layout.joined([Layout.plain((2,)), Layout.plain((3,))]) == Layout.plain((5,))
-    twice = Layout.joined([Layout.plain(("batch",)), Layout.plain(("batch",))])
-    assert twice == Layout.plain(("2*batch",))
+    assert Layout.concatenated([Layout.identity((2,)), Layout.identity((3,))]) == Layout.identity(
+        (5,)
+    )
+    twice = Layout.concatenated([Layout.identity(("batch",)), Layout.identity(("batch",))])
+    assert twice == Layout.identity(("2*batch",))
 
 
 def test_joining_a_joined_goes_on_with_its_parts() -> None:
-    plain = Layout.plain((2,))
-    inner = Layout.joined([TWISTED, plain])
-    assert Layout.joined([inner, plain]) == Layout.joined([TWISTED, Layout.plain((4,))])
+    plain = Layout.identity((2,))
+    inner = Layout.concatenated([TWISTED, plain])
+    assert Layout.concatenated([inner, plain]) == Layout.concatenated(
+        [TWISTED, Layout.identity((4,))]
+    )
 
 
 def test_joined_orders_compose_part_by_part() -> None:
-    one = Layout.joined([TWISTED, TWISTED, OTHERWISE])
-    plain = Layout.plain((6,))
-    two = Layout.joined([OTHERWISE, plain, TWISTED])
+    one = Layout.concatenated([TWISTED, TWISTED, OTHERWISE])
+    plain = Layout.identity((6,))
+    two = Layout.concatenated([OTHERWISE, plain, TWISTED])
     assert two.refine(one) is not None
     with pytest.raises(ValueError, match=r"parts of \(6, 6, 6\) and \(12, 6\) do not match"):
-        one.compose(Layout.joined([Layout.plain((12,)), TWISTED]))
+        one.compose(Layout.concatenated([Layout.identity((12,)), TWISTED]))
     both = one.compose(two)
     x = np.arange(18)
     assert both.apply(x).tolist() == two.apply(one.apply(x)).tolist()
-    assert both == Layout.joined([plain, TWISTED, plain])
+    assert both == Layout.concatenated([plain, TWISTED, plain])
 
 
 def test_the_order_of_composition_counts_within_the_parts() -> None:
-    plain = Layout.plain((2,))
-    one = Layout.joined([Layout(((2, 2, 3),), ((1, 0, 2),)), plain])
-    two = Layout.joined([Layout(((2, 2, 3),), ((0, 2, 1),)), plain])
+    plain = Layout.identity((2,))
+    one = Layout.concatenated([Layout(((2, 2, 3),), ((1, 0, 2),)), plain])
+    two = Layout.concatenated([Layout(((2, 2, 3),), ((0, 2, 1),)), plain])
     x = np.arange(14)
     assert one.compose(two).apply(x).tolist() == two.apply(one.apply(x)).tolist()
 
 
 def test_a_joined_meets_a_whole_axis_and_no_less() -> None:
-    joined = Layout.joined([TWISTED, Layout.plain((2,))])
+    joined = Layout.concatenated([TWISTED, Layout.identity((2,))])
     assert Layout.product([joined, joined], (1, 0)).permuted((1, 0)).where(0) == 0
-    assert joined.refine(Layout.plain((8,))) is not None
+    assert joined.refine(Layout.identity((8,))) is not None
     assert joined.refine(Layout(((2, 4),), ((1, 0),))) is None
 
 
 def test_neighbours_of_a_joined_are_not_merged_with_it() -> None:
     """The order inside would be lost."""
-    joined = Layout.joined([TWISTED, Layout.plain((2,))])
-    layout = Layout.product([Layout.plain((2,)), joined, Layout.plain((2,))], (0, 1, 2))
+    joined = Layout.concatenated([TWISTED, Layout.identity((2,))])
+    layout = Layout.product([Layout.identity((2,)), joined, Layout.identity((2,))], (0, 1, 2))
     flat = layout.grouped((32,))
     assert flat is not None
     x = np.arange(32)
@@ -327,15 +331,15 @@ def test_neighbours_of_a_joined_are_not_merged_with_it() -> None:
 @pytest.mark.parametrize(
     ("parts", "complaint"),
     [
-        ((Layout.plain((2, 3)), TWISTED), "one logical and one stored axis"),
+        ((Layout.identity((2, 3)), TWISTED), "one logical and one stored axis"),
         ((Layout(((2, 3),), ((0,), (1,))), TWISTED), "one logical and one stored axis"),
-        ((Layout.plain(("h",)), TWISTED), "while a size is unknown"),
+        ((Layout.identity(("h",)), TWISTED), "while a size is unknown"),
         ((TWISTED,), "two parts or more"),
     ],
 )
 def test_parts_that_are_no_joined(parts: tuple[Layout, ...], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        Joined(parts)
+        Concatenated(parts)
 
 
 def test_layouts_are_keys() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.layout import Layout, Moves, moves
 
-PLAIN = Layout.plain((2, 3, 4, 5))
+PLAIN = Layout.identity((2, 3, 4, 5))
 NHWC = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
 TWISTED = Layout(((2, 3),), ((1, 0),))
 
@@ -26,48 +26,48 @@ def test_whole_axes_need_no_reshape() -> None:
 
 
 def test_a_flattened_store_is_taken_apart_as_little_as_serves() -> None:
-    have, want = flattened(NHWC, (2, 60)), Layout.plain((2, 60))
+    have, want = flattened(NHWC, (2, 60)), Layout.identity((2, 60))
     assert moves(have, want) == Moves(before=(2, 20, 3), order=(0, 2, 1), after=(2, 60))
 
 
 def test_without_a_batch_fewer_axes_serve() -> None:
     have = flattened(Layout.ordered((3, 4, 5), (1, 2, 0)), (60,))
-    assert moves(have, Layout.plain((60,))) == Moves((20, 3), (1, 0), (60,))
+    assert moves(have, Layout.identity((60,))) == Moves((20, 3), (1, 0), (60,))
 
 
 def test_symbols_stay_symbols() -> None:
-    plain = Layout.plain(("batch", 3, "h", "w"))
+    plain = Layout.identity(("batch", 3, "h", "w"))
     nhwc = Layout.ordered(plain.logical_shape, (0, 2, 3, 1))
     rows = nhwc.grouped(("batch", 3, "h*w"))
     assert rows is not None
     assert moves(plain, nhwc) == Moves(order=(0, 2, 3, 1))
-    assert moves(rows, Layout.plain(rows.logical_shape)) == Moves(order=(0, 2, 1))
+    assert moves(rows, Layout.identity(rows.logical_shape)) == Moves(order=(0, 2, 1))
 
 
 def test_a_batch_that_leads_both_is_never_merged() -> None:
     have = Layout((("batch",), (2, 3, 4)), ((0,), (1, 3, 2)))
-    want = Layout.plain(("batch", 24))
+    want = Layout.identity(("batch", 24))
     assert moves(have, want) == Moves(("batch", 2, 4, 3), (0, 1, 3, 2), ("batch", 24))
 
 
 def test_a_batch_of_1_stays_apart_too() -> None:
     have = flattened(Layout.ordered((1, 3, 4, 5), (0, 2, 3, 1)), (1, 60))
-    assert moves(have, Layout.plain((1, 60))) == Moves((1, 20, 3), (0, 2, 1), (1, 60))
+    assert moves(have, Layout.identity((1, 60))) == Moves((1, 20, 3), (0, 2, 1), (1, 60))
 
 
 def test_axes_of_size_1_are_moved_with_the_others() -> None:
-    have = Layout.plain((2, 3, 1, 5))
+    have = Layout.identity((2, 3, 1, 5))
     want = Layout.ordered((2, 3, 1, 5), (0, 2, 3, 1))
     assert moves(have, want) == Moves(order=(0, 2, 3, 1))
 
 
 def test_only_axes_of_size_1_move_by_reshape() -> None:
-    have, want = Layout.plain((2, 1, 4, 5)), Layout.ordered((2, 1, 4, 5), (0, 2, 3, 1))
+    have, want = Layout.identity((2, 1, 4, 5)), Layout.ordered((2, 1, 4, 5), (0, 2, 3, 1))
     assert moves(have, want) == Moves(after=(2, 4, 5, 1))
 
 
 def test_another_number_of_axes_needs_a_reshape() -> None:
-    have, want = Layout.plain((2, 3, 1)), Layout(((2,), (3,), (1,)), ((1,), (0, 2)))
+    have, want = Layout.identity((2, 3, 1)), Layout(((2,), (3,), (1,)), ((1,), (0, 2)))
     assert moves(have, want) == Moves(before=(2, 3), order=(1, 0))
 
 
@@ -94,13 +94,13 @@ def test_no_single_transpose_takes_one_cut_to_another() -> None:
 
 
 def test_what_is_joined_moves_as_one() -> None:
-    joined = Layout.joined([TWISTED, Layout.plain((2,))])
-    plain = Layout.plain((4,))
+    joined = Layout.concatenated([TWISTED, Layout.identity((2,))])
+    plain = Layout.identity((4,))
     have, want = (Layout.product([joined, plain], order) for order in ((0, 1), (1, 0)))
     assert moves(have, want) == Moves(order=(1, 0))
-    assert moves(have, Layout.plain((8, 4))) is None
+    assert moves(have, Layout.identity((8, 4))) is None
 
 
 def test_both_are_stores_of_one_tensor() -> None:
     with pytest.raises(ValueError, match="are not one tensor"):
-        moves(PLAIN, Layout.plain((2, 60)))
+        moves(PLAIN, Layout.identity((2, 60)))

@@ -11,8 +11,8 @@ SPLIT = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (3,), (4,), (2, 1)))
 @pytest.mark.parametrize(
     ("layout", "text"),
     [
-        (Layout.plain(()), "->"),
-        (Layout.plain((3,)), "n -> n"),
+        (Layout.identity(()), "->"),
+        (Layout.identity((3,)), "n -> n"),
         (Layout.ordered((2, 3), (1, 0)), "n c -> c n"),
         (Layout.ordered((2, 3, 4), (0, 2, 1)), "n c w -> n w c"),
         (NHWC, "n c h w -> n h w c"),
@@ -20,7 +20,7 @@ SPLIT = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (3,), (4,), (2, 1)))
         (NHWC.grouped((2, 60)), "n (c h w) -> n (h w c)"),
         (NHWC.grouped((2, 3, 20)), "n c (h w) -> n (h w) c"),
         (SPLIT, "n (c1 c2) h w -> n h w (c2 c1)"),
-        (Layout.plain((2,) * 6), "x1 x2 x3 x4 x5 x6 -> x1 x2 x3 x4 x5 x6"),
+        (Layout.identity((2,) * 6), "x1 x2 x3 x4 x5 x6 -> x1 x2 x3 x4 x5 x6"),
         (Layout(((2,),) * 5 + ((2, 2),), ((0, 1, 2, 3, 4, 6, 5),)),
          "x1 x2 x3 x4 x5 (x6_1 x6_2) -> (x1 x2 x3 x4 x5 x6_2 x6_1)"),
         (Layout.ordered((1, 4), (1, 0)).canonical(), "1 n -> n 1"),
@@ -43,8 +43,8 @@ def test_names_must_be_as_many() -> None:
 
 def test_what_einops_cannot_say_stands_behind() -> None:
     twisted = Layout(((2, 3),), ((1, 0),))
-    axis = Layout.joined([twisted, Layout.plain((4,))])
-    layout = Layout.product([Layout.plain((2,)), axis], (0, 1))
+    axis = Layout.concatenated([twisted, Layout.identity((4,))])
+    layout = Layout.product([Layout.identity((2,)), axis], (0, 1))
     assert str(layout) == "n c -> n c; c = [(n c) -> (c n)] + [n -> n]"
 
 

@@ -40,7 +40,7 @@ def test_the_text_of_a_layout_does_what_the_layout_does(layout: Layout) -> None:
     shape = tuple(map(int, layout.logical_shape))
     assert_tells_what_it_does(layout.apply, shape)
     weight = Weight(lambda: numbered(shape), shape, layout, name="constant")
-    text = weight.made_of(lambda constant: Traced("x", constant.shape))
+    text = weight.computed_from(lambda constant: Traced("x", constant.shape))
     np.testing.assert_array_equal(evaluated(text, numbered(shape)), weight.array())
 
 
@@ -85,7 +85,7 @@ def test_what_is_done_is_written_as_a_person_would(
 def test_an_axis_of_parts_is_written_part_by_part() -> None:
     swapped = Layout(((2, 3),), ((1, 0),))
     layout = Layout.product(
-        [Layout.plain((4,)), Layout.joined([swapped, Layout.plain((5,))])], (1, 0)
+        [Layout.identity((4,)), Layout.concatenated([swapped, Layout.identity((5,))])], (1, 0)
     )
     assert str(layout.apply(Traced("x", (4, 11)))) == (
         "np.concatenate([x[:, :6].reshape(4, 2, 3).transpose(0, 2, 1).reshape(4, 6), x[:, 6:]],"

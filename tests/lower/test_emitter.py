@@ -173,4 +173,4 @@ def test_a_weight_is_made_of_its_blobs_or_of_others_in_their_place() -> None:
     weight = e.weights[value.name]
     assert weight.sources == (halves, wholes)
     np.testing.assert_array_equal(weight.array(), [0, 0, 0])
-    np.testing.assert_array_equal(weight.made_of([np.arange(3), 5]), [5, 6, 7])
+    np.testing.assert_array_equal(weight.computed_from([np.arange(3), 5]), [5, 6, 7])

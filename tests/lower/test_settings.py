@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from bridge.caffe.textformat import parse
-from bridge.caffe.untyped import Untyped
+from bridge.caffe.files.textformat import parse
+from bridge.caffe.files.untyped import Untyped
 from bridge.errors import PrototxtError
 from bridge.lower.settings import Setting, read, settings
 

@@ -22,5 +22,5 @@ def test_a_derived_weight_has_the_blobs_of_those_it_is_derived_from() -> None:
     other = Weight(FLOAT, (2,), lambda x: x, sources=(blobs[2],))
     weight = Weight.derived((2,), lambda one, two: one * two, total, other)
     assert weight.sources == tuple(blobs)
-    made = weight.made_of([np.array([1, 2]), np.array([3, 4]), np.array([5, 6])])
+    made = weight.computed_from([np.array([1, 2]), np.array([3, 4]), np.array([5, 6])])
     np.testing.assert_array_equal(made, [20, 36])

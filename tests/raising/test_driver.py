@@ -8,7 +8,7 @@ import pytest
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
-from bridge.raising.orders import is_presentable
+from bridge.raising.building.candidates import is_presentable
 from raised import graph, plan_of, prepared, raise_and_compare, seeded
 
 
@@ -72,7 +72,7 @@ def test_a_permute_for_two_readers_is_made_once() -> None:
         z = Conv<kernel_shape=[1,1]>(a, w)
     }"""
     model = graph(text, {"w": seeded((2, 3, 1, 1))})
-    layouts = {"x": Layout.plain(("n", 3, 4, 4))}
+    layouts = {"x": Layout.identity(("n", 3, 4, 4))}
     raised = raise_and_compare(model, {"x": seeded((2, 3, 4, 4))}, layouts=layouts)
     assert len(permutes(raised.plan)) == 1
 
@@ -93,7 +93,7 @@ def test_the_order_of_the_larger_operand_wins(large: str, small: str) -> None:
     text = f"""g (float[{shapes["x"]}] x, float[{shapes["y"]}] y) => (float[4,5,6] z) {{
         z = Add(x, y)
     }}"""
-    orders = {large: Layout.ordered((4, 5, 6), (0, 2, 1)), small: Layout.plain((1, 5, 6))}
+    orders = {large: Layout.ordered((4, 5, 6), (0, 2, 1)), small: Layout.identity((1, 5, 6))}
     feeds = {large: seeded((4, 5, 6)), small: seeded((1, 5, 6))}
     plan = raise_and_compare(graph(text), feeds, layouts=orders).plan
     assert [permutation.value for permutation in plan.permutations] == [small]
@@ -105,7 +105,7 @@ def test_an_order_that_a_value_has_been_given_before_costs_nothing() -> None:
         b = Mul(y, x)
         z = Sub(b, a)
     }"""
-    orders = {"x": Layout.ordered((4, 5, 6), (0, 2, 1)), "y": Layout.plain((4, 5, 6))}
+    orders = {"x": Layout.ordered((4, 5, 6), (0, 2, 1)), "y": Layout.identity((4, 5, 6))}
     feeds = {"x": seeded((4, 5, 6)), "y": seeded((4, 5, 6))}
     assert len(raise_and_compare(graph(text), feeds, layouts=orders).plan.permutations) == 1
 

@@ -7,14 +7,14 @@ import pytest
 
 from bridge.errors import BridgeError, UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.table import TABLE, Node, Operand, Step, Table
+from bridge.raising.table import TABLE, Candidate, Node, Operand, Table
 
 
-def first(node: Node, x: Operand) -> Step:
-    return Step((x.layout,), (x.layout,), lambda _, x: x)
+def first(node: Node, x: Operand) -> Candidate:
+    return Candidate((x.layout,), (x.layout,), lambda _, x: x)
 
 
-def second(node: Node, x: Operand) -> Step:
+def second(node: Node, x: Operand) -> Candidate:
     return first(node, x)
 
 
@@ -48,7 +48,7 @@ def test_entries_are_sorted_by_operator() -> None:
 
 
 def test_operands() -> None:
-    layout = Layout.plain((2, 3))
+    layout = Layout.identity((2, 3))
     tensor = Operand("x", "float32", (2, 3), layout)
     constant = Operand("w", "float32", (2, 3), layout, lambda: np.ones((2, 3)))
     assert (tensor.rank, tensor.is_constant, constant.is_constant) == (2, False, True)
@@ -63,5 +63,5 @@ def test_a_weight_is_not_read_before_it_is_asked_for() -> None:
     def read() -> np.ndarray:
         raise AssertionError("read")
 
-    constant = Operand("w", "float32", (2, 3), Layout.plain((2, 3)), read)
+    constant = Operand("w", "float32", (2, 3), Layout.identity((2, 3)), read)
     assert constant.weight().stored_shape == (2, 3)

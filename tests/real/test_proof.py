@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 import bridge
-from bridge.back import IoLayout
 from bridge.check.report import Report
 from bridge.check.runners import OnnxRunner, run_keras
+from bridge.to_onnx import IoLayout
 from golden_cases import assert_close
 from real.nets import ALL, SUPPRESSING, Net
 

@@ -14,7 +14,7 @@ from bridge.caffe import read
 from bridge.check.inputs import fixed
 from bridge.convert import Raising, raise_caffe
 from bridge.errors import UnsupportedError
-from bridge.raising.map import MappedTensor
+from bridge.translation import MappedTensor
 from golden_cases import assert_close
 from mapped import evaluated, rearranged
 from real.nets import ALL, Net

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from bridge.check.sides.runtimes import RUNTIMES, Run, Runtime
+from bridge.check.backends.runtimes import RUNTIMES, Run, Runtime
 from golden_cases import case
 
 CASE = case("absval")

@@ -14,7 +14,6 @@ from bridge.caffe.inputs import with_shapes
 from bridge.caffe.net import Net, Shape
 from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the table)
     activation,
-    block,
     conv,
     dense,
     detection,
@@ -27,20 +26,21 @@ from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the ta
     pool,
     proposal,
     recurrent,
-    region,
+    reshaping,
+    roi,
     sampling,
     sequence,
-    shaping,
     sources,
+    space_to_depth,
     volume,
     yolo,
 )
 from bridge.caffe.shapes.table import (
     DYNAMIC,
     MAX_SIZE,
-    Demand,
-    demand,
+    LayerShapes,
     knows,
+    layer_shapes,
     named_by,
     shape,
     text,
@@ -49,13 +49,13 @@ from bridge.errors import ShapeError, UnsupportedLayerError
 
 __all__ = [
     "DYNAMIC",
-    "Demand",
+    "LayerShapes",
     "Shapes",
-    "demand",
     "infer",
     "known",
     "known_weights",
     "knows",
+    "layer_shapes",
     "named_by",
     "shape",
 ]
@@ -65,7 +65,7 @@ __all__ = [
 class Shapes:
     """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index.
 
-    A dim is DYNAMIC (-1) where only the data decide it; weights are None as in `Demand`.
+    A dim is DYNAMIC (-1) where only the data decide it; weights are None as in `LayerShapes`.
     """
 
     values: Mapping[str, Shape]
@@ -82,7 +82,7 @@ def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:
     values = dict(_input_shapes(with_shapes(net, inputs or {})))
     weights = []
     for layer in net.layers:
-        made = demand(layer, tuple(values[name] for name in layer.bottoms))
+        made = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
         values.update(zip(layer.tops, made.tops, strict=True))
         weights.append(made.weights)
     return Shapes(values, tuple(weights))
@@ -99,7 +99,7 @@ def known(net: Net) -> Shapes:
         weights.append(None)
         if knows(layer.type) and all(name in values for name in layer.bottoms):
             with suppress(ShapeError):
-                made = demand(layer, tuple(values[name] for name in layer.bottoms))
+                made = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
                 values.update(zip(layer.tops, made.tops, strict=True))
                 weights[-1] = made.weights
     return Shapes(values, tuple(weights))

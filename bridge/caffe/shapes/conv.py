@@ -8,7 +8,7 @@ from math import prod
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import (
     SOME,
-    Demand,
+    LayerShapes,
     axis_of,
     given,
     parameters,
@@ -124,7 +124,7 @@ def is_silent_about_groups(layer: Layer) -> bool:
 
 
 @shape("Convolution", "DepthwiseConvolution", "ConvolutionDepthwise", bottoms=SOME, tops=SOME)
-def convolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
+def convolution(layer: Layer, x: Shape, *rest: Shape) -> LayerShapes:
     """x: n c *s  ->  n num_output *t; weight num_output c/group *k, bias num_output.
 
     Source: src/caffe/layers/base_conv_layer.cpp and conv_layer.cpp.
@@ -138,11 +138,11 @@ def convolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     kernel, *_ = _windows(layer, len(x) - axis - 1)
     top = (*x[:axis], count, *_slid(layer, x, axis))
     weight = (count, x[axis] // group, *kernel)
-    return Demand((top,) * (1 + len(rest)), (weight, (count,))[: 1 + p.bias_term])
+    return LayerShapes((top,) * (1 + len(rest)), (weight, (count,))[: 1 + p.bias_term])
 
 
 @shape("Deconvolution", bottoms=SOME, tops=SOME)
-def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
+def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> LayerShapes:
     """x: n c *s  ->  n num_output *t; weight c num_output/group *k, bias num_output.
 
     Source: src/caffe/layers/base_conv_layer.cpp and deconv_layer.cpp.
@@ -159,15 +159,15 @@ def deconvolution(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     ]
     top = (*x[:axis], p.num_output, *positive(layer, sizes, x))
     weight = (x[axis], p.num_output // p.group, *kernel)
-    return Demand((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
+    return LayerShapes((top,) * (1 + len(rest)), (weight, (p.num_output,))[: 1 + p.bias_term])
 
 
 @shape("Im2col")
-def im2col(layer: Layer, x: Shape) -> Demand:
+def im2col(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c *s  ->  n (c *k) *t: each window's values as channels.
 
     Source: src/caffe/layers/im2col_layer.cpp.
     """
     axis = axis_of(layer, parameters(layer, "convolution_param").axis, x)
     kernel, *_ = _windows(layer, len(x) - axis - 1)
-    return Demand(((*x[:axis], x[axis] * prod(kernel), *_slid(layer, x, axis)),))
+    return LayerShapes(((*x[:axis], x[axis] * prod(kernel), *_slid(layer, x, axis)),))

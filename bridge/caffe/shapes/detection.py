@@ -8,7 +8,7 @@ from typing import Any
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import (
     DYNAMIC,
-    Demand,
+    LayerShapes,
     given,
     parameters,
     require,
@@ -18,7 +18,7 @@ from bridge.caffe.shapes.table import (
 
 
 @shape("PriorBox", bottoms=2)
-def prior_box(layer: Layer, features: Shape, image: Shape) -> Demand:
+def prior_box(layer: Layer, features: Shape, image: Shape) -> LayerShapes:
     """features: n c h w, image: n c H W  ->  1 2 (h w priors 4): boxes, then their variances.
 
     Source: the SSD branch's prior_box_layer.cpp; those of lippman1125/faceboxes_lqy (`fixed_size`)
@@ -32,7 +32,7 @@ def prior_box(layer: Layer, features: Shape, image: Shape) -> Demand:
     require(len(p.variance) in (0, 1, 4), layer, "variance fits no box", "1 or 4", p.variance)
     of_fork = p.fixed_size or p.fixed_ratio or p.density
     priors = _tiled(layer, p) if of_fork else _around_middles(layer, p) * _offsets(layer, p)
-    return Demand(((1, 2, features[2] * features[3] * priors * 4),))
+    return LayerShapes(((1, 2, features[2] * features[3] * priors * 4),))
 
 
 def _around_middles(layer: Layer, p: Any) -> int:
@@ -91,7 +91,7 @@ def aspect_ratios(named: list[float], flip: bool) -> list[float]:
 @shape("DetectionOutput", bottoms=(3, 5))
 def detection_output(
     layer: Layer, loc: Shape, conf: Shape, priors: Shape, *refining: Shape
-) -> Demand:
+) -> LayerShapes:
     """loc: n (priors classes 4), conf: n (priors classes), priors: 1 2 (priors 4)  ->  1 1 k 7.
 
     How many detections k there are, the data say. Source: detection_output_layer.cpp of SSD; and of
@@ -108,11 +108,11 @@ def detection_output(
     for what, x, size in (("loc", loc, boxes), ("conf", conf, count * p.num_classes), *more):
         fits = len(x) >= 2 and x[0] == loc[0] and x[1] == size
         require(fits, layer, f"{what} does not fit its priors", f"{loc[0]} {size}", text(x))
-    return Demand(((1, 1, DYNAMIC, 7),))
+    return LayerShapes(((1, 1, DYNAMIC, 7),))
 
 
 @shape("ROIPooling", bottoms=2)
-def roi_pooling(layer: Layer, x: Shape, regions: Shape) -> Demand:
+def roi_pooling(layer: Layer, x: Shape, regions: Shape) -> LayerShapes:
     """x: n c h w, regions: r 5 (1 1)  ->  r c pooled_h pooled_w.
 
     Source: roi_pooling_layer.cpp of Fast R-CNN's fork.
@@ -122,4 +122,4 @@ def roi_pooling(layer: Layer, x: Shape, regions: Shape) -> Demand:
     require(fits, layer, "its regions need 5 numbers each", "r 5", text(regions))
     p = parameters(layer, "roi_pooling_param")
     require(min(p.pooled_h, p.pooled_w) > 0, layer, "pooled_h and pooled_w must be positive", "> 0")
-    return Demand(((regions[0], x[1], p.pooled_h, p.pooled_w),))
+    return LayerShapes(((regions[0], x[1], p.pooled_h, p.pooled_w),))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, axis_of, parameters, require, same, shape, text
+from bridge.caffe.shapes.table import LayerShapes, axis_of, parameters, require, same, shape, text
 from bridge.errors import ShapeError
 
 
 @shape("Eltwise", bottoms=(2, None))
-def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
+def eltwise(layer: Layer, x: Shape, *rest: Shape) -> LayerShapes:
     """x, ...: equal shapes  ->  the same. Source: src/caffe/layers/eltwise_layer.cpp.
 
     Of forks are SUB, DIV and MIN (eltwise_layer.cpp of Synopsys's); the first two take two inputs.
@@ -23,7 +23,7 @@ def eltwise(layer: Layer, x: Shape, *rest: Shape) -> Demand:
     require(len(p.coeff) in (0, count), layer, "coeff fits no bottoms", f"0 or {count}", p.coeff)
     summed = p.operation == "SUM" or not p.coeff
     require(summed, layer, "coeff is for SUM alone", "SUM", p.operation)
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 def _refuse_broadcast(layer: Layer, *bottoms: Shape) -> None:
@@ -39,24 +39,24 @@ def _refuse_broadcast(layer: Layer, *bottoms: Shape) -> None:
 
 
 @shape("Scale", bottoms=(1, 2))
-def scale(layer: Layer, x: Shape, factor: Shape | None = None) -> Demand:
+def scale(layer: Layer, x: Shape, factor: Shape | None = None) -> LayerShapes:
     """x: any shape  ->  the same; the factor, and a bias like it, span axes from `axis` on.
 
     Source: src/caffe/layers/scale_layer.cpp.
     """
     span = _span(layer, "scale_param", x, factor)
     bias = (span,) if parameters(layer, "scale_param").bias_term else ()
-    return Demand((x,), bias if factor is not None else (span, *bias))
+    return LayerShapes((x,), bias if factor is not None else (span, *bias))
 
 
 @shape("Bias", bottoms=(1, 2))
-def bias(layer: Layer, x: Shape, addend: Shape | None = None) -> Demand:
+def bias(layer: Layer, x: Shape, addend: Shape | None = None) -> LayerShapes:
     """x: any shape  ->  the same; the addend spans axes from `axis` on.
 
     Source: src/caffe/layers/bias_layer.cpp.
     """
     span = _span(layer, "bias_param", x, addend)
-    return Demand((x,), (span,) if addend is None else ())
+    return LayerShapes((x,), (span,) if addend is None else ())
 
 
 def _span(layer: Layer, message: str, x: Shape, operand: Shape | None) -> Shape:
@@ -76,16 +76,16 @@ def _span(layer: Layer, message: str, x: Shape, operand: Shape | None) -> Shape:
 
 
 @shape("Axpy", bottoms=3)
-def axpy(layer: Layer, a: Shape, x: Shape, y: Shape) -> Demand:
+def axpy(layer: Layer, a: Shape, x: Shape, y: Shape) -> LayerShapes:
     """a: n c (1 1), x: n c h w, y: n c h w  ->  n c h w. Source: axpy_layer.cpp of the forks."""
     same(layer, x, y)
     fits = a[:2] == x[:2] and all(dim == 1 for dim in a[2:])
     require(fits, layer, "its factor does not fit", f"{text(x[:2])} 1 1", text(a))
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("BroadcastMul", bottoms=2)
-def broadcast_mul(layer: Layer, x: Shape, y: Shape) -> Demand:
+def broadcast_mul(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
     """x: n c h w, y: n c (1 1), in any order  ->  n c h w.
 
     Source: broadcast_mul_layer.cpp of yurikorolov/caffe, which went to jolibrain's.
@@ -93,4 +93,4 @@ def broadcast_mul(layer: Layer, x: Shape, y: Shape) -> Demand:
     large, small = (x, y) if prod(x) > prod(y) else (y, x)
     fits = len(large) == 4 and large[:2] == small[:2] and all(dim == 1 for dim in small[2:])
     require(fits, layer, "its inputs do not fit", "n c h w and n c 1 1", f"{text(x)}, {text(y)}")
-    return Demand((large,))
+    return LayerShapes((large,))

@@ -7,7 +7,7 @@ from typing import Any
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive
 from bridge.caffe.shapes.pool import whole_sizes
-from bridge.caffe.shapes.table import Demand, given, parameters, require, same, shape, text
+from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, same, shape, text
 
 
 def _four(layer: Layer, x: Shape) -> None:
@@ -15,7 +15,7 @@ def _four(layer: Layer, x: Shape) -> None:
 
 
 @shape("Correlation", bottoms=2)
-def correlation(layer: Layer, x: Shape, y: Shape) -> Demand:
+def correlation(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
     """x, y: n c h w  ->  n (displacements down and across) h' w'.
 
     Source: correlation_layer.cpp of FlowNet2.
@@ -24,11 +24,11 @@ def correlation(layer: Layer, x: Shape, y: Shape) -> Demand:
     border = 2 * (p.max_displacement + p.kernel_size // 2)
     sizes = [-(-(size + 2 * p.pad - border) // p.stride_1) for size in x[2:]]
     grid = 2 * (p.max_displacement // p.stride_2) + 1
-    return Demand(((x[0], grid**2, *positive(layer, sizes, x)),))
+    return LayerShapes(((x[0], grid**2, *positive(layer, sizes, x)),))
 
 
 @shape("Correlation1D", bottoms=2)
-def correlation_across(layer: Layer, x: Shape, y: Shape) -> Demand:
+def correlation_across(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
     """x, y: n c h w  ->  n (displacements across) h' w'.
 
     Source: correlation_layer1d.cpp of FlowNet2.
@@ -38,7 +38,7 @@ def correlation_across(layer: Layer, x: Shape, y: Shape) -> Demand:
     sizes = (x[2] - inner, x[3] + 2 * p.pad - 2 * p.max_displacement - inner)
     sides = 1 if p.single_direction else 2
     top = positive(layer, [-(-size // p.stride_1) for size in sizes], x)
-    return Demand(((x[0], sides * (p.max_displacement // p.stride_2) + 1, *top),))
+    return LayerShapes(((x[0], sides * (p.max_displacement // p.stride_2) + 1, *top),))
 
 
 def _correlated(layer: Layer, x: Shape, y: Shape) -> Any:
@@ -54,23 +54,23 @@ def _correlated(layer: Layer, x: Shape, y: Shape) -> Any:
 
 
 @shape("FlowWarp", bottoms=2)
-def flow_warp(layer: Layer, x: Shape, flow: Shape) -> Demand:
+def flow_warp(layer: Layer, x: Shape, flow: Shape) -> LayerShapes:
     """x: n c h w, flow: n 2 h w  ->  n c h w. Source: flow_warp_layer.cpp of FlowNet2."""
     _four(layer, x)
     wanted = (x[0], 2, *x[2:])
     require(flow == wanted, layer, "its flow does not fit", text(wanted), text(flow))
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("ChannelNorm")
-def channel_norm(layer: Layer, x: Shape) -> Demand:
+def channel_norm(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n 1 h w. Source: channel_norm_layer.cpp of FlowNet2."""
     _four(layer, x)
-    return Demand(((x[0], 1, *x[2:]),))
+    return LayerShapes(((x[0], 1, *x[2:]),))
 
 
 @shape("Resample", bottoms=(1, 2))
-def resample(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
+def resample(layer: Layer, x: Shape, like: Shape | None = None) -> LayerShapes:
     """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
 
     Source: resample_layer.cpp of FlowNet2. Its `factor` is read by OpenVINO alone (the Caffe
@@ -85,4 +85,4 @@ def resample(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
         sizes = tuple(whole_sizes(layer, x, p.factor, p.factor))
     known = len(sizes) == 2 and min(sizes) > 0
     require(known, layer, "no size is given", "height and width, or a second bottom", text(sizes))
-    return Demand(((*x[:2], *sizes),))
+    return LayerShapes(((*x[:2], *sizes),))

@@ -6,7 +6,7 @@ A net for use drops these layers, and with them the labels, so that their inputs
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import SOME, Demand, axis_of, parameters, shape
+from bridge.caffe.shapes.table import SOME, LayerShapes, axis_of, parameters, shape
 
 
 @shape(
@@ -20,19 +20,19 @@ from bridge.caffe.shapes.table import SOME, Demand, axis_of, parameters, shape
     bottoms=SOME,
     tops=(0, 2),
 )
-def loss(layer: Layer, x: Shape, *_: Shape) -> Demand:
+def loss(layer: Layer, x: Shape, *_: Shape) -> LayerShapes:
     """x: scores, and labels  ->  one number, and for some losses the probabilities, like x.
 
     Source: src/caffe/layers/loss_layer.cpp.
     """
-    return Demand(((), x)[: len(layer.tops)])
+    return LayerShapes(((), x)[: len(layer.tops)])
 
 
 @shape("Accuracy", bottoms=2, tops=(1, 2))
-def accuracy(layer: Layer, x: Shape, _: Shape) -> Demand:
+def accuracy(layer: Layer, x: Shape, _: Shape) -> LayerShapes:
     """x: n c ..., labels: n ...  ->  one number, and a second top c of each class's accuracy.
 
     Source: src/caffe/layers/accuracy_layer.cpp.
     """
     axis = axis_of(layer, parameters(layer, "accuracy_param").axis, x)
-    return Demand(((), (x[axis],))[: len(layer.tops)])
+    return LayerShapes(((), (x[axis],))[: len(layer.tops)])

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, axis_of, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, axis_of, given, parameters, require, shape, text
 
 
 @shape("Softmax")
-def softmax(layer: Layer, x: Shape) -> Demand:
+def softmax(layer: Layer, x: Shape) -> LayerShapes:
     """x: any shape  ->  the same. Source: src/caffe/layers/softmax_layer.cpp."""
     axis_of(layer, parameters(layer, "softmax_param").axis, x)
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("LRN")
-def lrn(layer: Layer, x: Shape) -> Demand:
+def lrn(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  the same. Source: src/caffe/layers/lrn_layer.cpp."""
     size = parameters(layer, "lrn_param").local_size
     require(size % 2 == 1, layer, "local_size must be odd", "an odd number", size)
     require(len(x) == 4, layer, "LRN needs 4 axes", "n c h w", text(x))
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("BatchNorm")
-def batch_norm(layer: Layer, x: Shape) -> Demand:
+def batch_norm(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c ... or n  ->  the same; mean c, variance c, scale factor 1; of forks scale c, bias c.
 
     Source: src/caffe/layers/batch_norm_layer.cpp; of the forks, see `has_affine_blobs`.
@@ -31,7 +31,7 @@ def batch_norm(layer: Layer, x: Shape) -> Demand:
     channels = (1 if len(x) == 1 else x[1],)
     affine = (channels, channels)[: 1 + parameters(layer, "batch_norm_param").bias_term]
     statistics = (channels, channels, (1,))
-    return Demand((x,), (*statistics, *affine) if has_affine_blobs(layer) else statistics)
+    return LayerShapes((x,), (*statistics, *affine) if has_affine_blobs(layer) else statistics)
 
 
 # NVIDIA's fields, and Intel's, which say that a BatchNorm has a scale, and as a rule a bias.
@@ -66,7 +66,7 @@ HAPPYNEARS = frozenset({"var_eps", "decay", "moving_average"})
 
 
 @shape("BN")
-def bn(layer: Layer, x: Shape) -> Demand:
+def bn(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c ...  ->  the same. Several forks have a BN, each with other blobs.
 
     PSPNet's: slope, bias, mean, variance; SegNet's: scale, shift; all 1 c 1 1. As far as the fields
@@ -75,28 +75,28 @@ def bn(layer: Layer, x: Shape) -> Demand:
     fields = given(layer, "bn_param").keys()
     slope, scale = (bool(fields & each) for each in (_PSPNETS, SEGNETS))
     if slope == scale or fields & HAPPYNEARS or len(x) < 2:
-        return Demand((x,), None)
-    return Demand((x,), ((1, x[1], 1, 1),) * (4 if slope else 2))
+        return LayerShapes((x,), None)
+    return LayerShapes((x,), ((1, x[1], 1, 1),) * (4 if slope else 2))
 
 
 @shape("MVN")
-def mvn(layer: Layer, x: Shape) -> Demand:
+def mvn(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w, or fewer axes  ->  n c h w, 1 where an axis was missing.
 
     Source: src/caffe/layers/mvn_layer.cpp.
     """
     require(len(x) <= 4, layer, "MVN needs at most 4 axes", "n c h w", text(x))
-    return Demand(((*x, 1, 1, 1, 1)[:4],))
+    return LayerShapes(((*x, 1, 1, 1, 1)[:4],))
 
 
 @shape("L2Normalization")
-def of_whole_samples(_: Layer, x: Shape) -> Demand:
+def of_whole_samples(_: Layer, x: Shape) -> LayerShapes:
     """x: n ...  ->  the same. Source: l2_normalization_layer.cpp of the forks."""
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("Normalize", tops=(1, 2))
-def normalize(layer: Layer, x: Shape) -> Demand:
+def normalize(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  the same; scale c, or one. Source: the SSD branch's normalize_layer.cpp.
 
     With a `normalize_param` it is happynear's, which has no scale, gives n c h w for fewer axes
@@ -106,7 +106,7 @@ def normalize(layer: Layer, x: Shape) -> Demand:
     if "normalize_param" in layer.params:
         require(len(x) <= 4, layer, "Normalize needs at most 4 axes", "n c h w", text(x))
         top = (*x, 1, 1)[:4]
-        return Demand((top, (top[0], 1, *top[2:]))[: len(layer.tops)])
+        return LayerShapes((top, (top[0], 1, *top[2:]))[: len(layer.tops)])
     require(len(layer.tops) == 1, layer, "the number of its tops is wrong", 1, len(layer.tops))
     shared = parameters(layer, "norm_param").channel_shared
-    return Demand((x,), (() if shared else (x[1],),))
+    return LayerShapes((x,), (() if shared else (x[1],),))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive
-from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 
 def paddings(layer: Layer, rank: int) -> list[tuple[int, int]]:
@@ -33,7 +33,7 @@ def paddings(layer: Layer, rank: int) -> list[tuple[int, int]]:
 
 
 @shape("Pad")
-def pad(layer: Layer, x: Shape) -> Demand:
+def pad(layer: Layer, x: Shape) -> LayerShapes:
     """x: any shape  ->  longer axes. Source: pad_layer.cpp of the forks (see `paddings`)."""
     require(len(x) >= 2, layer, "its input needs 2 axes or more", "n c ...", text(x))
     widths = paddings(layer, len(x))
@@ -45,11 +45,11 @@ def pad(layer: Layer, x: Shape) -> Demand:
         narrow = all(max(both) < size for size, both in zip(x, widths, strict=True))
         require(narrow, layer, "it reflects more than there is", text(x), text(tuple(flat)))
     sizes = [size + sum(both) for size, both in zip(x, widths, strict=True)]
-    return Demand((positive(layer, sizes, x),))
+    return LayerShapes((positive(layer, sizes, x),))
 
 
 @shape("MergeCrop", bottoms=2)
-def merge_crop(layer: Layer, x: Shape, y: Shape) -> Demand:
+def merge_crop(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
     """x: n c *s, y: n c *t, not smaller  ->  n (c c) *s; or, added, n c *s.
 
     Source: mergecrop_layer.cpp of Caffe's OpenCL branch. (Its kernels mix the channels of maps that
@@ -61,4 +61,4 @@ def merge_crop(layer: Layer, x: Shape, y: Shape) -> Demand:
     larger = all(wide >= size for size, wide in zip(x[2:], y[2:], strict=True))
     require(larger, layer, "its second input is smaller than its first", text(x), text(y))
     require(len(p.forward) <= 2, layer, "forward is for two inputs", "at most 2", p.forward)
-    return Demand(((x[0], x[1] * (2 if p.operation == "STACK" else 1), *x[2:]),))
+    return LayerShapes(((x[0], x[1] * (2 if p.operation == "STACK" else 1), *x[2:]),))

@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import dilation, positive, spatial
-from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 
 def _four(layer: Layer, x: Shape) -> None:
@@ -53,7 +53,7 @@ def rounds_down(layer: Layer) -> bool:
 
 
 @shape("Pooling", tops=(1, 2))
-def pooling(layer: Layer, x: Shape) -> Demand:
+def pooling(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n c ph pw, and for MAX a mask of the same shape as a second top.
 
     Source: src/caffe/layers/pooling_layer.cpp; of naibaf7's fork are `dilation` and sizes for each
@@ -69,7 +69,7 @@ def pooling(layer: Layer, x: Shape) -> Demand:
     by_axis = bool(p.dilation) or max(map(len, (p.kernel_size, p.stride, p.pad))) > 1
     floor = rounds_down(layer)
     sizes = pooled(x[2:], extents, stride, pad, floor=floor, by_axis=by_axis)
-    return Demand(((*x[:2], *positive(layer, sizes, x)),) * len(layer.tops))
+    return LayerShapes(((*x[:2], *positive(layer, sizes, x)),) * len(layer.tops))
 
 
 def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
@@ -92,7 +92,7 @@ def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
 
 
 @shape("SPP")
-def spatial_pyramid(layer: Layer, x: Shape) -> Demand:
+def spatial_pyramid(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n (all levels' bins); a single level stays n c 1 1.
 
     Level i has 2^i bins a side. Source: src/caffe/layers/spp_layer.cpp.
@@ -102,8 +102,8 @@ def spatial_pyramid(layer: Layer, x: Shape) -> Demand:
     require(height > 0, layer, "pyramid_height must be positive", "> 0", height)
     levels = [_level(layer, x, 2**i) for i in range(height)]
     if height == 1:
-        return Demand(((*x[:2], *levels[0]),))
-    return Demand(((x[0], x[1] * sum(map(prod, levels))),))
+        return LayerShapes(((*x[:2], *levels[0]),))
+    return LayerShapes(((x[0], x[1] * sum(map(prod, levels))),))
 
 
 def _level(layer: Layer, x: Shape, bins: int) -> Shape:
@@ -118,7 +118,7 @@ def _level(layer: Layer, x: Shape, bins: int) -> Shape:
 
 
 @shape("Upsample", bottoms=(1, 2))
-def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
+def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
     """x: n c h w, and for unpooling a mask like it  ->  n c H W.
 
     Source: upsample_layer.cpp of SegNet's fork (two bottoms), of others (one), and of the forks for
@@ -126,7 +126,7 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     """
     _four(layer, x)
     if resizes_by_mode(layer):
-        return Demand(((*x[:2], *positive(layer, _resized_by_mode(layer, x, mask), x)),))
+        return LayerShapes(((*x[:2], *positive(layer, _resized_by_mode(layer, x, mask), x)),))
     if mask is not None:
         require(mask == x, layer, "its mask does not fit", text(x), text(mask))
     p = parameters(layer, "upsample_param")
@@ -135,7 +135,7 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     sizes = [size * f - cut for size, f, cut in zip(x[2:], factors, cuts, strict=True)]
     if p.upsample_h and p.upsample_w:
         sizes = [p.upsample_h, p.upsample_w]
-    return Demand(((*x[:2], *positive(layer, sizes, x)),))
+    return LayerShapes(((*x[:2], *positive(layer, sizes, x)),))
 
 
 _SIZES_BY_MODE = {"height", "width", "height_scale", "width_scale"}
@@ -172,7 +172,7 @@ def whole_sizes(layer: Layer, x: Shape, down: float, across: float) -> Sequence[
 
 
 @shape("Unpooling", "UnPooling", bottoms=(1, 2))
-def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
+def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
     """x: n c h w, and for MAX a mask like it  ->  n c H W.
 
     Source: unpooling_layer.cpp of DeconvNet's fork.
@@ -183,21 +183,21 @@ def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> Demand:
     p = parameters(layer, "unpooling_param")
     sizes = (p.unpool_h or p.unpool_size, p.unpool_w or p.unpool_size)
     require(min(sizes) > 0, layer, "no size is given", "unpool_size, or unpool_h and unpool_w")
-    return Demand(((*x[:2], *sizes),))
+    return LayerShapes(((*x[:2], *sizes),))
 
 
 @shape("MaxUnPool", bottoms=2)
-def max_unpool(layer: Layer, x: Shape, mask: Shape) -> Demand:
+def max_unpool(layer: Layer, x: Shape, mask: Shape) -> LayerShapes:
     """x, mask: n c h w  ->  n c H W. Source: maxunpool_layer.cpp of inisis's fork."""
     _four(layer, x)
     require(mask == x, layer, "its mask does not fit", text(x), text(mask))
     p = parameters(layer, "max_unpool_param")
     require(min(p.dst_h, p.dst_w) > 0, layer, "no size is given", "dst_h and dst_w")
-    return Demand(((*x[:2], p.dst_h, p.dst_w),))
+    return LayerShapes(((*x[:2], p.dst_h, p.dst_w),))
 
 
 @shape("BilinearInterpolate")
-def bilinear_interpolate(layer: Layer, x: Shape) -> Demand:
+def bilinear_interpolate(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n c H W: `dst_h` and `dst_w`, or times `scale_factor`.
 
     Source: bilinear_interpolate_layer.cpp of inisis's fork.
@@ -213,14 +213,14 @@ def bilinear_interpolate(layer: Layer, x: Shape) -> Demand:
     # Corners of one place are no two ends: Caffe divides by 0.
     least = 2 if p.align_corners else 1
     require(min(sizes) >= least, layer, "this is too small", f"{least} or more", text(tuple(sizes)))
-    return Demand(((*x[:2], *sizes),))
+    return LayerShapes(((*x[:2], *sizes),))
 
 
 _BILINEAR = "bilinear_interpolate_param"
 
 
 @shape("Resize")
-def resize(layer: Layer, x: Shape) -> Demand:
+def resize(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n c H W: sizes, or for pyramids scales.
 
     Source: resize_layer.cpp of happynear's fork. It keeps the size that it was given first.
@@ -233,11 +233,11 @@ def resize(layer: Layer, x: Shape) -> Demand:
         sizes = [int(scale * size) for scale, size in zip(scales, x[2:], strict=True)]
     wanted = "height and width, or of a pyramid test out_height_scale and out_width_scale"
     require(min(sizes) > 0, layer, "no size is given", wanted)
-    return Demand(((*x[:2], *sizes),))
+    return LayerShapes(((*x[:2], *sizes),))
 
 
 @shape("Interp", bottoms=(1, 2))
-def interp(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
+def interp(layer: Layer, x: Shape, like: Shape | None = None) -> LayerShapes:
     """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
 
     Source: interp_layer.cpp of DeepLab's fork, of yangguorun/SegStereo (two bottoms, `interp_type`)
@@ -258,7 +258,7 @@ def interp(layer: Layer, x: Shape, like: Shape | None = None) -> Demand:
         require(not named, layer, "a second bottom gives the size too", "one of the two", named)
         require(len(like) == 4, layer, "its second input needs 4 axes", "n c h w", text(like))
         sizes = like[2:]
-    return Demand(((*x[:2], *positive(layer, sizes, x)),))
+    return LayerShapes(((*x[:2], *positive(layer, sizes, x)),))
 
 
 _INTERP_SIZES = {"height", "width", "zoom_factor", "shrink_factor", "full_zoom_factor"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import DYNAMIC, Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import DYNAMIC, LayerShapes, given, parameters, require, shape, text
 
 # The ratios of py-faster-rcnn's anchors, and its scales where param_str does not say others.
 RATIOS = (0.5, 1, 2)
@@ -11,7 +11,7 @@ SCALES = (8, 16, 32)
 
 
 @shape("Proposal", bottoms=3, tops=(1, 2))
-def proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> Demand:
+def proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> LayerShapes:
     """scores: 1 (2 a) h w, deltas: 1 (a 4) h w, image: 1 3  ->  r 5, and the scores r.
 
     Source: proposal_layer.cpp of the forks with R-CNN in C++.
@@ -20,7 +20,7 @@ def proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> Demand
     require(bool(p.ratio), layer, "ratio is missing", "one or more")
     require(bool(p.scale), layer, "scale is missing", "one or more")
     _refuse_others(layer, len(p.ratio) * len(p.scale), scores, deltas, image)
-    return Demand(((DYNAMIC, 5), (DYNAMIC,))[: len(layer.tops)])
+    return LayerShapes(((DYNAMIC, 5), (DYNAMIC,))[: len(layer.tops)])
 
 
 @shape(
@@ -29,7 +29,7 @@ def proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> Demand
     bottoms=3,
     tops=(1, 2),
 )
-def python_proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> Demand:
+def python_proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) -> LayerShapes:
     """scores: 1 (2 a) h w, deltas: 1 (a 4) h w, image: 1 3  ->  r 5, and the scores r 1.
 
     Source: lib/rpn/proposal_layer.py of py-faster-rcnn, SSH/layers/proposal_layer.py of SSH.
@@ -37,7 +37,7 @@ def python_proposal(layer: Layer, scores: Shape, deltas: Shape, image: Shape) ->
     fields = given(layer, "python_param")
     anchors = len(fields.get("ratios", RATIOS)) * len(fields.get("scales", SCALES))
     _refuse_others(layer, anchors, scores, deltas, image)
-    return Demand(((DYNAMIC, 5), (DYNAMIC, 1))[: len(layer.tops)])
+    return LayerShapes(((DYNAMIC, 5), (DYNAMIC, 1))[: len(layer.tops)])
 
 
 def _refuse_others(layer: Layer, anchors: int, scores: Shape, deltas: Shape, image: Shape) -> None:

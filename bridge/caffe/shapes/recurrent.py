@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 
 def _recurrent(layer: Layer, hidden: int, bottoms: tuple[Shape, ...]) -> tuple[Shape, list[int]]:
@@ -38,7 +38,7 @@ def _recurrent(layer: Layer, hidden: int, bottoms: tuple[Shape, ...]) -> tuple[S
 
 
 @shape("LSTM", bottoms=(2, 5), tops=(1, 3))
-def lstm(layer: Layer, *bottoms: Shape) -> Demand:
+def lstm(layer: Layer, *bottoms: Shape) -> LayerShapes:
     """x: t n ..., cont: t n, (static: n ..., states: 1 n d, 1 n d)  ->  t n d, (1 n d, 1 n d).
 
     Blobs: W_x 4d i, b 4d, (W_static 4d s), W_h 4d d. Source: src/caffe/layers/lstm_layer.cpp.
@@ -46,11 +46,11 @@ def lstm(layer: Layer, *bottoms: Shape) -> Demand:
     top, (size, *static) = _recurrent(layer, 2, bottoms)
     d = top[-1]
     weights = ((4 * d, size), (4 * d,), *((4 * d, s) for s in static), (4 * d, d))
-    return Demand(_tops(layer, top), weights)
+    return LayerShapes(_tops(layer, top), weights)
 
 
 @shape("Lstm", bottoms=(1, 2))
-def forks_lstm(layer: Layer, x: Shape, cont: Shape | None = None) -> Demand:
+def forks_lstm(layer: Layer, x: Shape, cont: Shape | None = None) -> LayerShapes:
     """x: t n i  ->  t n d; or x: (t n) ..., n the batch_size  ->  (t n) d. cont: t n numbers.
 
     Blobs: W_x 4d i, W_h 4d d, b 4d. Source: lstm_layer.cpp of the fork of CTPN, which takes three
@@ -71,11 +71,11 @@ def forks_lstm(layer: Layer, x: Shape, cont: Shape | None = None) -> Demand:
     if cont is not None:
         steps = prod(x[:axes])
         require(prod(cont) == steps, layer, "cont does not fit the input", steps, text(cont))
-    return Demand(((*x[:axes], d),), ((4 * d, size), (4 * d, d), (4 * d,)))
+    return LayerShapes(((*x[:axes], d),), ((4 * d, size), (4 * d, d), (4 * d,)))
 
 
 @shape("RNN", bottoms=(2, 4), tops=(1, 2))
-def rnn(layer: Layer, *bottoms: Shape) -> Demand:
+def rnn(layer: Layer, *bottoms: Shape) -> LayerShapes:
     """x: t n ..., cont: t n, (static: n ..., state: 1 n d)  ->  t n d, (1 n d).
 
     Blobs: W_x d i, b d, (W_static d s), W_hh d d, W_ho d d, b_o d. Source: rnn_layer.cpp.
@@ -83,7 +83,7 @@ def rnn(layer: Layer, *bottoms: Shape) -> Demand:
     top, (size, *static) = _recurrent(layer, 1, bottoms)
     d = top[-1]
     weights = ((d, size), (d,), *((d, s) for s in static), (d, d), (d, d), (d,))
-    return Demand(_tops(layer, top), weights)
+    return LayerShapes(_tops(layer, top), weights)
 
 
 def _tops(layer: Layer, top: Shape) -> tuple[Shape, ...]:

@@ -6,13 +6,13 @@ from math import prod
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive, spatial
-from bridge.caffe.shapes.table import Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 THETA = ("theta_1_1", "theta_1_2", "theta_1_3", "theta_2_1", "theta_2_2", "theta_2_3")
 
 
 @shape("SpatialTransformer", bottoms=2)
-def spatial_transformer(layer: Layer, x: Shape, theta: Shape) -> Demand:
+def spatial_transformer(layer: Layer, x: Shape, theta: Shape) -> LayerShapes:
     """x: n c h w, theta: n 6, less those that are set  ->  n c output_H output_W.
 
     Source: st_layer.cpp of daerduoCarey/SpatialTransformerLayer.
@@ -24,11 +24,11 @@ def spatial_transformer(layer: Layer, x: Shape, theta: Shape) -> Demand:
     require(fits, layer, "its theta does not fit", f"{x[0]} {count}", text(theta))
     sizes = (fields.get("output_H", x[2]), fields.get("output_W", x[3]))
     require(min(sizes) > 0, layer, "output_H and output_W must be positive", "> 0", text(sizes))
-    return Demand(((*x[:2], *sizes),))
+    return LayerShapes(((*x[:2], *sizes),))
 
 
 @shape("DeformableConvolution", bottoms=2)
-def deformable_convolution(layer: Layer, x: Shape, offset: Shape) -> Demand:
+def deformable_convolution(layer: Layer, x: Shape, offset: Shape) -> LayerShapes:
     """x: n c h w, offset: n (deformable_group kh kw 2) H W  ->  n num_output H W; weight
     num_output c/group kh kw, bias num_output.
 
@@ -55,7 +55,7 @@ def deformable_convolution(layer: Layer, x: Shape, offset: Shape) -> Demand:
     expected = f"{x[0]} {2 * wanted * prod(kernel)} {text(top[2:])}, {wanted} groups of {x[1]}"
     require(fits, layer, "its offsets do not fit", expected, text(offset))
     weights = ((p.num_output, x[1] // p.group, *kernel), (p.num_output,))
-    return Demand((top,), weights[: 1 + p.bias_term])
+    return LayerShapes((top,), weights[: 1 + p.bias_term])
 
 
 _DEFORMABLE = "deformable_convolution_param"

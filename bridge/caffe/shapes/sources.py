@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import SOME, Demand, axis_of, parameters, require, shape
+from bridge.caffe.shapes.table import SOME, LayerShapes, axis_of, parameters, require, shape
 
 
 @shape("DummyData", bottoms=0, tops=SOME)
-def dummy_data(layer: Layer) -> Demand:
+def dummy_data(layer: Layer) -> LayerShapes:
     """Makes what its fillers say, of the shapes given: one for all tops, or one each.
 
     Source: src/caffe/layers/dummy_data_layer.cpp.
@@ -17,7 +17,7 @@ def dummy_data(layer: Layer) -> Demand:
     shapes = [tuple(s.get("dim", ())) for s in p.shape] or _legacy(layer, count)
     fits = len(shapes) in (1, count)
     require(fits, layer, "its shapes do not fit its tops", f"1 or {count}", len(shapes))
-    return Demand(tuple(shapes * count if len(shapes) == 1 else shapes))
+    return LayerShapes(tuple(shapes * count if len(shapes) == 1 else shapes))
 
 
 def _legacy(layer: Layer, count: int) -> list[Shape]:
@@ -31,15 +31,15 @@ def _legacy(layer: Layer, count: int) -> list[Shape]:
 
 
 @shape("Parameter", bottoms=0)
-def parameter(layer: Layer) -> Demand:
+def parameter(layer: Layer) -> LayerShapes:
     """Makes its one blob. Source: include/caffe/layers/parameter_layer.hpp."""
     given = parameters(layer, "parameter_param").shape
     dims = tuple(given.get("dim", ())) if given else ()
-    return Demand((dims,), (dims,))
+    return LayerShapes((dims,), (dims,))
 
 
 @shape("ContinuationIndicator", bottoms=(0, 1))
-def continuation_indicator(layer: Layer, x: Shape | None = None) -> Demand:
+def continuation_indicator(layer: Layer, x: Shape | None = None) -> LayerShapes:
     """Makes t n; n is the size of axis `axis` of a bottom, or else the `batch_size`.
 
     Source: continuation_indicator_layer.cpp of the OCR forks, and of one in BVLC/caffe's network
@@ -51,4 +51,4 @@ def continuation_indicator(layer: Layer, x: Shape | None = None) -> Demand:
     require(agreed, layer, "batch_size is not that of the input", batch, p.batch_size)
     sizes = (p.time_step, batch)
     require(min(sizes) > 0, layer, "time_step and batch_size must be positive", "> 0", sizes)
-    return Demand((sizes,))
+    return LayerShapes((sizes,))

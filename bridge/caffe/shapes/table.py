@@ -1,7 +1,8 @@
 """The table of shape rules: Caffe's own output shape of each layer, and the blobs it needs.
 
-A rule takes the layer and the shapes of its bottoms and gives a `Demand`. It follows the LayerSetUp
-and Reshape functions of the layer's Caffe source and refuses, by ShapeError, what they refuse.
+A rule takes the layer and the shapes of its bottoms and gives a `LayerShapes`. It follows the
+LayerSetUp and Reshape functions of the layer's Caffe source and refuses, by ShapeError, what they
+refuse.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bridge.errors import ShapeError
 
 
 @dataclass(frozen=True)
-class Demand:
+class LayerShapes:
     """What a layer makes and needs: the shapes of its tops, and of its blobs in order.
 
     `weights` is None where only the caffemodel tells what kind of layer it is.
@@ -28,7 +29,7 @@ class Demand:
     weights: tuple[Shape, ...] | None = ()
 
 
-Rule = Callable[..., Demand]
+Rule = Callable[..., LayerShapes]
 Arity = tuple[int, int | None]
 
 
@@ -82,7 +83,7 @@ def _plain(word: str) -> str:
     return word.replace("_", "").lower()
 
 
-def demand(layer: Layer, bottoms: tuple[Shape, ...]) -> Demand:
+def layer_shapes(layer: Layer, bottoms: tuple[Shape, ...]) -> LayerShapes:
     """Apply the rule of a layer's type. Errors: ShapeError."""
     entry = _TABLE[layer.type]
     for what, count, (least, most) in (

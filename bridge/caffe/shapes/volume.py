@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.conv import positive
-from bridge.caffe.shapes.table import Demand, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, text
 
 
 def _refuse_others(layer: Layer, x: Shape, *sizes: int | None) -> None:
@@ -25,7 +25,7 @@ def _once(layer: Layer, **fields: Sequence[int]) -> list[int]:
 
 
 @shape("Convolution3D")
-def convolution(layer: Layer, x: Shape) -> Demand:
+def convolution(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c d h w  ->  n num_output d' h' w'; weight num_output c *k, bias num_output.
 
     Groups share their input, so that they change nothing. Source: convolution3d_layer.cpp of C3D.
@@ -40,11 +40,11 @@ def convolution(layer: Layer, x: Shape) -> Demand:
     ]
     weight = (p.num_output, x[1], *kernel)
     top = (x[0], p.num_output, *positive(layer, sizes, x))
-    return Demand((top,), (weight, (p.num_output,))[: 1 + p.bias_term])
+    return LayerShapes((top,), (weight, (p.num_output,))[: 1 + p.bias_term])
 
 
 @shape("Pooling3D")
-def pooling(layer: Layer, x: Shape) -> Demand:
+def pooling(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c d h w  ->  n c d' h' w'. Source: pool3d_layer.cpp of C3D."""
     p = parameters(layer, "pooling_param")
     k, s, q = _once(layer, kernel_size=p.kernel_size, stride=p.stride or [1], pad=p.pad)
@@ -55,4 +55,4 @@ def pooling(layer: Layer, x: Shape) -> Demand:
         -(-(size + 2 * pad - k) // s) + 1
         for size, k, s, pad in zip(x[2:], kernel, stride, pads, strict=True)
     ]
-    return Demand(((*x[:2], *positive(layer, sizes, x)),))
+    return LayerShapes(((*x[:2], *positive(layer, sizes, x)),))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import DYNAMIC, SOME, Demand, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import (
+    DYNAMIC,
+    SOME,
+    LayerShapes,
+    given,
+    parameters,
+    require,
+    shape,
+    text,
+)
 
 
 @shape("Reorg")
-def reorg(layer: Layer, x: Shape) -> Demand:
+def reorg(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c (h s) (w s)  ->  n (c s s) h w, or the other way. Source: reorg_layer.cpp."""
     require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
     p = parameters(layer, "reorg_param")
@@ -16,27 +25,27 @@ def reorg(layer: Layer, x: Shape) -> Demand:
     n, c, h, w = x
     if p.reverse:
         require(c % area == 0, layer, f"its channels do not divide by {area}", f"n x {area}", c)
-        return Demand(((n, c // area, h * s, w * s),))
+        return LayerShapes(((n, c // area, h * s, w * s),))
     # What it does to single numbers works with c / s s even where they are to become more.
     fits = h % s == w % s == 0 and c % area == 0
     wanted = f"c by {area}, h and w by {s}"
     require(fits, layer, "its input does not divide by the stride", wanted, text(x))
-    return Demand(((n, c * area, h // s, w // s),))
+    return LayerShapes(((n, c * area, h // s, w // s),))
 
 
 @shape("Region")
-def region(layer: Layer, x: Shape) -> Demand:
+def region(layer: Layer, x: Shape) -> LayerShapes:
     """x: n (a (coords 1 classes)) h w  ->  the same. Source: region_layer.cpp, OpenVINO's fork."""
     fields = given(layer, "region_param")
     anchors, coords, classes = (fields.get(name, 0) for name in ("num", "coords", "classes"))
     wanted = anchors * (coords + 1 + classes)
     fits = len(x) == 4 and x[1] == wanted > 0
     require(fits, layer, "its input does not fit", f"n {wanted} h w", text(x))
-    return Demand((x,))
+    return LayerShapes((x,))
 
 
 @shape("YoloDetectionOutput", bottoms=(1, 2))
-def yolo2_detection_output(layer: Layer, *maps: Shape) -> Demand:
+def yolo2_detection_output(layer: Layer, *maps: Shape) -> LayerShapes:
     """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7: how many k are found, the data say.
 
     Source: yolo_detection_output_layer.cpp of eric612's forks.
@@ -46,11 +55,11 @@ def yolo2_detection_output(layer: Layer, *maps: Shape) -> Demand:
     _refuse_others(layer, p.num_box, p.num_classes, *maps)
     fits = len(p.biases) >= 2 * p.num_box
     require(fits, layer, "biases do not give each box a size", 2 * p.num_box, len(p.biases))
-    return Demand(((1, 1, DYNAMIC, 7),))
+    return LayerShapes(((1, 1, DYNAMIC, 7),))
 
 
 @shape("Yolov3DetectionOutput", bottoms=SOME)
-def yolo3_detection_output(layer: Layer, *maps: Shape) -> Demand:
+def yolo3_detection_output(layer: Layer, *maps: Shape) -> LayerShapes:
     """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7: how many k are found, the data say.
 
     Source: yolov3_detection_output_layer.cpp of eric612's forks.
@@ -64,7 +73,7 @@ def yolo3_detection_output(layer: Layer, *maps: Shape) -> Demand:
     needed = (count - 1) * (len(p.mask) // count) + p.num_box
     fits = len(p.mask) >= needed and len(p.biases) > 2 * max(p.mask, default=0) + 1
     require(fits, layer, "mask and biases do not give each box a size", needed, p.mask)
-    return Demand(((1, 1, DYNAMIC, 7),))
+    return LayerShapes(((1, 1, DYNAMIC, 7),))
 
 
 def _refuse_others(layer: Layer, anchors: int, classes: int, *maps: Shape) -> None:

@@ -13,17 +13,17 @@ from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, product
-from bridge.raising.moving import reshape
-from bridge.raising.orders import channels_last
+from bridge.raising.building.candidates import channels_last
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.search.permuting import reshape
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 MOST_OF_SOFTMAX = 5  # axes that TensorFlow's takes on the CPU
 SELU_ALPHA, SELU_GAMMA = 1.6732632423543772, 1.0507009873554805
 
 
-def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None) -> Step:
+def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None) -> Candidate:
     """Any order in, the same order out."""
     group, kind = target.split(".")
 
@@ -31,7 +31,7 @@ def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None)
         call = k.layer if group == "layers" else k.op
         return call(kind, x, **(options or {}))
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)
 
 
 # ONNX operators without attributes that are one Keras call, whatever the order.
@@ -71,7 +71,7 @@ POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def _register(operator: str, target: str, options: Mapping[str, Any]) -> None:
-    def rule(node: Node, x: Operand) -> Step:
+    def rule(node: Node, x: Operand) -> Candidate:
         return pointwise(x, target, options)
 
     rule.__doc__ = f"Element by element: {options.get('activation', target.split('.')[1])}."
@@ -89,7 +89,7 @@ _NUMBERS = frozenset(map(TensorProto.DataType.Value, (*_FLOATS, *_WHOLE)))
 
 
 @raises("Cast")
-def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Step:
+def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Candidate:
     """x in another dtype                                        (onnx.ai/onnx/operators, Cast)"""
     if to not in _NUMBERS:
         raise UnsupportedError("a dtype that Keras does not have", received=_dtype_name(to))
@@ -102,7 +102,9 @@ def _dtype_name(dtype: int) -> str:
 
 
 @raises("Clip", since=11)
-def clip(node: Node, x: Operand, low: Operand | None = None, high: Operand | None = None) -> Step:
+def clip(
+    node: Node, x: Operand, low: Operand | None = None, high: Operand | None = None
+) -> Candidate:
     """x, not below low and not above high; a ReLU layer where low is 0
 
     (onnx.ai/onnx/operators, Clip)
@@ -110,7 +112,7 @@ def clip(node: Node, x: Operand, low: Operand | None = None, high: Operand | Non
     ends = [None if each is None else _number(each) for each in (low, high)]
     step = clipped(x, *ends)
     absent = (None,) * sum(each is not None for each in (low, high))
-    return Step((*step.want, *absent), step.out, step.build)
+    return Candidate((*step.input_layouts, *absent), step.output_layouts, step.build)
 
 
 def _number(operand: Operand) -> float:
@@ -123,24 +125,24 @@ def _number(operand: Operand) -> float:
 @raises("Clip", since=6)
 def clip_by_attributes(
     node: Node, x: Operand, *, min: float | None = None, max: float | None = None
-) -> Step:
+) -> Candidate:
     """The same, as it was before opset 11."""
     return clipped(x, min, max)
 
 
-def clipped(x: Operand, low: float | None, high: float | None) -> Step:
+def clipped(x: Operand, low: float | None, high: float | None) -> Candidate:
     """One end or both; Keras's own ReLU where the lower end is 0. Where the ends are crossed all
     becomes the upper one."""
     if low is not None and high is not None and low > high:
-        return Step((x.layout,), (x.layout,), partial(_crossed, low=low, high=high))
+        return Candidate((x.layout,), (x.layout,), partial(_crossed, low=low, high=high))
     if low == 0 and "int" not in x.dtype:
         return pointwise(x, "layers.ReLU", {} if high is None else {"max_value": high})
     if low is None and high is None:
-        return Step((x.layout,), (x.layout,), lambda _, x: x)
+        return Candidate((x.layout,), (x.layout,), lambda _, x: x)
     if high is None:
-        return Step((x.layout,), (x.layout,), lambda k, x: k.op("maximum", x, low))
+        return Candidate((x.layout,), (x.layout,), lambda k, x: k.op("maximum", x, low))
     if low is None:
-        return Step((x.layout,), (x.layout,), lambda k, x: k.op("minimum", x, high))
+        return Candidate((x.layout,), (x.layout,), lambda k, x: k.op("minimum", x, high))
     return pointwise(x, "ops.clip", {"x_min": low, "x_max": high})
 
 
@@ -149,7 +151,7 @@ def _crossed(k: Recorder, x: Ref, low: float, high: float) -> Ref:
 
 
 @raises("LeakyRelu")
-def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Step:
+def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Candidate:
     """y = x where x > 0, else alpha·x                     (onnx.ai/onnx/operators, LeakyRelu)
 
     Keras's layer takes no slope below 0, which Caffe's ReLU does.
@@ -160,23 +162,25 @@ def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Step:
     def build(k: Recorder, x: Ref) -> Ref:
         return k.op("where", k.op("greater", x, 0.0), x, k.op("multiply", x, alpha))
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)
 
 
 @raises("Elu")
-def elu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
+def elu(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate:
     """y = x where x > 0, else alpha·(exp(x) - 1)                (onnx.ai/onnx/operators, Elu)"""
     return pointwise(x, "layers.ELU", {"alpha": alpha})
 
 
 @raises("Celu")
-def celu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
+def celu(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate:
     """y = x where x > 0, else alpha·(exp(x/alpha) - 1)         (onnx.ai/onnx/operators, Celu)"""
     return pointwise(x, "ops.celu", {"alpha": alpha})
 
 
 @raises("Selu")
-def selu(node: Node, x: Operand, *, alpha: float = SELU_ALPHA, gamma: float = SELU_GAMMA) -> Step:
+def selu(
+    node: Node, x: Operand, *, alpha: float = SELU_ALPHA, gamma: float = SELU_GAMMA
+) -> Candidate:
     """y = gamma·x where x > 0, else gamma·alpha·(exp(x) - 1)   (onnx.ai/onnx/operators, Selu)"""
     if (np.float32(alpha), np.float32(gamma)) == (np.float32(SELU_ALPHA), np.float32(SELU_GAMMA)):
         return pointwise(x, "layers.Activation", {"activation": "selu"})
@@ -184,17 +188,17 @@ def selu(node: Node, x: Operand, *, alpha: float = SELU_ALPHA, gamma: float = SE
     def build(k: Recorder, x: Ref) -> Ref:
         return k.op("multiply", k.layer("ELU", x, alpha=alpha), gamma)
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)
 
 
 @raises("ThresholdedRelu")
-def thresholded_relu(node: Node, x: Operand, *, alpha: float = 1.0) -> Step:
+def thresholded_relu(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate:
     """y = x where x > alpha, else 0                 (onnx.ai/onnx/operators, ThresholdedRelu)"""
     return pointwise(x, "ops.threshold", {"threshold": alpha, "default_value": 0.0})
 
 
 @raises("HardSigmoid")
-def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.5) -> Step:
+def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.5) -> Candidate:
     """y = alpha·x + beta, not below 0 and not above 1; Keras's own has 1/6 and 1/2
 
     (onnx.ai/onnx/operators, HardSigmoid)
@@ -205,17 +209,19 @@ def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.
     def build(k: Recorder, x: Ref) -> Ref:
         return k.op("clip", k.op("add", k.op("multiply", x, alpha), beta), x_min=0.0, x_max=1.0)
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)
 
 
 @raises("Gelu")
-def gelu(node: Node, x: Operand, *, approximate: str = "none") -> Step:
+def gelu(node: Node, x: Operand, *, approximate: str = "none") -> Candidate:
     """x · Φ(x), or its approximation by a tanh                  (onnx.ai/onnx/operators, Gelu)"""
     return pointwise(x, "ops.gelu", {"approximate": approximate == "tanh"})
 
 
 @raises("IsInf")
-def is_inf(node: Node, x: Operand, *, detect_negative: int = 1, detect_positive: int = 1) -> Step:
+def is_inf(
+    node: Node, x: Operand, *, detect_negative: int = 1, detect_positive: int = 1
+) -> Candidate:
     """Whether it is an infinity of a sign that is asked for    (onnx.ai/onnx/operators, IsInf)"""
     wanted = {(1, 1): "isinf", (1, 0): "isneginf", (0, 1): "isposinf"}
     if (detect_negative, detect_positive) not in wanted:
@@ -224,29 +230,31 @@ def is_inf(node: Node, x: Operand, *, detect_negative: int = 1, detect_positive:
 
 
 @raises("LogSoftmax", since=13)
-def log_softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
+def log_softmax(node: Node, x: Operand, *, axis: int = -1) -> Candidate:
     """x less the logarithm of the sum of exp(x) along one axis
 
     (onnx.ai/onnx/operators, LogSoftmax)
     """
-    want = _along(x, axis % x.rank)
-    place = want.where(axis % x.rank)
-    return Step((want,), (want,), lambda k, x: k.op("log_softmax", x, axis=place))
+    input_layout = _along(x, axis % x.rank)
+    place = input_layout.where(axis % x.rank)
+    return Candidate(
+        (input_layout,), (input_layout,), lambda k, x: k.op("log_softmax", x, axis=place)
+    )
 
 
 def _along(x: Operand, axis: int) -> Layout:
     """An order in which an axis lies by itself: the one that x has, where it does."""
     if x.layout.where(axis) is not None:
         return x.layout
-    return channels_last(x) if x.rank > 2 else Layout.plain(x.shape)
+    return channels_last(x) if x.rank > 2 else Layout.identity(x.shape)
 
 
 @raises("Softmax", since=13)
-def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
+def softmax(node: Node, x: Operand, *, axis: int = -1) -> Candidate:
     """exp(x) over its sum along one axis, at any rank       (onnx.ai/onnx/operators, Softmax)"""
     axis %= x.rank
-    want = _along(x, axis)
-    have, place = want.stored_shape, want.where(axis) or 0
+    input_layout = _along(x, axis)
+    have, place = input_layout.stored_shape, input_layout.where(axis) or 0
 
     def build(k: Recorder, x: Ref) -> Ref:
         if node.shape[axis] == 1:  # Keras's layer gives the same, and a warning at each call
@@ -257,11 +265,11 @@ def softmax(node: Node, x: Operand, *, axis: int = -1) -> Step:
         y = k.layer("Softmax", reshape(k, x, have, three), axis=1)
         return reshape(k, y, three, have)
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 @raises("Softmax")
-def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Step | Sequence[Step]:
+def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Candidate | Sequence[Candidate]:
     """Before opset 13 all axes from `axis` on were one; the same where no axis follows."""
     if axis % x.rank != x.rank - 1:
         raise UnsupportedError(
@@ -280,7 +288,7 @@ def dropout(
     *,
     ratio: float = 0.5,
     seed: int = 0,
-) -> Step:
+) -> Candidate:
     """Identity at inference; a Dropout layer, which acts when the model is trained.
 
     (onnx.ai/onnx/operators, Dropout)
@@ -294,4 +302,4 @@ def dropout(
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("Dropout", x, rate=rate)
 
-    return Step((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,), build)

@@ -7,11 +7,16 @@ from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, made, made_orders, spatial_orders
-from bridge.raising.padding import Window, subsampled, window, zero_padding
+from bridge.raising.building.candidates import (
+    channels_last,
+    made,
+    output_layouts_of,
+    spatial_layouts,
+)
+from bridge.raising.building.padding import Window, subsampled, window, zero_padding
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("Conv")
@@ -27,7 +32,7 @@ def conv(
     kernel_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> list[Step]:
+) -> list[Candidate]:
     """x: n i *s   w: o i/group *k   b: o   ->   n o *s        (onnx.ai/onnx/operators, Conv)
 
     Keras: x n *s i, kernel *k i/group o. Where every channel is a group of its own, a
@@ -38,8 +43,10 @@ def conv(
         raise UnsupportedError(f"a convolution over {x.rank - 2} spatial axes")
     at = window(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
     if group == x.shape[1] and group > 1 and at.rank <= 2:
-        return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(x)]
-    return [_full(node, x, w, b, at, group, *orders) for orders in made_orders(node, x, group)]
+        return [_depthwise(node, x, w, b, at, order) for order in spatial_layouts(x)]
+    return [
+        _full(node, x, w, b, at, group, *orders) for orders in output_layouts_of(node, x, group)
+    ]
 
 
 def _full(
@@ -51,31 +58,35 @@ def _full(
     group: int,
     order: tuple[int, ...],
     outer: Layout,
-) -> Step:
+) -> Candidate:
     """All channels of a group go into all of its results, which lie in the order `outer`."""
-    want = channels_last(x, plain_channels=group > 1, spatial=order)
-    inner = want.axis(1) if group == 1 else Layout.plain((w.shape[1],))
-    parts = [outer, inner, *(Layout.plain((size,)) for size in at.kernel)]
+    input_layout = channels_last(x, identity_channels=group > 1, spatial=order)
+    inner = input_layout.axis(1) if group == 1 else Layout.identity((w.shape[1],))
+    parts = [outer, inner, *(Layout.identity((size,)) for size in at.kernel)]
     weights = {"kernel": w.weight(Layout.product(parts, (*order, 1, 0)))}
     options = {"filters": w.shape[0], **({"groups": group} if group > 1 else {})}
-    return _step(node, want, outer, b, f"Conv{at.rank}D", at, order, options, weights)
+    return _step(node, input_layout, outer, b, f"Conv{at.rank}D", at, order, options, weights)
 
 
 def _depthwise(
     node: Node, x: Operand, w: Operand, b: Operand | None, at: Window, order: tuple[int, ...]
-) -> Step:
+) -> Candidate:
     """Each channel by itself: they keep their order, unless each gives several."""
     several = node.shape[1] != x.shape[1]
-    want = channels_last(x, plain_channels=several, spatial=order)
-    outer = Layout.plain((node.shape[1],)) if several else want.axis(1)
-    weights = {"depthwise": depthwise_kernel(w, want.axis(1), order)}
-    options = {"depth_multiplier": w.weight().shape[0] // int(want.axis(1).logical_shape[0])}
-    return _step(node, want, outer, b, f"DepthwiseConv{at.rank}D", at, order, options, weights)
+    input_layout = channels_last(x, identity_channels=several, spatial=order)
+    outer = Layout.identity((node.shape[1],)) if several else input_layout.axis(1)
+    weights = {"depthwise": depthwise_kernel(w, input_layout.axis(1), order)}
+    options = {
+        "depth_multiplier": w.weight().shape[0] // int(input_layout.axis(1).logical_shape[0])
+    }
+    return _step(
+        node, input_layout, outer, b, f"DepthwiseConv{at.rank}D", at, order, options, weights
+    )
 
 
 def _step(
     node: Node,
-    want: Layout,
+    input_layout: Layout,
     outer: Layout,
     b: Operand | None,
     kind: str,
@@ -83,7 +94,7 @@ def _step(
     order: tuple[int, ...],
     options: Mapping[str, Any],
     weights: Mapping[str, Weight],
-) -> Step:
+) -> Candidate:
     """A layer over the spatial axes in an order, and its bias."""
     ordered = at.ordered(order)
     dilation = {"dilation_rate": ordered.dilations} if max(at.dilations) > 1 else {}
@@ -93,7 +104,11 @@ def _step(
     def build(k: Recorder, x: Ref) -> Ref:
         return _windowed(k, x, kind, ordered, layer, biased)
 
-    return Step((want, None, None)[: 2 + (b is not None)], (made(node, want, order, outer),), build)
+    return Candidate(
+        (input_layout, None, None)[: 2 + (b is not None)],
+        (made(node, input_layout, order, outer),),
+        build,
+    )
 
 
 def depthwise_kernel(w: Operand, channels: Layout, order: Sequence[int]) -> Weight:
@@ -102,7 +117,7 @@ def depthwise_kernel(w: Operand, channels: Layout, order: Sequence[int]) -> Weig
     given = w.weight()
     inputs = int(channels.logical_shape[0])
     shape = (inputs, given.shape[0] // inputs, *given.shape[2:])
-    parts = [channels, *(Layout.plain((size,)) for size in shape[1:])]
+    parts = [channels, *(Layout.identity((size,)) for size in shape[1:])]
     layout = Layout.product(parts, (*order, 0, 1))
     return Weight(lambda w: w.reshape(shape), shape, layout, (given,))
 

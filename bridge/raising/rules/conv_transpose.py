@@ -9,11 +9,11 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, made, made_orders
-from bridge.raising.padding import PerAxis
+from bridge.raising.building.candidates import channels_last, made, output_layouts_of
+from bridge.raising.building.padding import PerAxis
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def conv_transpose(
     output_shape: Sequence[int] | None = None,
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> list[Step]:
+) -> list[Candidate]:
     """x: n i *s   w: i o/group *k   b: o   ->   n o *t   (onnx.ai/onnx/operators, ConvTranspose)
 
     Keras: x n *s i, kernel *k o i. Where every channel is a group of its own, zeros are put
@@ -82,7 +82,9 @@ def conv_transpose(
     if min(at.begins + tuple(end for _, end in at.croppings)) < 0:
         raise UnsupportedError("output_padding beyond what the kernel reaches", received=extra)
     full = dilated(w.weight(), steps)
-    return [_step(node, x, full, b, at, group, *orders) for orders in made_orders(node, x, group)]
+    return [
+        _step(node, x, full, b, at, group, *orders) for orders in output_layouts_of(node, x, group)
+    ]
 
 
 def _step(
@@ -94,9 +96,9 @@ def _step(
     group: int,
     order: tuple[int, ...],
     outer: Layout,
-) -> Step:
+) -> Candidate:
     """Over the spatial axes in an order, to channels in the order `outer`."""
-    want = channels_last(x, plain_channels=group > 1, spatial=order)
+    input_layout = channels_last(x, identity_channels=group > 1, spatial=order)
     ordered, kernel = at.ordered(order), _ordered(w, order)
     bias = None if b is None else b.weight(outer)
     depthwise = group > 1 and group == x.shape[1] == node.shape[1] and at.rank <= 2
@@ -106,9 +108,13 @@ def _step(
             return _depthwise(k, x, ordered, kernel, bias)
         if group > 1:
             return _grouped(k, x, ordered, kernel, bias, group)
-        return _transposed(k, x, ordered, kernel, bias, want.axis(1), outer)
+        return _transposed(k, x, ordered, kernel, bias, input_layout.axis(1), outer)
 
-    return Step((want, None, None)[: 2 + (b is not None)], (made(node, want, order, outer),), build)
+    return Candidate(
+        (input_layout, None, None)[: 2 + (b is not None)],
+        (made(node, input_layout, order, outer),),
+        build,
+    )
 
 
 def _ordered(w: Weight, order: tuple[int, ...]) -> Weight:
@@ -117,7 +123,7 @@ def _ordered(w: Weight, order: tuple[int, ...]) -> Weight:
         return w
     turned = w.with_layout(Layout.ordered(w.shape, (0, 1, *order)))
     shape = turned.stored_shape
-    return Weight(lambda w: w, shape, Layout.plain(shape), (turned,))
+    return Weight(lambda w: w, shape, Layout.identity(shape), (turned,))
 
 
 def _transposed(
@@ -130,7 +136,7 @@ def _transposed(
     outer: Layout,
 ) -> Ref:
     """One ConvTranspose layer, and what it gives too much of cut off."""
-    parts = [inner, outer, *(Layout.plain((size,)) for size in kernel.shape[2:])]
+    parts = [inner, outer, *(Layout.identity((size,)) for size in kernel.shape[2:])]
     layout = Layout.product(parts, (*range(2, len(parts)), 1, 0))
     y = k.layer(
         f"Conv{at.rank}DTranspose",
@@ -159,14 +165,14 @@ def _grouped(
         part = k.op("get_item", x, (*every, slice(i * inputs, (i + 1) * inputs)))
         own_bias = None if bias is None else _rows(bias, i * outputs, (i + 1) * outputs)
         own = _rows(kernel, i * inputs, (i + 1) * inputs)
-        channels = [Layout.plain((size,)) for size in (inputs, outputs)]
+        channels = [Layout.identity((size,)) for size in (inputs, outputs)]
         results.append(_transposed(k, part, at, own, own_bias, *channels))
     return k.layer("Concatenate", results, axis=at.rank + 1)
 
 
 def _rows(weight: Weight, start: int, end: int) -> Weight:
     shape = (end - start, *weight.shape[1:])
-    return Weight(lambda w: w[start:end], shape, Layout.plain(shape), (weight,))
+    return Weight(lambda w: w[start:end], shape, Layout.identity(shape), (weight,))
 
 
 def _depthwise(k: Recorder, x: Ref, at: Spread, kernel: Weight, bias: Weight | None) -> Ref:
@@ -233,7 +239,7 @@ def dilated(weight: Weight, steps: Sequence[int]) -> Weight:
     extents = tuple((k - 1) * d + 1 for k, d in zip(shape[2:], steps, strict=True))
     ends = (slice(None), slice(None), *(slice(0, extent) for extent in extents))
     whole = (*shape[:2], *extents)
-    return Weight(lambda w: w[ends], whole, Layout.plain(whole), (weight,))
+    return Weight(lambda w: w[ends], whole, Layout.identity(whole), (weight,))
 
 
 def _dilated_along(weight: Weight, axis: int, step: int) -> Weight:
@@ -246,6 +252,6 @@ def _dilated_along(weight: Weight, axis: int, step: int) -> Weight:
     return Weight(
         lambda w: np.pad(w.reshape(apart), pads).reshape(joined),
         joined,
-        Layout.plain(joined),
+        Layout.identity(joined),
         (weight,),
     )

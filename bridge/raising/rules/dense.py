@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
-from bridge.raising.adding import add
-from bridge.raising.orders import beside, free_orders, lie_apart, replaced, whole
+from bridge.raising.building.adding import add
+from bridge.raising.building.candidates import (
+    beside,
+    free_layouts,
+    on_distinct_axes,
+    replaced,
+    whole,
+)
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("Gemm")
@@ -27,7 +33,7 @@ def gemm(
     beta: float = 1.0,
     transA: int = 0,
     transB: int = 0,
-) -> Step | list[Step]:
+) -> Candidate | list[Candidate]:
     """a: n k   b: k m (m k where transB)   c: m   ->   n m      (onnx.ai/onnx/operators, Gemm)
 
     A Dense layer whose kernel's rows are in the order in which k is stored: after Flatten of
@@ -37,21 +43,25 @@ def gemm(
     constant = b.is_constant and (c is None or (c.is_constant and is_row(c)))
     if transA or not constant:
         return _matrix_product(node, a, b, c, alpha, beta, transA, transB)
-    want = rows(a)
+    input_layout = rows(a)
 
-    def step(units: Layout) -> Step:
-        inner = want.axis(1)
+    def step(units: Layout) -> Candidate:
+        inner = input_layout.axis(1)
         parts, order = ([units, inner], (1, 0)) if transB else ([inner, units], (0, 1))
         weights = {"kernel": scaled(b.weight(Layout.product(parts, order)), alpha)}
         if c is not None:
             weights["bias"] = row(c, units, beta)
-        return _dense(node, want, Layout.product([want.axis(0), units], (0, 1)), c, weights)
+        return _dense(
+            node, input_layout, Layout.product([input_layout.axis(0), units], (0, 1)), c, weights
+        )
 
-    return [step(units) for units in free_orders(node, 1)]
+    return [step(units) for units in free_layouts(node, 1)]
 
 
 @raises("MatMul", "bridge::Linear")
-def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step | list[Step]:
+def matmul(
+    node: Node, a: Operand, b: Operand, c: Operand | None = None
+) -> Candidate | list[Candidate]:
     """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
     With a constant matrix a Dense layer, whose bias is c; else `ops.matmul`, whose leading axes
@@ -62,26 +72,32 @@ def matmul(node: Node, a: Operand, b: Operand, c: Operand | None = None) -> Step
     if not b.is_constant or b.rank != 2:
         return [_product(node, a, b, order) for order in _leading_orders(node, a, b)]
     last = a.rank - 1
-    want = last_axis_last(a)
+    input_layout = last_axis_last(a)
 
-    def step(units: Layout) -> Step:
-        weights = {"kernel": b.weight(Layout.product([want.axis(last), units], (0, 1)))}
+    def step(units: Layout) -> Candidate:
+        weights = {"kernel": b.weight(Layout.product([input_layout.axis(last), units], (0, 1)))}
         if c is not None:
             weights["bias"] = c.weight(units)
-        return _dense(node, want, replaced(want, last, units), c, weights)
+        return _dense(node, input_layout, replaced(input_layout, last, units), c, weights)
 
-    return [step(units) for units in free_orders(node, last)]
+    return [step(units) for units in free_layouts(node, last)]
 
 
 def _dense(
-    node: Node, want: Layout, out: Layout, c: Operand | None, weights: Mapping[str, Weight]
-) -> Step:
+    node: Node,
+    input_layout: Layout,
+    output_layout: Layout,
+    c: Operand | None,
+    weights: Mapping[str, Weight],
+) -> Candidate:
     """A Dense layer over the last stored axis."""
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("Dense", x, weights, units=node.shape[-1], use_bias=c is not None)
 
-    return Step((want, None) if c is None else (want, None, None), (out,), build)
+    return Candidate(
+        (input_layout, None) if c is None else (input_layout, None, None), (output_layout,), build
+    )
 
 
 def rows(a: Operand) -> Layout:
@@ -94,7 +110,7 @@ def last_axis_last(a: Operand) -> Layout:
     last = a.rank - 1
     places = [a.layout.where(axis) for axis in range(a.rank)]
     if None in places:
-        return Layout.plain(a.shape)
+        return Layout.identity(a.shape)
     order = sorted(range(last), key=lambda axis: places[axis] or 0)
     return Layout.product([a.layout.axis(axis) for axis in range(a.rank)], (*order, last))
 
@@ -121,7 +137,7 @@ def scaled(weight: Weight, factor: float) -> Weight:
     if factor == 1.0:
         return weight
     shape = weight.stored_shape
-    return Weight(lambda w: factor * w, shape, Layout.plain(shape), (weight,))
+    return Weight(lambda w: factor * w, shape, Layout.identity(shape), (weight,))
 
 
 def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:
@@ -129,34 +145,37 @@ def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:
     lead, found = len(node.shape) - 2, []
     for side in sides:
         axes, missing = range(side.rank - 2), lead + 2 - side.rank
-        if not side.is_constant and lie_apart(side.layout, axes):
+        if not side.is_constant and on_distinct_axes(side.layout, axes):
             places = [side.layout.where(axis) or 0 for axis in axes]
             order = sorted(axes, key=places.__getitem__)
             found.append((*range(missing), *(missing + axis for axis in order)))
     return list(dict.fromkeys([*found, tuple(range(lead))]))
 
 
-def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Step:
+def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Candidate:
     """a: *p n k   b: *q k m   ->   *r n m, with the leading axes in an order"""
-    lead = [Layout.plain((size,)) for size in node.shape[:-2]]
+    lead = [Layout.identity((size,)) for size in node.shape[:-2]]
     rows, inner, columns = whole(a, a.rank - 2), whole(a, a.rank - 1), whole(b, b.rank - 1)
 
     def stored(*last: Layout) -> Layout:
         return Layout.product([*lead, *last], (*order, len(lead), len(lead) + 1))
 
-    sides, out = (a, b), stored(rows, columns)
+    sides, output_layout = (a, b), stored(rows, columns)
     layouts = (beside(stored(rows, inner), a.shape), beside(stored(inner, columns), b.shape))
     left, right = (layout.stored_shape[:-2] for layout in layouts)
     # TensorFlow reads what is no memory of its own where they are n 1 and 1 1, on the CPU.
     if len(left) == 2 and left[0] != 1 == left[1] and right == (1, 1):
-        layouts, out = (_folded(layouts[0], {1}), _folded(layouts[1], {0, 1})), _folded(out, {1})
+        layouts, output_layout = (
+            (_folded(layouts[0], {1}), _folded(layouts[1], {0, 1})),
+            _folded(output_layout, {1}),
+        )
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         return k.op("matmul", *with_constants(sides, refs, layouts))
 
     pairs = zip(sides, layouts, strict=True)
-    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
-    return Step(wants, (out,), build)
+    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
+    return Candidate(input_layouts, (output_layout,), build)
 
 
 def _folded(layout: Layout, places: Collection[int]) -> Layout:
@@ -170,17 +189,17 @@ def _folded(layout: Layout, places: Collection[int]) -> Layout:
     return Layout(layout.axes, tuple(stored))
 
 
-def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Step:
+def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Candidate:
     """The product with a vector in ONNX's order, and a constant row added where there is one."""
-    layouts = [Layout.plain(side.shape) for side in (a, b)]
+    layouts = [Layout.identity(side.shape) for side in (a, b)]
     pairs = zip((a, b), layouts, strict=True)
-    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
+    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         y = k.op("matmul", *with_constants((a, b), refs, layouts))
         return y if c is None else k.op("add", y, c.weight())
 
-    return Step(wants, (Layout.plain(node.shape),), build)
+    return Candidate(input_layouts, (Layout.identity(node.shape),), build)
 
 
 def _matrix_product(
@@ -192,7 +211,7 @@ def _matrix_product(
     beta: float,
     trans_a: int,
     trans_b: int,
-) -> Step:
+) -> Candidate:
     """The general product of two computed matrices: a transposed one is only relabelled."""
     sides = (a, b) if c is None else (a, b, c)
     flipped = (trans_a, trans_b, 0)
@@ -201,7 +220,7 @@ def _matrix_product(
         for side, flip in zip(sides, flipped, strict=False)
     ]
     pairs = zip(sides, layouts, strict=True)
-    wants = tuple(None if side.is_constant else layout for side, layout in pairs)
+    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         left, right, *rest = with_constants(sides, refs, layouts)
@@ -212,7 +231,7 @@ def _matrix_product(
         padded = (1,) * (2 - c.rank) + c.shape
         return add(k, y, multiplied(k, rest[0], beta), node.shape, padded)
 
-    return Step(wants, (Layout.plain(node.shape),), build)
+    return Candidate(input_layouts, (Layout.identity(node.shape),), build)
 
 
 def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:

@@ -9,28 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import with_whole
+from bridge.raising.building.candidates import with_whole
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import index_of, nonzero
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
 from bridge.raising.rules.elementwise import reshaped
-from bridge.raising.selecting import index_of, nonzero
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("Compress", since=9)
-def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = None) -> Step:
+def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = None) -> Candidate:
     """What lies along an axis where the condition holds; without an axis, of all of x in a row
 
     (onnx.ai/onnx/operators, Compress)
     """
-    want = Layout.plain(x.shape) if axis is None else with_whole(x, [axis % x.rank])
-    place = 0 if axis is None else want.where(axis % x.rank)
-    out = (
-        Layout.plain(node.shape) if axis is None else want.resized(axis % x.rank, node.shape[axis])
+    input_layout = Layout.identity(x.shape) if axis is None else with_whole(x, [axis % x.rank])
+    place = 0 if axis is None else input_layout.where(axis % x.rank)
+    output_layout = (
+        Layout.identity(node.shape)
+        if axis is None
+        else input_layout.resized(axis % x.rank, node.shape[axis])
     )
-    wants = tuple(
+    input_layouts = tuple(
         None if each.is_constant else layout
-        for each, layout in ((x, want), (condition, Layout.plain(condition.shape)))
+        for each, layout in ((x, input_layout), (condition, Layout.identity(condition.shape)))
     )
     constant = x.weight() if x.is_constant else None
     if constant and axis is None:
@@ -44,11 +46,11 @@ def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = N
         places = nonzero(k, refs[-1]) if known is None else known
         return k.op("take", values, places, axis=place)
 
-    return Step(wants, (out,), build)
+    return Candidate(input_layouts, (output_layout,), build)
 
 
 @raises("NonZero")
-def non_zero(node: Node, x: Operand) -> Step:
+def non_zero(node: Node, x: Operand) -> Candidate:
     """x: *s   ->   rank d, the indices of each element that is not 0, in ONNX's order
 
     (onnx.ai/onnx/operators, NonZero)
@@ -58,8 +60,8 @@ def non_zero(node: Node, x: Operand) -> Step:
         places = nonzero(k, x)
         return stacked(k, [index_of(k, x, axis, places) for axis in range(rank)], axis=0)
 
-    want, rank = Layout.plain(x.shape), x.rank
-    return Step((want,), (Layout.plain(node.shape),), build)
+    input_layout, rank = Layout.identity(x.shape), x.rank
+    return Candidate((input_layout,), (Layout.identity(node.shape),), build)
 
 
 def stacked(k: Recorder, columns: Sequence[Ref], axis: int) -> Ref:
@@ -68,25 +70,27 @@ def stacked(k: Recorder, columns: Sequence[Ref], axis: int) -> Ref:
 
 
 @raises("Shape")
-def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) -> Step:
+def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) -> Candidate:
     """The sizes of x; a size that is free is counted when the model runs
 
     (onnx.ai/onnx/operators, Shape)
     """
     axes = range(x.rank)[slice(start, end)]
     free = [axis for axis in axes if isinstance(x.shape[axis], str)]
-    want = x.layout if all(x.layout.where(a) is not None for a in free) else Layout.plain(x.shape)
+    input_layout = (
+        x.layout if all(x.layout.where(a) is not None for a in free) else Layout.identity(x.shape)
+    )
     known = np.array([0 if axis in free else x.shape[axis] for axis in axes], np.int64)
 
     def build(k: Recorder, x: Ref) -> Ref:
         sizes: Ref | None = None
         for axis in free:
-            count = k.op("cast", length_of(k, x, want, axis), dtype="int64")
+            count = k.op("cast", length_of(k, x, input_layout, axis), dtype="int64")
             own = k.op("multiply", count, np.array([each == axis for each in axes], np.int64))
             sizes = k.op("add", own, known if sizes is None else sizes)
         return k.constant(_known(known)) if sizes is None else sizes
 
-    return Step((want,), (Layout.plain(node.shape),), build)
+    return Candidate((input_layout,), (Layout.identity(node.shape),), build)
 
 
 def length_of(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
@@ -97,25 +101,27 @@ def length_of(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
 
 
 def _known(values: NDArray[np.int64]) -> Weight:
-    return Weight(lambda: values, values.shape, Layout.plain(values.shape))
+    return Weight(lambda: values, values.shape, Layout.identity(values.shape))
 
 
 @raises("CumSum")
-def cum_sum(node: Node, x: Operand, axis: Operand, *, exclusive: int = 0, reverse: int = 0) -> Step:
+def cum_sum(
+    node: Node, x: Operand, axis: Operand, *, exclusive: int = 0, reverse: int = 0
+) -> Candidate:
     """Sums along an axis, of all before a place and itself    (onnx.ai/onnx/operators, CumSum)
 
     `exclusive` leaves out the place itself, `reverse` sums what lies behind.
     """
     along = int(axis.array().reshape(())) % x.rank
-    want = with_whole(x, [along])
-    place = want.where(along)
+    input_layout = with_whole(x, [along])
+    place = input_layout.where(along)
 
     def build(k: Recorder, x: Ref) -> Ref:
         x = k.op("flip", x, axis=place) if reverse else x
-        y = k.op("cumsum", _moved_on(k, x, want, along) if exclusive else x, axis=place)
+        y = k.op("cumsum", _moved_on(k, x, input_layout, along) if exclusive else x, axis=place)
         return k.op("flip", y, axis=place) if reverse else y
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 def _moved_on(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:

@@ -10,12 +10,12 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.adding import add as added
-from bridge.raising.adding import may_be_mistaken
-from bridge.raising.orders import apart, beside, channels_last
+from bridge.raising.building.adding import add as added
+from bridge.raising.building.adding import may_be_mistaken
+from bridge.raising.building.candidates import apart, beside, channels_last
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Shape, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
 # ONNX operator: the Keras layer that merges tensors so, where there is one, and the function.
 MERGES: Mapping[str, tuple[str | None, str]] = {
@@ -39,7 +39,7 @@ MERGES: Mapping[str, tuple[str | None, str]] = {
 }
 
 
-def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Step | list[Step]:
+def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Candidate | list[Candidate]:
     """All operands in the order of one of them: a step for each order to choose from."""
     layer, function = MERGES[operator]
     same = all(operand.shape == node.shape for operand in operands)
@@ -54,9 +54,9 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Step | li
 
 def _merged(
     node: Node, operands: tuple[Operand, ...], base: Layout, build: Callable[..., Ref]
-) -> Step:
-    want = tuple(None if o.is_constant else beside(base, o.shape) for o in operands)
-    return Step(want, (base,), lambda k, *refs: build(k, *refs, base=base))
+) -> Candidate:
+    input_layout = tuple(None if o.is_constant else beside(base, o.shape) for o in operands)
+    return Candidate(input_layout, (base,), lambda k, *refs: build(k, *refs, base=base))
 
 
 def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
@@ -69,9 +69,9 @@ def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
         layout = None if operand.is_constant else _stretched(operand, node.shape)
         if layout is not None:
             found.setdefault(apart(layout, [each.shape for each in operands]))
-    if node.wished is not None:
-        found.setdefault(apart(node.wished, [each.shape for each in operands]))
-    return list(found) or [Layout.plain(node.shape)]
+    if node.preferred_layout is not None:
+        found.setdefault(apart(node.preferred_layout, [each.shape for each in operands]))
+    return list(found) or [Layout.identity(node.shape)]
 
 
 def _stretched(x: Operand, shape: Shape) -> Layout | None:
@@ -82,11 +82,11 @@ def _stretched(x: Operand, shape: Shape) -> Layout | None:
     if x.rank != len(shape):
         return None
     layout = x.layout
-    for axis, (have, want) in enumerate(zip(x.shape, shape, strict=True)):
-        if have != want and (have == 1 or isinstance(want, int)):
+    for axis, (have, input_layout) in enumerate(zip(x.shape, shape, strict=True)):
+        if have != input_layout and (have == 1 or isinstance(input_layout, int)):
             if layout.where(axis) is None:
                 return None
-            layout = layout.resized(axis, want)
+            layout = layout.resized(axis, input_layout)
     return layout
 
 
@@ -127,7 +127,7 @@ def _constant(operand: Operand, base: Layout) -> Weight | float:
 
 
 def _register(operator: str) -> None:
-    def rule(node: Node, *operands: Operand) -> Step | list[Step]:
+    def rule(node: Node, *operands: Operand) -> Candidate | list[Candidate]:
         return merge(node, operator, operands)
 
     rule.__doc__ = f"Element by element: {MERGES[operator][1]}."
@@ -139,7 +139,7 @@ for _operator in MERGES.keys() - {"Add", "Div", "Mul", "Mod"}:
 
 
 @raises("Mul")
-def mul(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
+def mul(node: Node, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a · b; by a constant for each channel it is a layer with trainable factors.
 
     (onnx.ai/onnx/operators, Mul)
@@ -148,7 +148,7 @@ def mul(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
 
 
 @raises("Add")
-def add(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
+def add(node: Node, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a + b; a constant for each channel is added by a layer with a trainable bias.
 
     (onnx.ai/onnx/operators, Add)
@@ -156,21 +156,25 @@ def add(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
     return _affine_or_merge(node, "Add", a, b)
 
 
-def _affine_or_merge(node: Node, operator: str, a: Operand, b: Operand) -> Step | list[Step]:
+def _affine_or_merge(
+    node: Node, operator: str, a: Operand, b: Operand
+) -> Candidate | list[Candidate]:
     x, constant = (b, a) if a.is_constant else (a, b)
     if not is_trainable(x, constant, node.shape):
         return merge(node, operator, (a, b))
     scale, bias = (constant, None) if operator == "Mul" else (None, constant)
-    step = affine_step(x, scale, bias)
-    want = step.want[0]
-    return Step((want, None) if x is a else (None, want), step.out, step.build)
+    step = affine_candidate(x, scale, bias)
+    input_layout = step.input_layouts[0]
+    return Candidate(
+        (input_layout, None) if x is a else (None, input_layout), step.output_layouts, step.build
+    )
 
 
 @raises("bridge::Affine")
-def affine(node: Node, x: Operand, scale: Operand, bias: Operand) -> Step:
+def affine(node: Node, x: Operand, scale: Operand, bias: Operand) -> Candidate:
     """x · scale + bias, made of a Mul and an Add by `raising.fusion`."""
-    step = affine_step(x, scale, bias)
-    return Step((*step.want, None, None), step.out, step.build)
+    step = affine_candidate(x, scale, bias)
+    return Candidate((*step.input_layouts, None, None), step.output_layouts, step.build)
 
 
 def is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
@@ -188,7 +192,7 @@ def is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
     return bool(spans) and known and x.producer != "AveragePool"
 
 
-def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step:
+def affine_candidate(x: Operand, scale: Operand | None, bias: Operand | None) -> Candidate:
     """x · scale + bias, each spanning the same axes of x, as one native trainable layer.
 
     One factor for each channel of a channels-last tensor is a depthwise convolution 1x1, which
@@ -197,43 +201,43 @@ def affine_step(x: Operand, scale: Operand | None, bias: Operand | None) -> Step
     given = scale or bias
     if given is None:
         raise ValueError("neither scale nor bias")
-    want = _affine_order(x, given.shape, adds=bias is not None)
-    spans = spanned(beside(want, given.shape))
-    last = len(want.stored_shape) - 1
+    input_layout = _affine_order(x, given.shape, adds=bias is not None)
+    spans = spanned(beside(input_layout, given.shape))
+    last = len(input_layout.stored_shape) - 1
     if spans == (last,) and last in (2, 3):
         kind, role, trailing = f"DepthwiseConv{last - 1}D", "depthwise", 1
         options: dict[str, Any] = {"kernel_size": 1}
         leading = last - 1
     else:
         kind, role, trailing, leading = "EinsumDense", "kernel", 0, 0
-        options = _einsum(want, spans, bias is not None)
-    kernel = vector(scale, given, want, spans)
+        options = _einsum(input_layout, spans, bias is not None)
+    kernel = vector(scale, given, input_layout, spans)
     shape = (1,) * leading + kernel.stored_shape + (1,) * trailing
     weights = {role: reshaped(kernel, shape)}
     if kind != "EinsumDense":
         options["use_bias"] = bias is not None
     if bias is not None:
-        own = vector(bias, given, want, spans)
+        own = vector(bias, given, input_layout, spans)
         weights["bias"] = (
-            own if trailing else reshaped(own, bias_shape(own.stored_shape, want, spans))
+            own if trailing else reshaped(own, bias_shape(own.stored_shape, input_layout, spans))
         )
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer(kind, x, weights, **options)
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 def _affine_order(x: Operand, shape: Shape, *, adds: bool) -> Layout:
     """The order of x, with the axis that a bias spans last where Keras would take another one."""
-    want = x.layout if x.rank < 3 or x.layout.where(1) is not None else channels_last(x)
-    want = apart(want, [shape])
-    own = beside(want, shape)
-    if not adds or not may_be_mistaken(want.stored_shape, own.stored_shape):
-        return want
+    input_layout = x.layout if x.rank < 3 or x.layout.where(1) is not None else channels_last(x)
+    input_layout = apart(input_layout, [shape])
+    own = beside(input_layout, shape)
+    if not adds or not may_be_mistaken(input_layout.stored_shape, own.stored_shape):
+        return input_layout
     (place,) = spanned(own)
-    stored = want.stored
-    return Layout(want.axes, (*stored[:place], *stored[place + 1 :], stored[place]))
+    stored = input_layout.stored
+    return Layout(input_layout.axes, (*stored[:place], *stored[place + 1 :], stored[place]))
 
 
 def spanned(layout: Layout) -> tuple[int, ...]:
@@ -241,18 +245,18 @@ def spanned(layout: Layout) -> tuple[int, ...]:
     return tuple(axis for axis, size in enumerate(layout.stored_shape) if size != 1)
 
 
-def _einsum(want: Layout, spans: tuple[int, ...], use_bias: bool) -> dict[str, Any]:
-    letters = ascii_lowercase[: len(want.stored_shape)]
+def _einsum(input_layout: Layout, spans: tuple[int, ...], use_bias: bool) -> dict[str, Any]:
+    letters = ascii_lowercase[: len(input_layout.stored_shape)]
     factor = "".join(letters[axis] for axis in spans)
-    shape = tuple(size if isinstance(size, int) else None for size in want.stored_shape[1:])
+    shape = tuple(size if isinstance(size, int) else None for size in input_layout.stored_shape[1:])
     options: dict[str, Any] = {"equation": f"{letters},{factor}->{letters}", "output_shape": shape}
     return {**options, "bias_axes": factor} if use_bias else options
 
 
-def bias_shape(sizes: Shape, want: Layout, spans: tuple[int, ...]) -> Shape:
+def bias_shape(sizes: Shape, input_layout: Layout, spans: tuple[int, ...]) -> Shape:
     """EinsumDense keeps its bias as it broadcasts: from the first of its axes to the last of x."""
     by_axis = dict(zip(spans, sizes, strict=True))
-    return tuple(by_axis.get(axis, 1) for axis in range(spans[0], len(want.stored_shape)))
+    return tuple(by_axis.get(axis, 1) for axis in range(spans[0], len(input_layout.stored_shape)))
 
 
 def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]) -> Weight:
@@ -268,11 +272,11 @@ def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[in
 def reshaped(weight: Weight, shape: Shape) -> Weight:
     """The stored array of a weight in another shape."""
     size = tuple(int(dim) for dim in shape)
-    return Weight(lambda w: w.reshape(size), size, Layout.plain(size), (weight,))
+    return Weight(lambda w: w.reshape(size), size, Layout.identity(size), (weight,))
 
 
 @raises("Div")
-def div(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
+def div(node: Node, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a / b; of whole numbers rounded towards 0                 (onnx.ai/onnx/operators, Div)"""
     if "int" not in a.dtype:
         return merge(node, "Div", (a, b))
@@ -280,7 +284,7 @@ def div(node: Node, a: Operand, b: Operand) -> Step | list[Step]:
 
 
 @raises("Mod")
-def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Step]:
+def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Candidate | list[Candidate]:
     """The remainder with the divisor's sign; the dividend's where `fmod`.
 
     (onnx.ai/onnx/operators, Mod)
@@ -290,7 +294,7 @@ def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Step | list[Ste
     return _of_sizes(node, "mod", a, b, signs=1)
 
 
-def _of_sizes(node: Node, function: str, a: Operand, b: Operand, signs: int) -> list[Step]:
+def _of_sizes(node: Node, function: str, a: Operand, b: Operand, signs: int) -> list[Candidate]:
     """A function of two numbers' sizes, with the signs of the first ones."""
     operands = (a, b)
 
@@ -311,12 +315,12 @@ def _pointwise(
     if isinstance(x, Ref):
         return k.op(kind, x)
     if isinstance(x, Weight):
-        return Weight(function, x.stored_shape, Layout.plain(x.stored_shape), (x,))
+        return Weight(function, x.stored_shape, Layout.identity(x.stored_shape), (x,))
     return cast(float, function(x).item())
 
 
 @raises("Mean")
-def mean(node: Node, *operands: Operand) -> list[Step]:
+def mean(node: Node, *operands: Operand) -> list[Candidate]:
     """The mean of tensors, element by element                  (onnx.ai/onnx/operators, Mean)"""
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
@@ -327,7 +331,7 @@ def mean(node: Node, *operands: Operand) -> list[Step]:
 
 
 @raises("Where")
-def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Step | list[Step]:
+def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a where the condition holds, else b                     (onnx.ai/onnx/operators, Where)"""
     operands = (condition, a, b)
 
@@ -338,7 +342,7 @@ def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Step | list
 
 
 @raises("PRelu")
-def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
+def prelu(node: Node, x: Operand, slope: Operand) -> Candidate | list[Candidate]:
     """y = x where x > 0, else slope·x                         (onnx.ai/onnx/operators, PRelu)
 
     Keras keeps one slope for each element of a sample, but for the axes that share it.
@@ -350,14 +354,14 @@ def prelu(node: Node, x: Operand, slope: Operand) -> Step | list[Step]:
     sizes = zip(reversed(slope.shape), reversed(x.shape), strict=False)
     if any(size not in (1, have) for size, have in sizes):
         raise UnsupportedError("slopes along an axis of unknown size")
-    want = apart(x.layout, [slope.shape])
-    if beside(want, slope.shape).stored_shape[0] != 1:
-        want = apart(Layout.plain(x.shape), [slope.shape])
-    alpha = slope.weight(beside(want, slope.shape))
+    input_layout = apart(x.layout, [slope.shape])
+    if beside(input_layout, slope.shape).stored_shape[0] != 1:
+        input_layout = apart(Layout.identity(x.shape), [slope.shape])
+    alpha = slope.weight(beside(input_layout, slope.shape))
     shared = [axis for axis, size in enumerate(alpha.stored_shape) if size == 1 and axis]
     weights = {"alpha": reshaped(alpha, alpha.stored_shape[1:])}
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("PReLU", x, weights, shared_axes=shared)
 
-    return Step((want, None), (want,), build)
+    return Candidate((input_layout, None), (input_layout,), build)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import beside, channels_last
+from bridge.raising.building.candidates import beside, channels_last
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
 from bridge.raising.rules.elementwise import reshaped
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("BatchNormalization")
@@ -26,7 +26,7 @@ def batch_normalization(
     momentum: float = 0.9,
     spatial: int = 1,
     training_mode: int = 0,
-) -> Step:
+) -> Candidate:
     """x: n c ...   scale, bias, mean, variance: c   ->   n c ...
 
     Stays in the order in which x is stored; the vectors follow its channels.
@@ -34,26 +34,26 @@ def batch_normalization(
     """
     if training_mode or not spatial:
         raise UnsupportedError("BatchNormalization in training mode, or with spatial=0")
-    want = x.layout if x.layout.where(1) is not None else channels_last(x)
-    inner = want.axis(1)
+    input_layout = x.layout if x.layout.where(1) is not None else channels_last(x)
+    inner = input_layout.axis(1)
     weights = {
         "gamma": scale.weight(inner),
         "beta": bias.weight(inner),
         "moving_mean": mean.weight(inner),
         "moving_variance": variance.weight(inner),
     }
-    axis = want.where(1)
+    axis = input_layout.where(1)
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("BatchNormalization", x, weights, axis=axis, epsilon=epsilon)
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 @raises("LRN")
 def lrn(
     node: Node, x: Operand, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int
-) -> Step:
+) -> Candidate:
     """y = x / (bias + alpha/size · Σ x²)^beta, the sum over `size` neighbouring channels
 
     Native ops: the sum is `size` slices of the padded squares, and the power is
@@ -61,7 +61,7 @@ def lrn(
 
     (onnx.ai/onnx/operators, LRN)
     """
-    want = channels_last(x, plain_channels=True)
+    input_layout = channels_last(x, identity_channels=True)
     channels = x.shape[1]
     before = (size - 1) // 2
     if not isinstance(channels, int):
@@ -79,7 +79,7 @@ def lrn(
         factor = _power(k, base, -beta, is_positive=bias > 0 and alpha >= 0)
         return k.op("multiply", x, factor)
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 def _power(k: Recorder, base: Ref, exponent: float, *, is_positive: bool) -> Ref:
@@ -91,7 +91,7 @@ def _power(k: Recorder, base: Ref, exponent: float, *, is_positive: bool) -> Ref
 @raises("InstanceNormalization")
 def instance_normalization(
     node: Node, x: Operand, scale: Operand, bias: Operand, *, epsilon: float = 1e-5
-) -> Step:
+) -> Candidate:
     """x: n c *s   scale, bias: c   ->   n c *s, by each channel's own mean and variance
 
     A GroupNormalization in which each channel is a group.
@@ -99,13 +99,16 @@ def instance_normalization(
     """
     if not isinstance(x.shape[1], int):
         raise UnsupportedError("a normalisation of an unknown number of channels")
-    want = channels_last(x)
-    weights = {"gamma": scale.weight(want.axis(1)), "beta": bias.weight(want.axis(1))}
+    input_layout = channels_last(x)
+    weights = {
+        "gamma": scale.weight(input_layout.axis(1)),
+        "beta": bias.weight(input_layout.axis(1)),
+    }
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("GroupNormalization", x, weights, groups=-1, epsilon=epsilon)
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 @raises("LayerNormalization")
@@ -118,7 +121,7 @@ def layer_normalization(
     axis: int = -1,
     epsilon: float = 1e-5,
     stash_type: int = 1,
-) -> Step:
+) -> Candidate:
     """x: *p *q   scale, bias: *q   ->   *p *q, by the mean and variance over the axes *q
 
     (onnx.ai/onnx/operators, LayerNormalization)
@@ -128,24 +131,28 @@ def layer_normalization(
         raise UnsupportedError("the mean and the deviation of LayerNormalization")
     if scale.shape != x.shape[axes.start :]:
         raise UnsupportedError("a scale that is broadcast", received=scale.shape)
-    want, places = _apart(x, axes)
+    input_layout, places = _apart(x, axes)
 
     def weight(operand: Operand) -> Weight:
-        given = operand.weight(beside(want, operand.shape))
-        return reshaped(given, tuple(want.stored_shape[place] for place in places))
+        given = operand.weight(beside(input_layout, operand.shape))
+        return reshaped(given, tuple(input_layout.stored_shape[place] for place in places))
 
     weights = {"gamma": weight(scale), **({} if bias is None else {"beta": weight(bias)})}
     options = {"axis": list(places), "epsilon": epsilon, "center": bias is not None}
-    return Step((want,), (want,), lambda k, x: k.layer("LayerNormalization", x, weights, **options))
+    return Candidate(
+        (input_layout,),
+        (input_layout,),
+        lambda k, x: k.layer("LayerNormalization", x, weights, **options),
+    )
 
 
 @raises("LpNormalization")
-def lp_normalization(node: Node, x: Operand, *, axis: int = -1, p: int = 2) -> Step:
+def lp_normalization(node: Node, x: Operand, *, axis: int = -1, p: int = 2) -> Candidate:
     """x over its norm along an axis, ∑ |x| or √ ∑ x²; 0 where that is 0
 
     (onnx.ai/onnx/operators, LpNormalization)
     """
-    want, places = _apart(x, [axis % x.rank])
+    input_layout, places = _apart(x, [axis % x.rank])
 
     def build(k: Recorder, x: Ref) -> Ref:
         sizes = k.op("absolute" if p == 1 else "square", x)
@@ -153,27 +160,29 @@ def lp_normalization(node: Node, x: Operand, *, axis: int = -1, p: int = 2) -> S
         norm = norm if p == 1 else k.op("sqrt", norm)
         return k.op("divide", x, k.op("where", k.op("equal", norm, 0.0), 1.0, norm))
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 @raises("MeanVarianceNormalization")
-def mean_variance_normalization(node: Node, x: Operand, *, axes: Sequence[int] = (0, 2, 3)) -> Step:
+def mean_variance_normalization(
+    node: Node, x: Operand, *, axes: Sequence[int] = (0, 2, 3)
+) -> Candidate:
     """(x - mean) / (deviation + 1e-9) over some axes
 
     (onnx.ai/onnx/operators, MeanVarianceNormalization)
     """
-    want, places = _apart(x, [axis % x.rank for axis in axes])
+    input_layout, places = _apart(x, [axis % x.rank for axis in axes])
 
     def build(k: Recorder, x: Ref) -> Ref:
         centred = k.op("subtract", x, k.op("mean", x, axis=places, keepdims=True))
         variance = k.op("mean", k.op("square", centred), axis=places, keepdims=True)
         return k.op("divide", centred, k.op("add", k.op("sqrt", variance), 1e-9))
 
-    return Step((want,), (want,), build)
+    return Candidate((input_layout,), (input_layout,), build)
 
 
 def _apart(x: Operand, axes: Sequence[int]) -> tuple[Layout, tuple[int, ...]]:
     """The order that x has, if each of the axes lies by itself in it, else ONNX's; and where."""
     fits = all(x.layout.where(axis) is not None for axis in axes)
-    want = x.layout if fits else Layout.plain(x.shape)
-    return want, tuple(sorted({want.where(axis) or 0 for axis in axes}))
+    input_layout = x.layout if fits else Layout.identity(x.shape)
+    return input_layout, tuple(sorted({input_layout.where(axis) or 0 for axis in axes}))

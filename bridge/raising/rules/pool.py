@@ -8,11 +8,11 @@ from itertools import product
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.orders import channels_last, resized, spatial_orders
-from bridge.raising.padding import Window, constant_padding, window, zero_padding
+from bridge.raising.building.candidates import channels_last, resized, spatial_layouts
+from bridge.raising.building.padding import Window, constant_padding, window, zero_padding
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 LOWEST = -3.4028234663852886e38  # float32's; Caffe's -FLT_MAX
 _NEVER_NEGATIVE = frozenset(("Relu", "Sigmoid", "Softmax", "Abs", "Exp"))
@@ -30,7 +30,7 @@ def max_pool(
     pads: Sequence[int] | None = None,
     storage_order: int = 0,
     strides: Sequence[int] | None = None,
-) -> Step | list[Step]:
+) -> Candidate | list[Candidate]:
     """x: n c *s -> n c *s, and where asked the index of each maximum in the flattened x
 
     Padding is never the maximum: Keras's `same` where it pads so, else zeros below values that
@@ -66,11 +66,11 @@ def max_pool(
         raise UnsupportedError(
             "indices of maxima over an axis of unknown size", hint="fix the sizes of the inputs"
         )
-    out = resized(plain, node.shape, range(2, x.rank))
-    return Step((plain,), (out, out), build_with_indices)
+    output_layout = resized(plain, node.shape, range(2, x.rank))
+    return Candidate((plain,), (output_layout, output_layout), build_with_indices)
 
 
-def _max_of_slices(node: Node, x: Operand, at: Window) -> list[Step]:
+def _max_of_slices(node: Node, x: Operand, at: Window) -> list[Candidate]:
     """Of windows with dilation, which Keras's pools do not know: the greatest of the slices of x
     that hold one element of every window. Windows may lie on the padding alone."""
     if len(node.shapes) > 1:
@@ -147,7 +147,7 @@ def average_pool(
     kernel_shape: Sequence[int],
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
-) -> list[Step]:
+) -> list[Candidate]:
     """x: n c *s -> n c *s                                (onnx.ai/onnx/operators, AveragePool)
 
     Counted padding is a ZeroPadding layer. Uncounted padding is Keras's `same` where it pads so,
@@ -175,34 +175,36 @@ def average_pool(
 
 def _every_order(
     node: Node, x: Operand, at: Window, build: Callable[[Recorder, Ref, Window], Ref]
-) -> list[Step]:
+) -> list[Candidate]:
     """A window over the spatial axes, in each order in which they may lie."""
 
-    def step(order: tuple[int, ...]) -> Step:
-        want, ordered = channels_last(x, spatial=order), at.ordered(order)
-        out = resized(want, node.shape, order)
-        return Step((want,), (out,), lambda k, x: build(k, x, ordered))
+    def step(order: tuple[int, ...]) -> Candidate:
+        input_layout, ordered = channels_last(x, spatial=order), at.ordered(order)
+        output_layout = resized(input_layout, node.shape, order)
+        return Candidate((input_layout,), (output_layout,), lambda k, x: build(k, x, ordered))
 
-    return [step(order) for order in spatial_orders(x)]
+    return [step(order) for order in spatial_layouts(x)]
 
 
 @raises("GlobalMaxPool")
-def global_max_pool(node: Node, x: Operand) -> Step:
+def global_max_pool(node: Node, x: Operand) -> Candidate:
     """x: n c *s -> n c *1                              (onnx.ai/onnx/operators, GlobalMaxPool)"""
     return _global(node, x, "Max")
 
 
 @raises("GlobalAveragePool")
-def global_average_pool(node: Node, x: Operand) -> Step:
+def global_average_pool(node: Node, x: Operand) -> Candidate:
     """x: n c *s -> n c *1                          (onnx.ai/onnx/operators, GlobalAveragePool)"""
     return _global(node, x, "Average")
 
 
-def _global(node: Node, x: Operand, kind: str) -> Step:
-    want = channels_last(x)
-    out = resized(want, node.shape, range(2, x.rank))
+def _global(node: Node, x: Operand, kind: str) -> Candidate:
+    input_layout = channels_last(x)
+    output_layout = resized(input_layout, node.shape, range(2, x.rank))
     target = f"Global{kind}Pooling{x.rank - 2}D"
-    return Step((want,), (out,), lambda k, x: k.layer(target, x, keepdims=True))
+    return Candidate(
+        (input_layout,), (output_layout,), lambda k, x: k.layer(target, x, keepdims=True)
+    )
 
 
 def _pooling(

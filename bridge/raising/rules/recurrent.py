@@ -14,11 +14,11 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.cells import Cell
-from bridge.raising.orders import whole
+from bridge.raising.building.candidates import whole
+from bridge.raising.building.cells import Cell
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, chosen, raises
 
 _BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -37,7 +37,7 @@ def rnn(
     direction: str = "forward",
     layout: int = 0,
     activations: Sequence[str] | None = None,
-) -> Step:
+) -> Candidate:
     """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, RNN)
 
     A SimpleRNN for each direction. Where `layout` is 1, n t i -> n t d h, n d h.
@@ -62,7 +62,7 @@ def gru(
     layout: int = 0,
     activations: Sequence[str] | None = None,
     linear_before_reset: int = 0,
-) -> Step:
+) -> Candidate:
     """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, GRU)
 
     A GRU for each direction, whose gates z, r, h are in the same order; what is linear before the
@@ -91,7 +91,7 @@ def lstm(
     layout: int = 0,
     activations: Sequence[str] | None = None,
     input_forget: int = 0,
-) -> Step:
+) -> Candidate:
     """x: t n i   ->   t d n h, and the last states h, c: d n h    (onnx.ai/onnx/operators, LSTM)
 
     An LSTM for each direction; its gates i, f, c, o are i, o, f, c in ONNX. Where `layout` is 1,
@@ -143,7 +143,7 @@ def _step(
     lengths: Operand | None,
     states: Sequence[Operand | None],
     layout: int,
-) -> Step:
+) -> Candidate:
     """How all is stored: sequences n t i and n t (d h), states n (d h), n in one inner order."""
     sequence, result, state = ("nti", "ntdh", "ndh") if layout else ("tni", "tdnh", "dnh")
     steps = x.shape[sequence.index("t")]
@@ -155,20 +155,20 @@ def _step(
     given = [(each, axes) for each, axes in sides if each is not None]
     batch = whole(x, sequence.index("n"))
     if any((each.shape[axes.index("n")],) != batch.logical_shape for each, axes in given):
-        batch = Layout.plain(batch.logical_shape)
+        batch = Layout.identity(batch.logical_shape)
 
     def order(axes: str, of: Operand | None = None) -> Layout:
         # The graph may name the batch size otherwise elsewhere.
         own = (
             batch
-            if of is None or not batch.is_plain
-            else Layout.plain((of.shape[axes.index("n")],))
+            if of is None or not batch.is_identity
+            else Layout.identity((of.shape[axes.index("n")],))
         )
         parts = {
             "n": own,
-            "t": Layout.plain((steps,)),
-            "d": Layout.plain((len(directions),)),
-            "h": Layout.plain((directions[0].options["units"],)),
+            "t": Layout.identity((steps,)),
+            "d": Layout.identity((len(directions),)),
+            "h": Layout.identity((directions[0].options["units"],)),
             "i": whole(x, 2),
         }
         places = [axes.index(axis) for axis in "ntdhi" if axis in axes]
@@ -189,11 +189,13 @@ def _step(
         begin = [None if each is None else next(found) for each in states]
         return _built(k, node, directions, x, _with_zeros(k, begin), mask)
 
-    wants = [
+    input_layouts = [
         None if each is None or each.is_constant else order(axes, each) for each, axes in sides
     ]
-    out = (order(result), *[order(state)] * len(states))
-    return Step((order(sequence), None, None, None, *wants), out, build, back=_none)
+    output_layout = (order(result), *[order(state)] * len(states))
+    return Candidate(
+        (order(sequence), None, None, None, *input_layouts), output_layout, build, backward=_none
+    )
 
 
 def _none(order: Layout) -> None:

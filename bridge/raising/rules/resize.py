@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import channels_last, resized, spatial_orders
+from bridge.raising.building.candidates import channels_last, resized, spatial_layouts
+from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.recorder import Recorder
-from bridge.raising.table import Node, Operand, Step, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, chosen, raises
 
 
 @raises("Resize", since=11)
@@ -33,7 +33,7 @@ def resize(
     keep_aspect_ratio_policy: str = "stretch",
     mode: str = "nearest",
     nearest_mode: str = "round_prefer_floor",
-) -> list[Step]:
+) -> list[Candidate]:
     """x: n c *s -> n c *t                                     (onnx.ai/onnx/operators, Resize)
 
     Numbers that are repeated a whole number of times are an UpSampling layer. Else each axis is
@@ -56,7 +56,7 @@ def resize(
     ]
 
     inputs = sum(each is not None for each in (roi, scales, sizes))
-    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(x)]
+    return [_step(node, x, order, matrices, inputs) for order in spatial_layouts(x)]
 
 
 def _step(
@@ -65,9 +65,9 @@ def _step(
     order: tuple[int, ...],
     by_axis: Sequence[NDArray[np.float32]],
     others: int,
-) -> Step:
+) -> Candidate:
     """The spatial axes in an order, each resized by its matrix."""
-    want = channels_last(x, spatial=order)
+    input_layout = channels_last(x, spatial=order)
     matrices = [by_axis[axis - 2] for axis in order]
 
     def build(k: Recorder, x: Ref) -> Ref:
@@ -75,15 +75,15 @@ def _step(
         if all(repeats) and len(repeats) <= 3:
             size = tuple(int(repeat or 1) for repeat in repeats)
             return k.layer(f"UpSampling{len(size)}D", x, size=size[0] if len(size) == 1 else size)
-        shape = list(want.stored_shape[1:])
+        shape = list(input_layout.stored_shape[1:])
         for axis, matrix in enumerate(matrices):
             if _repeats(matrix) != 1:
                 shape[axis] = matrix.shape[0]
                 x = _along(k, x, axis + 1, matrix, tuple(shape))
         return x
 
-    out = resized(want, node.shape, order)
-    return Step((want, *(None,) * others), (out,), build)
+    output_layout = resized(input_layout, node.shape, order)
+    return Candidate((input_layout, *(None,) * others), (output_layout,), build)
 
 
 def _scales(
@@ -148,7 +148,7 @@ def _along(
     """An EinsumDense over one stored axis, frozen: the matrix is arithmetic and not learned."""
     letters = ascii_lowercase[: len(shape) + 1]
     old, new = letters[axis], "z"
-    kernel = Weight(lambda: matrix.T, matrix.T.shape, Layout.plain(matrix.T.shape))
+    kernel = Weight(lambda: matrix.T, matrix.T.shape, Layout.identity(matrix.T.shape))
     return k.layer(
         "EinsumDense",
         x,

@@ -7,12 +7,12 @@ from itertools import product
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.orders import whole
+from bridge.raising.building.candidates import whole
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import counted
 from bridge.raising.plan import Ref
-from bridge.raising.recorder import Recorder
-from bridge.raising.rules.regions import image_layout, known_map
-from bridge.raising.selecting import counted
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.rules.roi import image_layout, known_map
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("GridSample", since=16)
@@ -24,7 +24,7 @@ def grid_sample(
     align_corners: int = 0,
     mode: str = "bilinear",
     padding_mode: str = "zeros",
-) -> Step:
+) -> Candidate:
     """x: n c h w, grid: n H W 2 (x and y, from -1 to 1)   ->   n c H W, what lies there
 
     (onnx.ai/onnx/operators, GridSample)
@@ -49,8 +49,10 @@ def grid_sample(
             parts.append(k.op("multiply", found, k.op("expand_dims", share, axis=-1)))
         return parts[0] if len(parts) == 1 else k.layer("Add", parts)
 
-    want, out = (image_layout(shape, whole(x, 1)) for shape in (x.shape, node.shape))
-    return Step((want, Layout.plain(grid.shape)), (out,), build)
+    input_layout, output_layout = (
+        image_layout(shape, whole(x, 1)) for shape in (x.shape, node.shape)
+    )
+    return Candidate((input_layout, Layout.identity(grid.shape)), (output_layout,), build)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from math import prod
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.orders import axis_order
+from bridge.raising.building.candidates import axis_order
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import counted
 from bridge.raising.plan import Ref, Size
-from bridge.raising.recorder import Recorder
 from bridge.raising.rules.elementwise import reshaped
-from bridge.raising.selecting import counted
-from bridge.raising.table import Node, Operand, Step, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, chosen, raises
 
 # ONNX's names of what is to be done where there is something already, and Keras's.
 _REDUCTIONS = {"none": None, "add": "add", "mul": "mul", "max": "max", "min": "min"}
@@ -27,7 +27,7 @@ def scatter_elements(
     *,
     axis: int = 0,
     reduction: str = "none",
-) -> list[Step]:
+) -> list[Candidate]:
     """x with updates put at places along an axis, in the order of any of the three
 
     (onnx.ai/onnx/operators, ScatterElements)
@@ -42,7 +42,7 @@ def scatter_elements(
 
 def _scattered(
     operands: tuple[Operand, ...], order: tuple[int, ...], axis: int, reduction: str
-) -> Step:
+) -> Candidate:
     layouts = [Layout.ordered(each.shape, order) for each in operands]
     size, along = operands[0].shape[axis], order.index(axis)
     how = chosen(_REDUCTIONS, reduction, "reduction")
@@ -55,13 +55,13 @@ def _scattered(
         every = k.op("reshape", k.op("stack", places, axis=-1), newshape=(-1, len(order)))
         return k.op("scatter_update", x, every, _rows(k, new, ()), reduction=how)
 
-    return Step(_wanted(operands, layouts), (layouts[0],), build)
+    return Candidate(_wanted(operands, layouts), (layouts[0],), build)
 
 
 @raises("ScatterND", since=11)
 def scatter_nd(
     node: Node, x: Operand, indices: Operand, updates: Operand, *, reduction: str = "none"
-) -> Step:
+) -> Candidate:
     """x with updates put where lists of indices say   x: *p *q, indices: *r p, updates: *r *q
 
     (onnx.ai/onnx/operators, ScatterND)
@@ -71,14 +71,14 @@ def scatter_nd(
     if any(isinstance(size, str) for size in rest):
         raise UnsupportedError("ScatterND of parts of unknown size", received=rest)
     operands, how = (x, indices, updates), chosen(_REDUCTIONS, reduction, "reduction")
-    layouts = [Layout.plain(each.shape) for each in operands]
+    layouts = [Layout.identity(each.shape) for each in operands]
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         x, at, new = _arguments(operands, layouts, refs)
         at = k.op("reshape", k.op("cast", at, dtype="int32"), newshape=(-1, depth))
         return k.op("scatter_update", x, at, _rows(k, new, rest), reduction=how)
 
-    return Step(_wanted(operands, layouts), (layouts[0],), build)
+    return Candidate(_wanted(operands, layouts), (layouts[0],), build)
 
 
 def _wanted(operands: Sequence[Operand], layouts: Sequence[Layout]) -> tuple[Layout | None, ...]:

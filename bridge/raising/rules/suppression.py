@@ -6,12 +6,12 @@ from math import ceil, log
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.adding import plus
+from bridge.raising.building.adding import plus
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import counted, index_of, nonzero
 from bridge.raising.plan import Function, Ref
-from bridge.raising.recorder import Recorder
 from bridge.raising.rules.dynamic import length_of, stacked
-from bridge.raising.selecting import counted, index_of, nonzero
-from bridge.raising.table import Node, Operand, Step, raises
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 # The loop's state, a row for each box: its corners, whether it is still open, whether it is kept.
 _LOW, _HIGH, _OPEN, _KEPT = slice(0, 2), slice(2, 4), slice(4, 5), slice(5, 6)
@@ -29,7 +29,7 @@ def non_max_suppression(
     score_threshold: Operand | None = None,
     *,
     center_point_box: int = 0,
-) -> Step:
+) -> Candidate:
     """boxes: n p 4, scores: n c p   ->   d 3: image, class, box
 
     Greedy, as ONNX says it: of each class the best box is kept, then each next best that does not
@@ -53,7 +53,7 @@ def non_max_suppression(
             is_open = k.op("greater", best, _number(score_threshold, 0.0))
         used = nonzero(k, k.op("any", is_open, axis=(0, 1)))
         is_open, places = (k.op("take", each, used, axis=2) for each in (is_open, places))
-        all_ = count if isinstance(count, int) else length_of(k, boxes, wants[0], 1)
+        all_ = count if isinstance(count, int) else length_of(k, boxes, input_layouts[0], 1)
         state = _state(k, boxes, places, is_open, all_, center_point_box)
         state = _looped(k, state, min(count, most) if isinstance(count, int) else most, threshold)
         kept = k.op("squeeze", _part(k, state, _KEPT), axis=-1)
@@ -65,8 +65,8 @@ def non_max_suppression(
         found = k.op("take", k.op("reshape", places, newshape=(-1,)), rows)
         return stacked(k, (images, classes, found), axis=1)
 
-    wants = (Layout.plain(boxes.shape), Layout.plain(scores.shape))
-    return Step(wants, (Layout.plain(node.shape),), build)
+    input_layouts = (Layout.identity(boxes.shape), Layout.identity(scores.shape))
+    return Candidate(input_layouts, (Layout.identity(node.shape),), build)
 
 
 def _number(operand: Operand | None, default: float) -> float:

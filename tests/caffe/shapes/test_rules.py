@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.caffe.files.prototxt import interpret
+from bridge.caffe.files.textformat import parse
 from bridge.caffe.net import Input, Layer, Net, Shape
-from bridge.caffe.prototxt import interpret
-from bridge.caffe.shapes import DYNAMIC, Demand, demand, infer, known_weights, shape
-from bridge.caffe.textformat import parse
+from bridge.caffe.shapes import DYNAMIC, LayerShapes, infer, known_weights, layer_shapes, shape
 from bridge.errors import Location, ShapeError, UnsupportedLayerError, UsageError
 
 HERE = Location("net.prototxt", 7, 1)
@@ -20,8 +20,8 @@ def layer(type_: str, bottoms: int, tops: int, params: str = "") -> Layer:
     return Layer("l", type_, *names, HERE, dict(message))
 
 
-def made(type_: str, params: str, *bottoms: Shape, tops: int = 1) -> Demand:
-    return demand(layer(type_, len(bottoms), tops, params), bottoms)
+def made(type_: str, params: str, *bottoms: Shape, tops: int = 1) -> LayerShapes:
+    return layer_shapes(layer(type_, len(bottoms), tops, params), bottoms)
 
 
 IMAGE = (2, 4, 6, 7)
@@ -227,7 +227,7 @@ EACH_AXIS = """convolution_param { num_output: 6 group: 2 bias_term: false
 def test_rules(
     type_: str, params: str, bottoms: list[Shape], tops: list[Shape], weights: list[Shape]
 ) -> None:
-    assert made(type_, params, *bottoms, tops=len(tops)) == Demand(tuple(tops), tuple(weights))
+    assert made(type_, params, *bottoms, tops=len(tops)) == LayerShapes(tuple(tops), tuple(weights))
 
 
 @pytest.mark.parametrize(
@@ -430,4 +430,4 @@ def test_a_bn_has_the_blobs_that_the_caffemodel_has() -> None:
 
 def test_a_type_has_one_rule() -> None:
     with pytest.raises(ValueError, match="ReLU already has"):
-        shape("ReLU")(lambda _: Demand(()))
+        shape("ReLU")(lambda _: LayerShapes(()))

@@ -22,14 +22,14 @@ def hold(
     return raise_and_compare(graph(text, constants), feeds, layouts=layouts)
 
 
-CUBE = Layout.plain((2, 2, 2))
+CUBE = Layout.identity((2, 2, 2))
 
 
 def test_an_operand_along_a_middle_axis_as_long_as_the_last() -> None:
     """Keras took it for a bias of the last axis."""
     text = "g (float[2,2,2] x, float[2,1] v) => (float[2,2,2] y) { y = Add(x, v) }"
     feeds = {"x": seeded((2, 2, 2)), "v": seeded((2, 1), 1)}
-    hold(text, feeds, x=CUBE, v=Layout.plain((2, 1)))
+    hold(text, feeds, x=CUBE, v=Layout.identity((2, 1)))
 
 
 def test_a_bias_along_a_middle_axis_as_long_as_the_last() -> None:
@@ -50,7 +50,7 @@ def test_an_operand_over_part_of_a_stored_axis() -> None:
     text = "g (float[2,2,2] x, float[2,1] v) => (float[2,2,2] y) { y = Mul(x, v) }"
     feeds = {"x": seeded((2, 2, 2)), "v": seeded((2, 1), 1)}
     merged = Layout(((2,), (2,), (2,)), ((0,), (1, 2)))
-    hold(text, feeds, x=merged, v=Layout.plain((2, 1)))
+    hold(text, feeds, x=merged, v=Layout.identity((2, 1)))
 
 
 def test_slopes_over_part_of_a_stored_axis() -> None:
@@ -72,7 +72,7 @@ def test_the_greatest_of_two_constants_and_a_tensor() -> None:
         text,
         {"x": seeded((2,))},
         {"a": seeded((2,), 1), "b": seeded((2,), 2)},
-        x=Layout.plain((2,)),
+        x=Layout.identity((2,)),
     )
 
 
@@ -81,7 +81,7 @@ def test_a_constant_added_with_a_factor_to_a_computed_product() -> None:
         y = Gemm<transA=1, alpha=-2.0, beta=3.0>(a, b, c)
     }"""
     constants = {"b": seeded((3, 4), 1), "c": seeded((4,), 2)}
-    hold(text, {"a": seeded((3, 2))}, constants, a=Layout.plain((3, 2)))
+    hold(text, {"a": seeded((3, 2))}, constants, a=Layout.identity((3, 2)))
 
 
 def test_indices_of_maxima_where_the_batch_is_shuffled() -> None:
@@ -108,7 +108,7 @@ def test_reduced_axes_of_size_1_that_share_a_place(keepdims: int) -> None:
 
 def test_a_constant_spanning_an_axis_of_unknown_size_is_no_weight() -> None:
     text = "g (float[n,2,d] x) => (float[n,2,2] y) { y = Mul(x, s) }"
-    constants, plain = {"s": seeded((1, 1, 2))}, Layout.plain(("n", 2, "d"))
+    constants, plain = {"s": seeded((1, 1, 2))}, Layout.identity(("n", 2, "d"))
     assert hold(text, {"x": seeded((2, 2, 2))}, constants, x=plain).model.weights == []
 
 
@@ -136,11 +136,11 @@ def test_a_broadcast_over_more_axes_than_tensorflow_takes() -> None:
     text = "g (float[8,8] x, float[8,1] v) => (float[8,8] y) { y = Sub(x, v) }"
     mixed = Layout(((2, 2, 2), (2, 2, 2)), ((0, 3, 1, 4, 2, 5),))
     feeds = {"x": seeded((8, 8)), "v": seeded((8, 1), 1)}
-    hold(text, feeds, x=mixed, v=Layout.plain((8, 1)))
+    hold(text, feeds, x=mixed, v=Layout.identity((8, 1)))
 
 
 def test_joined_channels_that_share_an_axis_with_a_free_batch() -> None:
-    part = Layout.joined([Layout.plain((2,)), Layout(((2, 2),), ((1, 0),))])
+    part = Layout.concatenated([Layout.identity((2,)), Layout(((2, 2),), ((1, 0),))])
     shared = Layout((("n",), (1,), part.atoms), ((1,), (0, 2)))
     text = "g (float[n,1,6] x) => (float[n,1,6] y) { y = Abs(x) }"
     hold(text, {"x": seeded((2, 1, 6))}, x=shared)
@@ -152,5 +152,5 @@ def test_a_product_of_matrices_in_rows_of_one(shape: tuple[int, ...]) -> None:
     text = f"""g (float[n,1,6,4] x, float[{",".join(map(str, shape))}] w) => (float[n,1,6,1] y) {{
         y = MatMul(x, w)
     }}"""
-    x = Layout.plain(("n", 1, 6, 4))
-    hold(text, {"x": seeded((3, 1, 6, 4)), "w": seeded(shape, 1)}, x=x, w=Layout.plain(shape))
+    x = Layout.identity(("n", 1, 6, 4))
+    hold(text, {"x": seeded((3, 1, 6, 4)), "w": seeded(shape, 1)}, x=x, w=Layout.identity(shape))

@@ -1,0 +1,174 @@
+"""The blobs of a caffemodel, in all the ways in which files hold their numbers.
+
+Packed float32 is the rule, and is never copied: a blob is a view of the mapped file. Also read are
+unpacked numbers, several runs of them, doubles, and NVIDIA's raw half precision.
+(Source: Blob::FromProto in src/caffe/blob.cpp)
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bridge.caffe.files.wire import BYTES, VARINT, Entry, Wire
+from bridge.caffe.net import Array, Blob, Shape, Span
+
+
+@dataclass(frozen=True)
+class StoredBlob:
+    """A blob as the file has it.
+
+    `legacy` says that the shape is of the four fields num, channels, height and width, which early
+    files have, padded in front with ones; `count` is how many numbers there really are, `numbers`
+    of what kind: float32, as a rule.
+    """
+
+    blob: Blob
+    legacy: bool
+    count: int
+    numbers: str
+
+
+# Field numbers of schema/caffe.proto.
+_LEGACY_DIMS = (1, 2, 3, 4)
+_DATA, _SHAPE, _DOUBLE_DATA, _RAW_TYPE, _RAW_DATA = 5, 7, 8, 10, 12
+_FLOAT32: np.dtype[Any] = np.dtype("<f4")
+_NUMBERS: Mapping[int, np.dtype[Any]] = {_DATA: _FLOAT32, _DOUBLE_DATA: np.dtype("<f8")}
+# NVIDIA's raw_data_type: DOUBLE, FLOAT, FLOAT16.
+_RAW_NUMBERS: Mapping[int, np.dtype[Any]] = {0: np.dtype("<f8"), 1: _FLOAT32, 2: np.dtype("<f2")}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Numbers in a row: packed, or each behind a tag of one byte."""
+
+    offset: int
+    count: int
+    dtype: np.dtype[Any]
+    tagged: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.count * (self.dtype.itemsize + self.tagged)
+
+    def read(self, data: mmap.mmap) -> np.ndarray[Any, np.dtype[Any]]:
+        if not self.tagged:
+            return np.frombuffer(data, self.dtype, self.count, self.offset)
+        width = 1 + self.dtype.itemsize
+        bytes_ = np.frombuffer(data, np.uint8, self.count * width, self.offset)
+        return bytes_.reshape(-1, width)[:, 1:].copy().view(self.dtype)[:, 0]
+
+
+@dataclass
+class _BlobFields:
+    """What a blob message says, gathered while walking it."""
+
+    shape: Shape | None = None
+    legacy: dict[int, int] = field(default_factory=dict)
+    runs: dict[int, list[_Run]] = field(default_factory=dict)
+    raw_type: int = 0
+    raw: Entry | None = None
+
+
+def stored_blob(wire: Wire, blob: Entry) -> StoredBlob:
+    """A BlobProto, its values unread. Errors: WeightsError where the file is damaged."""
+    fields = _blob_fields(wire, blob)
+    runs = _numbers(wire, fields)
+    count = sum(run.count for run in runs)
+    shape, legacy = fields.shape, False
+    if shape is None:
+        legacy = bool(fields.legacy)
+        shape = tuple(fields.legacy.get(number, 0) for number in _LEGACY_DIMS) if legacy else ()
+    span = None
+    if len(runs) == 1 and runs[0].dtype == _FLOAT32 and not runs[0].tagged:
+        span = Span(wire.path, runs[0].offset, 4 * count)
+    numbers = runs[0].dtype.name if runs else _FLOAT32.name
+    return StoredBlob(Blob(shape, _Reader(wire.data, runs), span), legacy, count, numbers)
+
+
+def _blob_fields(wire: Wire, blob: Entry) -> _BlobFields:
+    fields = _BlobFields()
+    position = blob.start
+    while position < blob.end:
+        entry = wire.entry(position, blob.end)
+        position = entry.end
+        if entry.number in _LEGACY_DIMS and entry.wire == VARINT:
+            fields.legacy[entry.number] = entry.value
+        elif entry.number == _SHAPE and entry.wire == BYTES:
+            fields.shape = _dims(wire, entry)
+        elif entry.number in _NUMBERS:
+            run = _run(wire, entry, blob.end)
+            fields.runs.setdefault(entry.number, []).append(run)
+            position = run.end
+        elif entry.number == _RAW_TYPE:
+            fields.raw_type = entry.value
+        elif entry.number == _RAW_DATA:
+            fields.raw = entry
+    return fields
+
+
+def _numbers(wire: Wire, fields: _BlobFields) -> tuple[_Run, ...]:
+    """The runs that hold the blob's values; doubles win over floats, as in Caffe."""
+    for number in (_DOUBLE_DATA, _DATA):
+        if runs := [run for run in fields.runs.get(number, ()) if run.count]:
+            return tuple(runs)
+    if fields.raw is None:
+        return ()
+    dtype = _RAW_NUMBERS.get(fields.raw_type)
+    size = fields.raw.end - fields.raw.start
+    if dtype is None or size % dtype.itemsize:
+        raise wire.damaged(fields.raw.begin, f"{size} raw bytes of type {fields.raw_type}")
+    return (_Run(fields.raw.start, size // dtype.itemsize, dtype),)
+
+
+def _run(wire: Wire, entry: Entry, end: int) -> _Run:
+    """The numbers that begin with this entry: a packed one, or all tagged ones in a row."""
+    dtype = _NUMBERS[entry.number]
+    if entry.wire == BYTES:
+        size = entry.end - entry.start
+        if size % dtype.itemsize:
+            raise wire.damaged(entry.begin, f"{size} bytes of {dtype.name}")
+        return _Run(entry.start, size // dtype.itemsize, dtype)
+    width = 1 + dtype.itemsize
+    if entry.end - entry.begin != width:
+        raise wire.damaged(entry.begin, f"{entry.end - entry.begin} bytes for one {dtype.name}")
+    possible = (end - entry.begin) // width
+    tags = np.frombuffer(wire.data, np.uint8, possible * width, entry.begin)[::width]
+    others = np.flatnonzero(tags != tags[0])
+    count = int(others[0]) if others.size else possible
+    return _Run(entry.begin, count, dtype, tagged=True)
+
+
+def _dims(wire: Wire, shape: Entry) -> Shape:
+    """A BlobShape's dims, packed or not."""
+    dims: list[int] = []
+    for entry in wire.entries(shape.start, shape.end):
+        if entry.number != 1:
+            continue
+        if entry.wire == VARINT:
+            dims.append(entry.value)
+            continue
+        position = entry.start
+        while position < entry.end:
+            dim, position = wire.varint(position, entry.end)
+            dims.append(dim)
+    return tuple(dims)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a blob's values when they are asked for; keeps the mapping alive until then."""
+
+    data: mmap.mmap
+    runs: tuple[_Run, ...]
+
+    def __call__(self) -> Array:
+        """The values, flat: a view of the file where it holds them packed as float32."""
+        if len(self.runs) == 1:
+            return self.runs[0].read(self.data).astype(np.float32, copy=False)
+        parts = [run.read(self.data).astype(np.float32, copy=False) for run in self.runs]
+        return np.concatenate([np.empty(0, np.float32), *parts])

@@ -1,0 +1,222 @@
+"""Caffe's text files, held to the schema.
+
+Real prototxts come from many forks of Caffe, so that reading is strict about syntax and puts off
+what it does not understand: a syntax error or a value of the wrong kind is a `PrototxtError` with
+file, line and column; a field or an enum value that nobody knows, and a field that is set twice to
+different values, is a `Complaint` of the layer in which it stands, or of the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bridge.caffe import schema
+from bridge.caffe.files import scalars
+from bridge.caffe.files.complaint import Complaint, Kind
+from bridge.caffe.files.solver import net_of
+from bridge.caffe.files.textformat import Field, Scalar, Source, Tree, decode, parse
+from bridge.caffe.files.untyped import Untyped
+from bridge.caffe.schema import FieldType
+from bridge.errors import Location, PrototxtError, did_you_mean
+
+
+class Message(dict[str, Any]):
+    """The fields of one message that the text sets, by name, and where the message begins.
+
+    Values are int, float, bool, str, Message, or lists of them where the field is repeated; an
+    enum's value is its name. `complaints` are those of all that stands in a layer, or else in the
+    net.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], where: Location, complaints: tuple[Complaint, ...] = ()
+    ) -> None:
+        super().__init__(values)
+        self.where = where
+        self.complaints = complaints
+        self._offsets: dict[str, int] = {}
+        self._source: Source | None = None
+
+    def with_values(self, values: Mapping[str, Any]) -> Message:
+        """The same message with other values."""
+        return Message(values, self.where, self.complaints)
+
+    def mark(self, name: str, source: Source, offset: int) -> None:
+        """Remember where a field is set."""
+        self._source = source
+        self._offsets[name] = offset
+
+    def place(self, name: str) -> Location:
+        """Where a field is set last, or else where the message begins."""
+        if self._source is None or name not in self._offsets:
+            return self.where
+        return self._source.at(self._offsets[name])
+
+
+def _cut(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+
+
+def load(path: Path) -> tuple[Message, tuple[str, ...]]:
+    """The NetParameter in a text file, be it a solver's, and warnings. Errors: PrototxtError."""
+    text = decode(path.read_bytes())
+    if "\0" in text:
+        raise PrototxtError(
+            "there are NUL bytes in the text",
+            where=Source(text, str(path)).at(text.index("\0")),
+            hint="the file is damaged: fetch it again",
+        )
+    tree, notes = net_of(parse(text, str(path)))
+    definition, warnings = interpret(tree)
+    return definition, (*notes, *warnings)
+
+
+def interpret(tree: Tree, message: str = "NetParameter") -> tuple[Message, tuple[str, ...]]:
+    """Hold a tree to the schema. Returns the message, and notes, each with file and line.
+
+    What is not understood is in the messages' complaints.
+    Errors: PrototxtError for a value of the wrong kind.
+    """
+    reader = _Interpreter(tree.source)
+    result = reader.gathering(tree.fields, message, 0)
+    return result, tuple(reader.notes)
+
+
+# Messages that have complaints of their own.
+_GATHERING = ("LayerParameter", "V1LayerParameter")
+
+# What a message is called in which a field stands directly.
+_TITLES = {**dict.fromkeys(_GATHERING, "the layer"), "NetParameter": "the net"}
+
+_UNKNOWN = object()
+
+
+class _Interpreter:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.complaints: list[Complaint] = []
+        self.path: tuple[str, ...] = ()
+        self.notes: list[str] = []
+
+    def gathering(self, fields: tuple[Field, ...], message: str, offset: int) -> Message:
+        """A message with the complaints of all that stands in it."""
+        outer = self.complaints, self.path
+        self.complaints, self.path = [], ()
+        result = self.message(fields, message, offset)
+        result.complaints = tuple(self.complaints)
+        self.complaints, self.path = outer
+        return result
+
+    def message(self, fields: tuple[Field, ...], message: str, offset: int) -> Message:
+        types = schema.fields(message)
+        result = Message({}, self.source.at(offset))
+        for field in _joined(fields, types):
+            kind = types.get(field.name)
+            if kind is None:
+                self.unknown(field, message, types, result)
+                continue
+            value = self.value(field, kind, message)
+            if value is _UNKNOWN:
+                continue
+            if kind.repeated:
+                value = [*result.get(field.name, ()), value]
+            elif field.name in result:
+                self.twice(field, message, result[field.name], value)
+            result[field.name] = value
+            result.mark(field.name, self.source, field.offset)
+        return result
+
+    def unknown(
+        self, field: Field, message: str, types: Mapping[str, FieldType], result: Message
+    ) -> None:
+        """Of what the schema has not, a layer's messages are kept, for plug-ins."""
+        problem = f"unknown field {self.title(field, message)}"
+        self.complain(field, message, Kind.FIELD, problem, did_you_mean(field.name, types))
+        if message in _GATHERING and not isinstance(field.value, Scalar):
+            result[field.name] = Untyped(field.value, self.source)
+
+    def value(self, field: Field, kind: FieldType, message: str) -> Any:
+        if isinstance(field.value, Scalar):
+            value = None if kind.kind == "message" else scalars.read(field.value, kind)
+            if value is None:
+                quote = '"' if field.value.kind == "string" else ""
+                raise self.refuse(field, kind, f"{quote}{_cut(field.value.text)}{quote}")
+            if kind.kind == "enum" and value not in kind.names.values():
+                return self.unknown_value(field, kind, message, value)
+            return value
+        if kind.kind != "message":
+            raise self.refuse(field, kind, "a message { ... }")
+        if kind.message in _GATHERING:
+            return self.gathering(field.value, kind.message, field.offset)
+        self.path = (*self.path, field.name)
+        result = self.message(field.value, kind.message, field.offset)
+        self.path = self.path[:-1]
+        return result
+
+    def unknown_value(self, field: Field, kind: FieldType, message: str, value: str) -> object:
+        """What stands for it: nothing."""
+        problem = f"unknown value '{value}' of {self.title(field, message)}"
+        suggestion = did_you_mean(value, kind.names.values())
+        if not suggestion:
+            problem += f", which is one of {', '.join(kind.names.values())}"
+        self.complain(field, message, Kind.VALUE, problem, suggestion)
+        return _UNKNOWN
+
+    def twice(self, field: Field, message: str, old: Any, new: Any) -> None:
+        """The last value counts; which one was meant, nobody knows."""
+        title = self.title(field, message)
+        if old == new:
+            place = self.source.at(field.offset)
+            self.notes.append(f"{place.file}:{place.line}: {title} is set twice, to the same")
+        else:
+            problem = f"{title} is set twice, to {old!r} and to {new!r}"
+            self.complain(field, message, Kind.TWICE, problem)
+
+    def title(self, field: Field, message: str) -> str:
+        holder = self.path[-1] if self.path else _TITLES.get(message, message)
+        return f"'{field.name}' of {holder}"
+
+    def complain(
+        self, field: Field, message: str, kind: Kind, problem: str, suggestion: str = ""
+    ) -> None:
+        self.complaints.append(
+            Complaint(
+                where=self.source.at(field.offset),
+                path=(*self.path, field.name),
+                message=message,
+                kind=kind,
+                problem=problem,
+                suggestion=suggestion,
+                written=Untyped((field,), self.source),
+            )
+        )
+
+    def refuse(self, field: Field, kind: FieldType, received: str) -> PrototxtError:
+        return PrototxtError(
+            f"'{field.name}' has a value of the wrong kind",
+            where=self.source.at(field.offset),
+            expected=scalars.expected(kind),
+            received=received,
+            hint="leave out the quotes" if received.startswith('"') else None,
+        )
+
+
+def _joined(fields: tuple[Field, ...], types: Mapping[str, FieldType]) -> list[Field]:
+    """Messages that are set twice as one that has the fields of both, as protobuf merges them."""
+    result: list[Field] = []
+    first: dict[str, int] = {}
+    for field in fields:
+        kind = types.get(field.name)
+        is_single = kind is None or (kind.kind == "message" and not kind.repeated)
+        if isinstance(field.value, Scalar) or not is_single:
+            result.append(field)
+        elif field.name not in first:
+            first[field.name] = len(result)
+            result.append(field)
+        else:
+            at = first[field.name]
+            value = (*result[at].value, *field.value)
+            result[at] = result[at]._replace(value=value)
+    return result

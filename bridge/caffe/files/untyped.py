@@ -1,0 +1,43 @@
+"""Messages that the schema has not, such as those of plug-ins: values as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from bridge.caffe.files import scalars
+from bridge.caffe.files.textformat import Field, Scalar, Source
+from bridge.errors import Location
+
+
+class Untyped(dict[str, Any]):
+    """The fields of such a message with values as they look: `3` is an int, `BIG` a str.
+
+    A field that is set more than once is a list. `written` has the fields as the text has them,
+    from which a rule that knows their types reads them.
+    """
+
+    def __init__(self, written: tuple[Field, ...], source: Source) -> None:
+        self.written, self.source = written, source
+        values: dict[str, list[Any]] = {}
+        for field in written:
+            values.setdefault(field.name, []).append(_as_it_looks(field, source))
+        super().__init__(
+            {name: each if len(each) > 1 else each[0] for name, each in values.items()}
+        )
+
+    def fields(self, name: str) -> tuple[Field, ...]:
+        """The field of this name, as often as it is set."""
+        return tuple(field for field in self.written if field.name == name)
+
+    def place(self, name: str) -> Location:
+        return self.source.at(self.fields(name)[0].offset)
+
+    def without(self, names: Collection[str]) -> Untyped:
+        return Untyped(tuple(f for f in self.written if f.name not in names), self.source)
+
+
+def _as_it_looks(field: Field, source: Source) -> Any:
+    if isinstance(field.value, Scalar):
+        return scalars.as_it_looks(field.value)
+    return Untyped(field.value, source)

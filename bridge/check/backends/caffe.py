@@ -1,0 +1,170 @@
+"""A Caffe net in Caffe itself (pycaffe) or in OpenCV 4, which has a Caffe reader of its own.
+
+Neither is needed: without them a Caffe pair is lowered to ONNX and run in onnxruntime, and the
+report says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.caffe import Layer, Net, read
+from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.caffe_process import VARIABLE, CaffeError, CaffeProcess
+from bridge.errors import GraphError, UsageError, words_of
+from bridge.plugins import only_installed
+
+Array = NDArray[Any]
+
+
+class CaffeBackend:
+    """A Caffe pair, computed by `engine` (what the function `engine` gives).
+
+    Values are named as `Layer.tops` says. The engine knows the last value of a blob only: what
+    an in-place layer overwrites is not compared. Raises UsageError where it cannot be loaded.
+    """
+
+    def __init__(self, prototxt: Path, caffemodel: Path, engine: str) -> None:
+        self._net: Net = read(prototxt, caffemodel)
+        try:
+            self._engine = _ENGINES[engine](prototxt, caffemodel, self._net.layers)
+        except CaffeError as error:
+            raise UsageError(
+                f"{_ENGINES[engine].name} cannot load it",
+                where=prototxt,
+                received=words_of(error),
+                hint="lower it with caffe-to-onnx, and check the .onnx in its place",
+            ) from error
+        self.title = f"{prototxt.name} in {self._engine.title}"
+        self.inputs: dict[str, Given] = {
+            each.name: (each.shape, "float32") for each in self._net.inputs
+        }
+        self.outputs = self._net.outputs
+        self.dtypes = ("float32",)
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        return tuple(self._blobs)
+
+    @cached_property
+    def _blobs(self) -> dict[str, str]:
+        """The blobs that hold values at the end. A layer in place has an input's name with its own
+        behind, or else leaves such a name to what it overwrites (see `Layer.tops`)."""
+        held: dict[str, str] = {}
+        for layer in self._net.layers:
+            for top in layer.tops:
+                blob = top.removesuffix(f":{layer.name}")
+                if blob == top or blob in self.inputs:
+                    held[blob] = top
+        return {top: blob for blob, top in held.items()}
+
+    @cached_property
+    def origins(self) -> dict[str, Origin]:
+        return {
+            top: Origin(layer.name, layer.type, layer.bottoms)
+            for layer in self._net.layers
+            for top in layer.tops
+        }
+
+    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        try:
+            yield from self._engine.run(feeds, {name: self._blobs[name] for name in wanted})
+        except CaffeError as error:
+            raise GraphError(f"{self.title} fails", received=words_of(error)) from error
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def engine(caffemodel: Path) -> str | None:
+    """What can run a net with these weights here: `pycaffe` before `opencv`, or None.
+
+    OpenCV reads Caffe's binary format only, not HDF5.
+    """
+    if VARIABLE in os.environ:
+        return "pycaffe"
+    with only_installed():
+        if _is_installed("caffe"):
+            return "pycaffe"
+        if caffemodel.suffix == ".h5" or not _is_installed("cv2"):
+            return None
+        if hasattr(import_module("cv2").dnn, "readNetFromCaffe"):
+            return "opencv"
+        return None
+
+
+def _is_installed(package: str) -> bool:
+    """Whether there is a package of this name: a folder without Python files is none."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
+class _Pycaffe:
+    """`run` gives the wanted values, each from its blob. Raises CaffeError, as does its opening."""
+
+    name = "Caffe"
+
+    def __init__(self, prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> None:
+        self._process = CaffeProcess(prototxt, caffemodel)
+        self.title = f"{self.name} {self._process.version}".strip()
+        self.close = self._process.close
+
+    def run(
+        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Array]]:
+        self._process.forward(feeds)
+        yield from ((name, self._process.value(blob)) for name, blob in wanted.items())
+
+
+class _OpenCV:
+    """As _Pycaffe; OpenCV asks for the layer that makes a value, not for a blob."""
+
+    name = "OpenCV"
+
+    def __init__(self, prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> None:
+        import cv2
+
+        self.title = f"{self.name} {cv2.__version__}"
+        self._errors = cv2.error
+        read = getattr(cv2.dnn, "readNetFromCaffe")  # noqa: B009 (no attribute of it in OpenCV 5's types)
+        try:
+            self._net = read(str(prototxt), str(caffemodel))
+        except cv2.error as error:
+            raise CaffeError(str(error)) from error
+        # Its fused layers give other values on the way than the net's.
+        self._net.enableFusion(False)
+        self._places = {
+            top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)
+        }
+
+    def run(
+        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
+    ) -> Iterator[tuple[str, Array]]:
+        needed = list(dict.fromkeys(self._places[name][0] for name in wanted))
+        try:
+            for name, array in feeds.items():
+                self._net.setInput(array, name)
+            results = dict(zip(needed, self._net.forwardAndRetrieve(needed), strict=True))
+        except self._errors as error:
+            raise CaffeError(str(error)) from error
+        for name in wanted:
+            layer, item = self._places[name]
+            yield name, np.asarray(results[layer][item])
+
+    def close(self) -> None:
+        """It holds nothing that would have to be given back."""
+
+
+_ENGINES: Mapping[str, type[_Pycaffe] | type[_OpenCV]] = {
+    "pycaffe": _Pycaffe,
+    "opencv": _OpenCV,
+}

@@ -1,0 +1,99 @@
+"""Caffe itself, through pycaffe, in a process of its own.
+
+What Caffe does not like it answers by ending its process, and whatever else runs in it. Here that
+becomes an error with what Caffe said.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from numpy.typing import NDArray
+
+from bridge.check.backends import caffe_server
+from bridge.check.backends.caffe_server import PROTOCOL, pack, unpack
+from bridge.plugins import only_installed
+
+Array = NDArray[Any]
+
+# Names a Python that has pycaffe, where that is not the one that runs bridge.
+VARIABLE = "BRIDGE_CAFFE_PYTHON"
+
+
+class CaffeError(Exception):
+    """The text is what Caffe said."""
+
+
+class CaffeProcess:
+    """A net in Caffe. Raises CaffeError where Caffe cannot load it, as do its methods later.
+
+    pycaffe must be importable to the interpreter that the environment names, or else where this
+    process looks for modules, but not in the current folder.
+    """
+
+    def __init__(self, prototxt: Path, caffemodel: Path) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        named = os.environ.get(VARIABLE)
+        with only_installed():
+            folders = [*sys.path, str(Path(__file__).parents[3])]
+        own_path = {} if named else {"PYTHONPATH": os.pathsep.join(folders)}
+        try:
+            self._process = subprocess.Popen(
+                [named or sys.executable, str(caffe_server.__file__)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                env={**os.environ, **own_path},
+            )
+        except OSError as error:
+            self._said.close()
+            raise CaffeError(f"{VARIABLE}={named}: {error.strerror}") from error
+        try:
+            self.version: str = self._ask("load", str(prototxt), str(caffemodel))
+        except CaffeError:
+            self.close()
+            raise
+
+    def forward(self, feeds: Mapping[str, Array]) -> None:
+        """Reshapes the net to these inputs, by the names of their blobs, and computes it."""
+        self._ask("forward", {name: pack(array) for name, array in feeds.items()})
+
+    def value(self, blob: str) -> Array:
+        """What a blob holds after `forward`."""
+        return unpack(self._ask("value", blob))
+
+    def close(self) -> None:
+        with self._process as process, self._said:
+            process.kill()
+
+    def _ask(self, request: str, *arguments: Any) -> Any:
+        pipes = self._process.stdin, self._process.stdout
+        requests, answers = (cast(IO[bytes], pipe) for pipe in pipes)
+        try:
+            pickle.dump((request, *arguments), requests, PROTOCOL)
+            requests.flush()
+            return pickle.load(answers)
+        except (BrokenPipeError, EOFError):
+            self._process.wait()
+            self._said.seek(0)
+            raise CaffeError(_reason(self._said.read().decode(errors="replace"))) from None
+
+
+def _reason(said: str) -> str:
+    """Of a process's last words, what the parser of prototxts and Caffe's CHECKs said; the last
+    line, where neither did."""
+    lines = said.strip().splitlines() or ["its process ended without a word"]
+    found = [line.partition("] ")[2] for line in lines if _GRAVE.match(line)]
+    return "; ".join(found or lines[-1:])
+
+
+# glog's fatal lines, "F1124 13:16:59 … blob.cpp:508] Check failed: …", and those of protobuf.
+_GRAVE = re.compile(r"F\d+ |\[libprotobuf ERROR ")

@@ -1,0 +1,231 @@
+"""An ONNX file, run in parts, so that its values can be looked at and dropped."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge import files
+from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.runtimes import Run, Runtime
+from bridge.errors import UsageError
+from bridge.graph.io import not_onnx
+
+if TYPE_CHECKING:
+    import onnx
+
+Array = NDArray[Any]
+
+# How much one part is to give: enough that starting sessions costs little, few enough that what is
+# held at a time does not grow with the net. Sizes are not known before a part has run, so the first
+# part is small, and no part has more than twice the values of the one before it.
+BYTES_AT_A_TIME = 32 << 20
+FIRST_VALUES = 2
+
+
+class OnnxBackend:
+    """An ONNX file in one of the runtimes.
+
+    What the graph itself gives out is computed by the whole graph, as when it is deployed, fused
+    and optimised; every other value by parts of it, one after the other. A part is fed with what
+    earlier ones computed, so no node runs twice for that.
+
+    Raises UsageError where the file cannot be read, GraphError where it is not ONNX.
+    """
+
+    def __init__(self, path: Path, runtime: Runtime, title: str = "") -> None:
+        self._proto, self._folder, self._runtime = loaded(path), path.parent, runtime
+        self.title = f"{title or path.name} in {runtime}"
+        self._ready: dict[Hashable, Run] = {}
+        graph = self._proto.graph
+        self._nodes = [node for node in graph.node if node.op_type != "Constant"]
+        # A part takes its constants along, so that shapes stay constants to the runtime.
+        self._constants = constants_of(graph)
+
+    @cached_property
+    def inputs(self) -> dict[str, Given]:
+        given = [each for each in self._proto.graph.input if each.name not in self._constants]
+        return {each.name: _given(each) for each in given}
+
+    @cached_property
+    def dtypes(self) -> frozenset[str]:
+        return dtypes_of(self._proto)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(output.name for output in self._proto.graph.output)
+
+    @cached_property
+    def values(self) -> tuple[str, ...]:
+        return tuple(self.origins)
+
+    @cached_property
+    def origins(self) -> dict[str, Origin]:
+        return origins_of(self._proto.graph)
+
+    def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        ends = [name for name in self.outputs if name in wanted]
+        if ends:
+            yield from zip(ends, self._whole(feeds, ends)(feeds), strict=True)
+        yield from self._run_in_parts(feeds, set(wanted) - set(ends))
+
+    def _whole(self, feeds: Mapping[str, Array], ends: Sequence[str]) -> Run:
+        """The whole graph, made ready once for inputs of these shapes."""
+        key = (tuple(ends), tuple((name, array.shape) for name, array in feeds.items()))
+        if key not in self._ready:
+            model = self._model(self._nodes, feeds, ends)
+            self._ready[key] = self._runtime.ready(model, self._folder)
+        return self._ready[key]
+
+    def _run_in_parts(
+        self, feeds: Mapping[str, Array], wanted: set[str]
+    ) -> Iterator[tuple[str, Array]]:
+        alive = dict(feeds)
+        last_use = {name: i for i, node in enumerate(self._nodes) for name in _reads(node)}
+        stop, values = 0, FIRST_VALUES
+        while part := self._next_part(wanted, stop, values):
+            nodes, stop = part, stop + len(part)
+            given = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
+            made = [name for node in nodes for name in node.output]
+            gives = [name for name in made if name in wanted or last_use.get(name, -1) >= stop]
+            run = self._runtime.ready(self._model(nodes, given, gives), self._folder)
+            results = dict(zip(gives, run(given), strict=True))
+            alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
+            asked = deque((name, array) for name, array in results.items() if name in wanted)
+            values = _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
+            del given, run, results
+            while asked:
+                yield asked.popleft()
+
+    def _next_part(self, wanted: set[str], start: int, values: int) -> list[onnx.NodeProto]:
+        """The nodes from `start` that give as many wanted values, or all that are left of them;
+        none where no value is."""
+        found = 0
+        for stop, node in enumerate(self._nodes[start:], start + 1):
+            found += len(wanted.intersection(node.output))
+            if found >= values:
+                return self._nodes[start:stop]
+        return self._nodes[start:] if found else []
+
+    def _model(
+        self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
+    ) -> onnx.ModelProto:
+        """A model of some nodes, for inputs of these very shapes."""
+        import onnx
+
+        reads = chain.from_iterable(map(_reads, nodes))
+        constants: list[Any] = [
+            self._constants[name] for name in dict.fromkeys(reads) if name in self._constants
+        ]
+        graph = onnx.GraphProto(
+            name=self._proto.graph.name or "part",
+            node=[*(each for each in constants if isinstance(each, onnx.NodeProto)), *nodes],
+            initializer=[each for each in constants if isinstance(each, onnx.TensorProto)],
+            input=[_value_info(name, array) for name, array in given.items()],
+            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in gives],
+            value_info=[self._infos[n] for node in nodes for n in node.output if n in self._infos],
+        )
+        return onnx.ModelProto(
+            ir_version=self._proto.ir_version,
+            opset_import=self._proto.opset_import,
+            functions=self._proto.functions,
+            graph=graph,
+        )
+
+    @cached_property
+    def _infos(self) -> dict[str, onnx.ValueInfoProto]:
+        graph = self._proto.graph
+        return {info.name: info for info in (*graph.value_info, *graph.output)}
+
+    def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
+        """What a node reads, without the constants."""
+        return tuple(name for name in _reads(node) if name not in self._constants)
+
+
+def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto | onnx.NodeProto]:
+    return {
+        **{tensor.name: tensor for tensor in graph.initializer},
+        **{node.output[0]: node for node in graph.node if node.op_type == "Constant"},
+    }
+
+
+def origins_of(graph: onnx.GraphProto) -> dict[str, Origin]:
+    """What makes each value that is no constant, in the graph's order."""
+    constants = constants_of(graph)
+    return {
+        name: Origin(
+            node.name or name,
+            node.op_type,
+            tuple(each for each in _reads(node) if each not in constants),
+        )
+        for node in graph.node
+        if node.op_type != "Constant"
+        for name in node.output
+        if name
+    }
+
+
+def dtypes_of(model: onnx.ModelProto) -> frozenset[str]:
+    """Of all tensors of which the file says it."""
+    from onnx import TensorProto
+
+    graph = model.graph
+    infos = (*graph.input, *graph.value_info, *graph.output)
+    kinds = {each.type.tensor_type.elem_type for each in infos}
+    kinds |= {tensor.data_type for tensor in graph.initializer}
+    return frozenset(TensorProto.DataType.Name(kind).lower() for kind in kinds)
+
+
+def _values_of_next(values: int, size: int) -> int:
+    """How many values to ask of the next part, when one gave so many of so many bytes."""
+    return max(1, min(2 * values, values * BYTES_AT_A_TIME // max(size, 1)))
+
+
+def loaded(path: Path) -> onnx.ModelProto:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    files.readable(path, "ONNX graph")
+    try:
+        proto = onnx.load_model(path, load_external_data=False)
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
+    except DecodeError as error:
+        raise not_onnx(path, str(error)) from error
+    if not proto.graph.node:
+        raise not_onnx(path, "a message without nodes")
+    return proto
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """The values that a node reads, also from within its loops and branches."""
+    yield from filter(None, node.input)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            own = {name for inner in graph.node for name in inner.output}
+            own.update(each.name for each in graph.input)
+            own.update(each.name for each in graph.initializer)
+            yield from (n for inner in graph.node for n in _reads(inner) if n not in own)
+
+
+def _given(info: onnx.ValueInfoProto) -> Given:
+    from onnx import helper
+
+    tensor = info.type.tensor_type
+    dims = [max(dim.dim_value, 0) or dim.dim_param for dim in tensor.shape.dim]  # -1: some size
+    shape = tuple(dim or f"{info.name}_{axis}" for axis, dim in enumerate(dims))
+    return shape, str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+
+
+def _value_info(name: str, array: Array) -> onnx.ValueInfoProto:
+    from onnx import helper
+
+    dtype = helper.np_dtype_to_tensor_dtype(array.dtype)
+    return helper.make_tensor_value_info(name, dtype, array.shape)

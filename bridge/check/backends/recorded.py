@@ -1,0 +1,87 @@
+"""An .npz of blobs, as recorded from Caffe or from anywhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bridge.check.arrays import Arrays
+from bridge.check.backends.backend import Given, Origin
+
+Array = NDArray[Any]
+
+_PREFIXES = ("out/", "mid/")
+
+
+class RecordedBackend:
+    """Arrays by name: `in/<blob>`, `out/<blob>`, `mid/<blob>`, or the plain names of blobs.
+
+    Where a net works in place on its input, `in/data` is what went in and `out/data` what came of
+    it. A file without any `in/` has plain names only, whatever they begin with. Arrays are read
+    when they are asked for. Raises UsageError for what is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.title = f"{path.name}, recorded"
+        self.inputs: dict[str, Given] = {}
+        self.origins: dict[str, Origin] = {}
+        self.outputs: tuple[str, ...] = ()
+        self.dtypes: tuple[str, ...] = ()
+        self._arrays = Arrays.of(path)
+        self._fed, self._keys = _sorted(self._arrays.names)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        return tuple(self._keys)
+
+    def feeds(self, names: Sequence[str]) -> dict[str, Array]:
+        """What went into the net, for inputs of these names; those that are recorded."""
+        keys = {**self._keys, **self._fed}
+        return {name: self._arrays[keys[name]] for name in names if name in keys}
+
+    def name_by_layers(self, origins: Mapping[str, Origin]) -> None:
+        """Takes a name that is no value's for a layer's: OpenCV, for one, records by layers.
+
+        Not where it may as well be a blob's, in which a layer in place has put something else: one
+        that alone reads the value, and whose own name is not recorded.
+        """
+        readers = Counter(name for origin in origins.values() for name in origin.inputs)
+        replaced = {
+            name
+            for origin in origins.values()
+            if origin.operator in _MAY_BE_IN_PLACE and origin.layer not in self._keys
+            for name in origin.inputs
+            if readers[name] == 1
+        }
+        tops = {x.layer: value for value, x in origins.items() if value not in replaced}
+        self._keys = {
+            name if name in origins else tops.get(name, name): key
+            for name, key in self._keys.items()
+        }
+
+    def run(self, _: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        yield from ((name, self._arrays[self._keys[name]]) for name in wanted)
+
+
+# The operators that Caffe's activations and normalisations become.
+_MAY_BE_IN_PLACE = frozenset(
+    """
+    Abs Add BatchNormalization Clip Dropout Elu Exp HardSigmoid HardSwish Identity LeakyRelu Log Mul
+    PRelu Pow Relu Sigmoid Softmax Softplus Tanh
+    """.split()
+)
+
+
+def _sorted(keys: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The keys of inputs and of all other blobs, by the blob's name."""
+    fed = {key[len("in/") :]: key for key in keys if key.startswith("in/")}
+    rest = [key for key in keys if key not in fed.values()]
+    return fed, {_blob(key) if fed else key: key for key in rest}
+
+
+def _blob(key: str) -> str:
+    return next((key[len(each) :] for each in _PREFIXES if key.startswith(each)), key)

@@ -1,0 +1,81 @@
+"""What tf2onnx leaves, as one would write it: constant shapes, and PRelu with its own slopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import onnx
+
+from bridge.graph.fusion import canonicalize, take_biases_in, unshaped
+from bridge.graph.passes import simplify
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def tidied(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The same computation, in fewer nodes, with the shapes that ONNX can infer."""
+    import onnx_ir as ir
+    from onnx_ir.passes.common import RemoveUnusedNodesPass
+
+    model = simplify(ir.from_proto(proto))
+    canonicalize(model.graph)
+    take_biases_in(model.graph)
+    _normalize_vectors(model.graph)
+    _end_before_idle_reshapes(model.graph)
+    RemoveUnusedNodesPass()(model)
+    _infer_shapes_again(model)
+    return ir.to_proto(model)
+
+
+def _normalize_vectors(graph: ir.Graph) -> None:
+    """A BatchNormalization of vectors needs no reshapes to images and back, which TensorFlow's
+    operator does."""
+    for norm in list(graph):
+        before = norm.inputs[0].producer() if norm.inputs and norm.inputs[0] else None
+        behind = norm.outputs[0].consumers()
+        if norm.op_type != "BatchNormalization" or before is None or len(behind) != 1:
+            continue
+        x, result = before.inputs[0], behind[0].outputs[0]
+        if {before.op_type, behind[0].op_type} == {"Reshape"} and _is_matrix(x, result):
+            norm.replace_input_with(0, x)
+            _end_with(norm.outputs[0], result)
+
+
+def _is_matrix(*values: ir.Value | None) -> bool:
+    return all(
+        each is not None and each.shape is not None and len(each.shape) == 2 for each in values
+    )
+
+
+def _end_before_idle_reshapes(graph: ir.Graph) -> None:
+    """tf2onnx writes a transpose of one place as a Reshape, before outputs as well."""
+    for result in list(graph.outputs):
+        node = result.producer()
+        x = None if node is None else unshaped(node)
+        if node is None or x is None or x.producer() is None or x.is_graph_output():
+            continue
+        _end_with(x, result)
+
+
+def _end_with(value: ir.Value, result: ir.Value) -> None:
+    """Puts a value in the place of one that a node behind it gives, under its name if the graph
+    gives it out."""
+    name, node = result.name, result.producer()
+    is_output, value.shape = result.is_graph_output(), result.shape
+    result.replace_all_uses_with(value, replace_graph_outputs=True)
+    if node is not None and node.graph is not None:
+        node.graph.remove(node, safe=True)
+    if is_output:
+        value.name = name
+
+
+def _infer_shapes_again(model: ir.Model) -> None:
+    """Behind what was a Reshape a free size has lost its name."""
+    from onnx_ir.passes.common import ShapeInferencePass
+
+    for node in model.graph:
+        for value in node.outputs:
+            if not value.is_graph_output():
+                value.shape = None
+    ShapeInferencePass(check_type=False, strict_mode=False)(model)

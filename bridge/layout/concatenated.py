@@ -1,0 +1,78 @@
+"""An axis made of several laid end to end, each stored in an inner order of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.layout.size import Size
+
+if TYPE_CHECKING:
+    from bridge.layout.layout import Layout
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Concatenated:
+    """An atom whose size is a sum: what Concat makes of axes whose inner orders differ.
+
+    No product of atoms says the same, so it is never cut. `parts` are layouts of one axis each,
+    two or more, of known sizes; ValueError else. `Layout.concatenated` makes them, in a normal
+    form in which equal layouts are equal: no part is a Concatenated itself, no two neighbours are
+    identity layouts.
+    """
+
+    parts: tuple[Layout, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.parts) < 2:
+            raise ValueError("a Concatenated has two parts or more")
+        if any(part.rank != 1 or len(part.stored) != 1 for part in self.parts):
+            raise ValueError("each part of a Concatenated has one logical and one stored axis")
+        if any(isinstance(part.logical_shape[0], str) for part in self.parts):
+            raise ValueError("parts in different orders cannot be joined while a size is unknown")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(int(part.logical_shape[0]) for part in self.parts)
+
+    @cached_property
+    def size(self) -> int:
+        return sum(self.sizes)
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Which element of the axis lies at each place: `apply(x, i) == x.take(order, i)`."""
+        return self.apply(np.arange(self.size), axis=0)
+
+    def apply(self, array: Array, axis: int) -> Array:
+        """An array with this atom as one of its axes: each part of it in its inner order."""
+        pieces = []
+        for part, size, stop in zip(self.parts, self.sizes, accumulate(self.sizes), strict=True):
+            piece = array[(*[slice(None)] * axis, slice(stop - size, stop))]
+            pieces.append(part.within(piece.shape, axis).apply(piece))
+        return np.concatenate(pieces, axis=axis)
+
+    def inverse(self) -> Concatenated:
+        return Concatenated(tuple(part.inverse() for part in self.parts))
+
+    def compose(self, other: Concatenated) -> Sequence[Layout]:
+        """First this, then the other, part by part; ValueError unless the sizes are the same."""
+        if self.sizes != other.sizes:
+            raise ValueError(f"parts of {self.sizes} and {other.sizes} do not match")
+        return [one.compose(two) for one, two in zip(self.parts, other.parts, strict=True)]
+
+
+Atom: TypeAlias = int | str | Concatenated
+
+
+def size_of(atom: Atom) -> Size:
+    """How long an atom is."""
+    return atom.size if isinstance(atom, Concatenated) else atom

@@ -1,0 +1,96 @@
+"""The shapes that lowering has to keep: Caffe's own, with a symbol for the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridge.caffe.net import Layer, Net, Shape
+from bridge.caffe.shapes import LayerShapes, Shapes, infer, knows
+from bridge.caffe.shapes import shape as shape_rule
+from bridge.errors import ShapeError
+from bridge.lower.emitter import Emitter
+from bridge.lower.open_sizes import open_shapes
+from bridge.lower.table import TABLE
+from bridge.lower.values import Dims
+
+BATCH = "batch"
+
+
+def expected_shapes(
+    net: Net, input_shape: Mapping[str, Shape], batch: int | None, dynamic: bool = False
+) -> tuple[dict[str, Dims], tuple[str, ...]]:
+    """Each value's shape by Caffe's arithmetic, and a warning where the batch had to be fixed.
+
+    The batch is symbolic where another size of it changes nothing but first dims that are the
+    batch itself; so Caffe's formulas decide, and no rule is asked. `batch` fixes it. `dynamic`
+    leaves heights and widths open too, or raises UnsupportedError.
+    """
+    _learn_shapes(net)
+    inputs = {blob.name: tuple(input_shape.get(blob.name, blob.shape)) for blob in net.inputs}
+    if batch is not None:
+        return dict(infer(net, _with_batch(inputs, batch)).values), ()
+    shapes = infer(net, inputs)
+    if dynamic:
+        return open_shapes(net, inputs, shapes), ()
+    size = _batch_of(inputs)
+    if size is None:
+        return dict(shapes.values), ()
+    dims, obstacle = _with_symbol(net, inputs, size, shapes)
+    return dims, (f"the batch is fixed at {size}: {obstacle}",) if obstacle else ()
+
+
+def _batch_of(inputs: Mapping[str, Shape]) -> int | None:
+    """The first dim of the first input that has one."""
+    return next((shape[0] for shape in inputs.values() if shape), None)
+
+
+def _with_batch(inputs: Mapping[str, Shape], batch: int) -> dict[str, Shape]:
+    """The inputs at another batch size: those that share the first one's."""
+    size = _batch_of(inputs)
+    return {
+        name: (batch, *shape[1:]) if shape[:1] == (size,) else shape
+        for name, shape in inputs.items()
+    }
+
+
+def _with_symbol(
+    net: Net, inputs: Mapping[str, Shape], batch: int, shapes: Shapes
+) -> tuple[dict[str, Dims], str]:
+    """The shapes with the symbol; or, as they are, with what stands in its way."""
+    fixed: dict[str, Dims] = dict(shapes.values)
+    for layer in net.layers:
+        if TABLE[layer.type].fixed_batch:
+            return fixed, f"{layer} is unrolled"
+    try:
+        if batch > 1:  # What cuts the batch may need more than one.
+            infer(net, _with_batch(inputs, 1))
+        others = infer(net, _with_batch(inputs, batch + 1))
+    except ShapeError as error:
+        return fixed, error.problem
+    for layer, weights, other in zip(net.layers, shapes.weights, others.weights, strict=True):
+        if weights != other:
+            return fixed, f"{layer} has weights of this size"
+    dims: dict[str, Dims] = {}
+    for name, shape in shapes.values.items():
+        if shape == others.values[name]:
+            dims[name] = shape
+        elif (shape[0], others.values[name]) == (batch, (batch + 1, *shape[1:])):
+            dims[name] = (BATCH, *shape[1:])
+        else:
+            return fixed, f"it is no axis of its own in {name!r}"
+    return dims, ""
+
+
+def _learn_shapes(net: Net) -> None:
+    """A plug-in's layer of which only the lowering is known: what that emits says the shape."""
+    for type_ in sorted({layer.type for layer in net.layers if not knows(layer.type)}):
+        shape_rule(type_, bottoms=(0, None), tops=(0, None))(_shape_by_lowering)
+
+
+def _shape_by_lowering(layer: Layer, *bottoms: Shape) -> LayerShapes:
+    emitter = Emitter()
+    inputs = [emitter.input(f"bottom {i}", shape) for i, shape in enumerate(bottoms)]
+    with emitter.layer(layer, ()):
+        results = TABLE[layer.type].apply(emitter, layer, *inputs)
+    tops = [tuple(value.fixed(axis) for axis in range(value.rank)) for value in results]
+    return LayerShapes(tuple(tops), tuple(blob.shape for blob in layer.blobs))

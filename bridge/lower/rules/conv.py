@@ -1,0 +1,100 @@
+"""Convolutions. ONNX lays their kernels out as Caffe does, so the weights go in as they are.
+
+Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp; of Intel's fork
+mkldnn_convolution_layer.cpp (relu);
+https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bridge.caffe.net import Array, Layer
+from bridge.caffe.shapes.conv import dilation, groups, outputs, spatial
+from bridge.lower.emitter import Emitter
+from bridge.lower.rules.activation import rectified
+from bridge.lower.table import layer
+from bridge.lower.values import Dims, Value
+
+
+@layer(
+    "Convolution",
+    "DepthwiseConvolution",
+    "ConvolutionDepthwise",
+    "Deconvolution",
+    "Im2col",
+    params="convolution_param",
+)
+def convolution(
+    e: Emitter,
+    layer: Layer,
+    *bottoms: Value,
+    bias_term: bool = True,
+    axis: int = 1,
+    relu: bool = False,
+    negative_slope: float = 0.0,
+    **windows: object,
+) -> tuple[Value, ...]:
+    """x: n c *s → n o *t. Several bottoms share the weights; axes before `axis` are all batch.
+
+    Convolution: w: o c/group *k, t = ⌊(s + 2 pad - dilation (k - 1) - 1) / stride⌋ + 1
+    Deconvolution: w: c o/group *k, t = stride (s - 1) + dilation (k - 1) + 1 - 2 pad
+    ConvolutionDepthwise: a group for each channel, which its text need not spell out.
+    DepthwiseConvolution: the same, where the text says it, or is silent and the weights say it.
+    Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
+    With `relu`, of Intel's fork, a ReLU of this `negative_slope` follows.
+    """
+    axis %= bottoms[0].rank
+    channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
+    kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
+    group = channels if layer.type == "Im2col" else groups(layer, channels)
+    num_output = outputs(layer, channels)
+    if layer.type == "Im2col":
+        weight = e.constant(_picking_kernels(channels, kernel), "weight")
+    elif layer.type == "Deconvolution":
+        weight = e.weight(e.blob(0, (channels, num_output // group, *kernel)), "weight")
+    else:
+        weight = e.weight(e.blob(0, (num_output, channels // group, *kernel)), "weight")
+    has_bias = bias_term and layer.type != "Im2col"
+    operands = [weight, e.weight(e.blob(1, (num_output,)), "bias")] if has_bias else [weight]
+    operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
+    attributes: dict[str, Any] = {
+        "kernel_shape": kernel,
+        "strides": _window(layer, "stride", axes, 1),
+        "pads": pads + pads,
+        "dilations": list(dilation(layer, "convolution_param", axes)),
+        "group": group,
+    }
+
+    # OpenCV is wrong where a kernel of one place meets padding; so the map is padded first.
+    framed = operator == "Conv" and prod(kernel) == 1 and any(pads)
+    if framed:
+        attributes["pads"] = [0] * (2 * axes)
+
+    def convolve(x: Value, top: Dims) -> Value:
+        if framed:
+            around = [0] * (x.rank - axes)
+            x = e.Pad(x, [*around, *pads, *around, *pads])
+        if axis == 1:
+            return e.op(operator, x, *operands, **attributes)[0]
+        with e.dynamic():  # a symbolic batch times other axes has no name
+            x = e.Reshape(x, [-1, *(x.fixed(i) for i in range(axis, x.rank))])
+            return e.reshape(e.op(operator, x, *operands, **attributes)[0], top)
+
+    tops = tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
+    return tuple(rectified(e, y, negative_slope) for y in tops) if relu else tops
+
+
+def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:
+    return list(spatial(layer, "convolution_param", name, axes, default))
+
+
+def _picking_kernels(channels: int, kernel: Sequence[int]) -> Array:
+    """(c *k) 1 *k: for each channel and place of the window a kernel that is 1 there."""
+    places = prod(kernel)
+    picks = np.tile(np.eye(places, dtype=np.float32), (channels, 1))
+    return picks.reshape(channels * places, 1, *kernel)

@@ -1,0 +1,172 @@
+"""Layers around boxes: the head of an SSD net, and pooling over regions.
+
+Formulas: detection_output_layer.cpp and util/bbox_util.cpp of Caffe's SSD branch and of
+sfzhang15/RefineDet; roi_pooling_layer.cpp of Fast R-CNN's;
+https://onnx.ai/onnx/operators/onnx__MaxRoiPool.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
+from bridge.lower.emitter import Emitter
+from bridge.lower.rules.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
+from bridge.lower.rules.suppression import Thinning
+from bridge.lower.table import layer
+from bridge.lower.values import FLOAT, Value
+
+
+@layer("ROIPooling", params="roi_pooling_param")
+def roi_pooling(
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    regions: Value,
+    *,
+    pooled_h: int = 0,
+    pooled_w: int = 0,
+    spatial_scale: float = 1.0,
+) -> Value:
+    """x: n c h w, regions: r 5 (image, x and y of two corners) → r c pooled_h pooled_w
+
+    The greatest number in each bin of each region, whose corners are scaled and rounded.
+    """
+    flat = e.reshape(regions, (regions.shape[0], 5))
+    return e.MaxRoiPool(x, flat, pooled_shape=[pooled_h, pooled_w], spatial_scale=spatial_scale)
+
+
+@layer("DetectionOutput", params="detection_output_param")
+def detection_output(
+    e: Emitter,
+    layer: Layer,
+    location: Value,
+    confidence: Value,
+    priors: Value,
+    is_object: Value | None = None,
+    refining: Value | None = None,
+    *,
+    num_classes: int,
+    share_location: bool = True,
+    background_label_id: int = 0,
+    nms_param: Mapping[str, Any] | None = None,
+    code_type: str = "CORNER",
+    keep_top_k: int = -1,
+    variance_encoded_in_target: bool = False,
+    confidence_threshold: float = LOWEST,
+    objectness_score: float = 0.01,
+) -> Value:
+    """location: n (p l 4), confidence: n (p c), priors: 1 2 (p 4), is_object: n (p 2), refining:
+    n (p 4) → 1 1 d 7: image, label, score, xmin, ymin, xmax, ymax
+
+    Of each class but the background's the `top_k` best boxes above the threshold are thinned out,
+    then the `keep_top_k` best of each image are left; by image, label and falling score. Where
+    none is left in the whole batch, there is a row of -1 for each image.
+
+    RefineDet's `refining` makes the priors; where a prior is no object by `objectness_score` it is
+    of class 0.
+    """
+    suppression = Thinning.of(layer, confidence_threshold, nms_param or {})
+    count = priors.fixed(2) // 4
+    labels = [label for label in range(num_classes) if label != background_label_id]
+    decode = partial(_decoded, e, layer, code_type, variance_encoded_in_target)
+    priors, variances = _priors(e, priors)
+    if refining is not None:
+        priors = decode(refining, priors, variances)
+    boxes = decode(location, priors, variances)
+    scores = e.reshape(confidence, (confidence.shape[0], count, num_classes))
+    if is_object is not None:
+        pairs = e.reshape(is_object, (confidence.shape[0], count, 2))
+        sure = e.GreaterOrEqual(e.Gather(pairs, [1], axis=2), float(objectness_score))
+        scores = e.Where(sure, scores, np.eye(1, num_classes, dtype=np.float32)[0])
+    scores = e.Gather(e.Transpose(scores, perm=[0, 2, 1]), labels, axis=1)
+    if share_location:
+        boxes = e.Squeeze(boxes, [2])
+        found = suppression.apply(e, boxes, scores)
+    else:
+        boxes = e.Gather(e.Transpose(boxes, perm=[0, 2, 1, 3]), labels, axis=1)
+        found = suppression.apply_to_each_class(e, boxes, scores)
+    if keep_top_k > -1:
+        found = _best_of_each_image(e, found, scores, keep_top_k)
+    return _rows(e, found, boxes, scores, labels, confidence)
+
+
+def _priors(e: Emitter, priors: Value) -> tuple[Value, Value]:
+    """priors: 1 2 (p 4) → 1 p 1 4, their corners and their variances"""
+    if priors.shape[0] != 1:
+        priors = e.Gather(priors, [0], axis=0)  # Caffe looks at the first row alone
+    shape = (1, priors.fixed(2) // 4, 1, 4)
+    boxes, variances = e.op("Split", priors, [1, 1], outputs=2, axis=1)
+    return e.reshape(boxes, shape), e.reshape(variances, shape)
+
+
+def _decoded(
+    e: Emitter,
+    layer: Layer,
+    code: str,
+    encoded: bool,
+    location: Value,
+    boxes: Value,
+    variances: Value,
+) -> Value:
+    """location: n (p l 4), boxes: n p 1 4, or 1 p 1 4, variances: 1 p 1 4 → n p l 4: the boxes'
+    corners
+
+    CORNER: prior + v·t. CORNER_SIZE: prior + v·t·size. CENTER_SIZE: centre + v·t·size and
+    size·exp(v·t). The variances v are left out where the targets t have them `encoded` already.
+    """
+    count = variances.fixed(1)
+    locations = location.fixed(1) // (4 * count)
+    targets = e.reshape(location, (location.shape[0], count, locations, 4))
+    if not encoded:
+        targets = e.Mul(targets, variances)
+    if code == "CORNER":
+        return e.Add(boxes, targets)
+    low, high = e.op("Split", boxes, [2, 2], outputs=2, axis=3)
+    size = e.Sub(high, low)
+    if code == "CORNER_SIZE":
+        return e.Add(boxes, e.Mul(targets, e.Concat(size, size, axis=3)))
+    if code != "CENTER_SIZE":
+        raise UnsupportedLayerError(f"unknown code_type {code}", where=layer)
+    shift, growth = e.op("Split", targets, [2, 2], outputs=2, axis=3)
+    centre = e.Add(e.Mul(shift, size), e.Mul(e.Add(low, high), 0.5))
+    half = e.Mul(e.Mul(e.Exp(growth), size), 0.5)
+    return e.Concat(e.Sub(centre, half), e.Add(centre, half), axis=3)
+
+
+def _best_of_each_image(e: Emitter, found: Value, scores: Value, count: int) -> Value:
+    """Those of `found` (d 3) that are among their image's `count` best, in the same order."""
+    classes, boxes = scores.fixed(1), scores.fixed(2)
+    among = e.ScatterND(filled(e, scores, LOWEST), found, at_places(e, scores, found))
+    among = e.Reshape(among, [0, -1])
+    _, places = e.op("TopK", among, [min(count, classes * boxes)], outputs=2, axis=1)
+    ones = filled(e, e.Cast(places, to=FLOAT), 1)
+    kept = e.ScatterElements(filled(e, among, 0), places, ones, axis=1)
+    kept = at_places(e, e.Reshape(kept, [0, classes, boxes]), found)
+    return chosen(e, found, kept)
+
+
+def _rows(
+    e: Emitter,
+    found: Value,
+    boxes: Value,
+    scores: Value,
+    labels: Sequence[int],
+    images: Value,
+) -> Value:
+    """Caffe's table: a row for each of `found`, or a row of -1 for each of the `images`."""
+    image, kind, box = e.op("Split", found, [1, 1, 1], outputs=3, axis=1)
+    where = e.Concat(image, box, axis=1) if boxes.rank == 3 else found
+    rows = e.Concat(
+        e.Cast(image, to=FLOAT),
+        e.Gather(np.array(labels, np.float32), kind),
+        e.Unsqueeze(at_places(e, scores, found), [1]),
+        at_places(e, boxes, where),
+        axis=1,
+    )
+    return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])

@@ -1,0 +1,87 @@
+"""Reductions over axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.plan import Ref
+from bridge.raising.table import Candidate, Node, Operand, raises
+
+# For each operator, the function that reduces, and those that come before and after it.
+REDUCTIONS: Mapping[str, tuple[str | None, str, str | None]] = {
+    "ReduceMean": (None, "mean", None),
+    "ReduceSum": (None, "sum", None),
+    "ReduceMax": (None, "max", None),
+    "ReduceMin": (None, "min", None),
+    "ReduceProd": (None, "prod", None),
+    "ReduceL1": ("absolute", "sum", None),
+    "ReduceL2": ("square", "sum", "sqrt"),
+    "ReduceSumSquare": ("square", "sum", None),
+    "ReduceLogSum": (None, "sum", "log"),
+    "ReduceLogSumExp": (None, "logsumexp", None),
+}
+
+
+def reduction(
+    node: Node,
+    operator: str,
+    x: Operand,
+    axes_input: Operand | None,
+    axes: Sequence[int] | None,
+    keepdims: int,
+    noop_with_empty_axes: int,
+) -> Candidate:
+    """Reduces in the order in which x is stored, where each reduced axis lies whole."""
+    if axes_input is not None:
+        axes = [int(axis) for axis in axes_input.array()]
+    if not axes and noop_with_empty_axes:
+        raise UnsupportedError("a reduction over no axes")
+    logical = [axis % x.rank for axis in axes or range(x.rank)]
+    whole = all(x.layout.where(axis) is not None for axis in logical)
+    input_layout = x.layout if whole else Layout.identity(x.shape)
+    # Axes of size 1 may share a place.
+    places = tuple(
+        sorted({place for axis in logical if (place := input_layout.where(axis)) is not None})
+    )
+    output_layout = input_layout.dropped(logical)
+    if keepdims:
+        output_layout = input_layout
+        for axis in logical:
+            output_layout = output_layout.resized(axis, 1)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        before, function, after = REDUCTIONS[operator]
+        x = x if before is None else k.op(before, x)
+        x = k.op(function, x, axis=places, keepdims=bool(keepdims))
+        return x if after is None else k.op(after, x)
+
+    def backward(output_layout: Layout) -> Layout:
+        for axis in sorted(logical):
+            output_layout = output_layout if keepdims else output_layout.inserted(axis)
+            output_layout = output_layout.resized(axis, x.shape[axis])
+        return output_layout
+
+    return Candidate((input_layout,), (output_layout,), build, backward)
+
+
+def _register(operator: str) -> None:
+    def rule(
+        node: Node,
+        x: Operand,
+        axes_input: Operand | None = None,
+        *,
+        axes: Sequence[int] | None = None,
+        keepdims: int = 1,
+        noop_with_empty_axes: int = 0,
+    ) -> Candidate:
+        return reduction(node, operator, x, axes_input, axes, keepdims, noop_with_empty_axes)
+
+    rule.__doc__ = f"Over axes, or all: {' of '.join(filter(None, REDUCTIONS[operator][::-1]))}."
+    raises(operator)(rule)
+
+
+for _operator in REDUCTIONS:
+    _register(_operator)

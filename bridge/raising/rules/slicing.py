@@ -1,0 +1,195 @@
+"""Operators that cut tensors into parts, and those that repeat them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout
+from bridge.raising.building.candidates import on_distinct_axes, replaced
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import can_select, part, places_of, select, sliced
+from bridge.raising.plan import Ref
+from bridge.raising.search.permuting import reshape
+from bridge.raising.table import Candidate, Node, Operand, Shape, raises
+
+Cut = Callable[[Recorder, Ref], Ref]
+
+
+@raises("Slice", since=10)
+def slice_(
+    node: Node,
+    x: Operand,
+    starts: Operand,
+    ends: Operand,
+    axes: Operand | None = None,
+    steps: Operand | None = None,
+) -> Candidate:
+    """x[..., start:end:step, ...]                              (onnx.ai/onnx/operators, Slice)
+
+    In whatever order the axes lie, as long as each that is cut lies by itself.
+    """
+    begins = _integers(starts)
+    return _cut(
+        node,
+        x,
+        begins,
+        _integers(ends),
+        _integers(axes) if axes else range(len(begins)),
+        _integers(steps) if steps else [1] * len(begins),
+    )
+
+
+@raises("Slice")
+def slice_by_attributes(
+    node: Node,
+    x: Operand,
+    *,
+    starts: Sequence[int],
+    ends: Sequence[int],
+    axes: Sequence[int] | None = None,
+) -> Candidate:
+    """The same, as it was before opset 10."""
+    return _cut(node, x, starts, ends, axes or range(len(starts)), [1] * len(starts))
+
+
+def _cut(
+    node: Node,
+    x: Operand,
+    starts: Sequence[int],
+    ends: Sequence[int],
+    axes: Sequence[int],
+    steps: Sequence[int],
+) -> Candidate:
+    if 0 in node.shape:
+        raise UnsupportedError("a slice that is empty", received=node.shape)
+    keys = {
+        axis % x.rank: slice(*key) for axis, *key in zip(axes, starts, ends, steps, strict=True)
+    }
+    input_layout = (
+        x.layout if all(can_select(x.layout, a) for a in keys) else Layout.identity(x.shape)
+    )
+    output_layout, cuts = input_layout, list[Cut]()
+    for axis, key in keys.items():
+        output_layout, cut = _along(output_layout, axis, key, node.shape)
+        cuts.append(cut)
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        for cut in cuts:
+            x = cut(k, x)
+        return x
+
+    return Candidate((input_layout,), (output_layout,), build)
+
+
+def _along(layout: Layout, axis: int, key: slice, shape: Shape) -> tuple[Layout, Cut]:
+    """One axis cut by a key: how the result is stored, and how it is made."""
+    place, size = layout.where(axis), layout.logical_shape[axis]
+    if place is None:
+        raise ValueError(f"axis {axis} of {layout} has no stored axis of its own")
+    if isinstance(size, int):
+        indices = range(size)[key]
+        if indices.step == 1:
+            output_layout, places = part(layout, axis, indices.start, indices.stop)
+        else:
+            output_layout = replaced(layout, axis, Layout.identity((len(indices),)))
+            places = [places_of(layout, axis)[index] for index in indices]
+        return output_layout, lambda k, x: select(k, x, place, places, size)
+    output_layout = replaced(layout, axis, Layout.identity((shape[axis],)))
+    if key.step > 0:
+        return output_layout, lambda k, x: sliced(k, x, place, key, None)
+    if key.step != -1 or key.start < -1 or key.stop > -(2**31):
+        raise UnsupportedError("a backward slice of an axis of unknown size, but for all of it")
+    return output_layout, lambda k, x: k.op("flip", x, axis=place)
+
+
+def _integers(operand: Operand) -> list[int]:
+    return [int(value) for value in operand.array().reshape(-1)]
+
+
+@raises("Split")
+def split(
+    node: Node,
+    x: Operand,
+    sizes: Operand | None = None,
+    *,
+    axis: int = 0,
+    split: Sequence[int] | None = None,
+    num_outputs: int | None = None,
+) -> Candidate:
+    """x cut along an axis, into parts of given sizes or equal ones
+
+    (onnx.ai/onnx/operators, Split)
+    """
+    axis %= x.rank
+    size = x.shape[axis]
+    if not isinstance(size, int):
+        raise UnsupportedError("a Split of an axis of unknown size")
+    lengths = _integers(sizes) if sizes else split or [int(s[axis]) for s in node.shapes]
+    input_layout = x.layout if x.layout.where(axis) is not None else Layout.identity(x.shape)
+    ends = list(accumulate(lengths))
+    parts = [
+        part(input_layout, axis, end - own, end) for end, own in zip(ends, lengths, strict=True)
+    ]
+    place = input_layout.where(axis) or 0
+    in_order = [index for _, places in parts for index in places] == list(range(size))
+
+    def build(k: Recorder, x: Ref) -> tuple[Ref, ...]:
+        if in_order and len(parts) > 1 and len(set(lengths)) == 1:
+            return k.ops("split", x, len(parts), axis=place, outputs=len(parts))
+        return tuple(select(k, x, place, places, size) for _, places in parts)
+
+    return Candidate((input_layout,), tuple(output_layout for output_layout, _ in parts), build)
+
+
+@raises("Tile", since=6)
+def tile(node: Node, x: Operand, repeats: Operand) -> Candidate:
+    """x several times behind itself, along each axis              (onnx.ai/onnx/operators, Tile)"""
+    counts = {axis: count for axis, count in enumerate(_integers(repeats)) if count != 1}
+    fits = all(can_select(x.layout, axis) for axis in counts)
+    input_layout = (
+        x.layout if fits and on_distinct_axes(x.layout, counts) else Layout.identity(x.shape)
+    )
+    return _repeated(input_layout, input_layout, counts)
+
+
+@raises("Expand")
+def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
+    """x repeated along axes of size 1, to a shape that it broadcasts to
+
+    (onnx.ai/onnx/operators, Expand)
+    """
+    sizes = (1,) * (len(node.shape) - x.rank) + x.shape
+    counts: dict[int, int] = {}
+    for axis, (have, input_layout) in enumerate(zip(sizes, node.shape, strict=True)):
+        if have == input_layout:
+            continue
+        if have != 1 or not isinstance(input_layout, int):
+            raise UnsupportedError(
+                "Expand to a size that is not known", received=f"{x.shape} to {node.shape}"
+            )
+        counts[axis] = input_layout
+    seen = x.layout
+    for _ in range(len(node.shape) - x.rank):
+        seen = seen.inserted(0)
+    if on_distinct_axes(seen, counts):
+        return _repeated(x.layout, seen, counts)
+    return _repeated(Layout.identity(x.shape), Layout.identity(sizes), counts)
+
+
+def _repeated(input_layout: Layout, seen: Layout, counts: Mapping[int, int]) -> Candidate:
+    """A tensor in `input_layout`, which is `seen` with axes of size 1 before it, repeated."""
+    output_layout, repeats = seen, [1] * len(seen.stored_shape)
+    for axis, count in counts.items():
+        repeats[seen.where(axis) or 0] = count
+        output_layout = replaced(
+            output_layout, axis, Layout.concatenated([seen.axis(axis)] * count)
+        )
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        if input_layout.stored_shape != seen.stored_shape:
+            x = reshape(k, x, input_layout.stored_shape, seen.stored_shape)
+        return k.op("tile", x, repeats=repeats) if counts else x
+
+    return Candidate((input_layout,), (output_layout,), build)

@@ -1,0 +1,28 @@
+"""Libraries that write to the terminal before they can be told not to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """For the import of Keras and TensorFlow.
+
+    TensorFlow tells what processor it has found before it asks what to tell, and not through
+    Python: so the file behind standard error is another for as long. What fails is raised.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)

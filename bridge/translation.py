@@ -1,0 +1,314 @@
+"""The translation map: where each value of a graph, and each weight, is in the Keras model.
+
+Plain data, for reading and for JSON. Every text is made of what the model itself is made of: the
+orders of the layouts, and the expressions of the weights' own functions (see `layout.Traced`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import UsageError
+from bridge.layout import Traced, Weight, constant_text, einops_sizes
+from bridge.lower.model import LoweredModel
+from bridge.lower.values import Weight as Initializer
+from bridge.outputs import staged, writable
+from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
+
+Shape = tuple[Size, ...]
+
+# What Keras names otherwise than its initialiser, by which a plan goes.
+_ATTRIBUTES = {"depthwise": "kernel", "recurrent": "recurrent_kernel"}
+
+
+@dataclass(frozen=True)
+class MappedTensor:
+    """A value of the graph (a Caffe blob goes by the same name), and the tensor that it is.
+
+    `keras` names the layer, the `keras.ops` node or the input that gives the tensor, as its
+    output number `output` of its call number `time`. `order` is einops text from the value to the
+    tensor, and `sizes` are those of its letters that the shape leaves open:
+    `einops.rearrange(value, order, **sizes)`.
+    """
+
+    value: str
+    shape: Shape
+    keras: str
+    output: int
+    stored: Shape
+    order: str
+    sizes: Mapping[str, int]
+    time: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """An array that a weight is made of, and what the expression calls it.
+
+    An ONNX initializer; where the graph was made of a Caffe net, the blob of a layer behind it.
+    """
+
+    variable: str
+    shape: tuple[int, ...]
+    initializer: str
+    layer: str | None = None
+    blob: int | None = None
+
+    def __str__(self) -> str:
+        return self.initializer if self.layer is None else f"{self.layer}[{self.blob}]"
+
+
+@dataclass(frozen=True)
+class MappedWeight:
+    """A weight: attribute `role` of the layer `layer`, or an argument of a `keras.ops` node.
+
+    `expression` is numpy text over the variables of the sources, which gives the very weight; None
+    where a plug-in computes it in a way that `Traced` arrays do not write down.
+    """
+
+    layer: str
+    role: str
+    shape: tuple[int, ...]
+    expression: str | None
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """Why an order changes: `given_by` gives the value in the order `have`, and `asked_by`, a node
+    of the graph, can only take it in the order `want`. `keras` is the layer or node that brings
+    it to that, and `bytes` are those that it moves for one sample.
+
+    To do without, the values of `way` would have to be stored in other orders, by name, of which
+    the first is impossible: `because` says why. It is empty where no such reason was found."""
+
+    value: str
+    keras: str
+    have: str
+    given_by: str
+    want: str
+    asked_by: str
+    bytes: int
+    because: str = ""
+    way: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TranslationMap:
+    """All tensors and weights of a model, and the transposes that it could not do without.
+
+    `absent` are the blobs, with their shapes, that are no tensor in Keras: constants, and what is
+    between two layers that became one.
+    """
+
+    name: str
+    tensors: tuple[MappedTensor, ...]
+    weights: tuple[MappedWeight, ...]
+    transposes: tuple[Transpose, ...] = ()
+    absent: Mapping[str, Shape] = field(default_factory=dict)
+
+    def of_blob(self, blob: str, writers: Mapping[str, str]) -> TranslationMap:
+        """What concerns one blob of a Caffe net: its values, several where layers work in place,
+        and the weights of the layers that write them, of which `writers` has the names by value.
+
+        Raises UsageError where there is no such blob.
+        """
+        names = [*(tensor.value for tensor in self.tensors), *self.absent]
+        found = {name for name in names if name.partition(":")[0] == blob or name == blob}
+        if not found:
+            raise UsageError(
+                f"the net has no blob {blob!r}",
+                expected=", ".join(get_close_matches(blob, names) or names[-5:]),
+            )
+        layers = {writers.get(name) for name in found}
+        return replace(
+            self,
+            tensors=tuple(each for each in self.tensors if each.value in found),
+            weights=tuple(
+                weight
+                for weight in self.weights
+                if any(source.layer in layers for source in weight.sources)
+            ),
+            transposes=tuple(each for each in self.transposes if each.value in found),
+            absent={name: shape for name, shape in self.absent.items() if name in found},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes it as JSON; the file appears whole or not at all. Raises UsageError."""
+        with staged(writable(Path(path), (".json",), "map")) as place:
+            self.write(place)
+
+    def write(self, place: Path) -> None:
+        """Writes it under a name that nobody has yet."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        place.write_text(f"{text}\n", encoding="utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """As dicts, lists, strings and numbers."""
+        data: dict[str, Any] = _listed(asdict(self))
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TranslationMap:
+        """The map that `to_json` was asked of."""
+        weights = [
+            {**each, "sources": tuple(Source(**_tupled(s)) for s in each["sources"])}
+            for each in data["weights"]
+        ]
+        return cls(
+            name=data["name"],
+            tensors=tuple(MappedTensor(**_tupled(each)) for each in data["tensors"]),
+            weights=tuple(MappedWeight(**_tupled(each)) for each in weights),
+            transposes=tuple(Transpose(**each) for each in data["transposes"]),
+            absent=_tupled(data["absent"]),
+        )
+
+
+def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> TranslationMap:
+    """The map of a plan; with the lowered net that it was made of, down to Caffe's blobs."""
+    names = {given.id: given.name for given in plan.inputs}
+    names |= {call.id: call.name for call in plan.calls}
+    times = plan.times()
+    shapes = {} if lowered is None else lowered.shapes
+    initializers = {} if lowered is None else lowered.weights
+    values = plan.values if lowered is None else shapes
+    return TranslationMap(
+        name=plan.name,
+        tensors=tuple(
+            _tensor(value, plan.values[value], names, times)
+            for value in values
+            if value in plan.values
+        ),
+        weights=tuple(
+            _weight(call, role, weight, initializers)
+            for call in plan.calls
+            for role, weight in _weights_of(call)
+        ),
+        transposes=tuple(_transpose(each, names) for each in plan.permutations),
+        absent={value: shapes[value] for value in shapes if value not in plan.values},
+    )
+
+
+def _tensor(
+    value: str, stored: Stored, names: Mapping[int, str], times: Mapping[int, int]
+) -> MappedTensor:
+    layout = stored.layout
+    return MappedTensor(
+        value=value,
+        shape=layout.logical_shape,
+        keras=names[stored.ref.call],
+        output=stored.ref.item or 0,
+        stored=layout.stored_shape,
+        order=layout.text(),
+        sizes=einops_sizes(layout),
+        time=times.get(stored.ref.call, 0),
+    )
+
+
+def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:
+    return Transpose(
+        value=permutation.value,
+        keras=names[permutation.call],
+        have=permutation.have,
+        given_by=names[permutation.source],
+        want=permutation.want,
+        asked_by=permutation.forced_by,
+        bytes=permutation.bytes,
+        because="" if permutation.conflict is None else permutation.conflict.end,
+        way={} if permutation.conflict is None else dict(permutation.conflict.way),
+    )
+
+
+def _weights_of(call: Call) -> Iterator[tuple[str, Weight]]:
+    for role, weight in call.weights.items():
+        yield _ATTRIBUTES.get(role, role), weight
+    for place, argument in enumerate(call.arguments):
+        if isinstance(argument, Weight):
+            yield f"argument {place}", argument
+
+
+def _weight(
+    call: Call, role: str, weight: Weight, initializers: Mapping[str, Initializer]
+) -> MappedWeight:
+    leaves = {each.name: _leaf(each, initializers.get(each.name)) for each in weight.constants}
+    found = dict.fromkeys(chain.from_iterable(leaf.sources for leaf in leaves.values()))
+    sources = dict(zip(found, _named(tuple(found)), strict=True))
+
+    def formula(constant: Weight) -> Any:
+        leaf = leaves[constant.name]
+        return leaf.formula(*(Traced(sources[s].variable, s.shape) for s in leaf.sources))
+
+    return MappedWeight(
+        layer=call.name,
+        role=role,
+        shape=weight.stored_shape,
+        expression=_expression(weight, formula),
+        sources=tuple(sources.values()),
+    )
+
+
+def _expression(weight: Weight, formula: Callable[[Weight], Any]) -> str | None:
+    try:
+        result = weight.computed_from(formula)
+    except (AttributeError, TypeError):
+        return None
+    return str(result) if isinstance(result, Traced) else constant_text(result)
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A constant of the graph: the arrays that it goes back to, and what it makes of them."""
+
+    sources: tuple[Source, ...]
+    formula: Callable[..., Any]
+
+
+def _leaf(constant: Weight, initializer: Initializer | None) -> _Leaf:
+    itself = _Leaf((Source("", constant.shape, constant.name),), lambda w: w)
+    if initializer is None:
+        return itself
+    if not initializer.sources:  # no blob's: fillings, and kernels that pick
+        array = initializer.array()
+        return _Leaf((), lambda: array) if (array == array.flat[0]).all() else itself
+    origins = [blob.origin for blob in initializer.sources if blob.origin]
+    if len(origins) < len(initializer.sources):
+        return itself
+
+    def formula(*blobs: Traced) -> Any:
+        seen = zip(blobs, initializer.sources, strict=True)
+        return initializer.computed_from([traced.reshape(blob.shape) for traced, blob in seen])
+
+    return _Leaf(
+        tuple(Source("", o.shape, constant.name, o.layer, o.index) for o in origins), formula
+    )
+
+
+def _named(sources: Sequence[Source]) -> Iterator[Source]:
+    """A single array is w, those of one Caffe layer are its blobs; others are numbered."""
+    layers = {source.layer for source in sources}
+    for number, source in enumerate(sources, 1):
+        variable = f"w{number}"
+        if len(sources) == 1:
+            variable = "w"
+        elif len(layers) == 1 and source.layer is not None:
+            variable = f"blobs[{source.blob}]"
+        yield replace(source, variable=variable)
+
+
+def _listed(value: Any) -> Any:
+    """With lists for tuples, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: _listed(each) for key, each in value.items()}
+    return [*map(_listed, value)] if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _tupled(each) for key, each in value.items()}
+    return tuple(map(_tupled, value)) if isinstance(value, list | tuple) else value

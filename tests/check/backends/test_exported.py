@@ -1,0 +1,59 @@
+"""What was exported from a Keras model, and runs by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import bridge
+from bridge.check.backends.exported import saved_model, tflite
+from bridge.errors import UsageError
+from bridge.keras.export import save
+from small_net import PROTOTXT, Small
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "saved"])
+@pytest.mark.parametrize("io_layout", ["channels_last", "onnx"])
+def test_it_is_compared_in_onnx_order_whatever_it_takes(
+    small: Small, tmp_path: Path, name: str, io_layout: bridge.convert.IoLayout
+) -> None:
+    bridge.onnx_to_keras(small.onnx, tmp_path / name, io_layout=io_layout)
+    report = bridge.check(small.onnx, tmp_path / name)
+    assert [row.name for row in report.rows] == ["prob"]
+    assert report.ok, report.located()
+    wrong = small.rewritten(tmp_path, PROTOTXT.replace("k: 2", "k: 1"))
+    assert not bridge.check(wrong, tmp_path / name).ok
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "saved"])
+def test_several_ends_keep_their_places(tmp_path: Path, name: str) -> None:
+    one, two = keras.Input((2,), name="one"), keras.Input((2,), name="two")
+    outputs = [
+        keras.layers.Rescaling(k, name=f"r{k}")(x) for k, x in ((1, two), (2, one), (3, two))
+    ]
+    model = keras.Model([two, one], outputs)
+
+    save(model, tmp_path / name)
+    found = {"net.tflite": tflite, "saved": saved_model}[name](tmp_path / name)
+    arrays = {"one": np.float32([[1, 1]]), "two": np.float32([[10, 10]])}
+    results = found.run([arrays[port.name] for port in found.inputs])
+    assert [float(each[0, 0]) for each in results] == [10, 2, 30]
+
+
+def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(b"not at all")
+    with pytest.raises(UsageError, match=r"this is no \.tflite to run"):
+        tflite(tmp_path / "net.tflite")
+    (tmp_path / "saved").mkdir()
+    with pytest.raises(UsageError, match="this is no SavedModel to run"):
+        saved_model(tmp_path / "saved")
+
+
+def test_what_litert_fails_at_is_told(small: Small, tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    bridge.onnx_to_keras(small.onnx, path, check=False)
+    with pytest.raises(UsageError, match="LiteRT cannot run it"):
+        tflite(path).run([np.zeros((2, 7), np.float32)])

@@ -1,0 +1,119 @@
+"""The orders that rules ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Layout
+from bridge.raising.building.candidates import (
+    MAX_BROADCAST,
+    apart,
+    beside,
+    channels_last,
+    resized,
+    whole,
+    with_whole,
+)
+from bridge.raising.table import Operand
+from drawn_layouts import layouts
+
+SHUFFLED = Layout(((2, 3),), ((1, 0),))  # a channel axis after a shuffle
+
+
+def operand(layout: Layout) -> Operand:
+    return Operand("x", "float32", layout.logical_shape, layout)
+
+
+def image(channels: Layout) -> Layout:
+    plain = [Layout.identity((size,)) for size in (2, 4, 5)]
+    return Layout.product([plain[0], channels, *plain[1:]], (0, 1, 2, 3))
+
+
+def test_channels_last_keeps_the_inner_order_of_the_channels() -> None:
+    want = channels_last(operand(image(SHUFFLED)))
+    assert want.stored_shape == (2, 4, 5, 6)
+    assert want.axis(1).same_element_order(SHUFFLED)
+    assert channels_last(operand(image(SHUFFLED)), identity_channels=True) == Layout.ordered(
+        (2, 6, 4, 5), (0, 2, 3, 1)
+    )
+
+
+def test_channels_last_of_a_scattered_axis_is_plain() -> None:
+    scattered = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (1,), (3,), (4,), (2,)))
+    want = channels_last(operand(scattered))
+    assert want == Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
+
+
+def test_whole() -> None:
+    assert whole(operand(image(SHUFFLED)), 1).same_element_order(SHUFFLED)
+    assert whole(operand(Layout(((2, 3), (4,)), ((0,), (2,), (1,)))), 0).is_identity
+
+
+def test_with_whole_gives_onnx_s_order_where_an_axis_is_not_plain() -> None:
+    last = Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
+    assert with_whole(operand(last), [1, 2]) == last
+    assert with_whole(operand(image(SHUFFLED)), [2]) == image(SHUFFLED)
+    assert with_whole(operand(image(SHUFFLED)), [1]) == Layout.identity((2, 6, 4, 5))
+
+
+def test_with_whole_gives_each_axis_a_place_of_its_own() -> None:
+    shared = Layout(((1,), (1,), (1,)), ((0,), (1, 2)))
+    assert with_whole(operand(shared), [1, 2]) == Layout.identity((1, 1, 1))
+
+
+def test_resized() -> None:
+    last = Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
+    assert resized(last, (2, 6, 2, 3), (2, 3)) == Layout.ordered((2, 6, 2, 3), (0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "stored"),
+    [
+        ((3, 1, 1), (1, 1, 1, 3)),
+        ((5,), (1, 1, 5, 1)),
+        ((2, 1, 1, 1), (2, 1, 1, 1)),
+        ((1, 3, 4, 5), (1, 4, 5, 3)),
+        ((), (1, 1, 1, 1)),
+    ],
+)
+def test_beside_channels_last(shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
+    base = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
+    assert beside(base, shape).stored_shape == stored
+
+
+def test_beside_keeps_a_size_that_only_one_knows() -> None:
+    base = Layout.ordered(("n", 3, "h", 5), (0, 2, 3, 1))
+    assert beside(base, (4, 5)).stored_shape == (1, 4, 5, 1)
+    with pytest.raises(UnsupportedError, match="unknown size"):
+        beside(Layout((("n", 2),), ((1, 0),)), (6,))
+
+
+@given(st.data())
+def test_operands_stored_beside_a_tensor_broadcast_as_they_did(data: st.DataObject) -> None:
+    """apply(x + y) == apply(x) + beside(y), in the order that `apart` gives."""
+    shape = data.draw(st.lists(st.sampled_from([1, 2, 4, 6]), min_size=1, max_size=4).map(tuple))
+    own = tuple(data.draw(st.sampled_from([1, size])) for size in shape)
+    own = own[data.draw(st.integers(0, len(own))) :]
+    base = apart(data.draw(layouts(shape)), [own])
+    x = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    y = 1000 + np.arange(np.prod(own), dtype=float).reshape(own) ** 2
+    np.testing.assert_array_equal(
+        base.apply(x + y), base.apply(x) + beside(base, own).apply(y.reshape(own))
+    )
+
+
+def test_apart_cuts_only_what_is_broadcast_in_part() -> None:
+    flat = Layout(((2,), (3, 4, 5)), ((0,), (2, 3, 1)))
+    assert apart(flat, [(60,)]) == flat
+    channels_last_flat = Layout(((2,), (3,), (4,), (5,)), ((0,), (2, 3, 1)))
+    assert apart(channels_last_flat, [(3, 1, 1)]).stored == ((0,), (2, 3), (1,))
+
+
+def test_apart_never_has_more_axes_than_tensorflow_broadcasts_over() -> None:
+    mixed = Layout(((2, 2, 2), (2, 2, 2)), ((0, 3, 1, 4, 2, 5),))
+    assert apart(mixed, [(8,)]) == Layout.identity((8, 8))
+    assert MAX_BROADCAST < 6
