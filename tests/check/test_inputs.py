@@ -94,7 +94,7 @@ def test_numbers_are_not_made_fit(numbers: list[float], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["batch", "batches"])
 def test_nothing_is_no_batch(small: Small, option: str) -> None:
-    with pytest.raises(UsageError, match=f"no such {option}"):
+    with pytest.raises(UsageError, match=f"no such {option}|{option} cannot be this"):
         bridge.check(small.onnx, small.keras, **{option: 0})
 
 
@@ -109,8 +109,8 @@ def test_no_seed_is_negative(small: Small) -> None:
         ({"inputs": {"data": np.zeros(1)}, "images": "a.png"}, "either arrays are fed, or images"),
         ({"mean": 1}, "for image files, and there are none"),
         ({"labels": "test.npz", "scale": 2.0}, "for image files, and there are none"),
-        ({"images": "a.png", "mean": float("nan")}, "the mean or the scale is no number"),
-        ({"images": "a.png", "scale": float("inf")}, "the mean or the scale is no number"),
+        ({"images": "a.png", "mean": float("nan")}, "mean cannot be this"),
+        ({"images": "a.png", "scale": float("inf")}, "scale cannot be this"),
     ],
 )
 def test_what_would_be_left_out_is_refused(
