@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bridge.errors import GraphError, words_of
 from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
+from bridge.graph.sizes import correct_sizes
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -86,10 +87,13 @@ def _lift_constants(model: ir.Model) -> None:
 
 
 def _infer_shapes(model: ir.Model) -> None:
-    if any(value.shape is None or value.dtype is None for value in _results(model)):
-        from onnx_ir.passes.common import ShapeInferencePass
+    from onnx_ir.passes.common import ShapeInferencePass
 
-        ShapeInferencePass(check_type=False, strict_mode=False)(model)
+    infer = ShapeInferencePass(check_type=False, strict_mode=False)
+    if any(value.shape is None or value.dtype is None for value in _results(model)):
+        infer(model)
+    while correct_sizes(model):
+        infer(model)
 
 
 def _results(model: ir.Model) -> list[ir.Value]:
@@ -119,6 +123,7 @@ PIPELINE = (
     Pass("inline functions", _inline_functions, "opset", "no functions are left"),
     # From here on a constant is an initializer, whatever it was.
     Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
+    # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
     # Needs shapes, for Shape nodes; gives constants, which shapes behind Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),

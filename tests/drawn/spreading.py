@@ -48,6 +48,8 @@ def spreads(draw: Draw) -> tuple[int, int, int, int, int, int]:
 
 
 COORDINATES = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"]
+COORDINATES += ["half_pixel_symmetric"]
+SCALES = [1, 2, 3, 0.5, 1.4, 1.1, 0.7]
 ROUNDINGS = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
 
 
@@ -66,12 +68,18 @@ def resize(draw: Draw, operator: str) -> Drawn:
     if mode == "nearest":
         attributes["nearest_mode"] = draw(st.sampled_from(ROUNDINGS))
     if draw(st.booleans()):
-        wanted = [draw(sizes(6)) for _ in shape[2:]]
-        target = np.array([*shape[:2], *wanted], np.int64)
-        return Drawn((operator,), (Tensor(x.values), None, None, target), attributes)
-    scales = [draw(st.sampled_from([1, 2, 3, 0.5])) for _ in shape[2:]]
-    assume(all(size * scale >= 1 for size, scale in zip(shape[2:], scales, strict=True)))
-    return Drawn((operator,), (x, None, np.array([1, 1, *scales], np.float32)), attributes)
+        wanted = np.array([draw(sizes(6)) for _ in shape[2:]], np.int64)
+        policy = draw(st.sampled_from(["stretch", "not_larger", "not_smaller"]))
+        if policy == "stretch" and draw(st.booleans()):
+            target = np.array([*shape[:2], *wanted])
+            return Drawn((operator,), (Tensor(x.values), None, None, target), attributes, opset=19)
+        attributes |= {"axes": [*range(2, len(shape))], "keep_aspect_ratio_policy": policy}
+        least = min(wanted / shape[2:]) if policy == "not_larger" else max(wanted / shape[2:])
+        assume(policy == "stretch" or 1 <= min(shape[2:]) * least <= max(shape[2:]) * least <= 20)
+        return Drawn((operator,), (Tensor(x.values), None, None, wanted), attributes, opset=19)
+    scales = np.array([1, 1, *(draw(st.sampled_from(SCALES)) for _ in shape[2:])], np.float32)
+    assume(min(np.float32(shape) * scales) >= 1)
+    return Drawn((operator,), (x, None, scales), attributes, opset=19)
 
 
 @row("Clip", since=11)

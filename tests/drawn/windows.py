@@ -98,26 +98,13 @@ def pooled(draw: Draw, rank: int, dilated: bool = False) -> tuple[Tensor, dict[s
     return draw(image(lead + at.sizes)), dict(at.attributes)
 
 
-def starts_inside(x: Tensor, attributes: Mapping[str, Any]) -> bool:
-    """Whether rounding up lets no window begin in the padding behind an axis.
-
-    Where one does, onnxruntime leaves it out, and ONNX's shape inference does not.
-    """
-    sizes, strides, kernel = x.values.shape[2:], attributes["strides"], attributes["kernel_shape"]
-    pads = attributes.get("pads", (0,) * 2 * len(sizes))
-    begins, ends = pads[: len(sizes)], pads[len(sizes) :]
-    spans = map(sum, zip(sizes, begins, ends, strict=True))
-    last = [-(-(span - k) // s) * s for span, k, s in zip(spans, kernel, strides, strict=True)]
-    return all(at < size + begin for at, size, begin in zip(last, sizes, begins, strict=True))
-
-
 @row("MaxPool")
 @st.composite
 def max_pool(draw: Draw, operator: str) -> Drawn:
     outputs = draw(st.sampled_from([1, 1, 2]))
     rank = draw(st.integers(1, 3)) if outputs == 1 else 2
     x, attributes = draw(pooled(rank, dilated=outputs == 1 and draw(st.booleans())))
-    if not attributes.keys() & {"auto_pad", "dilations"} and starts_inside(x, attributes):
+    if not attributes.keys() & {"auto_pad", "dilations"}:
         attributes["ceil_mode"] = draw(st.integers(0, 1))
     return Drawn((operator,), (x,), attributes, outputs)
 
@@ -127,7 +114,7 @@ def max_pool(draw: Draw, operator: str) -> Drawn:
 def average_pool(draw: Draw, operator: str) -> Drawn:
     x, attributes = draw(pooled(draw(st.integers(1, 3))))
     options: list[dict[str, Any]] = [{}, {"count_include_pad": 1}]
-    if "auto_pad" not in attributes and starts_inside(x, attributes):
+    if "auto_pad" not in attributes:
         options.append({"ceil_mode": 1})
     return Drawn((operator,), (x,), attributes | draw(st.sampled_from(options)))
 

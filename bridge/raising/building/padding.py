@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from bridge.errors import UnsupportedError
+from bridge.graph.sizes import end_of_windows
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
 
@@ -107,17 +108,9 @@ def window(
 
 
 def _ceil_end(size: Size, extent: int, stride: int, begin: int, end: int) -> int:
-    """The end pad with which rounding down gives what `ceil_mode` gives by rounding up.
-
-    A window that would start in the end padding is not counted (ONNX MaxPool, AveragePool).
-    """
     if not isinstance(size, int):
         raise UnsupportedError("ceil_mode over an axis of unknown size")
-    span = size + begin + end - extent
-    count = -(-span // stride)
-    if count * stride >= size + begin:
-        count -= 1
-    return max(end, count * stride + extent - size - begin)
+    return end_of_windows(size, extent, stride, begin, end)
 
 
 def zero_padding(k: Recorder, x: Ref, at: Window) -> Ref:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
+from bridge.graph.sizes import resized as resized_sizes
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import channels_last, resized, spatial_layouts
 from bridge.raising.building.recorder import Recorder
@@ -47,9 +48,8 @@ def resize(
         raise UnsupportedError("this kind of Resize", received=f"mode {mode}")
     if coordinate_transformation_mode == "tf_crop_and_resize":
         raise UnsupportedError("Resize that crops")
-    given = None if scales is None else [float(scale) for scale in scales.array()]
     pairs = list(zip(map(int, x.shape[2:]), map(int, node.shape[2:]), strict=True))
-    factors = _scales(given, x.rank, pairs, axes)
+    factors = _scales(x, pairs, scales, sizes, axes, keep_aspect_ratio_policy)
     matrices = [
         _matrix(size, wanted, scale, mode, coordinate_transformation_mode, nearest_mode)
         for (size, wanted), scale in zip(pairs, factors, strict=True)
@@ -87,39 +87,60 @@ def _step(
 
 
 def _scales(
-    given: Sequence[float] | None,
-    rank: int,
+    x: Operand,
     pairs: Sequence[tuple[int, int]],
+    scales: Operand | None,
+    sizes: Operand | None,
     axes: Sequence[int] | None,
-) -> list[float]:
-    """Each spatial axis's factor: the one that is given, or that of the sizes."""
-    by_size = [wanted / size for size, wanted in pairs]
-    if not given:
-        return by_size
-    by_axis = dict(zip(axes if axes is not None else range(rank), given, strict=True))
-    return [by_axis.get(axis, 1.0) for axis in range(2, rank)]
+    policy: str,
+) -> list[np.float32]:
+    """Each spatial axis's factor: the one that is given, or that of the sizes. Where no size
+    changes onnxruntime copies the map, whatever the scales are."""
+    if all(size == wanted for size, wanted in pairs):
+        return [np.float32(1)] * len(pairs)
+    given = [] if scales is None else scales.array().tolist()
+    if not given and (sizes is None or policy == "stretch"):
+        return [np.float32(wanted) / np.float32(size) for size, wanted in pairs]
+    chosen({"stretch": 0, "not_larger": 0, "not_smaller": 0}, policy, "keep_aspect_ratio_policy")
+    known = [size if isinstance(size, int) else 1 for size in x.shape]
+    named = x.shape if axes is None else [x.shape[axis] for axis in axes]
+    if not given and not all(isinstance(size, int) for size in named):
+        raise UnsupportedError(
+            "one scale for all axes, of which some have an unknown size",
+            received=f"keep_aspect_ratio_policy {policy}",
+            hint="fix the sizes of the inputs, or name the axes that are resized",
+        )
+    wanted = None if given or sizes is None else sizes.array().tolist()
+    factors, _ = resized_sizes(known, given or None, wanted, axes, policy)
+    return factors[2:]
 
 
-_Places = Callable[[], NDArray[np.float64]]
+A_HALF = 1e-6
+"""What is no further than this from a half onnxruntime rounds as one."""
+
+_Places = Callable[[], NDArray[np.floating]]
 
 
 def _matrix(
-    size: int, wanted: int, scale: float, mode: str, coordinates: str, nearest: str
+    size: int, wanted: int, scale: np.float32, mode: str, coordinates: str, nearest: str
 ) -> NDArray[np.float32]:
     """wanted size: how much of each row of x goes into each row of the result."""
-    places = np.arange(wanted, dtype=np.float64)
+    places, half, last = np.arange(wanted, dtype=np.float32), np.float32(0.5), wanted - 1
+    # Where the size was rounded, as much is left out, or repeated, at both ends.
+    moved = np.float32(size / 2) * (1 - np.float32(wanted) / (scale * np.float32(size)))
     scaled: Mapping[str, _Places] = {
-        "half_pixel": lambda: (places + 0.5) / scale - 0.5,
-        "half_pixel_symmetric": lambda: (places + 0.5) / scale - 0.5,
-        "pytorch_half_pixel": lambda: (places + 0.5) / scale - 0.5 if wanted > 1 else places * 0,
-        "align_corners": lambda: places * ((size - 1) / (wanted - 1) if wanted > 1 else 0.0),
+        "half_pixel": lambda: (places + half) / scale - half,
+        "half_pixel_symmetric": lambda: float(moved) + (places + 0.5) / np.float64(scale) - 0.5,
+        "pytorch_half_pixel": lambda: (places + half) / scale - half if last else places,
+        "align_corners": lambda: places * np.float32(size - 1) / np.float32(last or 1),
         "asymmetric": lambda: places / scale,
     }
     at = chosen(scaled, coordinates, "coordinate_transformation_mode")()
+    at = at.astype(np.float32).astype(np.float64)
     if mode == "nearest":
         rounded: Mapping[str, _Places] = {
-            "round_prefer_floor": lambda: np.ceil(at - 0.5),
-            "round_prefer_ceil": lambda: np.floor(at + 0.5),
+            "round_prefer_floor": lambda: np.ceil(at - 0.5 - A_HALF),
+            "round_prefer_ceil": lambda: np.floor(at + 0.5 + A_HALF),
             "floor": lambda: np.floor(at),
             "ceil": lambda: np.ceil(at),
         }

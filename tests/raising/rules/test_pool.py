@@ -44,3 +44,32 @@ def test_an_average_with_dilation_is_refused() -> None:
     }"""
     with pytest.raises(UnsupportedOperatorError, match="an average pooling with dilation"):
         plan_of(graph(text, opset=19))
+
+
+@pytest.mark.parametrize("opset", [11, 17, 22])
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "kernel_shape=[3,3], strides=[3,3], pads=[1,1,1,1]",
+        "kernel_shape=[3,3], strides=[3,2], pads=[1,0,1,0]",
+        "kernel_shape=[1,2], strides=[3,5], pads=[0,1,0,1]",
+    ],
+)
+def test_a_window_that_would_begin_in_the_padding(
+    operator: str, opset: int, attributes: str
+) -> None:
+    """ONNX's inference counts it up to opset 21, onnxruntime does not."""
+    text = f"""g (float[n,2,8,8] x) => (float[n,2,h,w] y) {{
+        a = {operator}<{attributes}, ceil_mode=1>(x)  y = Relu(a)
+    }}"""
+    raise_and_compare(graph(text, opset=opset), {"x": seeded((2, 2, 8, 8))})
+
+
+def test_a_window_of_padding_alone_where_padding_counts() -> None:
+    """Without it rounding up is rounding down, on which runtimes agree."""
+    text = """g (float[1,1,8,8] x) => (float[1,1,h,w] y) {
+        y = AveragePool<kernel_shape=[3,3], strides=[3,3], pads=[1,1,1,1], ceil_mode=1,
+                        count_include_pad=1>(x)
+    }"""
+    raise_and_compare(graph(text), {"x": seeded((1, 1, 8, 8))})

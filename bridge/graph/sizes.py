@@ -1,0 +1,167 @@
+"""Sizes that ONNX's shape inference gets wrong, and with it the files that were written so.
+
+- A pooling that rounds up does not count a window that would begin in the padding behind an axis.
+  Up to opset 21 ONNX's inference counts it, and its checker refuses the right size.
+- A Resize makes size * scale, rounded to float32 before it is rounded down: 5 * 1.4 is 7.
+
+Here they are what onnxruntime makes.    (onnx.ai/onnx/operators, MaxPool, AveragePool, Resize;
+onnxruntime/core/providers/cpu/tensor/upsamplebase.h)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+_Shape: TypeAlias = "Sequence[int | ir.SymbolicDim]"
+
+OPSET_OF_RIGHT_POOLING = 22
+
+
+def correct_sizes(model: ir.Model) -> bool:
+    """Corrects the first value that has a wrong size, and takes their shapes from all that depend
+    on it; whether there was one. What unknown sizes lead to is left alone."""
+    opset = model.opset_imports[""]
+    for node in model.graph:
+        sizes = None if node.domain else _SIZES.get(node.op_type)
+        x = node.inputs[0] if node.inputs else None
+        if sizes is None or x is None or x.shape is None or len(x.shape) < 3:
+            continue
+        right = sizes(node, [*x.shape], opset)
+        if right is not None and _differ(node.outputs[0].shape, right):
+            _correct(node, right)
+            return True
+    return False
+
+
+def _differ(made: ir.Shape | None, right: _Shape) -> bool:
+    sizes = zip(made or (), right, strict=False)
+    return any(a != b for a, b in sizes if isinstance(a, int) and isinstance(b, int))
+
+
+def _correct(node: ir.Node, right: _Shape) -> None:
+    import onnx_ir as ir
+
+    reached = {id(node): node}
+    waiting = [node]
+    while waiting:
+        for value in waiting.pop().outputs:
+            value.shape = None
+            users = {id(use.node): use.node for use in value.uses() if id(use.node) not in reached}
+            reached |= users
+            waiting += users.values()
+    for value in node.outputs:
+        value.shape = ir.Shape(right)
+
+
+# --- poolings -------------------------------------------------------------------------------------
+
+
+def end_of_windows(size: int, extent: int, stride: int, begin: int, end: int) -> int:
+    """The padding behind an axis with which rounding down gives the windows of rounding up: one
+    that would begin in the padding behind the axis is none of them."""
+    last = -(-(size + begin + end - extent) // stride) * stride
+    return end if last >= size + begin else last + extent - size - begin
+
+
+def _of_pooling(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
+    """Those of a pooling that rounds up in vain along an axis. From then on it rounds down, over
+    explicit padding, of which ONNX infers the same."""
+    import onnx_ir as ir
+
+    of, spatial, rank = node.attributes, shape[2:], len(shape) - 2
+    explicit = of.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")
+    if opset >= OPSET_OF_RIGHT_POOLING or not of.get_int("ceil_mode", 0) or not explicit:
+        return None
+    names = ("kernel_shape", "strides", "dilations")
+    kernel, strides, dilations = (of.get_ints(name, (1,) * rank) for name in names)
+    pads = of.get_ints("pads", (0,) * 2 * rank)
+    fit = {len(kernel), len(strides), len(dilations), len(pads) / 2} == {rank}
+    if not fit or min(strides) < 1 or not _all_known(spatial):
+        return None  # what is no pooling of ONNX's is refused later
+    extents = [1 + (k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
+    sides = [*zip(spatial, extents, strides, pads[:rank], pads[rank:], strict=True)]
+    ends = [end_of_windows(*side) for side in sides]
+    spans = [(n + b + e - x, s) for (n, x, s, b, _), e in zip(sides, ends, strict=True)]
+    in_vain = any(span % stride for span, stride in spans)
+    if not in_vain or (of.get_int("count_include_pad", 0) > 0 and ends != [*pads[rank:]]):
+        return None
+    for each in (
+        ir.AttrString("auto_pad", "NOTSET"),
+        ir.AttrInt64("ceil_mode", 0),
+        ir.AttrInt64s("pads", [*pads[:rank], *ends]),
+    ):
+        of.add(each)
+    return [*shape[:2], *(span // stride + 1 for span, stride in spans)]
+
+
+# --- Resize ---------------------------------------------------------------------------------------
+
+
+def resized(
+    sizes: Sequence[int],
+    scales: Sequence[float] | None,
+    wanted: Sequence[int] | None,
+    axes: Sequence[int] | None,
+    policy: str,
+) -> tuple[list[np.float32], list[int]]:
+    """The scale and the new size of each axis of a Resize, whose `scales`, or else `wanted` sizes,
+    are those of `axes` (None: of all). The policies not_larger and not_smaller have one scale."""
+    named = [*range(len(sizes))] if axes is None else [axis % len(sizes) for axis in axes]
+    factors, results = [np.float32(1)] * len(sizes), [*sizes]
+    if scales is not None:
+        for axis, scale in zip(named, scales, strict=True):
+            factors[axis] = np.float32(scale)
+            results[axis] = int(np.float32(sizes[axis]) * factors[axis])
+        return factors, results
+    for axis, size in zip(named, wanted or (), strict=True):
+        factors[axis], results[axis] = np.float32(size) / np.float32(sizes[axis]), size
+    if policy != "stretch":
+        one = (min if policy == "not_larger" else max)(factors[axis] for axis in named)
+        for axis in named:
+            factors[axis] = one
+            results[axis] = int(float(np.float32(sizes[axis]) * one) + 0.5)
+    return factors, results
+
+
+def _of_resize(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
+    """Those of a Resize by constant scales, or to constant sizes with one scale for all axes."""
+    of, made = node.attributes, node.outputs[0].shape
+    _, _, scales, wanted = (*map(_elements, node.inputs), *[None] * 4)[:4]
+    policy, axes = of.get_string("keep_aspect_ratio_policy", "stretch"), of.get_ints("axes", None)
+    crops = of.get_string("coordinate_transformation_mode", "") == "tf_crop_and_resize"
+    given = wanted if scales is None else scales
+    named = [*shape] if axes is None else [shape[axis] for axis in axes if axis < len(shape)]
+    if opset < 11 or crops or given is None or len(given) != len(named) or made is None:
+        return None
+    if scales is None and (policy == "stretch" or not _all_known(named)):
+        return None
+    known = [size if isinstance(size, int) else 1 for size in shape]
+    _, sizes = resized(known, scales, wanted, axes, policy)
+    sides = zip(shape, sizes, made, strict=False)
+    return [new if isinstance(old, int) else kept for old, new, kept in sides]
+
+
+def _elements(value: ir.Value | None) -> list[Any] | None:
+    """Those of a constant that has any."""
+    if value is None or value.const_value is None or not value.const_value.size:
+        return None
+    elements: list[Any] = value.const_value.numpy().ravel().tolist()
+    return elements
+
+
+def _all_known(sizes: _Shape) -> TypeGuard[Sequence[int]]:
+    return all(isinstance(size, int) for size in sizes)
+
+
+_SIZES: Mapping[str, Callable[[ir.Node, _Shape, int], _Shape | None]] = {
+    "AveragePool": _of_pooling,
+    "LpPool": _of_pooling,
+    "MaxPool": _of_pooling,
+    "Resize": _of_resize,
+}
