@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from inspect import Parameter, Signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -151,3 +152,31 @@ def refuse_wrong_names(decorator: str, names: Iterable[object]) -> None:
             expected=f'names, as in @bridge.{decorator}("Name")',
             received=_short(given),
         )
+
+
+def misfit(
+    rule: Signature, first: int, count: int, options: Iterable[str], words: tuple[str, str]
+) -> str:
+    """Why a rule cannot be called with so many inputs and these options: Python says it of its
+    arguments. The inputs come after the rule's `first` parameters; `words` are what a user calls an
+    input and an option."""
+    parameters = [*rule.parameters.values()][first:]
+    places = [each.name for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    named = {*places[count:], *(each.name for each in parameters if each.kind is _KEYWORD)}
+    given, (an_input, an_option) = set(options), words
+    if unknown := sorted(given - named):
+        return f"{_listed(an_option, unknown)} not supported"
+    if count > len(places):
+        some = an_input if len(places) == 1 else f"{an_input}s"
+        return f"{count} {an_input}s are not supported, only {len(places)} {some}"
+    needed = [each for each in parameters if each.default is Parameter.empty]
+    missing = [each.name for each in needed if each.name not in {*places[:count], *given}]
+    return f"{_listed(an_input if missing[0] in places else an_option, missing)} missing"
+
+
+def _listed(word: str, names: Iterable[str]) -> str:
+    one, *others = map(repr, names)
+    return f"the {word}s {', '.join([one, *others])} are" if others else f"the {word} {one} is"
+
+
+_KEYWORD = Parameter.KEYWORD_ONLY

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bridge.arguments import refuse_wrong_names
+from bridge.arguments import misfit, refuse_wrong_names
 from bridge.caffe.files.complaint import Complaint, Kind
 from bridge.caffe.files.harmless import is_harmless_name
 from bridge.caffe.files.untyped import Untyped
@@ -71,7 +71,8 @@ class Entry:
         try:
             call = self.signature.bind(e, layer, *bottoms, **arguments)
         except TypeError as error:
-            raise UnsupportedLayerError(f"no rule for it as it is: {error}", where=layer) from error
+            problem = misfit(self.signature, 2, len(bottoms), arguments, ("bottom", "field"))
+            raise UnsupportedLayerError(problem, where=layer) from error
         made = self._made(layer, call)
         tops = made if isinstance(made, tuple) else (made,)
         if len(tops) != len(layer.tops):

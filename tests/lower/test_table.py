@@ -72,5 +72,5 @@ def test_bottoms_that_the_rule_is_not_made_for() -> None:
     e = Emitter()
     x = e.input("x", (1, 2))
     made = Layer("r", "ReLU", ("x", "x"), ("y",), Location("net.prototxt", 3))
-    with pytest.raises(UnsupportedLayerError, match="too many positional arguments"):
+    with pytest.raises(UnsupportedLayerError, match="2 bottoms are not supported, only 1 bottom"):
         TABLE["ReLU"].apply(e, made, x, x)

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from bridge.arguments import misfit
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
 from bridge.graph.producers import computed_by
 from bridge.layout import Layout
@@ -313,7 +314,8 @@ def answers(
     try:
         given = parameters.bind(node, *operands, **attributes).arguments
     except TypeError as error:
-        raise UnsupportedError(f"not in a form that the rule knows: {error}") from error
+        problem = misfit(parameters, 1, len(operands), attributes, ("input", "attribute"))
+        raise UnsupportedError(problem) from error
     for name in needed:
         value = given.get(name, ())
         if value is None or (isinstance(value, tuple) and None in value):

@@ -170,7 +170,11 @@ def test_one_step_of_training_moves_every_weight(operator: str) -> None:
     [
         ("LSTM<hidden_size=4>(x, w, r, b, '', '', '', p)", "peepholes"),
         ("LSTM<hidden_size=4, input_forget=1>(x, w, r, b)", "input and forget gates"),
-        ("LSTM<hidden_size=4, clip=3.0>(x, w, r, b)", "'clip'"),
+        ("LSTM<hidden_size=4, clip=3.0>(x, w, r, b)", "the attribute 'clip' is not supported"),
+        (
+            "LSTM<hidden_size=4, activation_beta=[1.0], activation_alpha=[1.0]>(x, w, r, b)",
+            "the attributes 'activation_alpha', 'activation_beta' are not supported",
+        ),
         ("LSTM<hidden_size=4, activations=['Sigmoid','Tanh','Relu']>(x, w, r, b)", "one activ"),
         ("LSTM<hidden_size=4, activations=['HardSigmoid','Tanh','Tanh']>(x, w, r, b)", "no such"),
         ("LSTM<hidden_size=4>(x, w, r, b, lengths)", "sequences of an unknown size"),
