@@ -26,7 +26,10 @@ def public(verb: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(verb)
     def held(*args: P.args, **keywords: P.kwargs) -> R:
-        refuse_wrong_kinds(_bound(verb.__name__, signature, args, keywords))
+        given = _bound(verb.__name__, signature, args, keywords)
+        refuse_wrong_kinds(given)
+        if callable(report := given.get("progress")):
+            keywords["progress"] = _told_as_the_callers(report)
         try:
             return verb(*args, **keywords)
         except BridgeError:
@@ -35,6 +38,24 @@ def public(verb: Callable[P, R]) -> Callable[P, R]:
             raise told(error) from error
 
     return held
+
+
+def _told_as_the_callers(report: Callable[[str], object]) -> Callable[[str], None]:
+    """A caller's function that is told of progress: what fails in it is not a fault of bridge."""
+
+    def progress(stage: str) -> None:
+        try:
+            report(stage)
+        except BridgeError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                "the function that was given as progress failed",
+                where=_place(error),
+                received=f"{type(error).__name__}: {words_of(error)}",
+            ) from error
+
+    return progress
 
 
 def _bound(
@@ -74,9 +95,12 @@ def told(error: Exception) -> BridgeError:
         )
     if isinstance(error, OSError) and error.strerror:
         return UsageError(f"the system refuses it: {error.strerror}", where=error.filename)
+    return _fault(error, _place(error))
+
+
+def _place(error: Exception) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)
-    place = next((f"{f.filename}:{f.lineno}, in {f.name}" for f in reversed(frames)), None)
-    return _fault(error, place)
+    return next((f"{f.filename}:{f.lineno}, in {f.name}" for f in reversed(frames)), None)
 
 
 def _fault(error: Exception, place: str | None) -> BridgeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,33 @@ def test_a_rule_of_the_users_that_fails_is_no_fault_of_ours(tmp_path: Path) -> N
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     with pytest.raises(UsageError, match=r"rules\.py:4, in rule: the plug-in failed"):
         bridge.onnx_to_keras(model, check=False)
+
+
+@public
+def long_work(*, progress: Callable[[str], None]) -> None:
+    """Stands for a verb that tells how far it is."""
+    progress("reading")
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), OSError(errno.EPIPE, "Broken pipe")])
+def test_what_fails_in_the_callers_progress_is_the_callers(error: Exception) -> None:
+    def progress(stage: str) -> None:
+        assert stage == "reading"
+        raise error
+
+    with pytest.raises(UsageError, match=r"test_public\.py:\d+, in progress: .*as progress") as e:
+        long_work(progress=progress)
+    assert e.value.__cause__ is error
+    with pytest.raises(UsageError, match="as progress failed"):
+        bridge.caffe_to_onnx(NET.prototxt, progress=progress)
+
+
+def test_what_progress_stops_with_passes() -> None:
+    for error in (UsageError("enough"), KeyboardInterrupt()):
+
+        def progress(_: str, error: BaseException = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)) as e:
+            long_work(progress=progress)
+        assert e.value is error

@@ -23,7 +23,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import defs, numpy_helper
 
-from bridge.errors import UnsupportedError, UsageError
+from bridge.errors import UnsupportedError, UsageError, words_of
 from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.cleanup import tidied
 from bridge.keras.execute import carried_out, is_norm
@@ -135,9 +135,7 @@ def _converted(
     outputs: Sequence[Port],
     fixed: Sequence[keras.Variable],
 ) -> onnx.ModelProto:
-    with _quiet():
-        import tensorflow
-        import tf2onnx
+    tensorflow, tf2onnx = _libraries()
 
     def trace(*arrays: Any) -> list[Any]:
         images = [
@@ -170,6 +168,20 @@ def _converted(
             # It has no error of its own for what it cannot convert.
             raise UnsupportedError("tf2onnx cannot convert this", received=str(error)) from error
     return found[0]
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        with _quiet():
+            import tensorflow
+            import tf2onnx
+    except ImportError as error:
+        raise UsageError(
+            "TensorFlow and tf2onnx are needed for this",
+            received=words_of(error),
+            hint="pip install 'caffe-bridge[keras]'",
+        ) from error
+    return tensorflow, tf2onnx
 
 
 @contextmanager

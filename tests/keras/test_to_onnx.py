@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import onnx
 import pytest
 
 from bridge.check.verify import check_export
-from bridge.errors import UnsupportedError
+from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.load import functional as functional_of
 from bridge.keras.to_onnx import IoLayout, to_onnx
 
@@ -168,3 +169,14 @@ def test_what_tf2onnx_cannot_convert_is_refused() -> None:
     x = keras.Input((4,), dtype="complex64", name="x")
     with pytest.raises(UnsupportedError, match="no ONNX operators for these:\n  angle"):
         to_onnx(keras.Model(x, keras.ops.angle(x)))
+
+
+@pytest.mark.parametrize("missing", ["tensorflow", "tf2onnx"])
+def test_without_its_libraries_they_are_asked_for(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = keras.Input((2,), name="x")
+    model = keras.Model(x, layers.ReLU()(x))
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(UsageError, match=r"TensorFlow and tf2onnx are needed(.|\n)*pip install"):
+        to_onnx(model)

@@ -115,13 +115,26 @@ def _litert() -> tuple[str, Callable[..., Any]]:
     try:
         from ai_edge_litert import interpreter
     except ImportError:
-        with quiet_libraries():
-            import tensorflow
-
+        tensorflow = _tensorflow("a .tflite", "LiteRT's own package, ai-edge-litert, is enough")
         return f"TensorFlow {tensorflow.__version__}'s LiteRT", tensorflow.lite.Interpreter
     from importlib.metadata import version
 
     return f"LiteRT {version('ai-edge-litert')}", interpreter.Interpreter
+
+
+def _tensorflow(what: str, or_else: str = "") -> Any:
+    """TensorFlow, which Keras does without on JAX or PyTorch. Raises UsageError."""
+    try:
+        with quiet_libraries():
+            import tensorflow
+    except ImportError as error:
+        install = "pip install 'caffe-bridge[keras]'"
+        raise UsageError(
+            f"running {what} takes TensorFlow, which is not here",
+            received=words_of(error),
+            hint="; ".join(filter(None, (install, or_else))),
+        ) from error
+    return tensorflow
 
 
 def _ports(details: Mapping[str, Any]) -> tuple[Port, ...]:
@@ -137,9 +150,7 @@ def _ports(details: Mapping[str, Any]) -> tuple[Port, ...]:
 
 def saved_model(path: Path) -> Exported:
     """A SavedModel folder in TensorFlow. Raises UsageError where it is none."""
-    with quiet_libraries():
-        import tensorflow
-
+    tensorflow = _tensorflow("a SavedModel")
     try:
         loaded = tensorflow.saved_model.load(str(path))
         serve = loaded.signatures["serving_default"]

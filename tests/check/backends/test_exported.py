@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import keras
@@ -57,3 +58,14 @@ def test_what_litert_fails_at_is_told(small: Small, tmp_path: Path) -> None:
     bridge.onnx_to_keras(small.onnx, path, check=False)
     with pytest.raises(UsageError, match="LiteRT cannot run it"):
         tflite(path).run([np.zeros((2, 7), np.float32)])
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "saved"])
+def test_without_tensorflow_it_is_asked_for(
+    small: Small, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge.onnx_to_keras(small.onnx, tmp_path / name, check=False)
+    for module in ("tensorflow", "ai_edge_litert"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UsageError, match=r"takes TensorFlow, which is not here(.|\n)*pip install"):
+        bridge.check(small.onnx, tmp_path / name)
