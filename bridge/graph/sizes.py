@@ -24,8 +24,8 @@ OPSET_OF_RIGHT_POOLING = 22
 
 
 def correct_sizes(model: ir.Model) -> bool:
-    """Corrects the first value that has a wrong size, and takes their shapes from all that depend
-    on it; whether there was one. What unknown sizes lead to is left alone."""
+    """Corrects the first value that has a wrong size, or a free one that is known, and takes their
+    shapes from all that depend on it; whether there was one. What unknown sizes lead to stays."""
     opset = model.opset_imports[""]
     for node in model.graph:
         sizes = None if node.domain else _SIZES.get(node.op_type)
@@ -41,7 +41,7 @@ def correct_sizes(model: ir.Model) -> bool:
 
 def _differ(made: ir.Shape | None, right: _Shape) -> bool:
     sizes = zip(made or (), right, strict=False)
-    return any(a != b for a, b in sizes if isinstance(a, int) and isinstance(b, int))
+    return any(a != b for a, b in sizes if isinstance(b, int))
 
 
 def _correct(node: ir.Node, right: _Shape) -> None:

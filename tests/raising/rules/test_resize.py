@@ -51,6 +51,12 @@ def test_where_no_size_changes_nothing_does() -> None:
     raise_and_compare(resized("1,2,4,8", attributes, [1, 1, 1.2, 1.1]), {"x": seeded((1, 2, 4, 8))})
 
 
+def test_sizes_that_follow_are_known_whatever_a_file_calls_them() -> None:
+    model = resized("1,2,5,7", "axes=[2,3], keep_aspect_ratio_policy='not_larger'", [18, 18])
+    model.graph.output[0].type.CopyFrom(onnx.helper.make_tensor_type_proto(1, [1, 2, "h", "w"]))
+    assert plan_of(model).values["y"].layout.logical_shape == (1, 2, 13, 18)
+
+
 def test_one_scale_of_a_free_size_is_refused() -> None:
     model = resized("n,2,5,7", "keep_aspect_ratio_policy='not_larger'", [1, 2, 3, 4])
     model.graph.output[0].type.CopyFrom(onnx.helper.make_tensor_type_proto(1, ["n", 2, 3, 4]))
