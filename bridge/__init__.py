@@ -14,16 +14,10 @@ from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.check.api import check
-    from bridge.convert import (
-        Conversion,
-        caffe_to_keras,
-        caffe_to_onnx,
-        explain,
-        onnx_to_keras,
-        translation_map,
-    )
+    from bridge.convert import caffe_to_keras, caffe_to_onnx, explain, onnx_to_keras
     from bridge.lower.table import layer
     from bridge.raising.table import raises
+    from bridge.results import Conversion, translation_map
     from bridge.to_onnx import keras_to_onnx
 
 __version__ = "0.1.0"
@@ -43,7 +37,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Conversion": "bridge.convert",
+    "Conversion": "bridge.results",
     "caffe_to_keras": "bridge.convert",
     "caffe_to_onnx": "bridge.convert",
     "check": "bridge.check",
@@ -52,7 +46,7 @@ _HOMES = {
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
     "raises": "bridge.raising.table",
-    "translation_map": "bridge.convert",
+    "translation_map": "bridge.results",
 }
 
 

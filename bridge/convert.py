@@ -6,18 +6,27 @@ Nothing heavy is imported before a verb needs it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 from bridge.errors import UsageError, after
+from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
 from bridge.options import LoweringOptions
 from bridge.outputs import refuse_collisions, staged, writable
 from bridge.public import public
+from bridge.results import (
+    Conversion,
+    IoLayout,
+    PathLike,
+    Progress,
+    Raising,
+    WeightsMode,
+    remember,
+    silent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,59 +35,10 @@ if TYPE_CHECKING:
     import onnx
     import onnx_ir as ir
 
-    from bridge.caffe.net import Net
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
-    from bridge.raising import Plan, Target
+    from bridge.raising import Target
     from bridge.translation import TranslationMap
-
-PathLike = str | Path
-Dims = tuple[int | str, ...]
-Progress = Callable[[str], None]
-WeightsMode = Literal["inline", "external", "linked"]
-IoLayout = Literal["channels_last", "onnx"]
-
-
-def silent(stage: str) -> None:
-    """Reports no progress."""
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What `caffe_to_onnx` gives.
-
-    `inputs` and `outputs` are shapes by blob name, in the graph's order; a free batch size is
-    the word `batch`. `path` is None where no file was asked for, `report` where no check was.
-    """
-
-    path: Path | None
-    inputs: Mapping[str, Dims]
-    outputs: Mapping[str, Dims]
-    warnings: tuple[str, ...]
-    report: Report | None
-    model: LoweredModel = field(repr=False)
-
-    @property
-    @public
-    def proto(self) -> onnx.ModelProto:
-        """The whole model, weights included, as a message of its own."""
-        from bridge.graph.io import to_proto
-
-        return to_proto(self.model)
-
-
-@dataclass(frozen=True)
-class Raising:
-    """What raising gives: the model, the plan it was built from, and what the check found.
-
-    `map` says for each value and each weight of the graph where it is in the model, and how.
-    """
-
-    model: keras.Model
-    plan: Plan
-    map: TranslationMap
-    report: Report | None = None
-    warnings: tuple[str, ...] = ()
 
 
 @public
@@ -107,7 +67,7 @@ def caffe_to_onnx(
     given = LoweringOptions.of(options)
     refuse_unknown_mode(weights)
     if output is not None:
-        refuse_collisions({"the graph": Path(output)}, _files_of(prototxt, caffemodel, given))
+        refuse_collisions({"the graph": Path(output)}, files_of(prototxt, caffemodel, given))
         writable(Path(output), (".onnx",))
     if fp16 and weights == "linked":
         raise UsageError(
@@ -115,7 +75,7 @@ def caffe_to_onnx(
             hint="leave out one of --fp16 and --weights linked, or write --weights external",
         )
     progress("reading the net")
-    lowered = _lowered(prototxt, caffemodel, given)
+    lowered = lowered_net(prototxt, caffemodel, given)
     if fp16:
         from bridge.graph.half import to_half
 
@@ -228,9 +188,9 @@ def raise_caffe(
     from bridge.graph.io import to_ir
 
     given = LoweringOptions.of(options)
-    _refuse_outputs(_files_of(prototxt, caffemodel, given), output, map)
+    _refuse_outputs(files_of(prototxt, caffemodel, given), output, map)
     progress("reading the net")
-    lowered = with_warnings(_lowered(prototxt, caffemodel, given))
+    lowered = with_warnings(lowered_net(prototxt, caffemodel, given))
     with after(lowered.warnings), ExitStack() as stack:
         path = stack.enter_context(_temporary_onnx(lowered)) if check else None
         if path is not None:
@@ -242,28 +202,6 @@ def raise_caffe(
 def _joined(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
     """Those of a conversion and of its check."""
     return warnings if report is None else (*warnings, *report.warnings)
-
-
-# The maps of the models that this process has made, for as long as these live. A .keras file has
-# no place for one that Keras alone could read.
-_MAPS: WeakKeyDictionary[keras.Model, TranslationMap] = WeakKeyDictionary()
-
-
-@public
-def translation_map(model: keras.Model) -> TranslationMap:
-    """Where each value and each weight of the graph, or of the Caffe net, is in a Keras model that
-    `onnx_to_keras` or `caffe_to_keras` has given.
-
-    Raises UsageError for any other model, also for one that was loaded from a file.
-    """
-    for known in _MAPS:
-        if known is model:
-            return _MAPS[model]
-    raise UsageError(
-        "the map of this model is not known",
-        expected="the very model that onnx_to_keras or caffe_to_keras gave",
-        hint="have it written beside the file, with map=...",
-    )
 
 
 @public
@@ -290,71 +228,13 @@ def explain(
     from bridge.translation import translation_map
 
     given = LoweringOptions.of(options)
-    net = _net(prototxt, caffemodel, given, with_unknown_weights)
-    lowered = _lower(net, given)
+    net = read_net(prototxt, caffemodel, given, with_unknown_weights)
+    lowered = lower_net(net, given)
     with after(lowered.warnings):
         whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
     kept = cut(net, given.outputs).layers
     writers = {top: layer.name for layer in kept for top in layer.tops}
     return whole if blob is None else whole.of_blob(blob, writers)
-
-
-def _lowered(
-    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
-) -> LoweredModel:
-    from bridge.caffe.match import with_filled_weights
-
-    return _lower(_net(prototxt, caffemodel, options, with_filled_weights), options)
-
-
-def _net(
-    prototxt: PathLike,
-    caffemodel: PathLike | None,
-    options: LoweringOptions,
-    complete: Callable[[Net], Net],
-) -> Net:
-    """The net as the options have it; `complete` gives weights to one that comes without any."""
-    from bridge.caffe import read
-    from bridge.caffe.preprocessing import preprocessed
-    from bridge.lower import understood
-    from bridge.plugins import load_file
-
-    for plugin in options.plugins:
-        load_file(plugin)
-    net = read(
-        prototxt,
-        caffemodel,
-        phase=options.phase,
-        stages=options.stages,
-        level=options.level,
-        input_shape=options.shapes,
-        allow_missing_weights=options.allow_missing_weights,
-        hold=partial(understood, outputs=options.outputs, ignore_fields=options.ignored),
-    )
-    with after(net.warnings):
-        if caffemodel is None and not any(layer.blobs for layer in net.layers):
-            net = complete(net)
-        return preprocessed(net, options.mean, options.scale, rgb=options.rgb)
-
-
-def _lower(net: Net, options: LoweringOptions) -> LoweredModel:
-    from bridge.lower import lower
-
-    with after(net.warnings):
-        lowered = lower(
-            net,
-            input_shape=options.shapes,
-            batch=options.batch,
-            opset=options.opset,
-            outputs=options.outputs,
-            dynamic=options.dynamic,
-            ignore_fields=options.ignored,
-        )
-    if options.fold_bn:
-        from bridge.graph.fold_bn import fold_batch_norms
-
-        lowered = fold_batch_norms(lowered)
-    return lowered
 
 
 def _save_onnx(
@@ -403,7 +283,8 @@ def _raised(
     if output is not None:
         refuse_unwritable(Path(output))
     built, report = build(plan), None
-    _MAPS[built] = translation_map(plan, lowered)
+    found = translation_map(plan, lowered)
+    remember(built, found)
     if path is not None:
         from bridge.check.verify import check_keras
 
@@ -415,21 +296,8 @@ def _raised(
             write(built, places.enter_context(staged(Path(output))))
         if map is not None:
             # Staged last it is the first to get its name: there is no model without its map.
-            _MAPS[built].write(places.enter_context(staged(Path(map))))
-    return Raising(built, plan, _MAPS[built], report)
-
-
-def _given(*paths: PathLike | None) -> list[Path]:
-    """The files among these; a folder is refused where it is to be read."""
-    return [Path(path) for path in paths if path is not None and not Path(path).is_dir()]
-
-
-def _files_of(
-    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
-) -> list[Path]:
-    """The files that a Caffe net is made of."""
-    mean = options.mean if isinstance(options.mean, str | Path) else None
-    return _given(prototxt, caffemodel, mean, *options.plugins)
+            found.write(places.enter_context(staged(Path(map))))
+    return Raising(built, plan, found, report)
 
 
 def _refuse_outputs(inputs: Iterable[Path], output: PathLike | None, map: PathLike | None) -> None:

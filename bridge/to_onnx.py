@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
 from bridge.outputs import refuse_collisions, staged, writable
 from bridge.public import public
+from bridge.results import Dims, IoLayout, Progress, silent
 
 if TYPE_CHECKING:
     import keras
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.check.report import Report
     from bridge.keras.to_onnx import Exported
-
-Dims = tuple[int | str, ...]
-Progress = Callable[[str], None]
-IoLayout = Literal["channels_last", "onnx"]
-
-
-def silent(stage: str) -> None:
-    """Reports no progress."""
 
 
 @dataclass(frozen=True)

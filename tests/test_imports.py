@@ -31,6 +31,8 @@ ORDER = (
     "translation",
     "keras",
     "check",
+    "results",
+    "from_caffe",
     "to_onnx",
     "convert",
     "inspection",

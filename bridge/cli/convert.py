@@ -24,7 +24,7 @@ from bridge.cli.options import (
 from bridge.cli.show import progress, show_table, show_warnings, words
 
 if TYPE_CHECKING:
-    from bridge.convert import Conversion, Raising
+    from bridge.results import Conversion, Raising
 
 
 @app.command

@@ -12,8 +12,9 @@ import pytest
 
 from bridge.caffe import read
 from bridge.check.inputs import fixed
-from bridge.convert import Raising, raise_caffe
+from bridge.convert import raise_caffe
 from bridge.errors import UnsupportedError
+from bridge.results import Raising
 from bridge.translation import MappedTensor
 from golden_cases import assert_close
 from mapped import evaluated, rearranged

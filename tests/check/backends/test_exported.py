@@ -19,7 +19,7 @@ from small_net import PROTOTXT, Small
 @pytest.mark.parametrize("name", ["net.tflite", "saved"])
 @pytest.mark.parametrize("io_layout", ["channels_last", "onnx"])
 def test_it_is_compared_in_onnx_order_whatever_it_takes(
-    small: Small, tmp_path: Path, name: str, io_layout: bridge.convert.IoLayout
+    small: Small, tmp_path: Path, name: str, io_layout: bridge.results.IoLayout
 ) -> None:
     bridge.onnx_to_keras(small.onnx, tmp_path / name, io_layout=io_layout)
     report = bridge.check(small.onnx, tmp_path / name)

@@ -1,0 +1,92 @@
+"""From the files of a Caffe net to its ONNX model, as the options of a conversion have it.
+
+Nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.errors import after
+from bridge.options import LoweringOptions
+from bridge.results import PathLike
+
+if TYPE_CHECKING:
+    from bridge.caffe.net import Net
+    from bridge.lower.model import LoweredModel
+
+
+def lowered_net(
+    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
+) -> LoweredModel:
+    """The ONNX model of a Caffe net; its fillers give the weights where none are given."""
+    from bridge.caffe.match import with_filled_weights
+
+    return lower_net(read_net(prototxt, caffemodel, options, with_filled_weights), options)
+
+
+def read_net(
+    prototxt: PathLike,
+    caffemodel: PathLike | None,
+    options: LoweringOptions,
+    complete: Callable[[Net], Net],
+) -> Net:
+    """The net as the options have it; `complete` gives weights to one that comes without any."""
+    from bridge.caffe import read
+    from bridge.caffe.preprocessing import preprocessed
+    from bridge.lower import understood
+    from bridge.plugins import load_file
+
+    for plugin in options.plugins:
+        load_file(plugin)
+    net = read(
+        prototxt,
+        caffemodel,
+        phase=options.phase,
+        stages=options.stages,
+        level=options.level,
+        input_shape=options.shapes,
+        allow_missing_weights=options.allow_missing_weights,
+        hold=partial(understood, outputs=options.outputs, ignore_fields=options.ignored),
+    )
+    with after(net.warnings):
+        if caffemodel is None and not any(layer.blobs for layer in net.layers):
+            net = complete(net)
+        return preprocessed(net, options.mean, options.scale, rgb=options.rgb)
+
+
+def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
+    """The ONNX model of a net that has been read, as the options have it."""
+    from bridge.lower import lower
+
+    with after(net.warnings):
+        lowered = lower(
+            net,
+            input_shape=options.shapes,
+            batch=options.batch,
+            opset=options.opset,
+            outputs=options.outputs,
+            dynamic=options.dynamic,
+            ignore_fields=options.ignored,
+        )
+    if options.fold_bn:
+        from bridge.graph.fold_bn import fold_batch_norms
+
+        lowered = fold_batch_norms(lowered)
+    return lowered
+
+
+def _given(*paths: PathLike | None) -> list[Path]:
+    """The files among these; a folder is refused where it is to be read."""
+    return [Path(path) for path in paths if path is not None and not Path(path).is_dir()]
+
+
+def files_of(
+    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
+) -> list[Path]:
+    """The files that a Caffe net is made of."""
+    mean = options.mean if isinstance(options.mean, str | Path) else None
+    return _given(prototxt, caffemodel, mean, *options.plugins)
