@@ -6,21 +6,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout.size import Size
 
-if TYPE_CHECKING:
-    from bridge.layout.layout import Layout
-
 Array: TypeAlias = NDArray[Any]
 
 
+class Part(Protocol):
+    """What is asked of each part. It is a `Layout`, which is made of atoms such as these."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def stored(self) -> tuple[tuple[int, ...], ...]: ...
+
+    @property
+    def logical_shape(self) -> tuple[Size, ...]: ...
+
+    def within(self, shape: Sequence[Size], axis: int) -> Self: ...
+
+    def apply(self, array: Array) -> Array: ...
+
+    def inverse(self) -> Self: ...
+
+    def compose(self, other: Self) -> Self: ...
+
+
+P = TypeVar("P", bound=Part)
+
+
 @dataclass(frozen=True)
-class Concatenated:
+class Concatenated(Generic[P]):
     """An atom whose size is a sum: what Concat makes of axes whose inner orders differ.
 
     No product of atoms says the same, so it is never cut. `parts` are layouts of one axis each,
@@ -29,7 +50,7 @@ class Concatenated:
     identity layouts.
     """
 
-    parts: tuple[Layout, ...]
+    parts: tuple[P, ...]
 
     def __post_init__(self) -> None:
         if len(self.parts) < 2:
@@ -60,19 +81,19 @@ class Concatenated:
             pieces.append(part.within(piece.shape, axis).apply(piece))
         return np.concatenate(pieces, axis=axis)
 
-    def inverse(self) -> Concatenated:
+    def inverse(self) -> Concatenated[P]:
         return Concatenated(tuple(part.inverse() for part in self.parts))
 
-    def compose(self, other: Concatenated) -> Sequence[Layout]:
+    def compose(self, other: Concatenated[P]) -> Sequence[P]:
         """First this, then the other, part by part; ValueError unless the sizes are the same."""
         if self.sizes != other.sizes:
             raise ValueError(f"parts of {self.sizes} and {other.sizes} do not match")
         return [one.compose(two) for one, two in zip(self.parts, other.parts, strict=True)]
 
 
-Atom: TypeAlias = int | str | Concatenated
+AtomOf: TypeAlias = int | str | Concatenated[P]
 
 
-def size_of(atom: Atom) -> Size:
+def size_of(atom: AtomOf[Any]) -> Size:
     """How long an atom is."""
     return atom.size if isinstance(atom, Concatenated) else atom

@@ -1,51 +1,30 @@
-"""The algebra of layouts: where the elements of a tensor lie in the array that holds it.
+"""The algebra of layouts: what Transpose, Reshape, Concat, ... make of where elements lie.
 
-A tensor has a *logical* shape, of which ONNX speaks, and a *store*, the array that Keras holds.
-Each logical axis is cut into *atoms*, and each axis of the store holds some of them, in its order:
-
-    n c h w -> n h w c            channels last
-    n (c h w) -> n (h w c)        the same store after Flatten, which moved nothing
-
-An atom of size 1 has no part in any order. It only marks a place: where a channel axis of size 1
-lies. Each method states its law as an equation, for every array x of the logical shape.
+Each method states its law as an equation, for every array x of the logical shape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
-from bridge.layout.binding import numbered_axes, stored_shape_of_empty
-from bridge.layout.concatenated import Array, Atom, Concatenated, size_of
+from bridge.layout.arrangement import Arrangement, store_shape
+from bridge.layout.binding import numbered_axes
+from bridge.layout.concatenated import Array, AtomOf, Concatenated, size_of
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
-
-Shape: TypeAlias = tuple[Size, ...]
 
 Item = TypeVar("Item")
 Label = TypeVar("Label", bound=Hashable)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How one tensor is stored.
+class Layout(Arrangement["Layout"]):
+    """How one tensor is stored: the atoms of an `Arrangement`, and what operators make of it.
 
-    `axes` has the atoms of each logical axis, `stored` those of each axis of the store, the latter
-    as indices into the flat list of atoms in logical order. An axis may have no atoms: its size is
-    1. Raises ValueError unless each atom is stored exactly once, and for sizes below 1.
+    Raises ValueError unless each atom is stored exactly once, and for sizes below 1.
     """
-
-    axes: tuple[tuple[Atom, ...], ...]
-    stored: tuple[tuple[int, ...], ...]
-
-    def __post_init__(self) -> None:
-        if sorted(self.order) != list(range(len(self.atoms))):
-            raise ValueError(f"{len(self.atoms)} atoms are not stored once each by {self.stored}")
-        if any(isinstance(atom, int) and atom < 1 for atom in self.atoms):
-            raise ValueError(f"sizes are 1 and more, not {self.axes}")
 
     # Making one
 
@@ -86,34 +65,6 @@ class Layout:
     # What it says
 
     @cached_property
-    def atoms(self) -> tuple[Atom, ...]:
-        """All atoms in logical order; an index means one of these."""
-        return tuple(chain.from_iterable(self.axes))
-
-    @cached_property
-    def order(self) -> tuple[int, ...]:
-        """The atoms in the order in which they are stored."""
-        return tuple(chain.from_iterable(self.stored))
-
-    @cached_property
-    def members(self) -> tuple[tuple[int, ...], ...]:
-        """The atoms of each logical axis, as indices: to `axes` what `stored` is to the store."""
-        indices = iter(range(len(self.atoms)))
-        return tuple(tuple(next(indices) for _ in axis) for axis in self.axes)
-
-    @property
-    def rank(self) -> int:
-        return len(self.axes)
-
-    @cached_property
-    def logical_shape(self) -> Shape:
-        return tuple(product(map(size_of, axis)) for axis in self.axes)
-
-    @cached_property
-    def stored_shape(self) -> Shape:
-        return tuple(product(size_of(self.atoms[i]) for i in group) for group in self.stored)
-
-    @cached_property
     def is_identity(self) -> bool:
         """Whether `apply(x) == x`, shape and all."""
         return self.same_array(Layout.identity(self.logical_shape))
@@ -126,17 +77,6 @@ class Layout:
     def same_array(self, other: Layout) -> bool:
         """Whether both stores are the same array: `apply(x) == other.apply(x)`."""
         return self.stored_shape == other.stored_shape and self.same_element_order(other)
-
-    def where(self, axis: int) -> int | None:
-        """The stored axis that holds this logical axis and nothing else, in any inner order.
-
-        None where the axis lies on several or shares one. Atoms of size 1 do not disturb, but an
-        axis of size 1 lies where its atom does (on the first such stored axis of size 1).
-        """
-        own = set(self.members[axis])
-        non_unit = self._non_unit(own)
-        groups = enumerate(self.stored)
-        return next((i for i, g in groups if own & {*g} and self._non_unit(g) == non_unit), None)
 
     def axis(self, axis: int) -> Layout:
         """The layout of one logical axis by itself: a slice along it, `apply`-ed, is that slice
@@ -161,7 +101,7 @@ class Layout:
         as `bound` does.
         """
         if not array.size:
-            return array.reshape(stored_shape_of_empty(self, array.shape))
+            return array.reshape(self._store_of_empty(array.shape))
         layout = self.bound(array.shape)
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
@@ -181,7 +121,7 @@ class Layout:
         """
         if self.logical_shape == tuple(shape):
             return self
-        return Layout(numbered_axes(self, shape), self.canonical().stored)
+        return Layout(self._numbered(shape), self.canonical().stored)
 
     # One layout from others
 
@@ -320,12 +260,20 @@ class Layout:
 
     # How
 
+    def _numbered(self, shape: Sequence[int]) -> tuple[tuple[Atom, ...], ...]:
+        """The axes in canonical form, with numbers for symbols; ValueError as `bound` says."""
+        axes = numbered_axes(self.canonical().axes, shape)
+        if axes is None:
+            raise ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
+        return axes
+
+    def _store_of_empty(self, shape: Sequence[int]) -> list[int]:
+        """How an array without elements is stored, which no layout of numbers could say."""
+        atoms = tuple(chain.from_iterable(self._numbered(shape)))
+        return [int(size) for size in store_shape(atoms, self.canonical().stored)]
+
     def _atom(self, index: int) -> Atom:
         return self.atoms[index]
-
-    def _non_unit(self, atoms: Iterable[int]) -> set[int]:
-        """Those atoms that have part in the order of elements: all but those of size 1."""
-        return {atom for atom in atoms if self.atoms[atom] != 1}
 
     def _place(self, axis: int) -> int:
         place = self.where(axis)
@@ -379,6 +327,9 @@ class Layout:
             tuple(tuple(islice(atoms, len(cut))) for cut in cuts[1]),
             tuple(tuple(run) for _, run in groupby(split.order, owner.__getitem__)),
         )
+
+
+Atom: TypeAlias = AtomOf[Layout]
 
 
 def _layout(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bridge.layout.arrangement import Shape
 from bridge.layout.concatenated import size_of
-from bridge.layout.layout import Layout, Shape
+from bridge.layout.layout import Layout
 from bridge.layout.size import Size, quotient
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from bridge.layout.layout import Layout
+from bridge.layout.arrangement import Arrangement
 
 LETTERS = {1: "n", 2: "n c", 3: "n c w", 4: "n c h w", 5: "n c d h w"}
 
 
-def einops_text(layout: Layout, names: Sequence[str] | None = None) -> str:
+def einops_text(layout: Arrangement[Any], names: Sequence[str] | None = None) -> str:
     """`n c h w -> n h w c`, and after Flatten `n (c h w) -> n (h w c)`.
 
     `names` are those of the atoms, or of the logical axes: then the atoms of an axis of several
@@ -33,7 +32,7 @@ def einops_text(layout: Layout, names: Sequence[str] | None = None) -> str:
     return f"{tensor} -> {store}".strip() + "".join(joined)
 
 
-def einops_sizes(layout: Layout) -> dict[str, int]:
+def einops_sizes(layout: Arrangement[Any]) -> dict[str, int]:
     """The letters of `einops_text` that share a logical axis, and their sizes where known: what
     `einops.rearrange` asks for beside the text."""
     letters = _letters(layout, None)
@@ -42,7 +41,7 @@ def einops_sizes(layout: Layout) -> dict[str, int]:
     return {letter: size for letter, size in sizes.items() if isinstance(size, int)}
 
 
-def _letters(layout: Layout, names: Sequence[str] | None) -> list[str]:
+def _letters(layout: Arrangement[Any], names: Sequence[str] | None) -> list[str]:
     """The name of each atom."""
     if names is None:
         count = layout.rank if layout.rank >= 4 else len(layout.atoms)
