@@ -14,8 +14,7 @@ run.py        both models fed the same and compared in step
 compare.py    two arrays compared
 tolerance.py  how far they may be apart, by what made them
 locate.py     which layers stand between two values
-report.py     what was found
-page.py       the same as one HTML page
+report/       what was found, as text and as one HTML page
 """
 
 from __future__ import annotations

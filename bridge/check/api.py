@@ -87,7 +87,7 @@ def check(
     )
     _refuse_contradictions(feeding)
     if report is not None:
-        from bridge.check.page import page_path
+        from bridge.check.report.page import page_path
 
         files = _files(a, b, graph, inputs, labels, mean, *feeding.images)
         refuse_collisions({"the report": Path(report)}, files)
@@ -109,7 +109,7 @@ def check(
             progress=progress,
         )
     if report is not None:
-        from bridge.check.page import write_page
+        from bridge.check.report.page import write_page
 
         progress("writing the report")
         write_page(found, report)

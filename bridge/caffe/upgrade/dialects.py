@@ -14,9 +14,9 @@ from typing import Any
 from bridge.caffe import schema
 from bridge.caffe.files.prototxt import Message
 from bridge.caffe.inputs import input_layer
-from bridge.caffe.python import with_class
-from bridge.caffe.quantized import in_float
 from bridge.caffe.shapes import named_by
+from bridge.caffe.upgrade.python import with_class
+from bridge.caffe.upgrade.quantized import in_float
 from bridge.errors import PrototxtError
 
 

@@ -8,7 +8,7 @@ from math import isfinite, log10
 from pathlib import Path
 
 from bridge.check.compare import Row, Verdict
-from bridge.check.report import Report
+from bridge.check.report.report import Report
 from bridge.check.tolerance import CLASSES
 from bridge.errors import UsageError
 from bridge.outputs import staged, writable
@@ -70,7 +70,7 @@ def page(report: Report) -> str:
             hint="pip install 'caffe-bridge[report]'",
         ) from error
     environment = Environment(
-        loader=PackageLoader("bridge.check", ""),
+        loader=PackageLoader("bridge.check.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,8 +13,8 @@ import pytest
 
 import bridge
 from bridge.check.compare import Row
-from bridge.check.page import page, place, write_page
 from bridge.check.report import Report
+from bridge.check.report.page import page, place, write_page
 from bridge.errors import UsageError
 from small_net import PROTOTXT, Small
 
