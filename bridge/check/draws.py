@@ -68,4 +68,5 @@ def _change(one: Array, other: Array) -> float:
     ordinary = is_ordinary(one)
     if not np.array_equal(ordinary, is_ordinary(other)):
         return np.inf
-    return float(np.abs(one - other).max(where=ordinary, initial=0.0))
+    changes = np.abs(np.where(ordinary, one, 0.0) - np.where(ordinary, other, 0.0))
+    return float(changes.max(initial=0.0))

@@ -82,6 +82,10 @@ CLASSES = (COPIES, CHOOSES, COMPUTES)
 _ADDING = frozenset("Add Eltwise MVN MeanVarianceNormalization ReduceMean ReduceSum Sub".split())
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
+# A Sigmoid is computed as 1/2 and something: what is left near 0 has the rounding of the 1/2. A
+# Swish is x times that, in one layer or in several.
+_ABOUT_HALF = frozenset(["Sigmoid", "Swish"])
+_TIMES_X = frozenset(["Mul", "Swish"])
 
 
 def class_of(operators: Collection[str]) -> Tolerance:
@@ -133,9 +137,21 @@ def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Pr
     largest = max((each.size for each in inputs), default=0.0)
     if _are(operators, _ADDING | COPIES.operators):
         return at.noise * max(row.size, largest)
+    half = largest if _TIMES_X.intersection(operators) else 1.0
+    least = at.copying / 2 * half if _ABOUT_HALF.intersection(operators) else 0.0
     if _are(operators, _EXPONENTIAL):
-        return row.size * max(at.noise, at.copying * largest)
-    return at.noise * row.size
+        return max(row.size * max(at.noise, at.copying * largest), least)
+    return max(at.noise * row.size, least, _of_factors(operators, inputs))
+
+
+def _of_factors(operators: Collection[str], inputs: Collection[Row]) -> float:
+    """What a product of two makes, at most, of what its factors differ by; twice that for one that
+    was computed apart from them. What must not differ so far is a fault of the factor's own."""
+    factors = [each for each in inputs if each.error <= each.limit]
+    if not _are(operators, frozenset(["Mul"])) or len(factors) != 2:
+        return 0.0
+    one, other = factors
+    return 2 * (one.error * other.size + other.error * one.size)
 
 
 def _is_told(operators: Collection[str], inputs: Collection[Row]) -> bool:

@@ -44,3 +44,7 @@ def test_rows_are_put_in_the_order_of_the_graph() -> None:
         tally.add(name, np.zeros(1), np.zeros(1))
     tally.order(["a", "b", "c"])
     assert tally.names == ["a", "b"]
+
+
+def test_infinities_on_both_sides_do_not_vary() -> None:
+    assert variation(np.array([1.0, np.inf]), np.array([3.0, np.inf])) == 2

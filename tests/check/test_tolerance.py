@@ -168,3 +168,26 @@ def test_half_precision_is_right_within_roundings_of_a_half(size: float) -> None
     assert judged(row(0.005 * size, size), size, ["Conv"], **half).verdict == "equal"
     assert judged(row(0.01 * size, size), size, ["Conv"], **half).verdict == "differs"
     assert judged(row(0.005 * size, size), size, ["Conv"]).verdict == "differs"
+
+
+def test_a_sigmoid_near_0_has_the_rounding_of_the_half_that_it_is_made_with() -> None:
+    """Of logits about -9, as a detector's classes have: onnxruntime is 1e-7 off there."""
+    logits = row(0, size=10.0)
+    assert judged(row(1e-7, size=2e-4), 2e-4, ["Sigmoid"], [logits]).verdict == "equal"
+    assert judged(row(1e-5, size=2e-4), 2e-4, ["Sigmoid"], [logits]).verdict == "differs"
+    assert judged(row(1e-7, size=2e-4), 2e-4, ["Exp"], [logits]).verdict == "differs"
+
+
+@pytest.mark.parametrize("operators", [["Swish"], ["Sigmoid", "Mul"]])
+def test_a_swish_below_0_has_x_times_that_rounding(operators: list[str]) -> None:
+    x = row(0, size=10.0)
+    assert judged(row(1e-6, size=2e-3), 2e-3, operators, [x]).verdict == "equal"
+    assert judged(row(1e-4, size=2e-3), 2e-3, operators, [x]).verdict == "differs"
+
+
+def test_a_product_differs_by_what_its_factors_do() -> None:
+    x, half = replace(row(0, size=10.0), limit=1e-3), replace(row(1e-7, size=2e-4), limit=5e-7)
+    assert judged(row(9e-7, size=2e-3), 2e-3, ["Mul"], [x, half]).verdict == "equal"
+    assert judged(row(1e-5, size=2e-3), 2e-3, ["Mul"], [x, half]).verdict == "differs"
+    wrong = replace(half, error=1e-6)
+    assert judged(row(9e-7, size=2e-3), 2e-3, ["Mul"], [x, wrong]).verdict == "differs"
