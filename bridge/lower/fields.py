@@ -113,12 +113,13 @@ def _setting(layer: Layer, entry: Entry, name: str) -> Complaint:
     holder = str(entry.params)
     given = layer.params[holder]
     known = schema.fields("LayerParameter").get(holder)
+    fate = f"not read by a {layer.type} layer" if name in entry.unread else "not carried over"
     return Complaint(
         where=given.place(name) if isinstance(given, Message | Untyped) else layer.where,
         path=(holder, name),
         message=known.message if known else holder,
         kind=Kind.SETTING,
-        problem=f"'{name}' of {holder} is not carried over",
+        problem=f"'{name}' of {holder} is {fate}",
         suggestion=did_you_mean(name, entry.settings) if isinstance(given, Untyped) else "",
     )
 

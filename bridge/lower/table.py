@@ -33,14 +33,15 @@ Rule = Callable[..., Any]
 @dataclass(frozen=True)
 class Entry:
     """A rule, the message that it unpacks (None: it takes no parameters), whether what it emits
-    is spelled out for one batch size, the release that first had it, and what other messages it
-    reads."""
+    is spelled out for one batch size, the release that first had it, what other messages it reads,
+    and which fields of its own message only other types of layers read."""
 
     rule: Rule
     params: str | None
     fixed_batch: bool
     since: str
     also: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -93,7 +94,7 @@ class Entry:
             made = self.rule(*call.args, **call.kwargs)
         except BridgeError:
             raise
-        except Exception as error:  # anything at all may go wrong in another's code
+        except (Exception, SystemExit) as error:  # anything at all may go wrong in another's code
             raise UsageError(
                 f"the plug-in's rule {rule} failed",
                 where=layer,
@@ -136,7 +137,9 @@ class Entry:
     def not_carried_over(self, layer: Layer) -> list[str]:
         """The fields of the layer's message that the rule does not know, and that count."""
         names = [name for name in self._given(layer) if name not in self.settings]
-        return [] if self.takes_any else [name for name in names if not is_harmless_name(name)]
+        if self.takes_any:
+            return [name for name in names if name in self.unread]
+        return [name for name in names if not is_harmless_name(name)]
 
     def takes(self, complaint: Complaint) -> bool:
         """Whether the rule, of a plug-in, knows what the schema does not. One without a message
@@ -164,6 +167,7 @@ def layer(
     fixed_batch: bool = False,
     since: str = "0.1",
     also: tuple[str, ...] = (),
+    unread: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
 
@@ -177,7 +181,7 @@ def layer(
                     expected="one rule for each type",
                     received=f"{TABLE[type_].rule.__module__} and {rule.__module__}",
                 )
-            TABLE[type_] = Entry(rule, params, fixed_batch, since, also)
+            TABLE[type_] = Entry(rule, params, fixed_batch, since, also, unread)
         return rule
 
     return register

@@ -171,3 +171,27 @@ def test_a_field_is_told_before_the_weights_that_do_not_fit_for_it(tmp_path: Pat
     )
     with pytest.raises(UnknownFieldError, match="did you mean 'num_output'"):
         bridge.caffe_to_onnx(path)
+
+
+C3D = ("kernel_depth", "temporal_stride", "temporal_pad", "filter_group")
+
+
+@pytest.mark.parametrize("type_", ["Convolution", "Deconvolution", "DepthwiseConvolution"])
+@pytest.mark.parametrize("field", C3D)
+def test_c3ds_fields_are_refused_in_plain_convolutions(
+    net_of: NetOf, type_: str, field: str
+) -> None:
+    text = f"""layer {{ name: "c" type: "{type_}" bottom: "x" top: "c"
+      convolution_param {{ num_output: 1 kernel_size: 1 {field}: 2 }} }}"""
+    net = net_of(text, {"c": [np.ones((1, 1, 1, 1)), [0.0]]}, x=(1, 1, 2, 2))
+    assert f"'{field}' of convolution_param is not read by a {type_} layer" in refusal(net)
+    (warning,) = lower(net, ignore_fields=[field]).warnings
+    assert "ignored, as asked" in warning
+
+
+@pytest.mark.parametrize("field", C3D[:2])
+def test_c3ds_fields_are_refused_in_plain_poolings(net_of: NetOf, field: str) -> None:
+    text = f"""layer {{ name: "p" type: "Pooling" bottom: "x" top: "p"
+      pooling_param {{ kernel_size: 2 {field}: 2 }} }}"""
+    told = refusal(net_of(text, x=(1, 1, 4, 4)))
+    assert f"'{field}' of pooling_param is not read by a Pooling layer" in told

@@ -28,6 +28,7 @@ from bridge.lower.values import Dims, Value
     "Deconvolution",
     "Im2col",
     params="convolution_param",
+    unread=("kernel_depth", "temporal_stride", "temporal_pad", "filter_group"),
 )
 def convolution(
     e: Emitter,

@@ -78,7 +78,7 @@ class Axis:
         return self.overhang >= self.kernel
 
 
-@layer("Pooling", params="pooling_param")
+@layer("Pooling", params="pooling_param", unread=("kernel_depth", "temporal_stride"))
 def pooling(
     e: Emitter,
     layer: Layer,
