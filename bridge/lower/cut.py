@@ -45,7 +45,8 @@ _LISTED = 8
 
 def _refuse_unknown_outputs(net: Net, outputs: Sequence[str]) -> None:
     by_layer = {layer.name: layer.tops for layer in net.layers}
-    known = [*(blob.name for blob in net.inputs), *chain.from_iterable(by_layer.values())]
+    tops_of_all = chain.from_iterable(layer.tops for layer in net.layers)
+    known = [*(blob.name for blob in net.inputs), *tops_of_all]
     for name in outputs:
         if name not in known:
             tops = ", ".join(by_layer.get(name, ()))

@@ -50,6 +50,12 @@ def test_an_unknown_output_is_refused_with_its_like(net_of: NetOf) -> None:
     assert refusal.value.hint is None
 
 
+def test_layers_of_one_name_have_all_their_tops(net_of: NetOf) -> None:
+    net = net_of(TWO.replace('name: "b"', 'name: "a"'), x=(2, 3))
+    assert cut(net).outputs == ("a", "b")
+    assert cut(net, ["a"]).outputs == ("a",)
+
+
 TWO = """
 layer { name: "a" type: "ReLU" bottom: "x" top: "a" }
 layer { name: "b" type: "TanH" bottom: "x" top: "b" }

@@ -97,14 +97,13 @@ def of_whole_samples(_: Layer, x: Shape) -> LayerShapes:
 
 @shape("Normalize", tops=(1, 2))
 def normalize(layer: Layer, x: Shape) -> LayerShapes:
-    """x: n c h w  ->  the same; scale c, or one. Source: the SSD branch's normalize_layer.cpp.
+    """x: n c *s  ->  the same; scale c, or one. Source: the SSD branch's normalize_layer.cpp.
 
     With a `normalize_param` it is happynear's, which has no scale, gives n c h w for fewer axes
     too, and the norms n 1 h w as a second top.
     """
-    require(len(x) >= 2, layer, "Normalize needs 2 axes or more", "n c ...", text(x))
+    require(2 <= len(x) <= 4, layer, "Normalize needs 2 to 4 axes", "n c ...", text(x))
     if "normalize_param" in layer.params:
-        require(len(x) <= 4, layer, "Normalize needs at most 4 axes", "n c h w", text(x))
         top = (*x, 1, 1)[:4]
         return LayerShapes((top, (top[0], 1, *top[2:]))[: len(layer.tops)])
     require(len(layer.tops) == 1, layer, "the number of its tops is wrong", 1, len(layer.tops))

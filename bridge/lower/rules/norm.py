@@ -237,16 +237,17 @@ def normalize(
     channel_shared: bool = True,
     eps: float = 1e-10,
 ) -> Value | tuple[Value, ...]:
-    """y = x / √(∑ x² + eps) · scale    x: n c h w → n c h w    scale: c, or one number
+    """y = x / √(∑ x² + eps) · scale    x: n c *s → n c *s    scale: c, or one number
 
     The sum runs over the channels of each place, or over the whole sample. With a
     `normalize_param` it is another layer, of happynear's fork (see `_normalize_places`).
     """
     if "normalize_param" in layer.params:
         return _normalize_places(e, layer, x, **layer.params["normalize_param"])
-    axes: Sequence[int] = [1, 2, 3] if across_spatial else [1]
+    axes: Sequence[int] = range(1, x.rank) if across_spatial else [1]
     squares = e.reduce("ReduceSum", e.Mul(x, x), axes)
-    scale = e.blob(0, (1, 1, 1) if channel_shared else (x.fixed(1), 1, 1))
+    places = (1,) * (x.rank - 2)
+    scale = e.blob(0, (1 if channel_shared else x.fixed(1), *places))
     return e.Mul(e.Div(x, e.Sqrt(e.Add(squares, eps))), e.weight(scale, "scale"))
 
 

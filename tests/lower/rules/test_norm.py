@@ -139,6 +139,19 @@ def test_mvn_adds_eps_to_the_deviation(one_layer: Callable[..., Any], across: bo
     assert_close(one_layer("MVN", text, x=X), (X - mean) / (deviation + 0.5))
 
 
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("axes", [2, 3, 4])
+def test_ssds_normalize_takes_rows_too(
+    one_layer: Callable[..., Any], axes: int, across: bool
+) -> None:
+    x, scale = X[(..., *[0] * (4 - axes))], np.float32([0.5, 2, -1])
+    summed = tuple(range(1, axes)) if across else (1,)
+    norm = np.sqrt((x**2).sum(summed, keepdims=True) + 1e-10)
+    text = f"norm_param {{ across_spatial: {str(across).lower()} channel_shared: false }}"
+    expected = x / norm * scale.reshape(3, *[1] * (axes - 2))
+    assert_close(one_layer("Normalize", text, weights=[scale], x=x), expected)
+
+
 def test_normalize_by_the_norm_of_each_place(
     net_of: Callable[..., Net], run: Callable[..., Any]
 ) -> None:
