@@ -108,8 +108,9 @@ def readable(path: str | Path, what: str) -> Path:
 def missing(path: str | Path, what: str) -> UsageError:
     """The refusal of a path at which there is no file."""
     file, received, hint = Path(path), "no such file", ""
-    if link := re.match(r"(https?|ftp):/+(.*)", str(path)):
-        received, hint = "a URL", f"download it first: curl -LO {link[1]}://{link[2]}"
+    where = url_of(path) or file
+    if where is not file:
+        received, hint = "a URL", f"download it first: curl -LO {where}"
     elif file.is_dir():
         received, hint = "a folder", _held(file)
     elif file.exists():
@@ -117,8 +118,14 @@ def missing(path: str | Path, what: str) -> UsageError:
     else:
         hint = _nearest(file)
     return UsageError(
-        f"cannot read the {what}", where=Location.of(file), received=received, hint=hint or None
+        f"cannot read the {what}", where=Location.of(where), received=received, hint=hint or None
     )
+
+
+def url_of(path: str | Path) -> str:
+    """The URL that a path was given as, which has lost one of its slashes since; "" for a path."""
+    link = re.match(r"(https?|ftp):/+(.*)", str(path))
+    return f"{link[1]}://{link[2]}" if link else ""
 
 
 def _nearest(file: Path) -> str:

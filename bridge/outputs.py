@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 
 from bridge.errors import UsageError
+from bridge.files import url_of
 
 
 def refuse_collisions(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
@@ -70,6 +71,8 @@ def writable(path: Path, endings: Sequence[str], kind: str = "output") -> Path:
 
 def _refuse_what_is_there(path: Path) -> None:
     folder = path.parent
+    if url := url_of(path):
+        raise UsageError("cannot write to a URL", where=url, expected="the name of a file")
     if not folder.is_dir():
         if folder.exists():
             raise UsageError("this is a file, not a folder", where=folder)

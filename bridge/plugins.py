@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, distributions
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from bridge.errors import BridgeError, UsageError
+from bridge.errors import BridgeError, UsageError, words_of
 from bridge.files import missing
 from bridge.public import PLUGIN
 
@@ -81,9 +81,9 @@ def _run(load: Callable[[], object], where: str) -> None:
         load()
     except BridgeError:
         raise
-    except Exception as error:  # anything at all may go wrong in another's code
+    except (Exception, SystemExit) as error:  # anything at all may go wrong in another's code
         raise UsageError(
             "the plug-in failed when it was run",
             where=where,
-            received=f"{type(error).__name__}: {error}",
+            received=f"{type(error).__name__}: {words_of(error)}",
         ) from error

@@ -136,6 +136,7 @@ def test_a_path_at_which_there_is_no_file_says_what_may_be_meant(
 def test_a_url_is_no_path() -> None:
     with pytest.raises(UsageError, match="cannot read the prototxt") as refusal:
         files.readable(Path("https://a.b/deploy.prototxt"), "prototxt")
+    assert str(refusal.value.where) == "https://a.b/deploy.prototxt"
     assert refusal.value.received == "a URL"
     assert refusal.value.hint == "download it first: curl -LO https://a.b/deploy.prototxt"
 

@@ -78,6 +78,11 @@ def test_where_nothing_can_be_written(name: str, message: str, tmp_path: Path) -
         writable(tmp_path / name, (".onnx",))
 
 
+def test_a_url_is_no_place_to_write_to() -> None:
+    with pytest.raises(UsageError, match=r"https://a\.b/net\.onnx: cannot write to a URL"):
+        writable(Path("https://a.b/net.onnx"), (".onnx",))
+
+
 def test_what_cannot_be_written_is_refused_before_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,7 @@ def test_fields_that_the_rule_cannot_take_are_refused(
         ("return e.Mul(x, len(3))", "TypeError: object of type 'int' has no len"),
         ("raise ValueError('too odd')", "ValueError: too odd"),
         ("return None", "NoneType"),
+        ("raise SystemExit('enough')", "SystemExit: enough"),
     ],
 )
 def test_what_goes_wrong_in_a_rule_is_told_as_the_plug_ins_fault(
@@ -231,7 +232,7 @@ def test_what_goes_wrong_in_a_rule_is_told_as_the_plug_ins_fault(
     with pytest.raises(UsageError, match=r"layer 'm' \(Mine\).*plug-in's rule .*mine") as refused:
         mine(tmp_path, "limit: 1", body)
     assert told in str(refused.value)
-    assert isinstance(refused.value.__cause__, TypeError | ValueError | None)
+    assert isinstance(refused.value.__cause__, TypeError | ValueError | SystemExit | None)
 
 
 def test_a_rule_that_makes_another_number_of_tops_is_refused(tmp_path: Path) -> None:
@@ -248,3 +249,9 @@ def test_a_plug_in_may_know_more_of_a_message_than_the_schema(tmp_path: Path) ->
         encoding="utf-8",
     )
     assert not bridge.caffe_to_onnx(net, plugin=tmp_path / "rules.py").warnings
+
+
+def test_a_plug_in_that_ends_the_program_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(3)\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"plug-in failed.*\n.*SystemExit: 3"):
+        plugins.load_file(tmp_path / "ends.py")

@@ -107,12 +107,17 @@ def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
 def _refuse_nothing(whole: Net, net: Net) -> None:
     """Refuse a net of which no layer is left, such as one that only measures its inputs."""
     if not net.layers:
+        hint = "is the prototxt whole?"
+        if any(layer.tops for layer in whole.layers):
+            hint = "name with --outputs a blob that a layer makes"
+        elif whole.layers:
+            hint = "no layer names a top: if these are weights alone, give the prototxt too"
         raise UnsupportedError(
             "the net computes nothing",
             where=whole.name or None,
             expected="a layer that leads to an output",
             received=", ".join(f"{x.name} ({x.type})" for x in whole.layers) or "inputs alone",
-            hint="name with --outputs a blob that a layer makes",
+            hint=hint,
         )
 
 

@@ -104,6 +104,10 @@ def test_a_net_that_computes_nothing_is_refused(net_of: NetOf) -> None:
     with pytest.raises(UnsupportedError, match="computes nothing") as caught:
         lower(net)
     assert caught.value.received == "s (Silence)"
+    assert str(caught.value.hint).startswith("no layer names a top")
+    with pytest.raises(UnsupportedError, match="inputs alone") as caught:
+        lower(net_of("", x=(1, 2)))
+    assert caught.value.hint == "is the prototxt whole?"
 
 
 @pytest.fixture

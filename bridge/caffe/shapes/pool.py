@@ -129,11 +129,15 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
         return LayerShapes(((*x[:2], *positive(layer, _resized_by_mode(layer, x, mask), x)),))
     if mask is not None:
         require(mask == x, layer, "its mask does not fit", text(x), text(mask))
-    p = parameters(layer, "upsample_param")
+    p, fields = parameters(layer, "upsample_param"), given(layer, "upsample_param")
+    sized = bool(p.upsample_h and p.upsample_w)
+    by_axis = fields.keys() & {"scale_h", "scale_w"}
+    clear = sized or not by_axis or (len(by_axis) == 2 and "scale" not in fields)
+    require(clear, layer, "its factors are two, or one too few", "scale, or scale_h and scale_w")
     factors = (p.scale_h or p.scale, p.scale_w or p.scale)
     cuts = (p.pad_out_h, p.pad_out_w)
     sizes = [size * f - cut for size, f, cut in zip(x[2:], factors, cuts, strict=True)]
-    if p.upsample_h and p.upsample_w:
+    if sized:
         sizes = [p.upsample_h, p.upsample_w]
     return LayerShapes(((*x[:2], *positive(layer, sizes, x)),))
 

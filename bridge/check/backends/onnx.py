@@ -17,6 +17,7 @@ from bridge.check.backends.backend import Given, Origin
 from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
 from bridge.graph.io import not_onnx
+from bridge.graph.tensors import refuse_unreadable_tensors
 
 if TYPE_CHECKING:
     import onnx
@@ -201,6 +202,7 @@ def loaded(path: Path) -> onnx.ModelProto:
         raise not_onnx(path, str(error)) from error
     if not proto.graph.node:
         raise not_onnx(path, "a message without nodes")
+    refuse_unreadable_tensors(proto, path)
     return proto
 
 

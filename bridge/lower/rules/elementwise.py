@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from math import log
+from math import inf, log
 
 from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
@@ -133,7 +134,7 @@ def exp(
     shift: float = 0.0,
 ) -> Value:
     """base^(shift + scale · x); base -1 stands for e"""
-    ln_base = 1.0 if base == -1 else log(base)
+    ln_base = _ln(layer, base)
     return e.Exp(_affine(e, x, scale * ln_base, shift * ln_base))
 
 
@@ -149,7 +150,21 @@ def logarithm(
 ) -> Value:
     """log_base(shift + scale · x); base -1 stands for e"""
     y = e.Log(_affine(e, x, scale, shift))
-    return y if base == -1 else e.Mul(y, 1 / log(base))
+    return y if base == -1 else e.Mul(y, 1 / _ln(layer, base))
+
+
+def _ln(layer: Layer, base: float) -> float:
+    """Of a base that Caffe takes. Raises UnsupportedLayerError for another."""
+    if base == -1:
+        return 1.0
+    if not 0 < base < inf or (base == 1 and layer.type == "Log"):
+        raise UnsupportedLayerError(
+            "there is no power or logarithm of this base",
+            where=layer,
+            expected="a base above 0 (1 is none for Log), or -1 for e",
+            received=f"{base:g}",
+        )
+    return log(base)
 
 
 def _affine(e: Emitter, x: Value, scale: float, shift: float) -> Value:

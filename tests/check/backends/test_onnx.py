@@ -133,6 +133,9 @@ def test_weights_beside_the_file_are_found(tmp_path: Path) -> None:
     for name in ("onnxruntime", "reference"):
         found = dict(OnnxBackend(path, runtime(name)).run(x, ["p", "y"]))
         np.testing.assert_allclose(found["y"], y, atol=1e-5)
+    (tmp_path / "net.data").unlink()
+    with pytest.raises(GraphError, match="the weight 'w' is missing"):
+        OnnxBackend(path, runtime("onnxruntime"))
 
 
 @pytest.mark.parametrize("name", ["reference", "opencv"])

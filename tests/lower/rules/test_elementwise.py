@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.errors import ShapeError, UnknownFieldError
+from bridge.errors import ShapeError, UnknownFieldError, UnsupportedLayerError
 from golden_cases import assert_close
 
 rng = np.random.default_rng(0)
@@ -108,3 +108,9 @@ def test_axpy(one_layer: Callable[..., Any]) -> None:
     a, b = rng.standard_normal((2, 2, 3, 4, 5)).astype(np.float32)
     spread = factor[..., None, None]
     assert_close(one_layer("Axpy", f=spread, a=a, b=b), spread * a + b)
+
+
+@pytest.mark.parametrize(("type_", "base"), [("Exp", 0), ("Exp", -2), ("Log", 0), ("Log", 1)])
+def test_no_other_base(one_layer: Callable[..., Any], type_: str, base: float) -> None:
+    with pytest.raises(UnsupportedLayerError, match=f"received: {base}"):
+        one_layer(type_, f"{type_.lower()}_param {{ base: {base} }}", x=A)
