@@ -36,10 +36,16 @@ def problem_of(path: Path) -> str | None:
 
     try:
         onnx.checker.check_model(str(path), full_check=True)
-        _open(path)
+        graph = onnx.load(path, load_external_data=False).graph
+        if all(node.domain in _STANDARD for node in graph.node):
+            _open(path)
     except Exception as error:  # noqa: BLE001 (each has classes of its own; all of them count)
         return words_of(error)
     return None
+
+
+# Of other domains are plug-ins' operators, which onnxruntime does not have.
+_STANDARD = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def _open(path: Path) -> None:
