@@ -112,8 +112,17 @@ class KerasBackend:
         return {name: self._origin(name, named) for name in self.values}
 
     def _origin(self, name: str, named: Mapping[int, str]) -> Origin:
+        """What lies between, as a padding of its own, has no name: so it goes back to what has."""
         node = _node(self._tensor(self._places[name]))
-        reads = [named[id(tensor)] for tensor in node.input_tensors if id(tensor) in named]
+        reads: dict[str, None] = {}
+        waiting, passed = [*reversed(node.input_tensors)], set[int]()
+        while waiting:
+            tensor = waiting.pop()
+            if id(tensor) in named:
+                reads[named[id(tensor)]] = None
+            elif id(tensor) not in passed:
+                passed.add(id(tensor))
+                waiting += reversed(_node(tensor).input_tensors)
         return Origin(decode(node.operation.name), type(node.operation).__name__, tuple(reads))
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bridge.check.backends.keras import KerasBackend, Place, own_places, places_of
+from bridge.keras.build import build
 from bridge.keras.load import functional
 from bridge.layout import Layout
 from raised import graph, plan_of, seeded
@@ -37,6 +38,18 @@ def test_every_operation_is_a_value_under_its_layers_name() -> None:
     assert side.origins["d"].operator == "Concatenate"
     assert side.origins["b"].inputs == ("a/1",)
     assert side.inputs == {"x": (("x_0", 6, 6, 2), "float32")}
+
+
+def test_what_has_no_name_in_the_graph_is_passed_by() -> None:
+    conv = "Conv <strides = [2, 2], pads = [1, 1, 1, 1]>(x, w)"
+    model = graph(
+        f"g (float[b,3,6,6] x) => (float[b,2,3,3] y) {{ y = {conv} }}",
+        {"w": seeded((2, 3, 3, 3))},
+    )
+    plan = plan_of(model)
+    assert [call.target for call in plan.calls] == ["layers.ZeroPadding2D", "layers.Conv2D"]
+    backend = KerasBackend(build(plan), "model", places_of(plan), ["x"], ["y"])
+    assert backend.origins["y"].inputs == ("x",)
 
 
 def test_values_are_those_of_the_model() -> None:
