@@ -57,7 +57,8 @@ def caffe_to_onnx(
 
     `check` runs the graph in onnxruntime on seeded inputs and holds every blob's shape against
     Caffe's own formula. `weights` is how they are written: inline, external or linked.
-    `fp16` writes half precision, with float32 inputs and outputs.
+    `fp16` writes half precision, with float32 inputs and outputs, and then `check` compares these
+    with what single precision gives.
     `options` are those of `bridge.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be carried over; then no file is left.
@@ -76,6 +77,7 @@ def caffe_to_onnx(
         )
     progress("reading the net")
     lowered = lowered_net(prototxt, caffemodel, given)
+    single = lowered if fp16 else None
     if fp16:
         from bridge.graph.half import to_half
 
@@ -87,10 +89,10 @@ def caffe_to_onnx(
     report, path = None, None
     with after(lowered.warnings):
         if output is not None:
-            path, report = _save_onnx(lowered, Path(output), weights, check, progress)
+            path, report = _save_onnx(lowered, single, Path(output), weights, check, progress)
         elif check:
             with _temporary_onnx(lowered) as file:
-                report = _checked_onnx(file, lowered, progress)
+                report = _checked_onnx(file, lowered, progress, single)
     warnings = _joined(lowered.warnings, report)
     return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered)
 
@@ -238,25 +240,38 @@ def explain(
 
 
 def _save_onnx(
-    lowered: LoweredModel, path: Path, weights: WeightsMode | None, check: bool, progress: Progress
+    lowered: LoweredModel,
+    single: LoweredModel | None,
+    path: Path,
+    weights: WeightsMode | None,
+    check: bool,
+    progress: Progress,
 ) -> tuple[Path, Report | None]:
     from bridge.graph.io import save
 
     reports: list[Report] = []
 
     def hold(file: Path) -> None:
-        reports.append(_checked_onnx(file, lowered, progress))
+        reports.append(_checked_onnx(file, lowered, progress, single))
 
     progress("writing the graph")
     saved = save(lowered, path, weights=weights, check=hold if check else None)
     return saved, reports[0] if reports else None
 
 
-def _checked_onnx(path: Path, lowered: LoweredModel, progress: Progress) -> Report:
-    from bridge.check.verify import check_onnx
+def _checked_onnx(
+    path: Path, lowered: LoweredModel, progress: Progress, single: LoweredModel | None = None
+) -> Report:
+    """`single` is the model in single precision, where `path` has it in half."""
+    from bridge.check.verify import check_half, check_onnx
 
     progress("running it in onnxruntime")
-    return check_onnx(path, lowered.values)
+    report = check_onnx(path, lowered.values)
+    if single is None:
+        return report
+    progress("comparing half precision with single")
+    with _temporary_onnx(single) as whole:
+        return check_half(path, whole)
 
 
 def _raised(

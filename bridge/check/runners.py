@@ -55,6 +55,16 @@ class OnnxRunner:
         }
 
     @property
+    def data_sized(self) -> set[str]:
+        """The outputs of which the data decide a size, as how many boxes there are."""
+        free = {size for shape, _ in self.inputs.values() for size in shape}
+        return {
+            result.name
+            for result in self._session.get_outputs()
+            if any(not isinstance(size, int) and size not in free for size in result.shape)
+        }
+
+    @property
     def own_sizes(self) -> dict[str, int]:
         """Of each free height and width the size that the net was made for, as the file says."""
         known = self._session.get_modelmeta().custom_metadata_map

@@ -17,6 +17,7 @@ from bridge.check.runners import OnnxRunner
 from bridge.check.verify import check_keras, check_onnx
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
+from golden_cases import case
 from raised import graph, raise_and_compare, seeded
 from small_net import PROTOTXT, Small, weights
 
@@ -143,6 +144,21 @@ def test_half_precision_is_right_within_its_rounding(tmp_path: Path) -> None:
     report = raise_onnx(tmp_path / "half.onnx").report
     assert report is not None
     assert report.verdict == "equal"
+
+
+def test_weights_that_are_too_small_for_a_half_are_found(tmp_path: Path) -> None:
+    kernel, bias = weights()["fc"]
+    text, blobs = PROTOTXT.rpartition("layer {")[0], {"fc": [kernel * 1e-7, bias * 0]}
+    net = Small(tmp_path).write(text, {**weights(), **blobs})
+    with pytest.raises(CheckError, match="half precision against single: 'fc' differs"):
+        bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
+    assert not (tmp_path / "half.onnx").exists()
+
+
+def test_outputs_of_which_the_data_decide_a_size_are_not_held_to_a_half(tmp_path: Path) -> None:
+    net = case("detout_keep_few")
+    done = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
+    assert done.warnings[-1] == "'det' was not compared with single precision"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
