@@ -18,7 +18,7 @@ from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
 
 
-@layer("Correlation", params="correlation_param")
+@layer("Correlation", "Correlation1D", params="correlation_param")
 def correlation(
     e: Emitter,
     layer: Layer,
@@ -34,45 +34,21 @@ def correlation(
     do_abs: bool = False,
     single_direction: int = 0,
 ) -> Value:
-    """x, y: n c h w → n (q q) h' w': how well windows of x fit displaced ones of y
+    """x, y: n c h w → n (q q) h' w', or in 1D n q h' w': how well windows of x fit displaced ones of y
 
     The mean of x · y, or of |x - y|, over the window and all channels; q displacements, multiples
-    of stride_2, down and q across.
+    of stride_2, down and q across. Correlation1D: across alone, and where single_direction is 1
+    only to the right.
     """
-    _refuse(layer, do_abs, single_direction)
-    reach = max_displacement // stride_2
-    moves = [i * stride_2 for i in range(-reach, reach + 1)]
-    x, y = (e.Pad(value, [0, 0, pad, pad, 0, 0, pad, pad], np.float32(0)) for value in (x, y))
-    windows = _Windows(e, x, kernel_size, stride_1, max_displacement, max_displacement)
-    return windows.compared(x, y, moves, moves, correlation_type)
-
-
-@layer("Correlation1D", params="correlation_param")
-def correlation_across(
-    e: Emitter,
-    layer: Layer,
-    x: Value,
-    y: Value,
-    *,
-    kernel_size: int,
-    max_displacement: int,
-    pad: int = 0,
-    stride_1: int = 1,
-    stride_2: int = 1,
-    correlation_type: str = "MULTIPLY",
-    do_abs: bool = False,
-    single_direction: int = 0,
-) -> Value:
-    """x, y: n c h w → n q h' w': as Correlation, displaced across alone
-
-    Only to the right, where single_direction is 1.
-    """
-    _refuse(layer, do_abs, min(single_direction, 0))
+    is_1d = layer.type == "Correlation1D"
+    _refuse(layer, do_abs, min(single_direction, 0) if is_1d else single_direction)
     reach = max_displacement // stride_2
     moves = [i * stride_2 for i in range(0 if single_direction else -reach, reach + 1)]
-    x, y = (e.Pad(value, [0, 0, 0, pad, 0, 0, 0, pad], np.float32(0)) for value in (x, y))
-    windows = _Windows(e, x, kernel_size, stride_1, 0, max_displacement)
-    return windows.compared(x, y, [0], moves, correlation_type)
+    pads = [0, 0, 0 if is_1d else pad, pad] * 2
+    x, y = (e.Pad(value, pads, np.float32(0)) for value in (x, y))
+    border = 0 if is_1d else max_displacement
+    windows = _Windows(e, x, kernel_size, stride_1, border, max_displacement)
+    return windows.compared(x, y, [0] if is_1d else moves, moves, correlation_type)
 
 
 def _refuse(layer: Layer, do_abs: bool, single_direction: int) -> None:
