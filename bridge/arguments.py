@@ -42,7 +42,7 @@ def _is_number(value: object) -> bool:
     """One that float32 has, and so neither infinite nor NaN, which is not below anything."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return abs(value) <= _MAX_FLOAT  # type: ignore[operator]
+    return value <= _MAX_FLOAT and not value < -_MAX_FLOAT
 
 
 def _is_bool(value: object) -> bool:

@@ -34,7 +34,7 @@ def correlation(
     do_abs: bool = False,
     single_direction: int = 0,
 ) -> Value:
-    """x, y: n c h w → n (q q) h' w', or in 1D n q h' w': how well windows of x fit displaced ones of y
+    """x, y: n c h w → n (q q) h' w', in 1D n q h' w': how well windows fit displaced ones
 
     The mean of x · y, or of |x - y|, over the window and all channels; q displacements, multiples
     of stride_2, down and q across. Correlation1D: across alone, and where single_direction is 1
