@@ -41,9 +41,9 @@ def operator_rows() -> list[OperatorRow]:
     from bridge.raising import TABLE
 
     return [
-        OperatorRow(operator, str(entry.since), _first_line(entry.rule))
-        for operator, entries in TABLE.entries().items()
-        for entry in entries
+        OperatorRow(operator, str(since), _first_line(entry.rule))
+        for operator in sorted(TABLE)
+        for since, entry in TABLE.versions(operator)
         if "::" not in operator
     ]
 

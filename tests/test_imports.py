@@ -22,6 +22,7 @@ ORDER = (
     "outputs",
     "suppress_output",
     "options",
+    "registry",
     "plugins",
     "caffe",
     "lower",
@@ -125,8 +126,8 @@ def test_an_import_upward_imports_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("bridge.lower.rules.conv", "from bridge.lower.emitter import Emitter"),
-        ("bridge.lower.rules.conv", "from bridge import caffe, errors"),
+        ("bridge.lower.rules.spatial.conv", "from bridge.lower.emitter import Emitter"),
+        ("bridge.lower.rules.spatial.conv", "from bridge import caffe, errors"),
         ("bridge.cli", "from bridge.errors import BridgeError"),
         ("bridge.cli", "def command():\n    from bridge.convert import caffe_to_onnx"),
         ("bridge.__init__", "if TYPE_CHECKING:\n    from bridge.convert import caffe_to_onnx"),

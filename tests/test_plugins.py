@@ -27,14 +27,12 @@ EXAMPLE = Path(__file__).parent.parent / "docs" / "plugin"
 
 
 @pytest.fixture(autouse=True)
-def _forgotten() -> Iterator[None]:
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test teaches is unknown again after it: others see the tables as they are."""
-    layers = dict(LAYERS)
-    operators = {name: list(entries) for name, entries in OPERATORS.entries().items()}
+    for table in (LAYERS, OPERATORS):
+        versions = {name: [*table.versions(name)] for name in table}
+        monkeypatch.setattr(table, "_versions", versions)
     yield
-    LAYERS.clear()
-    LAYERS.update(layers)
-    OPERATORS._entries = operators
     plugins._load_resolved.cache_clear()
 
 

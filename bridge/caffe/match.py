@@ -20,8 +20,8 @@ from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
-from bridge.caffe.shapes.conv import is_silent_about_groups, is_told_by_weights
 from bridge.caffe.shapes.norm import is_nvidias
+from bridge.caffe.shapes.spatial.conv import is_silent_about_groups, is_told_by_weights
 from bridge.caffe.shapes.table import text
 from bridge.errors import Location, WeightsError
 

@@ -23,7 +23,7 @@ from bridge.lower.expected_shapes import BATCH, expected_shapes
 from bridge.lower.fields import settled
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import PRODUCER, LoweredModel
-from bridge.lower.rules.autocrop import with_offsets
+from bridge.lower.rules.spatial.autocrop import with_offsets
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value
 from bridge.plugins import load_entry_points

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bridge.arguments import misfit, refuse_wrong_names
+from bridge.arguments import misfit
 from bridge.caffe.files.complaint import Complaint, Kind
 from bridge.caffe.files.harmless import is_harmless_name
 from bridge.caffe.files.untyped import Untyped
@@ -26,6 +26,7 @@ from bridge.errors import BridgeError, UnsupportedLayerError, UsageError, words_
 from bridge.lower.emitter import Emitter
 from bridge.lower.settings import Setting, read, settings
 from bridge.lower.values import Value
+from bridge.registry import Registry
 
 Rule = Callable[..., Any]
 
@@ -158,7 +159,7 @@ class Entry:
         return self.settings.get(name, Setting())
 
 
-TABLE: dict[str, Entry] = {}
+TABLE = Registry[Entry]("layer", "layer type")
 
 
 def layer(
@@ -170,18 +171,4 @@ def layer(
     unread: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Registers a rule for Caffe layer types; a type that has one already is refused."""
-
-    refuse_wrong_names("layer", types)
-
-    def register(rule: Rule) -> Rule:
-        for type_ in types:
-            if type_ in TABLE:
-                raise UsageError(
-                    f"the layer type {type_!r} has a rule already",
-                    expected="one rule for each type",
-                    received=f"{TABLE[type_].rule.__module__} and {rule.__module__}",
-                )
-            TABLE[type_] = Entry(rule, params, fixed_batch, since, also, unread)
-        return rule
-
-    return register
+    return TABLE.register(types, lambda rule: Entry(rule, params, fixed_batch, since, also, unread))

@@ -114,4 +114,5 @@ def _rule(node: ir.Node, opset: int) -> Rule | None:
     name = operator_name(node)
     if TABLE.find(name, opset) is None:
         load_entry_points()
-    return TABLE.find(name, opset)
+    entry = TABLE.find(name, opset)
+    return entry.rule if entry else None

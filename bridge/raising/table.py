@@ -12,17 +12,16 @@ The law that every rule keeps, for all layouts that it may be given:
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from bridge.arguments import refuse_wrong_names
-from bridge.errors import BridgeError, UnsupportedError
+from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.plan import Ref, Size
+from bridge.registry import Registry
 
 Shape = tuple[Size, ...]
 
@@ -127,36 +126,12 @@ Rule = Callable[..., Candidate | Sequence[Candidate]]
 
 @dataclass(frozen=True)
 class Entry:
-    """A rule, and the operator set since which it holds."""
+    """A rule: there is nothing else to know of it, for its signature is the operator's schema."""
 
-    operator: str
-    since: int
     rule: Rule
 
 
-class Table:
-    """Rules by domain and operator; for each the newest that is not above the graph's opset."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, list[Entry]] = {}
-
-    def add(self, operator: str, since: int, rule: Rule) -> None:
-        entries = self._entries.setdefault(operator, [])
-        if any(entry.since == since for entry in entries):
-            raise BridgeError(f"a raise rule for {operator} since {since} is registered already")
-        entries.append(Entry(operator, since, rule))
-        entries.sort(key=lambda entry: entry.since)
-
-    def find(self, operator: str, opset: int) -> Rule | None:
-        entries = self._entries.get(operator, [])
-        index = bisect_right([entry.since for entry in entries], opset)
-        return entries[index - 1].rule if index else None
-
-    def entries(self) -> Mapping[str, Sequence[Entry]]:
-        return dict(sorted(self._entries.items()))
-
-
-TABLE = Table()
+TABLE = Registry[Entry]("raises", "operator")
 
 Choice = TypeVar("Choice")
 
@@ -171,16 +146,8 @@ def chosen(choices: Mapping[str, Choice], name: str, attribute: str) -> Choice:
 
 
 def raises(*operators: str, since: int = 1) -> Callable[[Rule], Rule]:
-    """Registers a function as the raise rule of operators; a second one for the same is an error.
+    """Registers a rule for operators, from an operator set on; a second one for it is refused.
 
     An operator outside ONNX's own domain is named `domain::Operator`.
     """
-
-    refuse_wrong_names("raises", operators)
-
-    def register(rule: Rule) -> Rule:
-        for operator in operators:
-            TABLE.add(operator, since, rule)
-        return rule
-
-    return register
+    return TABLE.register(operators, Entry, since)

@@ -117,7 +117,7 @@ def test_what_is_missing_is_made_up_on_request(read_text: ReadText) -> None:
 def test_nobody_can_make_up_the_weights_of_an_unknown_layer(
     read_text: ReadText, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "_TABLE", {**table._TABLE})
+    monkeypatch.setattr(table.TABLE, "_versions", {**table.TABLE._versions})
 
     @shape("LayerOfATest")
     def rule(_: Layer, x: Shape) -> LayerShapes:

@@ -28,7 +28,7 @@ from drawn_layouts import layouts
 from drawn_nodes import Drawn, Tensor
 from raised import Ask, complete, raise_and_compare
 
-ENTRIES = [(operator, e.since) for operator, es in TABLE.entries().items() for e in es]
+ENTRIES = [(operator, since) for operator in sorted(TABLE) for since, _ in TABLE.versions(operator)]
 LOTS = {"batch", "lot"}  # one size, which the inputs of a graph may name differently
 FREE = [set(), LOTS, LOTS | {"depth", "height", "width"}]
 

@@ -64,10 +64,10 @@ def test_every_rule_of_the_table_is_drawn() -> None:
     def collect(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
         opset = drawn[0].opset_import[0].version
         for operator in {node.op_type for node in drawn[0].graph.node}:
-            known = [entry.since for entry in TABLE.entries()[operator] if entry.since <= opset]
+            known = [since for since, _ in TABLE.versions(operator) if since <= opset]
             drawn_rules.add((operator, max(known)))
 
     collect()
-    every = {(operator, e.since) for operator, es in TABLE.entries().items() for e in es}
+    every = {(operator, since) for operator in TABLE for since, _ in TABLE.versions(operator)}
     missing = every - drawn_rules
     assert all(operator.startswith("bridge::") for operator, _ in missing), missing

@@ -12,29 +12,6 @@ from math import prod
 
 from bridge.caffe.inputs import with_shapes
 from bridge.caffe.net import Net, Shape
-from bridge.caffe.shapes import (  # noqa: F401 (importing a family fills the table)
-    activation,
-    conv,
-    dense,
-    detection,
-    elementwise,
-    flow,
-    losses,
-    lstm_unit,
-    norm,
-    padding,
-    pool,
-    proposal,
-    recurrent,
-    reshaping,
-    roi,
-    sampling,
-    sequence,
-    sources,
-    space_to_depth,
-    volume,
-    yolo,
-)
 from bridge.caffe.shapes.table import (
     DYNAMIC,
     MAX_SIZE,
@@ -46,6 +23,7 @@ from bridge.caffe.shapes.table import (
     text,
 )
 from bridge.errors import ShapeError, UnsupportedLayerError
+from bridge.registry import import_rules
 
 __all__ = [
     "DYNAMIC",
@@ -59,6 +37,8 @@ __all__ = [
     "named_by",
     "shape",
 ]
+
+import_rules(__name__, __path__)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.conv import positive
-from bridge.caffe.shapes.pool import whole_sizes
+from bridge.caffe.shapes.spatial.conv import positive
+from bridge.caffe.shapes.spatial.pool import whole_sizes
 from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, same, shape, text
 
 

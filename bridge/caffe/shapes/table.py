@@ -16,6 +16,7 @@ from typing import Any
 from bridge.caffe import schema
 from bridge.caffe.net import Layer, Shape
 from bridge.errors import ShapeError
+from bridge.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class _Entry:
     tops: Arity
 
 
-_TABLE: dict[str, _Entry] = {}
+TABLE = Registry[_Entry]("shape", "layer type")
 
 SOME: Arity = (1, None)
 
@@ -53,15 +54,7 @@ DYNAMIC = -1
 
 def shape(*types: str, bottoms: int | Arity = 1, tops: int | Arity = 1) -> Callable[[Rule], Rule]:
     """Register a rule for layer types; `bottoms` and `tops` are a number or the least and most."""
-
-    def register(rule: Rule) -> Rule:
-        for type_ in types:
-            if type_ in _TABLE:
-                raise ValueError(f"layer type {type_} already has a shape rule")
-            _TABLE[type_] = _Entry(rule, _arity(bottoms), _arity(tops))
-        return rule
-
-    return register
+    return TABLE.register(types, lambda rule: _Entry(rule, _arity(bottoms), _arity(tops)))
 
 
 def _arity(number: int | Arity) -> Arity:
@@ -69,13 +62,13 @@ def _arity(number: int | Arity) -> Arity:
 
 
 def knows(type_: str) -> bool:
-    return type_ in _TABLE
+    return type_ in TABLE
 
 
 def named_by(word: str) -> str | None:
     """The one known type that a word names, where case and underscores do not count."""
     plain = _plain(word)
-    found = [type_ for type_ in _TABLE if _plain(type_) == plain]
+    found = [type_ for type_ in TABLE if _plain(type_) == plain]
     return found[0] if len(found) == 1 else None
 
 
@@ -85,7 +78,7 @@ def _plain(word: str) -> str:
 
 def layer_shapes(layer: Layer, bottoms: tuple[Shape, ...]) -> LayerShapes:
     """Apply the rule of a layer's type. Errors: ShapeError."""
-    entry = _TABLE[layer.type]
+    entry = TABLE[layer.type]
     for what, count, (least, most) in (
         ("bottom", len(bottoms), entry.bottoms),
         ("top", len(layer.tops), entry.tops),

@@ -13,7 +13,7 @@ import numpy as np
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.resize import repeated, resized_by
+from bridge.lower.rules.spatial.resize import repeated, resized_by
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
 

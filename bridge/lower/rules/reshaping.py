@@ -14,7 +14,7 @@ from bridge.caffe.net import Layer
 from bridge.caffe.sharing import OVERWRITTEN
 from bridge.errors import ShapeError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import chosen
+from bridge.lower.rules.detection.boxes import chosen
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
 
@@ -117,7 +117,7 @@ def crop(
 ) -> Value:
     """x, from `axis` on cut to the size of `like`; one offset for all these axes, or one each.
 
-    AutoCrop finds its offset (`bridge.lower.rules.autocrop`).
+    AutoCrop finds its offset (`bridge.lower.rules.spatial.autocrop`).
     """
     axes = range(axis % x.rank, x.rank)
     offsets = list(offset) or [0]

@@ -432,5 +432,5 @@ def test_a_bn_has_the_blobs_that_the_caffemodel_has() -> None:
 
 
 def test_a_type_has_one_rule() -> None:
-    with pytest.raises(ValueError, match="ReLU already has"):
+    with pytest.raises(UsageError, match="'ReLU' has a rule already"):
         shape("ReLU")(lambda _: LayerShapes(()))

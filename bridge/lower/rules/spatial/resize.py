@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.pool import resizes_by_mode
+from bridge.caffe.shapes.spatial.pool import resizes_by_mode
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer

@@ -16,8 +16,8 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
-from bridge.lower.rules.suppression import Thinning
+from bridge.lower.rules.detection.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
+from bridge.lower.rules.detection.suppression import Thinning
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 

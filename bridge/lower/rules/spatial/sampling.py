@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from bridge.caffe.net import Array, Layer, Shape
-from bridge.caffe.shapes.sampling import THETA, deformable_windows
+from bridge.caffe.shapes.spatial.sampling import THETA, deformable_windows
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bridge.caffe.net import Layer
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.pool import Axis, pooled
+from bridge.lower.rules.spatial.pool import Axis, pooled
 from bridge.lower.table import layer
 from bridge.lower.values import Value
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.proposal import RATIOS, SCALES
+from bridge.caffe.shapes.detection.proposal import RATIOS, SCALES
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import LOWEST, chosen, length
+from bridge.lower.rules.detection.boxes import LOWEST, chosen, length
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.conv import dilation, positive, spatial
+from bridge.caffe.shapes.spatial.conv import dilation, positive, spatial
 from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import LOWEST, at_places, filled
+from bridge.lower.rules.detection.boxes import LOWEST, at_places, filled
 from bridge.lower.values import FLOAT, Value
 
 

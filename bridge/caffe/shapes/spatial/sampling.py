@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.conv import positive, spatial
+from bridge.caffe.shapes.spatial.conv import positive, spatial
 from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
 
 THETA = ("theta_1_1", "theta_1_2", "theta_1_3", "theta_2_1", "theta_2_2", "theta_2_3")

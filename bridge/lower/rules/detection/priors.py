@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 
 from bridge.caffe.net import Layer
-from bridge.caffe.shapes.detection import aspect_ratios
+from bridge.caffe.shapes.detection.output import aspect_ratios
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Value

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import ShapeError, UnsupportedError, UnsupportedLayerError
 from bridge.lower import lower
-from bridge.lower.rules.pool import Axis
+from bridge.lower.rules.spatial.pool import Axis
 from golden_cases import assert_close
 
 LOWEST = np.finfo(np.float32).min

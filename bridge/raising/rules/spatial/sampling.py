@@ -11,7 +11,7 @@ from bridge.raising.building.candidates import whole
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import counted
 from bridge.raising.plan import Ref
-from bridge.raising.rules.roi import image_layout, known_map
+from bridge.raising.rules.detection.roi import image_layout, known_map
 from bridge.raising.table import Candidate, Node, Operand, raises
 
 

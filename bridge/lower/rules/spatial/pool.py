@@ -19,9 +19,9 @@ from math import ceil, prod
 import numpy as np
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.conv import dilation, spatial
-from bridge.caffe.shapes.pool import pooled as pooled_sizes
-from bridge.caffe.shapes.pool import rounds_down
+from bridge.caffe.shapes.spatial.conv import dilation, spatial
+from bridge.caffe.shapes.spatial.pool import pooled as pooled_sizes
+from bridge.caffe.shapes.spatial.pool import rounds_down
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from bridge.caffe.net import Layer, Net
-from bridge.caffe.shapes.conv import dilation, spatial
+from bridge.caffe.shapes.spatial.conv import dilation, spatial
 from bridge.errors import ShapeError, UnsupportedLayerError
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Array, Layer
-from bridge.caffe.shapes.conv import dilation, groups, outputs, spatial
+from bridge.caffe.shapes.spatial.conv import dilation, groups, outputs, spatial
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
 from bridge.lower.table import layer

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bridge.caffe.net import Layer
-from bridge.caffe.shapes.padding import paddings
+from bridge.caffe.shapes.spatial.padding import paddings
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Value

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import ShapeError
 from bridge.lower import lower
-from bridge.lower.rules.proposal import _anchors
+from bridge.lower.rules.detection.proposal import _anchors
 from golden_cases import assert_close
 
 Array = NDArray[np.float32]

@@ -14,7 +14,7 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import counted, rounded
+from bridge.lower.rules.detection.boxes import counted, rounded
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, INT64, Value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.conv import positive
+from bridge.caffe.shapes.spatial.conv import positive
 from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, text
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from bridge.caffe.net import Array, Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.boxes import below, or_a_row_for_each
+from bridge.lower.rules.detection.boxes import below, or_a_row_for_each
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 

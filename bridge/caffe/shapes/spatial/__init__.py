@@ -1,0 +1,1 @@
+"""Shapes of layers that work on windows and positions of a map."""

@@ -1,0 +1,1 @@
+"""ONNX graphs: files ↔ memory, the passes before raising, and what is asked of a graph."""

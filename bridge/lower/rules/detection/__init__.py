@@ -1,0 +1,1 @@
+"""Layers of detectors: priors, regions, boxes and their suppression."""

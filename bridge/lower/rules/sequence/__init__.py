@@ -1,0 +1,1 @@
+"""Layers that walk along a sequence, and that read one off."""

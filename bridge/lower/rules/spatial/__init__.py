@@ -1,0 +1,1 @@
+"""Layers that work on windows and positions of a map."""

@@ -1,0 +1,1 @@
+"""Operators of detectors: regions, and the suppression of boxes."""

@@ -1,0 +1,1 @@
+"""Operators that walk along a sequence."""

@@ -1,0 +1,97 @@
+"""What the tables of rules share: registering a rule under names, and finding it by version."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from bridge.arguments import refuse_wrong_names
+from bridge.errors import UsageError
+
+AnyRule = TypeVar("AnyRule", bound=Callable[..., Any])
+
+
+class _Entry(Protocol):
+    """Whatever else a table keeps of a rule."""
+
+    @property
+    def rule(self) -> Callable[..., Any]: ...
+
+
+EntryType = TypeVar("EntryType", bound=_Entry)
+
+
+class Version(NamedTuple, Generic[EntryType]):
+    """An entry, and the operator set since which it holds."""
+
+    since: int
+    entry: EntryType
+
+
+class Registry(Mapping[str, EntryType]):
+    """Entries by name, for each name the newest; older ones by `find` and `versions`.
+
+    `decorator` is what registers (`layer`, `raises`, `shape`), `kind` what it registers for.
+    """
+
+    def __init__(self, decorator: str, kind: str) -> None:
+        self._decorator = decorator
+        self._kind = kind
+        self._versions: dict[str, list[Version[EntryType]]] = {}
+
+    def __getitem__(self, name: str) -> EntryType:
+        return self._versions[name][-1].entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def find(self, name: str, version: int) -> EntryType | None:
+        """The newest entry that is not above a version; None where there is none."""
+        versions = self.versions(name)
+        index = bisect_right([since for since, _ in versions], version)
+        return versions[index - 1].entry if index else None
+
+    def versions(self, name: str) -> Sequence[Version[EntryType]]:
+        """All entries of a name, the oldest first."""
+        return self._versions.get(name, ())
+
+    def register(
+        self, names: Iterable[str], entry: Callable[[AnyRule], EntryType], since: int = 1
+    ) -> Callable[[AnyRule], AnyRule]:
+        """A decorator that adds what `entry` makes of a rule, under each of the names.
+
+        Raises UsageError where there is no name, and where a name has a rule of that version.
+        """
+        names = tuple(names)
+        refuse_wrong_names(self._decorator, names)
+
+        def decorate(rule: AnyRule) -> AnyRule:
+            for name in names:
+                self._add(name, Version(since, entry(rule)))
+            return rule
+
+        return decorate
+
+    def _add(self, name: str, new: Version[EntryType]) -> None:
+        versions = self._versions.setdefault(name, [])
+        for version in versions:
+            if version.since == new.since:
+                raise UsageError(
+                    f"the {self._kind} {name!r} has a rule already",
+                    expected="one rule for each name and version",
+                    received=f"{version.entry.rule.__module__} and {new.entry.rule.__module__}",
+                )
+        versions.append(new)
+        versions.sort(key=lambda version: version.since)
+
+
+def import_rules(package: str, path: Iterable[str]) -> None:
+    """Imports every module below a package, so that their rules are registered."""
+    for module in walk_packages(path, f"{package}."):
+        import_module(module.name)
