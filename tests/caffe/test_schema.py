@@ -1,21 +1,8 @@
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import pytest
 
 from bridge.caffe import schema
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-def test_the_compiled_schema_is_that_of_the_proto(tmp_path: Path) -> None:
-    pytest.importorskip("grpc_tools", reason="grpcio-tools is a development dependency")
-    script = runpy.run_path(str(ROOT / "scripts" / "schema"))
-    script["compile_schema"](tmp_path / "caffe.desc")
-    committed = Path(schema.__file__).with_name("caffe.desc")
-    assert (tmp_path / "caffe.desc").read_bytes() == committed.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
-"""What is said of typical mistakes is what the page in the docs shows."""
+"""scripts/_mistakes.py: what is said of typical mistakes says what to do about them."""
 
 from __future__ import annotations
 
-import runpy
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_has_what_is_said() -> None:
-    script = runpy.run_path(str(ROOT / "scripts" / "mistakes"))
-    said = list(script["messages"]())
+def test_the_page_has_what_is_said(script: Callable[[str], ModuleType]) -> None:
+    mistakes = script("_mistakes.py")
+    said = list(mistakes.messages())
     assert len(said) >= 40
     for title, _, message in said:
         assert "error: " in message or "─ Error ─" in message, title
@@ -19,4 +20,4 @@ def test_the_page_has_what_is_said() -> None:
             "\nhint: " in message or "; give the file a name" in message
         ), title
     written = (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8")
-    assert written == script["page"](said), "run scripts/mistakes"
+    assert written == mistakes.page(said), "docs/mistakes.md is out of date: run scripts/generate"

@@ -1,7 +1,7 @@
 """Caffe's messages: what each field is called, what kind of value it takes, what its default is.
 
-The schema is `caffe.proto` here; `scripts/schema` compiles it into `caffe.desc`, which this module
-loads into a descriptor pool of its own, so that it never meets another `caffe_pb2`.
+The schema is `caffe.proto` here; `scripts/generate` compiles it into `caffe.desc`, which this
+module loads into a descriptor pool of its own, so that it never meets another `caffe_pb2`.
 """
 
 from __future__ import annotations

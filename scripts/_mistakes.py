@@ -1,11 +1,9 @@
-#!/usr/bin/env python3
-"""Writes docs/mistakes.md: typical mistakes, each made on small files, and what is said of it."""
+"""docs/mistakes.md: typical mistakes, each made on small files, and what is said of it."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +12,9 @@ from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "mistakes.md"
-
 TEXT = """# Typical mistakes, and what is said of them
 
-Made by `scripts/mistakes`, which makes each of them on a small net; exit status 2 unless said.
+Made by `scripts/generate`, which makes each of them on a small net; exit status 2 unless said.
 `error:` says what is wrong and where, `hint:` what to do next.
 """
 
@@ -214,8 +210,3 @@ def page(said: Iterable[tuple[str, str, str]]) -> str:
         for title, command, message in said
     )
     return TEXT + "".join(sections)
-
-
-if __name__ == "__main__":
-    TARGET.write_text(page(messages()), encoding="utf-8")
-    print(TARGET, file=sys.stdout)
