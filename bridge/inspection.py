@@ -247,7 +247,7 @@ def _training_facts(net: Net) -> Iterator[tuple[str, str]]:
 
 
 def _weight_facts(stored: Sequence[StoredLayer]) -> dict[str, str]:
-    kinds = Counter(each.numbers for layer in stored for each in layer.blobs.values())
+    kinds = Counter(each.dtype for layer in stored for each in layer.blobs.values())
     dialects = dict.fromkeys(layer.dialect for layer in stored)
     numbers = ", ".join(kinds)
     return {"weights": f"{', '.join(dialects)}{', of ' if numbers else ''}{numbers}"}
@@ -257,7 +257,7 @@ def _bytes(stored: Sequence[StoredLayer]) -> int:
     import numpy as np
 
     blobs = (each for layer in stored for each in layer.blobs.values())
-    return sum(each.count * np.dtype(each.numbers).itemsize for each in blobs)
+    return sum(each.count * np.dtype(each.dtype).itemsize for each in blobs)
 
 
 # ---- mean images -----------------------------------------------------------------------------

@@ -187,4 +187,4 @@ def _ones() -> Array:
     return np.ones(1, np.float32)
 
 
-_ONE = StoredBlob(Blob((1,), _ones), legacy=False, count=1, numbers="float32")
+_ONE = StoredBlob(Blob((1,), _ones), legacy=False, count=1, dtype="float32")

@@ -115,7 +115,7 @@ def _setting(layer: Layer, entry: Entry, name: str) -> Complaint:
     known = schema.fields("LayerParameter").get(holder)
     fate = f"not read by a {layer.type} layer" if name in entry.unread else "not carried over"
     return Complaint(
-        where=given.place(name) if isinstance(given, Message | Untyped) else layer.where,
+        where=given.location(name) if isinstance(given, Message | Untyped) else layer.where,
         path=(holder, name),
         message=known.message if known else holder,
         kind=Kind.SETTING,

@@ -20,7 +20,7 @@ def net(real_models: Path) -> Net:
 
 def test_all_its_weights_are_halves(net: Net) -> None:
     stored = [blob for layer in stored_layers(net.caffemodel) for blob in layer.blobs.values()]
-    assert {blob.numbers for blob in stored} == {"float16"}
+    assert {blob.dtype for blob in stored} == {"float16"}
 
 
 @pytest.mark.parametrize("weights", ["inline", "external"])

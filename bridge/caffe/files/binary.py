@@ -1,12 +1,12 @@
-"""The net that a caffemodel itself describes, for where its prototxt is lost.
+"""The net that a caffemodel itself describes, for when its prototxt is lost.
 
-A caffemodel holds the definition of the net that it was saved from: usually the one it was trained
-with, data and loss layers and all, but without the layers of other phases. It is cut out of the
-file without touching a weight, and read by the schema.
+A caffemodel contains the definition of the net that it was saved from: usually the training net,
+with its data and loss layers, but without the layers of other phases. It is extracted from the file
+without touching a weight, and parsed with the schema.
 
-A field of a fork has another number in each fork, and the file does not say whose it is. So a layer
-is refused whose parameters could be those of another Caffe than BVLC's and SSD's: there its
-prototxt, which has names, is needed.
+Each fork numbers its own fields differently, and the file does not say which fork wrote it. So a
+layer is refused if its parameters could come from a Caffe other than BVLC's and SSD's; its
+prototxt, which has names, is needed then.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from bridge.errors import Location, WeightsError
 
 
 def load(path: Path) -> tuple[Message, tuple[str, ...]]:
-    """The NetParameter in a caffemodel, as `prototxt.load` gives it, and warnings.
+    """The NetParameter in a caffemodel, as `prototxt.load` returns it, and warnings.
 
-    The phase is chosen already, so that the rules by which it was are gone.
-    Errors: WeightsError where the file is damaged, or is no caffemodel, or where layers that count
-    could be another fork's.
+    The phase was chosen when the file was saved, so include and exclude rules are dropped.
+    Errors: WeightsError where the file is damaged or is not a caffemodel, or where layers that
+    matter could be another fork's.
     """
     from google.protobuf.message_factory import GetMessageClass
 
@@ -62,9 +62,9 @@ def load(path: Path) -> tuple[Message, tuple[str, ...]]:
 
 
 def _message(protobuf: Protobuf, where: Location) -> Message:
-    """The fields that are set, as the text would give them."""
+    """The fields that are set, as the text format would have them."""
     values = {
-        entry.name: [_value(entry, each, where) for each in value]
+        entry.name: [_value(entry, item, where) for item in value]
         if entry.is_repeated
         else _value(entry, value, where)
         for entry, value in protobuf.ListFields()
@@ -77,21 +77,18 @@ def _value(entry: FieldDescriptor, value: Any, where: Location) -> Any:
         return _message(value, where)
     if entry.enum_type is not None:
         return entry.enum_type.values_by_number[value].name
-    return decode(value) if isinstance(value, bytes) else value  # bytes: a string of no UTF-8
+    return decode(value) if isinstance(value, bytes) else value  # bytes: a string that is not UTF-8
 
 
-# ---- whose fields these are ------------------------------------------------------------------
+# ---- which fork the fields are from ----------------------------------------------------------
 
-# The schema's own numbers for what forks add; no file has them with that meaning.
-_OURS = 10000
-
-# Up to this one, all that LayerParameter has came with it, so that all forks share it.
+# The fields of LayerParameter up to this number are older than the forks, so all forks share them.
 _SHARED = 130
 
-# The layers whose message is not called as they are.
+# The layers whose message has a different name.
 _OWNERS = {"norm_param": ("Normalize",), "recurrent_param": ("LSTM", "RNN")}
 
-# Messages in which no field changes what a layer computes, and layers of no effect on results.
+# Messages in which no field changes what a layer computes, and layers that affect no result.
 _HARMLESS = frozenset(
     {"FillerParameter", "ParamSpec", "TransformationParameter", "LossParameter", "NetStateRule"}
 )
@@ -99,37 +96,35 @@ _UNCOUNTED = re.compile(r"Data\Z|Loss\Z|Accuracy\Z|Silence\Z|HDF5Output\Z|Detect
 
 
 def _refuse_ambiguous(net: Any, where: Location) -> None:
-    found = []
+    lines = []
     for layer in (*net.layer, *map(_unwrapped, net.layers)):
         kind = _type(layer)
         reasons = () if _UNCOUNTED.search(kind) else dict.fromkeys(_ambiguities(layer, kind))
         if reasons:
-            found.append(f"\n  layer '{layer.name}' ({kind}): {', '.join(reasons)}")
-    if found:
-        more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+            lines.append(f"\n  layer '{layer.name}' ({kind}): {', '.join(reasons)}")
+    if lines:
+        more = f"\n  and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
         raise WeightsError(
-            f"it has layers that may be of another fork of Caffe:{''.join(found[:_LISTED])}{more}",
+            f"some layers may be from another fork of Caffe:{''.join(lines[:_MAX_LISTED])}{more}",
             where=where,
-            expected="fields of BVLC's Caffe or of SSD's, with one meaning each",
+            expected="fields of BVLC's Caffe or SSD's, each with one meaning",
             hint=_GIVE_TEXT,
         )
 
 
 # How many layers an error message lists.
-_LISTED = 5
+_MAX_LISTED = 5
 
-_GIVE_TEXT = (
-    "give the net's prototxt before it: in text, fields have names, and these do not collide"
-)
+_GIVE_TEXT = "pass the net's prototxt before it: in text, fields have names, which do not collide"
 
 
 def _unwrapped(layer: Any) -> Any:
-    """The V0 layer that a V1 layer may be no more than a wrapper of."""
+    """The V0 layer inside, where a V1 layer is only a wrapper."""
     return layer.layer if layer.HasField("layer") else layer
 
 
 def _type(layer: Any) -> str:
-    """The layer's type by V2's name, or V0's own."""
+    """The layer's type by its V2 name, or V0's own."""
     if layer.DESCRIPTOR.name != "V1LayerParameter":
         return str(layer.type)
     types = layer.DESCRIPTOR.fields_by_name["type"].enum_type
@@ -138,14 +133,14 @@ def _type(layer: Any) -> str:
 
 
 def _ambiguities(layer: Any, kind: str) -> Iterator[str]:
-    """What in a layer another fork would read as something else."""
+    """The fields of a layer that another fork would read as something else."""
     for message, number in _unknown(layer, _HARMLESS):
         yield f"field {number} of {message}"
     for entry, value in layer.ListFields():
-        if layer.DESCRIPTOR.name == "LayerParameter" and _SHARED < entry.number < _OURS:
+        if layer.DESCRIPTOR.name == "LayerParameter" and _SHARED < entry.number < schema.FORKS:
             owners = _OWNERS.get(entry.name, (entry.name.removesuffix("_param"),))
             if kind.lower() not in (owner.replace("_", "").lower() for owner in owners):
-                yield f"field {entry.number}, which elsewhere is {entry.name}"
+                yield f"field {entry.number}, which is {entry.name} in other forks"
         if entry.name == "pooling_param" and value.HasField("round_mode"):
             yield "field 13 of PoolingParameter, which is round_mode, ceil_mode or avg_include_pad"
 
@@ -153,15 +148,15 @@ def _ambiguities(layer: Any, kind: str) -> Iterator[str]:
 def _unknown(
     protobuf: Protobuf, without: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, int]]:
-    """Message and number of each field, at any depth, that the schema has not, or has under a
-    number of its own. `without` are messages that are not looked into."""
+    """Message and number of each field, at any depth, that the schema lacks or has under a number
+    of its own. Messages in `without` are not searched."""
     from google.protobuf.unknown_fields import UnknownFieldSet
 
-    unknown_fields: Any = UnknownFieldSet(protobuf)  # its stubs know of no iteration
+    unknown_fields: Any = UnknownFieldSet(protobuf)  # its stubs lack iteration
     for unknown in unknown_fields:
         yield protobuf.DESCRIPTOR.name, unknown.field_number
     for entry, value in protobuf.ListFields():
-        if entry.number >= _OURS:
+        if entry.number >= schema.FORKS:
             yield protobuf.DESCRIPTOR.name, entry.number
         elif entry.message_type is not None and entry.message_type.name not in without:
             for inner in value if entry.is_repeated else [value]:

@@ -1,7 +1,7 @@
-"""The blobs of a caffemodel, in all the ways in which files hold their numbers.
+"""The blobs of a caffemodel, in every encoding that files use.
 
-Packed float32 is the rule, and is never copied: a blob is a view of the mapped file. Also read are
-unpacked numbers, several runs of them, doubles, and NVIDIA's raw half precision.
+Packed float32 is the usual one, and is never copied: a blob is a view of the mapped file. Unpacked
+numbers, several runs of them, doubles, and NVIDIA's raw half precision are read too.
 (Source: Blob::FromProto in src/caffe/blob.cpp)
 """
 
@@ -22,15 +22,15 @@ from bridge.caffe.net import Array, Blob, Shape, Span
 class StoredBlob:
     """A blob as the file has it.
 
-    `legacy` says that the shape is of the four fields num, channels, height and width, which early
-    files have, padded in front with ones; `count` is how many numbers there really are, `numbers`
-    of what kind: float32, as a rule.
+    `legacy` says that the shape is from the four fields num, channels, height and width of early
+    files, padded in front with ones; `count` is how many numbers are stored, and `dtype` their
+    type, usually float32.
     """
 
     blob: Blob
     legacy: bool
     count: int
-    numbers: str
+    dtype: str
 
 
 # Field numbers of schema/caffe.proto.
@@ -44,7 +44,7 @@ _RAW_NUMBERS: Mapping[int, np.dtype[Any]] = {0: np.dtype("<f8"), 1: _FLOAT32, 2:
 
 @dataclass(frozen=True)
 class _Run:
-    """Numbers in a row: packed, or each behind a tag of one byte."""
+    """Consecutive numbers: packed, or each preceded by a tag of one byte."""
 
     offset: int
     count: int
@@ -65,7 +65,7 @@ class _Run:
 
 @dataclass
 class _BlobFields:
-    """What a blob message says, gathered while walking it."""
+    """The fields of a blob message, collected while walking it."""
 
     shape: Shape | None = None
     legacy: dict[int, int] = field(default_factory=dict)
@@ -86,8 +86,8 @@ def stored_blob(wire: Wire, blob: Entry) -> StoredBlob:
     span = None
     if len(runs) == 1 and runs[0].dtype == _FLOAT32 and not runs[0].tagged:
         span = Span(wire.path, runs[0].offset, 4 * count)
-    numbers = runs[0].dtype.name if runs else _FLOAT32.name
-    return StoredBlob(Blob(shape, _Reader(wire.data, runs), span), legacy, count, numbers)
+    dtype = runs[0].dtype.name if runs else _FLOAT32.name
+    return StoredBlob(Blob(shape, _Reader(wire.data, runs), span), legacy, count, dtype)
 
 
 def _blob_fields(wire: Wire, blob: Entry) -> _BlobFields:
@@ -112,7 +112,7 @@ def _blob_fields(wire: Wire, blob: Entry) -> _BlobFields:
 
 
 def _numbers(wire: Wire, fields: _BlobFields) -> tuple[_Run, ...]:
-    """The runs that hold the blob's values; doubles win over floats, as in Caffe."""
+    """The runs that hold the blob's values; doubles take precedence over floats, as in Caffe."""
     for number in (_DOUBLE_DATA, _DATA):
         if runs := [run for run in fields.runs.get(number, ()) if run.count]:
             return tuple(runs)
@@ -126,7 +126,7 @@ def _numbers(wire: Wire, fields: _BlobFields) -> tuple[_Run, ...]:
 
 
 def _run(wire: Wire, entry: Entry, end: int) -> _Run:
-    """The numbers that begin with this entry: a packed one, or all tagged ones in a row."""
+    """The numbers that begin at this entry: one packed run, or all consecutive tagged ones."""
     dtype = _NUMBERS[entry.number]
     if entry.wire == BYTES:
         size = entry.end - entry.start
@@ -161,7 +161,7 @@ def _dims(wire: Wire, shape: Entry) -> Shape:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads a blob's values when they are asked for; keeps the mapping alive until then."""
+    """Reads a blob's values on demand; keeps the mapping alive until then."""
 
     data: mmap.mmap
     runs: tuple[_Run, ...]

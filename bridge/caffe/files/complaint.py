@@ -1,7 +1,7 @@
-"""What a prototxt says that the schema does not know, or says twice: kept, and judged later.
+"""Fields of a prototxt that the schema does not know, or that are set twice: kept and judged later.
 
-Whether it matters depends on which layers lead to an output, and on what plug-ins take, so that
-reading only notes it, and lowering refuses it or warns of it.
+Whether they matter depends on which layers lead to an output, and on what plug-ins accept, so
+reading only records them, and lowering refuses them or warns about them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Complaint:
     """One field of a layer, or of the net, that is not understood.
 
     `path` leads from the layer down to the field, `("convolution_param", "hole")`; `message` is the
-    message of the schema that it stands in. `suggestion` asks whether another name was meant.
-    `written` has the field as it is in the text, for a plug-in that knows it.
+    schema's message that contains it. `suggestion` asks whether another name was meant.
+    `written` is the field as it stands in the text, for a plug-in that knows it.
     """
 
     where: Location
@@ -51,8 +51,8 @@ class Complaint:
         return self.written is not None and isinstance(self.written.written[0].value, Scalar)
 
     def is_named(self, names: Collection[str]) -> bool:
-        """Whether one of these names it: `field`, `message.field` by the message's type or by the
-        name under which it stands, or a message around it."""
+        """Whether one of these names it: `field`, `message.field` by the message's type or by its
+        field name, or a message around it."""
         return not self.names.isdisjoint(names)
 
     @property
@@ -62,14 +62,14 @@ class Complaint:
         return frozenset((*self.path, *of_holder))
 
     def __str__(self) -> str:
-        return self.told()
+        return self.describe()
 
-    def told(self, verdict: str = "") -> str:
+    def describe(self, verdict: str = "") -> str:
         """What is wrong, what becomes of it, and what may have been meant."""
         meant = f"; {self.suggestion}" if self.suggestion else ""
         return f"{self.problem}{f' ({verdict})' if verdict else ''}{meant}"
 
     def line(self, layer: object = None, verdict: str = "") -> str:
-        """The same with file and line, and the layer if it stands in one."""
-        place = f"{self.where.file}:{self.where.line}" if self.where.line else self.where.file
-        return f"{place}: {f'{layer}: ' if layer else ''}{self.told(verdict)}"
+        """The same with file and line, and the layer that contains it, if any."""
+        location = f"{self.where.file}:{self.where.line}" if self.where.line else self.where.file
+        return f"{location}: {f'{layer}: ' if layer else ''}{self.describe(verdict)}"

@@ -1,7 +1,7 @@
-"""Fields that cannot change a number that a net computes, whoever's fork has them.
+"""Fields that cannot change a number that a net computes, in whichever fork.
 
-They say how and where Caffe computes, how it learns, or what it reports. An unknown field of these
-names, or one that is set twice, is told as a warning; any other is refused where it counts.
+They say how and where Caffe computes, how it learns, or what it reports. An unknown field with one
+of these names, or one that is set twice, is a warning; any other is refused where it matters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from bridge.caffe.files.complaint import Complaint
 
 # How layers are computed: BVLC, Intel (engine: MKLDNN …), NVIDIA (types, and cuDNN's algorithms),
-# yjxiong's (its memory), SSD's and others'.
+# yjxiong (memory), SSD and others.
 _EXECUTION = {
     *("engine", "force_nd_im2col", "conv_algorithm", "use_cudnn", "workspace_limit"),
     *("forward_type", "backward_type", "forward_math", "backward_math"),
@@ -21,7 +21,7 @@ _EXECUTION = {
     *("mn_activation_param", "mn_grad_compress_param"),
 }
 
-# How they learn; multipliers also where V1's spelling, or the message, is another.
+# How they learn; multipliers also in V1's spelling, or in another message.
 _LEARNING = {
     *("lr_mult", "decay_mult", "blobs_lr", "weight_decay", "propagate_down", "loss_weight"),
     *("force_backward", "global_grad_scale", "global_grad_scale_adaptive", "reduce_buckets"),
@@ -31,7 +31,7 @@ _LEARNING = {
     *("gamma_filler", "beta_filler", "alpha_filler", "offset_filler"),
 }
 
-# What they report; and the scales of those who compute the net in integers.
+# What they report; and the scales of forks that compute the net in integers.
 _REPORTS = {
     *("debug_info", "profile_info", "profile_iter", "profile_warmup"),
     *("visualize", "visualize_threshold", "save_file", "save_output_param"),
@@ -48,5 +48,5 @@ def is_harmless(complaint: Complaint) -> bool:
 
 
 def is_harmless_name(name: str) -> bool:
-    """The same of a field that the schema knows."""
+    """The same for a field that the schema knows."""
     return name in _HARMLESS

@@ -89,7 +89,7 @@ def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
         if span.offset + span.length > path.stat().st_size:
             raise OSError(f"{dataset.name} ends behind the end of the file")
         blob = Blob(shape, partial(_mapped, span), span)
-    return StoredBlob(blob, legacy=False, count=prod(shape), numbers=dataset.dtype.name)
+    return StoredBlob(blob, legacy=False, count=prod(shape), dtype=dataset.dtype.name)
 
 
 def _read(path: Path, name: str) -> Array:

@@ -1,9 +1,9 @@
-"""Caffe's text files, held to the schema.
+"""Caffe's text files, checked against the schema.
 
-Real prototxts come from many forks of Caffe, so that reading is strict about syntax and puts off
-what it does not understand: a syntax error or a value of the wrong kind is a `PrototxtError` with
-file, line and column; a field or an enum value that nobody knows, and a field that is set twice to
-different values, is a `Complaint` of the layer in which it stands, or of the net.
+Real prototxts come from many forks of Caffe, so reading is strict about syntax and defers what it
+does not understand: a syntax error or a value of the wrong kind is a `PrototxtError` with file,
+line and column; an unknown field or enum value, and a field that is set twice to different values,
+is a `Complaint` of the layer that contains it, or of the net.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ class Message(dict[str, Any]):
     """The fields of one message that the text sets, by name, and where the message begins.
 
     Values are int, float, bool, str, Message, or lists of them where the field is repeated; an
-    enum's value is its name. `complaints` are those of all that stands in a layer, or else in the
-    net.
+    enum's value is its name. `complaints` are those about anything in a layer, or else in the net.
     """
 
     def __init__(
@@ -44,27 +43,27 @@ class Message(dict[str, Any]):
         return Message(values, self.where, self.complaints)
 
     def mark(self, name: str, source: Source, offset: int) -> None:
-        """Remember where a field is set."""
+        """Record where a field is set."""
         self._source = source
         self._offsets[name] = offset
 
-    def place(self, name: str) -> Location:
-        """Where a field is set last, or else where the message begins."""
+    def location(self, name: str) -> Location:
+        """Where a field is last set, or else where the message begins."""
         if self._source is None or name not in self._offsets:
             return self.where
         return self._source.at(self._offsets[name])
 
 
-def _cut(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
+def _shortened(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def load(path: Path) -> tuple[Message, tuple[str, ...]]:
-    """The NetParameter in a text file, be it a solver's, and warnings. Errors: PrototxtError."""
+    """The NetParameter in a text file, a solver's included, and warnings. Errors: PrototxtError."""
     text = decode(path.read_bytes())
     if "\0" in text:
         raise PrototxtError(
-            "there are NUL bytes in the text",
+            "the text contains NUL bytes",
             where=Source(text, str(path)).at(text.index("\0")),
             hint="the file is damaged: fetch it again",
         )
@@ -74,21 +73,21 @@ def load(path: Path) -> tuple[Message, tuple[str, ...]]:
 
 
 def interpret(tree: Tree, message: str = "NetParameter") -> tuple[Message, tuple[str, ...]]:
-    """Hold a tree to the schema. Returns the message, and notes, each with file and line.
+    """Check a tree against the schema. Returns the message, and notes with file and line.
 
-    What is not understood is in the messages' complaints.
+    What is not understood becomes the messages' complaints.
     Errors: PrototxtError for a value of the wrong kind.
     """
     reader = _Interpreter(tree.source)
-    result = reader.gathering(tree.fields, message, 0)
+    result = reader.collect(tree.fields, message, 0)
     return result, tuple(reader.notes)
 
 
 # Messages that have complaints of their own.
-_GATHERING = ("LayerParameter", "V1LayerParameter")
+_WITH_COMPLAINTS = ("LayerParameter", "V1LayerParameter")
 
-# What a message is called in which a field stands directly.
-_TITLES = {**dict.fromkeys(_GATHERING, "the layer"), "NetParameter": "the net"}
+# What error messages call the message that directly contains a field.
+_TITLES = {**dict.fromkeys(_WITH_COMPLAINTS, "the layer"), "NetParameter": "the net"}
 
 _UNKNOWN = object()
 
@@ -100,8 +99,8 @@ class _Interpreter:
         self.path: tuple[str, ...] = ()
         self.notes: list[str] = []
 
-    def gathering(self, fields: tuple[Field, ...], message: str, offset: int) -> Message:
-        """A message with the complaints of all that stands in it."""
+    def collect(self, fields: tuple[Field, ...], message: str, offset: int) -> Message:
+        """A message, with the complaints about everything in it."""
         outer = self.complaints, self.path
         self.complaints, self.path = [], ()
         result = self.message(fields, message, offset)
@@ -112,7 +111,7 @@ class _Interpreter:
     def message(self, fields: tuple[Field, ...], message: str, offset: int) -> Message:
         types = schema.fields(message)
         result = Message({}, self.source.at(offset))
-        for field in _joined(fields, types):
+        for field in _merged(fields, types):
             kind = types.get(field.name)
             if kind is None:
                 self.unknown(field, message, types, result)
@@ -123,7 +122,7 @@ class _Interpreter:
             if kind.repeated:
                 value = [*result.get(field.name, ()), value]
             elif field.name in result:
-                self.twice(field, message, result[field.name], value)
+                self.set_twice(field, message, result[field.name], value)
             result[field.name] = value
             result.mark(field.name, self.source, field.offset)
         return result
@@ -131,10 +130,10 @@ class _Interpreter:
     def unknown(
         self, field: Field, message: str, types: Mapping[str, FieldType], result: Message
     ) -> None:
-        """Of what the schema has not, a layer's messages are kept, for plug-ins."""
+        """Messages of a layer that the schema lacks are kept, for plug-ins."""
         problem = f"unknown field {self.title(field, message)}"
         self.complain(field, message, Kind.FIELD, problem, did_you_mean(field.name, types))
-        if message in _GATHERING and not isinstance(field.value, Scalar):
+        if message in _WITH_COMPLAINTS and not isinstance(field.value, Scalar):
             result[field.name] = Untyped(field.value, self.source)
 
     def value(self, field: Field, kind: FieldType, message: str) -> Any:
@@ -142,21 +141,21 @@ class _Interpreter:
             value = None if kind.kind == "message" else scalars.read(field.value, kind)
             if value is None:
                 quote = '"' if field.value.kind == "string" else ""
-                raise self.refuse(field, kind, f"{quote}{_cut(field.value.text)}{quote}")
+                raise self.refuse(field, kind, f"{quote}{_shortened(field.value.text)}{quote}")
             if kind.kind == "enum" and value not in kind.names.values():
                 return self.unknown_value(field, kind, message, value)
             return value
         if kind.kind != "message":
             raise self.refuse(field, kind, "a message { ... }")
-        if kind.message in _GATHERING:
-            return self.gathering(field.value, kind.message, field.offset)
+        if kind.message in _WITH_COMPLAINTS:
+            return self.collect(field.value, kind.message, field.offset)
         self.path = (*self.path, field.name)
         result = self.message(field.value, kind.message, field.offset)
         self.path = self.path[:-1]
         return result
 
     def unknown_value(self, field: Field, kind: FieldType, message: str, value: str) -> object:
-        """What stands for it: nothing."""
+        """Complain about the value, and leave the field unset."""
         problem = f"unknown value '{value}' of {self.title(field, message)}"
         suggestion = did_you_mean(value, kind.names.values())
         if not suggestion:
@@ -164,12 +163,12 @@ class _Interpreter:
         self.complain(field, message, Kind.VALUE, problem, suggestion)
         return _UNKNOWN
 
-    def twice(self, field: Field, message: str, old: Any, new: Any) -> None:
-        """The last value counts; which one was meant, nobody knows."""
+    def set_twice(self, field: Field, message: str, old: Any, new: Any) -> None:
+        """The last value counts, as in protobuf, though another may be meant."""
         title = self.title(field, message)
         if old == new:
-            place = self.source.at(field.offset)
-            self.notes.append(f"{place.file}:{place.line}: {title} is set twice, to the same")
+            where = self.source.at(field.offset)
+            self.notes.append(f"{where.file}:{where.line}: {title} is set twice, to the same value")
         else:
             problem = f"{title} is set twice, to {old!r} and to {new!r}"
             self.complain(field, message, Kind.TWICE, problem)
@@ -203,8 +202,8 @@ class _Interpreter:
         )
 
 
-def _joined(fields: tuple[Field, ...], types: Mapping[str, FieldType]) -> list[Field]:
-    """Messages that are set twice as one that has the fields of both, as protobuf merges them."""
+def _merged(fields: tuple[Field, ...], types: Mapping[str, FieldType]) -> list[Field]:
+    """The fields, with messages that are set twice merged into one, as protobuf merges them."""
     result: list[Field] = []
     first: dict[str, int] = {}
     for field in fields:
@@ -216,7 +215,7 @@ def _joined(fields: tuple[Field, ...], types: Mapping[str, FieldType]) -> list[F
             first[field.name] = len(result)
             result.append(field)
         else:
-            at = first[field.name]
-            value = (*result[at].value, *field.value)
-            result[at] = result[at]._replace(value=value)
+            index = first[field.name]
+            value = (*result[index].value, *field.value)
+            result[index] = result[index]._replace(value=value)
     return result

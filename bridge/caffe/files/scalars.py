@@ -1,4 +1,4 @@
-"""Single values of a prototxt: what a number, word or string stands for in a field of a kind."""
+"""Single values of a prototxt: what a number, word or string means in a field of a given kind."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bridge.caffe.schema import FieldType
 
 
 def read(value: Scalar, kind: FieldType) -> Any:
-    """The value in a field of this kind: int, float, bool or str; None where it is of another."""
+    """The value for a field of this kind: int, float, bool or str; None for another kind."""
     return _READERS[kind.kind](value, kind)
 
 
 def expected(kind: FieldType) -> str:
-    """What a field of this kind takes, for messages."""
+    """What a field of this kind accepts, for messages."""
     if kind.kind == "enum":
         return f"one of {', '.join(kind.names.values())}"
     if kind.kind == "int":
@@ -30,12 +30,12 @@ _EXPECTED = {
     "float": "a number",
     "bool": "true or false",
     "string": "a string in quotes",
-    "word": "a word, as CONVOLUTION",
+    "word": "a word, such as CONVOLUTION",
 }
 
 
 def as_it_looks(value: Scalar) -> Any:
-    """The value in a field of which nobody knows the kind."""
+    """The value for a field of unknown kind."""
     if value.kind == "word":
         return {"true": True, "false": False}.get(value.text, value.text)
     if value.kind == "number" and _is_integer(value.text):
@@ -52,7 +52,7 @@ _BOOLS = {"true": True, "True": True, "t": True, "1": True}
 _BOOLS |= {"false": False, "False": False, "f": False, "0": False}
 
 
-# More than any kind of number has: Python itself reads no more than 4,300.
+# More than any kind of number has; Python itself parses at most 4,300.
 _MAX_DIGITS = 100
 
 

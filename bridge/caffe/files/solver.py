@@ -1,4 +1,4 @@
-"""Solvers: Caffe's files of how to train. They name the net or hold it, and are taken for it.
+"""Solvers: Caffe's training settings. One that contains its net is read as that net.
 
 (Source: SolverParameter in src/caffe/proto/caffe.proto, Solver::InitTrainNet in
 src/caffe/solver.cpp)
@@ -18,9 +18,9 @@ _OTHERS = ("base_lr", "lr_policy", "max_iter", "test_iter", "solver_mode", "snap
 
 
 def net_of(tree: Tree) -> tuple[Tree, tuple[str, ...]]:
-    """The net in a text file, and a warning where that is a solver's, with the net inside.
+    """The net in a text file, and a warning if the file is a solver with the net inside.
 
-    Errors: PrototxtError for a solver that has the net in another file.
+    Errors: PrototxtError for a solver whose net is in another file.
     """
     fields = {field.name: field for field in tree.fields}
     if {"layer", "layers"} & fields.keys() or fields.keys().isdisjoint(
@@ -43,8 +43,8 @@ def net_of(tree: Tree) -> tuple[Tree, tuple[str, ...]]:
 
 
 def _hint(solver: Path, paths: Sequence[str]) -> str:
-    """Where the net is: as the solver says, or beside it under the same name."""
+    """Where the net is: the path in the solver, or a file of the same name next to it."""
     if not paths:
-        return "give the net that it trains, deploy.prototxt or train_val.prototxt"
-    beside = (solver.parent / each for path in paths for each in (path, Path(path).name))
-    return f"give the net that it names: {next(filter(Path.is_file, beside), paths[0])}"
+        return "pass the net that it trains, deploy.prototxt or train_val.prototxt"
+    candidates = (solver.parent / name for path in paths for name in (path, Path(path).name))
+    return f"pass the net that it names: {next(filter(Path.is_file, candidates), paths[0])}"

@@ -1,7 +1,7 @@
 """Protobuf's text format: text to a tree of fields, each knowing its line and column.
 
-It knows nothing of Caffe. Read is all that protobuf reads of it: lists, both kinds of brackets,
-neighbouring strings, escapes, comments, and separators wherever they may stand.
+It knows nothing of Caffe. It accepts what protobuf accepts: lists, both kinds of brackets, adjacent
+strings, escapes, comments, and optional separators.
 (Format: https://protobuf.dev/reference/protobuf/textformat-spec/)
 """
 
@@ -35,7 +35,7 @@ class Source:
 
 
 class Scalar(NamedTuple):
-    """A value as it is written. `kind`: "string" (unquoted already), "number" or "word"."""
+    """A value as written. `kind`: "string" (already unquoted), "number" or "word"."""
 
     kind: str
     text: str
@@ -57,7 +57,7 @@ class Tree(NamedTuple):
 
 
 def decode(data: bytes) -> str:
-    """Text of a file: UTF-8, or else Latin-1, in which any bytes are text."""
+    """The text of a file: UTF-8, or else Latin-1, in which any bytes are text."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -87,18 +87,18 @@ _CLOSING = {"{": "}", "<": ">"}
 
 
 def parse(text: str, file: str) -> Tree:
-    """Read protobuf text format. Errors: PrototxtError for anything that is not."""
+    """Parse protobuf text format. Errors: PrototxtError for anything else."""
     return _Parser(Source(text, file)).tree()
 
 
 class _Parser:
-    """Recursive descent, one token ahead."""
+    """Recursive descent with one token of lookahead."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.tokens = self._scan()
         self.ahead = next(self.tokens)
-        self.opened: list[int] = []  # where the brackets are that are not closed yet
+        self.opened: list[int] = []  # the offsets of the brackets that are still open
 
     def _scan(self) -> Iterator[_Token]:
         for match in _TOKEN.finditer(self.source.text):
@@ -106,12 +106,12 @@ class _Parser:
             yield _Token(kind, match[kind], match.start(kind))
 
     def advance(self) -> _Token:
-        """Step on; the token that was ahead."""
+        """Consume and return the next token."""
         token, self.ahead = self.ahead, next(self.tokens, self.ahead)
         return token
 
     def take(self, mark: str) -> bool:
-        """Whether the next token is this mark; steps over it if so."""
+        """Whether the next token is this mark; consumes it if so."""
         if self.ahead.kind == "mark" and self.ahead.text == mark:
             self.advance()
             return True
@@ -129,7 +129,7 @@ class _Parser:
             where=self.source.at(offset),
             expected=expected,
             received=received,
-            hint=f"the bracket that line {line} opens is never closed" if is_open else None,
+            hint=f"the bracket opened in line {line} is never closed" if is_open else None,
         )
 
     def tree(self) -> Tree:
@@ -137,7 +137,7 @@ class _Parser:
         return Tree(fields, self.source)
 
     def body(self, closing: str) -> tuple[Field, ...]:
-        """Fields up to the closing bracket, or to the end of the text where that is empty."""
+        """Fields up to the closing bracket, or to the end of the text if `closing` is empty."""
         fields: list[Field] = []
         while True:
             if self.ahead.kind == "word":
@@ -172,12 +172,12 @@ class _Parser:
                 self.opened.append(offset)
                 return self.message(closing)
         if not colon:
-            raise self.refuse("':' or '{' behind the field name")
+            raise self.refuse("':' or '{' after the field name")
         return self.scalar()
 
     def message(self, closing: str) -> tuple[Field, ...]:
         if len(self.opened) > MAX_DEPTH:
-            raise self.refuse(f"at most {MAX_DEPTH} messages inside each other")
+            raise self.refuse(f"at most {MAX_DEPTH} nested messages")
         fields = self.body(closing)
         self.opened.pop()
         return fields
@@ -192,7 +192,7 @@ class _Parser:
         return Scalar(kind, sign + text)
 
     def strings(self) -> Scalar:
-        """One or more string literals; neighbours are one string."""
+        """One or more string literals; adjacent ones form one string."""
         parts = []
         while self.ahead.kind == "string":
             parts.append(_unescape(self.advance().text[1:-1]))
@@ -215,7 +215,7 @@ _LETTERS = {
 
 
 def _unescape(text: str) -> str:
-    """What a string literal stands for; octal and hexadecimal escapes are bytes of UTF-8."""
+    """The value of a string literal; octal and hexadecimal escapes are bytes of UTF-8."""
     if "\\" not in text:
         return text
     return decode(_ESCAPE.sub(_escaped, text.encode()))

@@ -1,4 +1,4 @@
-"""Messages that the schema has not, such as those of plug-ins: values as they are written."""
+"""Messages that the schema lacks, such as those of plug-ins: values as written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bridge.errors import Location
 
 
 class Untyped(dict[str, Any]):
-    """The fields of such a message with values as they look: `3` is an int, `BIG` a str.
+    """The fields of such a message, typed by how they look: `3` is an int, `BIG` a str.
 
-    A field that is set more than once is a list. `written` has the fields as the text has them,
-    from which a rule that knows their types reads them.
+    A field that is set more than once is a list. `written` holds the fields as in the text, for a
+    rule that knows their types.
     """
 
     def __init__(self, written: tuple[Field, ...], source: Source) -> None:
@@ -23,14 +23,14 @@ class Untyped(dict[str, Any]):
         for field in written:
             values.setdefault(field.name, []).append(_as_it_looks(field, source))
         super().__init__(
-            {name: each if len(each) > 1 else each[0] for name, each in values.items()}
+            {name: items if len(items) > 1 else items[0] for name, items in values.items()}
         )
 
     def fields(self, name: str) -> tuple[Field, ...]:
-        """The field of this name, as often as it is set."""
+        """The field of this name, once for each time it is set."""
         return tuple(field for field in self.written if field.name == name)
 
-    def place(self, name: str) -> Location:
+    def location(self, name: str) -> Location:
         return self.source.at(self.fields(name)[0].offset)
 
     def without(self, names: Collection[str]) -> Untyped:

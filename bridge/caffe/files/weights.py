@@ -1,8 +1,8 @@
-"""Caffe's weight files: where each blob lies, found without reading or copying any weight.
+"""Caffe's weight files: where each blob is stored, without reading or copying any weight.
 
 A caffemodel is one protobuf NetParameter. Its bytes are mapped into memory and its wire format is
-walked: messages on the way to a blob are entered, everything else is stepped over by its length.
-A net of 500 MB takes a few milliseconds, and files beyond protobuf's own limit of 2 GB read too.
+walked: messages that lead to a blob are entered, everything else is skipped by its length.
+A net of 500 MB takes a few milliseconds, and files over protobuf's own limit of 2 GB are read too.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class StoredLayer:
 
     @property
     def leaves_out_shared(self) -> bool:
-        """Whether what an earlier layer has already is not here again."""
+        """Whether blobs that an earlier layer already has are left out here."""
         return self.dialect == "HDF5"
 
 
 def read(path: Path) -> tuple[StoredLayer, ...]:
     """The layers of a caffemodel, in file order; names may occur more than once.
 
-    Errors: WeightsError where the file is damaged, or is no caffemodel at all.
+    Errors: WeightsError where the file is damaged, or is not a caffemodel.
     """
     wire = _open(path)
     with wire.leaping():
         layers = tuple(_stored_layers(wire))
     if not layers:
         raise WeightsError(
-            "the file holds no layers",
+            "the file contains no layers",
             where=Location.of(path),
             expected="a .caffemodel",
             hint="is this a mean file (.binaryproto)?",
@@ -72,7 +72,7 @@ def _refuse_other_formats(path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Dialect:
-    """Where a layer message keeps its name and its blobs, and the message that it may wrap."""
+    """The field numbers of a layer message's name and blobs, and of the message it may wrap."""
 
     title: str
     name: int
@@ -88,13 +88,13 @@ def _stored_layers(wire: Wire) -> Iterator[StoredLayer]:
     for entry in wire.entries(0, len(wire)):
         if dialect := _DIALECTS.get(entry.number):
             if entry.wire != BYTES:
-                raise wire.damaged(entry.begin, "a number where a layer should be")
+                raise wire.damaged(entry.begin, "a number instead of a layer")
             yield _stored_layer(wire, entry, dialect)
             wire.inside = ""
 
 
 def _stored_layer(wire: Wire, layer: Entry, dialect: _Dialect) -> StoredLayer:
-    """One layer. A V1 layer may be no more than a wrapper of a V0 layer."""
+    """One layer. A V1 layer may be only a wrapper of a V0 layer."""
     name, blobs = "", []
     for entry in wire.entries(layer.start, layer.end):
         if entry.wire != BYTES:

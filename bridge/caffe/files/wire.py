@@ -1,6 +1,6 @@
-"""Protobuf's wire format, walked in a mapped file: which field lies where, and nothing more.
+"""Protobuf's wire format, walked in a mapped file: the position of each field.
 
-A file beyond protobuf's own limit of 2 GB reads as well as any, and no payload is touched.
+Files over protobuf's own limit of 2 GB are read too, and no payload is touched.
 (Format: https://protobuf.dev/programming-guides/encoding/)
 """
 
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 class Wire:
     """A mapped protobuf file. Errors of all methods: WeightsError where the file is damaged.
 
-    `inside` says where in the net a walk is, for messages.
+    `inside` says which part of the net is being walked, for messages.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,9 +46,9 @@ class Wire:
 
     @contextmanager
     def leaping(self) -> Iterator[None]:
-        """Within it the system reads no further than is asked for: a walk leaps over the weights.
+        """Turn off the system's read-ahead, so that a walk skips the weights.
 
-        Otherwise it fetches megabytes around each field from the disk.
+        Otherwise megabytes around each field are fetched from the disk.
         """
         if not hasattr(mmap, "MADV_RANDOM"):  # not on Windows
             yield
@@ -83,17 +83,17 @@ class Wire:
             raise self.damaged(begin, f"wire type {wire}")
         if after > end:
             rest = f"{end - start} left" + (", and the file ends" if end == len(self) else "")
-            raise self.damaged(begin, f"{after - start} bytes promised, {rest}")
+            raise self.damaged(begin, f"{after - start} bytes announced, {rest}")
         return Entry(number, wire, value, begin, start, after)
 
     def varint(self, position: int, end: int) -> tuple[int, int]:
-        """The number at a position, and the position behind it."""
+        """The number at a position, and the position after it."""
         value = shift = 0
-        for at in range(position, min(position + 10, end)):
-            byte = self.data[at]
+        for index in range(position, min(position + 10, end)):
+            byte = self.data[index]
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return value, at + 1
+                return value, index + 1
             shift += 7
         raise self.damaged(position, "a number that does not end")
 
@@ -102,7 +102,7 @@ class Wire:
             f"the file is damaged at byte {position}{self.inside}",
             where=Location.of(self.path),
             received=received,
-            hint="is it whole, and of this kind at all? fetch or save it again",
+            hint="is it complete, and of this kind at all? fetch or save it again",
         )
 
 
@@ -115,12 +115,12 @@ def field(number: int, payload: bytes) -> bytes:
 
 
 def begin(number: int, length: int) -> bytes:
-    """Such a field up to its payload, of which so many bytes have to follow."""
+    """The beginning of such a field, which `length` bytes of payload must follow."""
     return varint(number << 3 | BYTES) + varint(length)
 
 
 def varint(value: int) -> bytes:
-    """A number that is not negative, 7 bits a byte."""
+    """A non-negative number, 7 bits per byte."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""Caffe's messages: what each field is called, what kind of value it takes, what its default is.
+"""Caffe's messages: the name, kind and default of each field.
 
 The schema is `caffe.proto` here; `scripts/generate` compiles it into `caffe.desc`, which this
 module loads into a descriptor pool of its own, so that it never meets another `caffe_pb2`.
@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 PACKAGE = "bridge.caffe"
 
-# From here on caffe.proto numbers what forks add.
+# The fields that forks add have numbers from here on in caffe.proto; no file has them.
 FORKS = 10000
 
 _KINDS = {
@@ -45,7 +45,7 @@ _INTEGERS = {
 class FieldType:
     """What one field of a message holds.
 
-    `kind` is int, float, bool, string, enum, word (an enum that takes words of forks too) or
+    `kind` is int, float, bool, string, enum, word (an enum that also accepts words of forks) or
     message. `message` names the type of a message, `names` are an enum's values by number,
     `integers` are the numbers that an int can hold.
     """
@@ -75,7 +75,7 @@ def descriptor(message: str) -> Descriptor:
 def fields(message: str) -> Mapping[str, FieldType]:
     """The fields of a message, by name.
 
-    A V1 layer has the parameter messages of V2's layers too, and as its type any word: forks gave
+    A V1 layer also has the parameter messages of V2's layers, and any word as its type: forks added
     their layers to both dialects.
     """
     own = {entry.name: _field_type(entry) for entry in descriptor(message).fields}
@@ -89,7 +89,7 @@ def fields(message: str) -> Mapping[str, FieldType]:
 @cache
 def of_forks(message: str) -> frozenset[str]:
     """The fields of a message that neither BVLC's Caffe nor its SSD branch has."""
-    return frozenset(each.name for each in descriptor(message).fields if each.number >= FORKS)
+    return frozenset(entry.name for entry in descriptor(message).fields if entry.number >= FORKS)
 
 
 def _field_type(entry: FieldDescriptor) -> FieldType:
@@ -109,7 +109,7 @@ def _field_type(entry: FieldDescriptor) -> FieldType:
 
 @cache
 def defaults(message: str) -> Mapping[str, Any]:
-    """What each field of a message is where a file does not set it.
+    """The value of each field of a message that a file does not set.
 
     A repeated field is an empty list, a message None; a number without a default of its own is 0.
     """

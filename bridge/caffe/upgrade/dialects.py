@@ -1,8 +1,8 @@
-"""Caffe's older text dialects, brought to the newest: `layer { type: "Convolution" ... }`.
+"""Caffe's older text dialects, upgraded to the newest: `layer { type: "Convolution" ... }`.
 
 V2 has layers with string types. V1 (`layers { type: CONVOLUTION }`) has enum types; V0
 (`layers { layer { type: "conv" } }`) has one flat message for the parameters of all layers. Each
-dialect may name its inputs outside of the layers.
+dialect may name its inputs outside the layers.
 (Source: src/caffe/util/upgrade_proto.cpp)
 """
 
@@ -23,7 +23,7 @@ from bridge.errors import PrototxtError
 def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
     """All layers of a NetParameter as V2 layer messages, inputs first, and warnings.
 
-    Errors: PrototxtError where dialects mix in one net, or inputs and their shapes do not match.
+    Errors: PrototxtError where one net mixes dialects, or inputs and their shapes do not match.
     """
     old, new = definition.get("layers", []), definition.get("layer", [])
     if old and new:
@@ -31,13 +31,13 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
             "the net has both `layer` and `layers`",
             where=old[0].where,
             expected="one of the two dialects",
-            hint='write each as `layer`, with its type in quotes: `RELU` is "ReLU" there',
+            hint='write all of them as `layer`, with the type in quotes: `RELU` becomes "ReLU"',
         )
     if not old and not new:
         raise PrototxtError(
             "the net has no layers",
             where=definition.where,
-            hint="a solver's prototxt names the net's own, by `net:` or `train_net:`",
+            hint="a solver's prototxt names the file of its net: `net:` or `train_net:`",
         )
     warnings: list[str] = []
     layers = [
@@ -49,7 +49,7 @@ def upgrade(definition: Message) -> tuple[list[Message], tuple[str, ...]]:
     return [*_inputs(definition, named), *named], (*warnings, *notes)
 
 
-# Messages that another fork calls otherwise.
+# Messages that have another name in some fork.
 _MESSAGES = {"pixel_shuffle_param": "pixelshuffle_param"}
 
 
@@ -68,14 +68,14 @@ def dialect(definition: Message) -> str:
     return "V0" if "layer" in first else "V1"
 
 
-# ---- inputs outside of the layers ------------------------------------------------------------
+# ---- inputs outside the layers ---------------------------------------------------------------
 
 
 def _inputs(definition: Message, layers: Sequence[Message]) -> list[Message]:
-    """What `input` names, as Input layers; the dims are in `input_shape`, or 4 in `input_dim`.
+    """The inputs named by `input`, as Input layers; dims are in `input_shape`, or 4 in `input_dim`.
 
-    A name without either is forgotten where a layer makes the blob. (UpgradeNetInput, which forgets
-    it anyhow)
+    A name with neither is dropped if a layer produces the blob. (UpgradeNetInput, which drops it in
+    any case)
     """
     names: list[str] = definition.get("input", [])
     dims: list[int] = definition.get("input_dim", [])
@@ -89,11 +89,11 @@ def _inputs(definition: Message, layers: Sequence[Message]) -> list[Message]:
             expected=f"{len(names)} of input_shape, or {4 * len(names)} of input_dim",
             received=f"{len(definition.get('input_shape', []))} and {len(dims)}",
         )
-    made = set() if shapes else {top for layer in layers for top in layer.get("top", [])}
+    produced = set() if shapes else {top for layer in layers for top in layer.get("top", [])}
     return [
         input_layer(name, definition.where, shapes[i : i + 1])
         for i, name in enumerate(names)
-        if name not in made
+        if name not in produced
     ]
 
 
@@ -151,14 +151,14 @@ V1_TYPES = {
     "WINDOW_DATA": "WindowData",
 }
 
-# Other forks' words are V2's types in capitals, with underscores or without (`named_by`).
+# Other forks' names are V2's types in capitals, with or without underscores (`named_by`).
 
-# What V2 has in `param` messages, one for each blob; only the names matter here.
+# V2 has these in `param` messages, one per blob; only the names matter here.
 _V1_PARAM_FIELDS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
 
 
 def _from_v1(layer: Message) -> Message:
-    """A V1 layer as V2. A type that nobody knows keeps its name, to be told of later."""
+    """A V1 layer as V2. An unknown type keeps its name, and is reported later."""
     values = {name: value for name, value in layer.items() if name not in _V1_PARAM_FIELDS}
     kind = layer.get("type", "NONE")
     values["type"] = V1_TYPES.get(kind) or named_by(kind) or kind
@@ -230,7 +230,7 @@ _V0_TRANSFORMS = {
     "mirror": "mirror",
 }
 
-_V0_WITHOUT_PLACE = ("name", "type", "blobs", "blobs_lr", "weight_decay", "hdf5_output_param")
+_V0_DROPPED = ("name", "type", "blobs", "blobs_lr", "weight_decay", "hdf5_output_param")
 
 
 def _from_v0(layer: Message, warnings: list[str]) -> Message:
@@ -242,12 +242,12 @@ def _from_v0(layer: Message, warnings: list[str]) -> Message:
     own: dict[str, Any] = {}
     transform: dict[str, Any] = {}
     for name, value in flat.items():
-        place = known.get(_V0_RENAMED.get(name, name))
+        target = known.get(_V0_RENAMED.get(name, name))
         if name in _V0_TRANSFORMS:
             transform[_V0_TRANSFORMS[name]] = value
-        elif place is not None:
-            own[place.name] = [value] if place.repeated else value
-        elif name not in _V0_WITHOUT_PLACE:
+        elif target is not None:
+            own[target.name] = [value] if target.repeated else value
+        elif name not in _V0_DROPPED:
             warnings.append(f"{layer.where}: field '{name}' of a {kind} layer ignored")
     parameters = {message: own, "transform_param": transform}
     values = {
@@ -261,9 +261,9 @@ def _from_v0(layer: Message, warnings: list[str]) -> Message:
 
 
 def _fold_padding(layers: Sequence[Message]) -> list[Message]:
-    """Take V0's padding layers out: the layer that reads one pads by itself.
+    """Remove V0's padding layers: the layer that reads one does the padding.
 
-    Errors: PrototxtError where that layer is no convolution or pooling.
+    Errors: PrototxtError where that layer is not a convolution or pooling.
     """
     padding: dict[str, Message] = {}
     kept = []
@@ -284,7 +284,7 @@ def _padded(layer: Message, padding: Mapping[str, Message]) -> Message:
         raise PrototxtError(
             f"layer '{flat.get('name', '')}' cannot pad its input",
             where=layer.where,
-            expected="a conv or pool layer behind a padding layer",
+            expected="a conv or pool layer after a padding layer",
             received=flat.get("type"),
         )
     folded = padding[layer["bottom"][0]]

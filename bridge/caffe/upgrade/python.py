@@ -1,7 +1,7 @@
-"""Python layers: what Caffe calls by its module and its class is a layer type of its own.
+"""Python layers: each module and class is a layer type of its own.
 
-The layer that Caffe runs is `module.Class`, so that is its type here; a plug-in may give a rule
-for it by this name. Its parameters are those that `param_str` spells out, as YAML or as Python.
+The layer that Caffe runs is `module.Class`, so that is its type here; a plug-in may register a rule
+under this name. Its parameters are those in `param_str`, written as YAML or Python.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from bridge.caffe.files.prototxt import Message
 
-# What these layers take from the configuration of the program that they belong to, for testing
-# (lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH), by the names
-# that the C++ layers have for it.
+# Settings that these layers read from their program's configuration for testing
+# (lib/fast_rcnn/config.py of py-faster-rcnn, SSH/configs/default_config.yml of SSH), under the
+# names that the C++ layers use.
 CONFIGURED: Mapping[str, Mapping[str, float]] = {
     "rpn.proposal_layer.ProposalLayer": {
         "pre_nms_topn": 6000,
@@ -31,24 +31,24 @@ _BARE_KEY = re.compile(r"""(?<![\w'"])([A-Za-z_]\w*)(?=\s*:)""")
 
 
 def with_class(layer: Message, warnings: list[str]) -> Message:
-    """A `Python` layer as one of type `module.Class`, any other layer as it is.
+    """A `Python` layer as one of type `module.Class`, any other layer unchanged.
 
-    Its `python_param` has the settings of `param_str` by name; or, where that is neither a mapping
-    nor empty, the text itself as "param_str". A warning tells of settings that lie elsewhere.
+    Its `python_param` holds the settings of `param_str` by name; or, if that is neither a mapping
+    nor empty, the text itself as "param_str". A warning names settings that are stored elsewhere.
     """
     if layer.get("type") != "Python":
         return layer
-    given = layer.get("python_param", {})
-    type_ = f"{given.get('module', '')}.{given.get('layer', '')}"
-    settings = _settings(given.get("param_str", ""))
-    silent = {k: v for k, v in CONFIGURED.get(type_, {}).items() if k not in settings}
-    if silent:
-        values = ", ".join(f"{name} {value}" for name, value in silent.items())
+    params = layer.get("python_param", {})
+    type_ = f"{params.get('module', '')}.{params.get('layer', '')}"
+    settings = _settings(params.get("param_str", ""))
+    configured = {k: v for k, v in CONFIGURED.get(type_, {}).items() if k not in settings}
+    if configured:
+        values = ", ".join(f"{name} {value}" for name, value in configured.items())
         warnings.append(
-            f"{layer.where}: layer '{layer.get('name', '')}' ({type_}) has settings outside of the "
-            f"prototxt; taken for them: {values}. Others can be written into its param_str"
+            f"{layer.where}: layer '{layer.get('name', '')}' ({type_}) has settings outside the "
+            f"prototxt; assumed: {values}. Write other values into its param_str"
         )
-    return layer.with_values({**layer, "type": type_, "python_param": {**settings, **silent}})
+    return layer.with_values({**layer, "type": type_, "python_param": {**settings, **configured}})
 
 
 def _settings(text: str) -> dict[str, Any]:

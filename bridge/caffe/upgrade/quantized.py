@@ -1,8 +1,9 @@
-"""Layers that round their numbers to a few bits, as layers of floats.
+"""Layers that round their numbers to a few bits, as float layers.
 
-Ristretto's layers (base_ristretto_layer.cpp of pmgysel's fork) are Caffe's own but that they round
-their weights, inputs and outputs, as `quantization_param` says; Intel's int8 convolutions have that
-message too. What is not rounded is the net that was trained, so it is taken for that, and said.
+Ristretto's layers (base_ristretto_layer.cpp of pmgysel's fork) are Caffe's own, except that they
+round their weights, inputs and outputs, as `quantization_param` says; Intel's int8 convolutions
+have that message too. Without the rounding it is the net that was trained, so the rounding is
+dropped with a warning.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ _FLOAT_TYPES: Mapping[str, str] = {
 
 
 def in_float(layers: Sequence[Message]) -> tuple[list[Message], tuple[str, ...]]:
-    """The layers, quantized ones as their types of floats, and a warning where there are any."""
+    """The layers, quantized ones as their float types, and a warning if there are any."""
     quantized = [layer for layer in layers if _is_quantized(layer)]
     if not quantized:
         return list(layers), ()
     first, more = quantized[0], len(quantized) - 1
     note = (
         f"{first.where}: layer '{first.get('name', '')}' ({first['type']})"
-        f"{f' and {more} more' if more else ''}: its quantization is left out, so that it computes "
-        "in float32, and other numbers than the quantized net by what that rounds"
+        f"{f' and {more} more' if more else ''}: its quantization is left out: it computes in "
+        "float32, and its results differ from the quantized net's by the rounding"
     )
     return [_in_float(layer) if _is_quantized(layer) else layer for layer in layers], (note,)
 

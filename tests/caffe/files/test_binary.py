@@ -89,8 +89,8 @@ def layer_of(type_: str, more: bytes = b"") -> bytes:
         (layer_of("Convolution", field(106, b"\xa0\x01\x02")), "field 20 of ConvolutionParameter"),
         (layer_of("Eltwise", field(110, b"\x08\x03")), "field 1 of EltwiseParameter"),
         (layer_of("DetectionOutput", field(204, field(4, b"\x28\x01"))), "NonMaximum"),
-        (layer_of("Reverse", field(204, b"\x08\x01")), "204, which elsewhere is detection_"),
-        (layer_of("Convolution", field(148, b"\x15\0\0\0\0")), "148, which elsewhere is clip"),
+        (layer_of("Reverse", field(204, b"\x08\x01")), "204, which is detection_"),
+        (layer_of("Convolution", field(148, b"\x15\0\0\0\0")), "148, which is clip_param in other"),
         (layer_of("Upsample", field(10001, b"\x08\x02")), "field 10001 of LayerParameter"),
         (layer_of("Pooling", field(121, b"\x68\x01")), "field 13 of PoolingParameter, which is"),
         (b"\x12\x06\x22\x01a\x28\x96\x01", "field 5 of V1LayerParameter"),
@@ -102,10 +102,10 @@ def test_what_could_be_another_forks_needs_the_text(
 ) -> None:
     path = tmp_path / "net.caffemodel"
     path.write_bytes(net)
-    with pytest.raises(WeightsError, match="it has layers that may be of another fork") as refusal:
+    with pytest.raises(WeightsError, match="some layers may be from another fork") as refusal:
         load(path)
     assert reason in refusal.value.problem
-    assert "give the net's prototxt" in str(refusal.value.hint)
+    assert "pass the net's prototxt" in str(refusal.value.hint)
 
 
 @pytest.mark.parametrize(

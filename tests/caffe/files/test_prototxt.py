@@ -128,7 +128,7 @@ def test_a_scalar_set_twice_to_different_values_is_a_complaint() -> None:
         "net.prototxt:2: 'alpha' of LRNParameter is set twice, to 1.0 and to 2.0"
     ]
     assert warnings("alpha: 1\nalpha: 1", "LRNParameter") == (
-        "net.prototxt:2: 'alpha' of LRNParameter is set twice, to the same",
+        "net.prototxt:2: 'alpha' of LRNParameter is set twice, to the same value",
     )
     assert not complaints("alpha: 1\nalpha: 1", "LRNParameter")
 
@@ -158,7 +158,7 @@ def test_messages_know_where_they_begin() -> None:
 def test_messages_know_where_their_fields_are_set() -> None:
     text = "pooling_param {\n  kernel_size: 2\n  pad: 1 }"
     param = read(text, "LayerParameter")["pooling_param"]
-    assert [param.place(name).line for name in ("kernel_size", "pad", "stride")] == [2, 3, 1]
+    assert [param.location(name).line for name in ("kernel_size", "pad", "stride")] == [2, 3, 1]
 
 
 def test_a_large_net_reads_quickly(zoo: Path) -> None:

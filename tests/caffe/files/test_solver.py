@@ -28,7 +28,7 @@ def test_the_net_inside_a_solver_is_read(tmp_path: Path, field: str) -> None:
         ('net: "models/train_val.prototxt"', "{}/train_val.prototxt"),
         ('net: "elsewhere/other.prototxt"', "elsewhere/other.prototxt"),
         ('test_net: "t.prototxt" train_net: "train_val.prototxt"', "{}/train_val.prototxt"),
-        ("base_lr: 0.1 max_iter: 10", "give the net that it trains"),
+        ("base_lr: 0.1 max_iter: 10", "pass the net that it trains"),
     ],
 )
 def test_a_solver_that_names_its_net_says_where_it_is(tmp_path: Path, text: str, hint: str) -> None:

@@ -8,5 +8,5 @@ def test_values_are_what_they_look_like_and_known_by_line() -> None:
     tree = parse("size: 3\nat: 1.5\nat: 2\ninner { on: true }", "net.prototxt")
     message = Untyped(tree.fields, tree.source)
     assert message == {"size": 3, "at": [1.5, 2], "inner": {"on": True}}
-    assert message.place("inner").line == 4
+    assert message.location("inner").line == 4
     assert message.without({"at"}) == {"size": 3, "inner": {"on": True}}

@@ -227,7 +227,7 @@ def test_a_file_of_two_gigabytes_is_scanned_in_little_memory(tmp_path: Path) -> 
         (b"\x08\xc8\x01\x12\x03abc", "solver state"),
         (b"\x0a\x03net", "no layers"),
         (b"\x01" + b"\xff" * 40, "does not end"),
-        (b"\xa0\x06\x01", "a number where a layer should be"),
+        (b"\xa0\x06\x01", "a number instead of a layer"),
     ],
 )
 def test_other_files_are_named(tmp_path: Path, start: bytes, what: str) -> None:
