@@ -21,13 +21,20 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "runtimes.md"
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT))
 
 # What the imports need stands above them (E402): the tests are no package that is installed.
 from bridge.check.backends.runtimes import RUNTIMES  # noqa: E402
 from bridge.errors import BridgeError  # noqa: E402
 from bridge.graph.io import to_proto  # noqa: E402
-from golden_cases import CASES, Case, assert_outputs, case, feeds, lowered  # noqa: E402
+from tests.helpers.golden_cases import (  # noqa: E402
+    CASES,
+    Case,
+    assert_outputs,
+    case,
+    feeds,
+    lowered,
+)
 
 PATIENCE = 600  # seconds that one process may take
 

@@ -14,7 +14,7 @@ import bridge
 from bridge.arguments import misfit, refuse_wrong_kinds
 from bridge.errors import UsageError
 from bridge.inspection import inspect
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")
 NO_PATHS = ([], None, b"net", 5, "", "a\0b", {}, object)

@@ -6,7 +6,7 @@ import pytest
 
 import bridge
 from bridge.convert import raise_caffe
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("bn_scale_relu_inplace")
 

@@ -16,7 +16,7 @@ from onnx import helper
 
 from bridge import files
 from bridge.errors import UsageError
-from golden_cases import CASES
+from tests.helpers.golden_cases import CASES
 
 
 def zipped(*names: str) -> bytes:

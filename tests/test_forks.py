@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bridge.caffe import read
 from bridge.caffe.write import write_caffemodel
 from bridge.convert import raise_caffe
-from golden_cases import assert_close
-from mapped import evaluated
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.map_evaluation import evaluated
 
 NET = """
 input: "data" input_shape { dim: 2 dim: 4 dim: 17 dim: 17 }

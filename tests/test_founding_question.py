@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import bridge
 from bridge.caffe import read
 from bridge.check.runners import OnnxRunner
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 MODELS = Path(__file__).parent.parent / "models"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bridge.from_caffe import files_of, lowered_net
 from bridge.options import LoweringOptions
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("bn_scale_relu_inplace")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from golden_cases import CASES, LOWEST, assert_close, case, cases
+from tests.helpers.golden_cases import CASES, LOWEST, assert_close, case, cases
 
 
 def test_every_case_is_whole() -> None:

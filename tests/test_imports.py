@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import bridge
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (

@@ -13,7 +13,7 @@ from bridge.caffe.files.wire import field
 from bridge.caffe.write import write_caffemodel
 from bridge.errors import UsageError, WeightsError
 from bridge.inspection import Inspection, inspect
-from golden_cases import Case, case, cases
+from tests.helpers.golden_cases import Case, case, cases
 
 LENET = case("net_lenet")
 

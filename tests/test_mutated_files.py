@@ -22,7 +22,7 @@ import bridge
 from bridge.errors import BridgeError, InternalError
 from bridge.inspection import inspect
 from bridge.lower import TABLE
-from golden_cases import CASES, Case, case
+from tests.helpers.golden_cases import CASES, Case, case
 
 ODD = "0 -1 2 65 2147483647 4294967295 -2147483648 1e38 1e400 nan inf 0x10 1.5 true MAX".split()
 ODD += ["9" * 5000, '"x"', '""']

@@ -11,7 +11,7 @@ from onnx import helper
 
 import bridge
 from bridge.errors import BridgeError, InternalError, UnsupportedError
-from odd_graphs import BROKEN, bases, graph, mutated, node, node_models, tensor
+from tests.helpers.odd_graphs import BROKEN, bases, graph, mutated, node, node_models, tensor
 
 SAMPLE, MANY = range(24), range(24, 400)
 

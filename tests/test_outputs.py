@@ -12,7 +12,7 @@ import pytest
 import bridge
 from bridge.errors import BridgeError, UsageError
 from bridge.outputs import refuse_collisions, staged, writable
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")
 

@@ -16,7 +16,7 @@ from bridge.cli import main
 from bridge.errors import InternalError, UsageError
 from bridge.plugins import load_file
 from bridge.public import public
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")
 

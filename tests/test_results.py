@@ -10,7 +10,7 @@ import bridge
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import UsageError
 from bridge.translation import TranslationMap
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NET = case("bn_scale_relu_inplace")
 

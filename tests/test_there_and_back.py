@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bridge
-from golden_cases import CASES, Case
+from tests.helpers.golden_cases import CASES, Case
 
 # What does not go the whole way, and where it ends.
 REFUSED = {

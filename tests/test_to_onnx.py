@@ -10,8 +10,8 @@ import pytest
 
 import bridge
 from bridge.check.runners import OnnxRunner
-from golden_cases import assert_close
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 
 @pytest.fixture(scope="module")

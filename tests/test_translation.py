@@ -21,8 +21,8 @@ from bridge.lower.model import LoweredModel
 from bridge.raising import Plan, raise_model
 from bridge.raising.plan import Call, Ref
 from bridge.translation import MappedWeight, TranslationMap, translation_map
-from golden_cases import CASES, Case, case
-from mapped import evaluated, rearranged
+from tests.helpers.golden_cases import CASES, Case, case
+from tests.helpers.map_evaluation import evaluated, rearranged
 
 
 class Mapped:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from bridge.check.runners import run_keras
 from bridge.convert import raise_caffe
-from golden_cases import assert_close, case
-from real.nets import Net
+from tests.helpers.golden_cases import assert_close, case
+from tests.real.nets import Net
 
 ROOT = Path(__file__).parent.parent.parent
 LENET = [

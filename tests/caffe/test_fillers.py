@@ -12,7 +12,7 @@ from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.match import with_filled_weights
 from bridge.caffe.shapes import layer_shapes
 from bridge.errors import ShapeError, UnsupportedError
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 ReadText = Callable[..., Net]
 Shape = tuple[int, ...]

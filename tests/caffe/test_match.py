@@ -12,7 +12,7 @@ from bridge.caffe.net import Origin
 from bridge.caffe.shapes import table
 from bridge.caffe.shapes.table import LayerShapes, shape
 from bridge.errors import WeightsError
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 ReadText = Callable[..., Net]
 INPUT = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }\n'

@@ -12,7 +12,7 @@ from bridge import files
 from bridge.caffe import Net, read
 from bridge.caffe.shapes import infer
 from bridge.errors import BridgeError, PrototxtError, UsageError
-from golden_cases import CASES, case
+from tests.helpers.golden_cases import CASES, case
 
 RELU = case("relu")
 

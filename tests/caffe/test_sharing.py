@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import bridge
 from bridge.caffe import Net
 from bridge.caffe.sharing import OVERWRITTEN
-from golden_cases import assert_close
-from raised import in_onnxruntime
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.keras_against_onnx import in_onnxruntime
 
 Array = NDArray[Any]
 ReadText = Callable[..., Net]

@@ -7,9 +7,9 @@ import os
 import sys
 
 import pytest
-from conftest import ROOT
 
 from bridge.check.backends.caffe_process import VARIABLE
+from tests.conftest import ROOT
 
 PYCAFFE = ROOT / "build" / "caffe" / "python"
 # The Python that has Caffe, and where it looks for it.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from caffe_itself.drawn import Array, Drawn, Rng, fields, flag, maybe, one_of, settings
+from tests.caffe_itself.drawn import Array, Drawn, Rng, fields, flag, maybe, one_of, settings
 
 
 def x(rng: Rng, *shape: int) -> Array:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from caffe_itself.drawn import Drawn, Rng, flag, maybe, one_of, settings
-from caffe_itself.draws import any_shape, axis, image, x
+from tests.caffe_itself.drawn import Drawn, Rng, flag, maybe, one_of, settings
+from tests.caffe_itself.draws import any_shape, axis, image, x
 
 
 def bilinear_interpolate(rng: Rng) -> Drawn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bridge
-from public_nets import write_even_weights
+from tests.helpers.public_nets import write_even_weights
 
 Pair = tuple[Path, Path]
 

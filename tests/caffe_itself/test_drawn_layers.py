@@ -12,9 +12,9 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UnsupportedError
-from caffe_itself import draws
-from caffe_itself.drawn import Drawn, Rng
-from caffe_itself.draws import (
+from tests.caffe_itself import draws
+from tests.caffe_itself.drawn import Drawn, Rng
+from tests.caffe_itself.draws import (
     DRAWS,
     convolution,
     deconvolution,
@@ -24,8 +24,8 @@ from caffe_itself.draws import (
     normalize,
     pooling,
 )
-from caffe_itself.draws_of_forks import DRAWS_OF_FORKS
-from caffe_itself.pairs import lowered_pair
+from tests.caffe_itself.draws_of_forks import DRAWS_OF_FORKS
+from tests.caffe_itself.pairs import lowered_pair
 
 LAYERS = 40
 Draw = Callable[[Rng], Drawn]

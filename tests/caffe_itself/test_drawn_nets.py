@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import bridge
-from caffe_itself.drawn import Rng, fields, one_of
-from caffe_itself.pairs import lowered_pair
+from tests.caffe_itself.drawn import Rng, fields, one_of
+from tests.caffe_itself.pairs import lowered_pair
 
 SIZES = "dim: 2 dim: 4 dim: 6 dim: 5"
 

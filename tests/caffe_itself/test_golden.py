@@ -8,7 +8,7 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError
-from golden_cases import CASES, Case
+from tests.helpers.golden_cases import CASES, Case
 
 # Why a net is not compared, by a part of what is said then.
 LIMITS = {

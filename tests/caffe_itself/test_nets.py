@@ -10,9 +10,9 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UsageError
-from caffe_itself.pairs import lowered_pair
-from public_nets import ZOO, given_shapes, is_refused
-from real.nets import ALL, Net
+from tests.caffe_itself.pairs import lowered_pair
+from tests.helpers.public_nets import ZOO, given_shapes, is_refused
+from tests.real.nets import ALL, Net
 
 # Its weights are `raw_data`, a field of NVIDIA's Caffe.
 UNREADABLE = "hyperlpr_finemapping_pip"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bridge
-from caffe_itself.pairs import lowered_pair
+from tests.caffe_itself.pairs import lowered_pair
 
 PROPOSAL = """
     input: "scores" input_shape { dim: 1 dim: 6 dim: 14 dim: 10 }

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 import bridge
-from caffe_itself.conftest import PYTHON, SEARCHED
-from real.nets import Net
+from tests.caffe_itself.conftest import PYTHON, SEARCHED
+from tests.conftest import ROOT
+from tests.real.nets import Net
 
 
 @pytest.mark.parametrize("name", ["mtcnn_det3", "ultraface_slim320"])

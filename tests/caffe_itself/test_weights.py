@@ -13,7 +13,7 @@ import pytest
 import bridge
 from bridge.caffe import read
 from bridge.caffe.write import write_caffemodel
-from caffe_itself.conftest import PYCAFFE
+from tests.caffe_itself.conftest import PYCAFFE
 
 NETS = ("lenet_bvlc_iter10000", "mtcnn_det3", "open_nsfw_resnet50_1by2")
 

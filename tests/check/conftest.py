@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import bridge
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 
 @pytest.fixture(scope="session")

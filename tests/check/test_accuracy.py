@@ -11,7 +11,7 @@ import pytest
 import bridge
 from bridge.check.accuracy import Accuracy
 from bridge.errors import UsageError
-from small_net import Small
+from tests.helpers.small_net import Small
 
 DIGITS = Path(__file__).parent.parent.parent / "models" / "digits-lenet"
 

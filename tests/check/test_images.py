@@ -12,7 +12,7 @@ import bridge
 from bridge.caffe.net import Input
 from bridge.check.images import PLAIN, Preprocessing, labelled, read_image
 from bridge.errors import Location, UsageError
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 # h w c, in OpenCV's order: blue, green, red.
 BGR = np.uint8([[[1, 2, 3], [4, 5, 6]]])
@@ -191,7 +191,7 @@ def test_images_of_any_size_need_a_size(small: Small, tmp_path: Path) -> None:
 def test_a_net_that_takes_no_images_says_so(tmp_path: Path) -> None:
     import onnx
 
-    from raised import graph
+    from tests.helpers.keras_against_onnx import graph
 
     onnx.save(graph("g (float[b,4] x) => (float[b,4] y) { y = Relu(x) }"), tmp_path / "n.onnx")
     with pytest.raises(UsageError, match="images cannot be fed to this net"):

@@ -13,8 +13,8 @@ import bridge
 from bridge.check.inputs import fixed, seeded_inputs
 from bridge.check.runners import OnnxRunner
 from bridge.errors import UsageError
-from raised import graph
-from small_net import PROTOTXT, Small
+from tests.helpers.keras_against_onnx import graph
+from tests.helpers.small_net import PROTOTXT, Small
 
 
 def test_seeded_numbers_are_the_same_each_time_and_others_for_another_seed() -> None:

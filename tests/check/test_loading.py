@@ -13,8 +13,8 @@ from onnx import helper, numpy_helper
 import bridge
 from bridge.check.loading import ModelFiles
 from bridge.errors import GraphError, UnknownFieldError, UsageError
-from raised import graph
-from small_net import Small
+from tests.helpers.keras_against_onnx import graph
+from tests.helpers.small_net import Small
 
 layers = keras.layers
 

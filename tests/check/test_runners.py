@@ -10,7 +10,7 @@ import pytest
 
 from bridge.check.runners import OnnxRunner
 from bridge.errors import GraphError, UnsupportedError
-from raised import graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 
 TEXT = """g (float[batch,3,4,4] x) => (float[batch,2,4,4] y) {
     hidden = Conv<kernel_shape=[1,1]>(x, w)

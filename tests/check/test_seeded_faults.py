@@ -11,14 +11,14 @@ from pathlib import Path
 
 import onnx
 import pytest
-from check.seeded_faults import FAULTS, seeded
 
 import bridge
 from bridge.check.verify import check_keras
 from bridge.convert import raise_onnx
 from bridge.errors import CheckError
-from real.nets import ALL, Net
-from small_net import Small
+from tests.check.seeded_faults import FAULTS, seeded
+from tests.helpers.small_net import Small
+from tests.real.nets import ALL, Net
 
 # Those that are looked at every time; all others take minutes together.
 QUICK = {"lenet_bvlc_iter10000", "mtcnn_det1", "hyperlpr_segmentation"}

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from check.seeded_faults import FAULTS
-from check.seeded_faults import seeded as seeded_with
-from conftest import ROOT
 
 import bridge
 from bridge.check.runners import OnnxRunner
 from bridge.check.verify import check_keras, check_onnx
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
-from golden_cases import case
-from raised import graph, raise_and_compare, seeded
-from small_net import PROTOTXT, Small, weights
+from tests.check.seeded_faults import FAULTS
+from tests.check.seeded_faults import seeded as seeded_with
+from tests.conftest import ROOT
+from tests.helpers.golden_cases import case
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 TEXT = """g (float[batch,3,4,4] x) => (float[batch,2] y) {
     hidden = Flatten(x)

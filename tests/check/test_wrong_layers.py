@@ -16,7 +16,7 @@ import pytest
 
 import bridge
 from bridge.check.report import Report
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 
 def reshaped_kernel(right: Small, folder: Path) -> Path:

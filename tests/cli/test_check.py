@@ -13,7 +13,7 @@ import bridge
 from bridge.cli import main
 from bridge.cli.check import pair_of
 from bridge.errors import UsageError
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 
 @pytest.fixture(scope="module")

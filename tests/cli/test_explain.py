@@ -11,7 +11,7 @@ import pytest
 import bridge
 from bridge.cli import main
 from bridge.translation import TranslationMap
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = ROOT / "models"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import main
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 LENET = case("net_lenet")
 

@@ -1,6 +1,6 @@
 """The rows of every rule, a module a family."""
 
-from drawn import (
+from tests.drawn import (
     along,
     blocks,
     cutting,
@@ -18,7 +18,7 @@ from drawn import (
     spreading,
     windows,
 )
-from drawn_nodes import ROWS
+from tests.helpers.node_strategies import ROWS
 
 __all__ = [
     "ROWS",

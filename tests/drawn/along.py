@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from drawn_nodes import Draw, Drawn, Tensor, image, row, shapes, tensor
+from tests.helpers.node_strategies import Draw, Drawn, Tensor, image, row, shapes, tensor
 
 
 @row("Abs", "Neg", "Sign", "Ceil", "Floor", "Round", "Exp", "Erf", "Cos", "Sin", "Identity")

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, row, tensor
+from tests.helpers.node_strategies import Draw, Drawn, row, tensor
 
 
 @row("SpaceToDepth", "DepthToSpace")

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, row, shapes, tensor
+from tests.helpers.node_strategies import Draw, Drawn, row, shapes, tensor
 
 
 @row("Slice", since=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, row, shapes, sizes, tensor, values
+from tests.helpers.node_strategies import Draw, Drawn, Tensor, row, shapes, sizes, tensor, values
 
 
 @row("Compress", since=9)

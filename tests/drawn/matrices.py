@@ -7,8 +7,18 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn.merging import broadcast
-from drawn_nodes import Draw, Drawn, Operand, Tensor, row, shapes, tensor, values, vector
+from tests.drawn.merging import broadcast
+from tests.helpers.node_strategies import (
+    Draw,
+    Drawn,
+    Operand,
+    Tensor,
+    row,
+    shapes,
+    tensor,
+    values,
+    vector,
+)
 
 
 @row("Gemm")

@@ -9,7 +9,18 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import Array, Draw, Drawn, Operand, Shape, Tensor, image, row, shapes, values
+from tests.helpers.node_strategies import (
+    Array,
+    Draw,
+    Drawn,
+    Operand,
+    Shape,
+    Tensor,
+    image,
+    row,
+    shapes,
+    values,
+)
 
 
 @st.composite

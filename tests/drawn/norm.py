@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, row, shapes, tensor, values, vector
+from tests.helpers.node_strategies import Draw, Drawn, row, shapes, tensor, values, vector
 
 
 @row("InstanceNormalization")

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import Array, Draw, Drawn, Tensor, row, shapes, tensor, values
+from tests.helpers.node_strategies import Array, Draw, Drawn, Tensor, row, shapes, tensor, values
 
 
 @row("ArgMax")

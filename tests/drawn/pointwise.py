@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn.merging import merged
-from drawn_nodes import Draw, Drawn, Tensor, row, shapes, tensor, values
+from tests.drawn.merging import merged
+from tests.helpers.node_strategies import Draw, Drawn, Tensor, row, shapes, tensor, values
 
 PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "Celu": [{}, {"alpha": 0.5}],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Operand, Tensor, row, sizes, values
+from tests.helpers.node_strategies import Draw, Drawn, Operand, Tensor, row, sizes, values
 
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 # Without Softplus: of what grows beyond 88, onnxruntime makes infinity.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, image, row, shapes, sizes
+from tests.helpers.node_strategies import Draw, Drawn, Tensor, image, row, shapes, sizes
 
 
 @st.composite

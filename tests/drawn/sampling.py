@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, image, row, shapes, sizes, values
+from tests.helpers.node_strategies import Draw, Drawn, Tensor, image, row, shapes, sizes, values
 
 
 @row("GridSample", since=16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from drawn_nodes import Array, Draw, Drawn, Operand, Tensor, row, shapes, values
+from tests.helpers.node_strategies import Array, Draw, Drawn, Operand, Tensor, row, shapes, values
 
 REDUCTIONS = st.sampled_from([{}, {"reduction": "add"}, {"reduction": "mul"}])
 

@@ -9,8 +9,19 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn.merging import _mapped
-from drawn_nodes import Draw, Drawn, Operand, Tensor, image, row, shapes, sizes, tensor, values
+from tests.drawn.merging import _mapped
+from tests.helpers.node_strategies import (
+    Draw,
+    Drawn,
+    Operand,
+    Tensor,
+    image,
+    row,
+    shapes,
+    sizes,
+    tensor,
+    values,
+)
 
 
 @row("Transpose")

@@ -9,7 +9,18 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import Draw, Drawn, Tensor, image, row, shapes, sizes, tensor, values, vector
+from tests.helpers.node_strategies import (
+    Draw,
+    Drawn,
+    Tensor,
+    image,
+    row,
+    shapes,
+    sizes,
+    tensor,
+    values,
+    vector,
+)
 
 
 @row("ConvTranspose")

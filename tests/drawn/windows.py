@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from drawn_nodes import (
+from tests.helpers.node_strategies import (
     _LARGEST,
     Draw,
     Drawn,

@@ -16,7 +16,7 @@ from bridge.check.runners import KerasRunner, OnnxRunner
 from bridge.graph.io import save, to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower.model import LoweredModel
-from golden_cases import CASES, Case, assert_outputs, feeds, lowered
+from tests.helpers.golden_cases import CASES, Case, assert_outputs, feeds, lowered
 
 MAY_BE_REFUSED = frozenset(("exotic", "alias"))
 

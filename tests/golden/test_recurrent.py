@@ -26,8 +26,8 @@ from bridge.lower import lower
 from bridge.lower.model import LoweredModel
 from bridge.raising import raise_model
 from bridge.translation import translation_map
-from golden_cases import CASES, Case, assert_close, lowered
-from mapped import evaluated
+from tests.helpers.golden_cases import CASES, Case, assert_close, lowered
+from tests.helpers.map_evaluation import evaluated
 
 CONT = re.compile(r'layer \{\s*name: "cont".*?\n\}\n', re.DOTALL)
 RECURRENT = [case for case in CASES if case.layers & {"LSTM", "RNN"}]

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.caffe import read
 from bridge.lower import LoweredModel, lower
-from golden_cases import Case, case
+from tests.helpers.golden_cases import Case, case
 
 
 @pytest.fixture

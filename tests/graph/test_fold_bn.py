@@ -16,7 +16,7 @@ from bridge.graph.fold_bn import fold_batch_norms
 from bridge.graph.io import save
 from bridge.lower import lower
 from bridge.lower.model import LoweredModel
-from golden_cases import assert_close, case
+from tests.helpers.golden_cases import assert_close, case
 
 
 def kinds(model: LoweredModel) -> list[str]:

@@ -8,7 +8,14 @@ import onnx
 import pytest
 
 from bridge.graph.fusion import canonicalize
-from raised import Array, Raised, graph, prepared, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import (
+    Array,
+    Raised,
+    graph,
+    prepared,
+    raise_and_compare,
+    seeded,
+)
 
 CHANNELS = seeded((1, 3, 1, 1), 5)
 X = seeded((2, 3, 4, 4))

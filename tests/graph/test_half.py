@@ -16,7 +16,7 @@ from bridge.graph.half import to_half
 from bridge.graph.io import save, to_proto
 from bridge.lower import lower
 from bridge.lower.values import Weight
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 HALF = 2**-10  # float16 has 10 bits behind the point
 # Not net_segnet: where two values round to one number, its maxima lie elsewhere.

@@ -16,7 +16,7 @@ from bridge.errors import CheckError, GraphError, UsageError
 from bridge.graph import io
 from bridge.graph.io import Mode, load, save, to_ir, to_proto
 from bridge.lower import LoweredModel
-from golden_cases import Case, assert_close
+from tests.helpers.golden_cases import Case, assert_close
 
 MODES = get_args(Mode)
 

@@ -7,10 +7,10 @@ import onnx
 import pytest
 from onnx import helper
 
-import raised
 from bridge.caffe.ranges import RANGE
 from bridge.errors import GraphError
 from bridge.graph.ranges import ranges
+from tests.helpers import keras_against_onnx
 
 TABLE = {"table": np.zeros((9, 4), np.float32), "depth": np.array(6), "axes": np.array([0])}
 SHAPE = {"shape": np.array([2, 3])}
@@ -89,7 +89,7 @@ def test_what_the_file_says_holds() -> None:
 def graph(text: str) -> onnx.ModelProto:
     constants = {**TABLE, **SHAPE, "v": np.array([0, 1])}
     used = {name: array for name, array in constants.items() if name in text.split("{", 1)[1]}
-    return raised.graph(f"g {text}", used)
+    return keras_against_onnx.graph(f"g {text}", used)
 
 
 def test_a_circle_of_nodes_that_move_is_refused() -> None:

@@ -8,7 +8,7 @@ import onnx_ir as ir
 import pytest
 
 from bridge.graph.passes import run_passes
-from raised import Array, in_onnxruntime, seeded
+from tests.helpers.keras_against_onnx import Array, in_onnxruntime, seeded
 
 
 def graph(text: str, opset: int, constants: dict[str, Array] | None = None) -> onnx.ModelProto:

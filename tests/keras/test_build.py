@@ -16,7 +16,7 @@ from bridge.keras.build import build, order_option
 from bridge.layout import Layout, Weight
 from bridge.raising.plan import Call, Plan, PlanInput, Ref, Stored
 from bridge.translation import translation_map
-from raised import Raised, graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import Raised, graph, raise_and_compare, seeded
 
 NET = """net (float[batch,3,8,8] data) => (float[batch,4] prob) {
     conv = Conv<kernel_shape=[3,3], pads=[1,1,1,1], group=3>(data, w1)

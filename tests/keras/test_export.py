@@ -10,7 +10,7 @@ import pytest
 import bridge
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.export import save
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 
 @pytest.fixture

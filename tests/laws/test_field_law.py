@@ -18,7 +18,7 @@ from bridge.caffe.files.textformat import Field, Scalar, parse
 from bridge.errors import BridgeError
 from bridge.graph.io import to_proto
 from bridge.lower import lower, understood
-from golden_cases import Case, cases
+from tests.helpers.golden_cases import Case, cases
 
 CHANGES_OF_A_KIND = 3
 

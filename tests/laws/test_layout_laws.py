@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout
-from laws.layouts import (
+from tests.laws.layouts import (
     elements,
     layouts,
     layouts_of,

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout, Moves, moves
-from laws.layouts import Array, layouts, numbered, pairs, restored, same
+from tests.laws.layouts import Array, layouts, numbered, pairs, restored, same
 
 
 def carried_out(plan: Moves, x: Array) -> Array:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout
-from laws.layouts import Array, joineds, layouts, lines, numbered, same, shapes
+from tests.laws.layouts import Array, joineds, layouts, lines, numbered, same, shapes
 
 # Places
 

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from bridge.errors import UnsupportedError
 from bridge.raising.search.layout_pass import answers
 from bridge.raising.table import TABLE, Candidate, Node, Rule
-from drawn import ROWS
-from drawn_layouts import layouts
-from drawn_nodes import Drawn, Tensor
-from raised import Ask, complete, raise_and_compare
+from tests.drawn import ROWS
+from tests.helpers.keras_against_onnx import Ask, complete, raise_and_compare
+from tests.helpers.layout_strategies import layouts
+from tests.helpers.node_strategies import Drawn, Tensor
 
 ENTRIES = [(operator, since) for operator in sorted(TABLE) for since, _ in TABLE.versions(operator)]
 LOTS = {"batch", "lot"}  # one size, which the inputs of a graph may name differently

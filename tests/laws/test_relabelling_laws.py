@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout
-from laws.layouts import cuts, groupings, layouts, numbered, reshapes, same, shapes
+from tests.laws.layouts import cuts, groupings, layouts, numbered, reshapes, same, shapes
 
 
 @given(layouts(), st.data())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe import read
 from bridge.lower import LoweredModel, lower
-from golden_cases import Case, assert_close, cases
+from tests.helpers.golden_cases import Case, assert_close, cases
 
 Run = Callable[..., dict[str, NDArray[Any]]]
 

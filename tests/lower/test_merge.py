@@ -8,7 +8,7 @@ import pytest
 
 from bridge.caffe import Net
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 NetOf = Callable[..., Net]
 

@@ -15,7 +15,7 @@ from bridge.check.runners import OnnxRunner
 from bridge.errors import UnsupportedError
 from bridge.graph.io import save
 from bridge.lower import lower
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 NETS = ["net_squeezenet", "net_segnet", "deconv_k4_s2_p1", "pool_ave_k3s2p1_even"]
 

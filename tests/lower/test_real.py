@@ -15,8 +15,16 @@ from bridge.errors import BridgeError
 from bridge.graph.invariants import check
 from bridge.graph.io import to_ir
 from bridge.lower import LoweredModel, lower
-from golden_cases import assert_close
-from public_nets import ABSENT, REFUSED, SHARED, ZOO, feeds_of, given_shapes, is_refused
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.public_nets import (
+    ABSENT,
+    REFUSED,
+    SHARED,
+    ZOO,
+    feeds_of,
+    given_shapes,
+    is_refused,
+)
 
 MODELS = sorted(SHARED.glob("models/*/deploy.prototxt")) or ABSENT
 

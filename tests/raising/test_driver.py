@@ -9,7 +9,7 @@ from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
 from bridge.raising.building.candidates import is_presentable
-from raised import graph, plan_of, prepared, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, prepared, raise_and_compare, seeded
 
 
 def permutes(plan: Plan) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bridge.layout import Layout, Weight
 from bridge.raising.plan import Call, Permutation, Plan, PlanInput, Ref, Stored
-from raised import graph, plan_of, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 
 def test_refs() -> None:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from bridge.raising.table import TABLE
-from drawn_graphs import graphs
-from raised import Array, raise_and_compare
+from tests.helpers.keras_against_onnx import Array, raise_and_compare
+from tests.helpers.random_graphs import graphs
 
 
 def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from staged import Staged, stages
 
 from bridge.caffe import read
 from bridge.caffe.match import with_unknown_weights
@@ -16,7 +15,8 @@ from bridge.graph.io import to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower import lower
 from bridge.raising import raise_model
-from public_nets import ZOO, feeds_of, given_shapes, is_refused, with_even_weights
+from tests.helpers.public_nets import ZOO, feeds_of, given_shapes, is_refused, with_even_weights
+from tests.helpers.stage_runner import Staged, stages
 
 
 @pytest.mark.nightly

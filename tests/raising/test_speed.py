@@ -14,9 +14,9 @@ from bridge.graph.passes import run_passes
 from bridge.raising import Plan, raise_model
 from bridge.raising.plan import Call
 from bridge.raising.speed import faster
-from golden_cases import Case, assert_outputs, case, cases, feeds, lowered
-from mapped import evaluated
-from raised import Array, Raised, graph, in_onnxruntime, plan_of, seeded
+from tests.helpers.golden_cases import Case, assert_outputs, case, cases, feeds, lowered
+from tests.helpers.keras_against_onnx import Array, Raised, graph, in_onnxruntime, plan_of, seeded
+from tests.helpers.map_evaluation import evaluated
 
 NORM = "BatchNormalization"
 

@@ -14,8 +14,8 @@ import pytest
 
 import bridge
 from bridge.check.runners import OnnxRunner
-from golden_cases import assert_close
-from real.nets import CLASSIC, Net
+from tests.helpers.golden_cases import assert_close
+from tests.real.nets import CLASSIC, Net
 
 # Run with -I: neither the checkout nor an installed bridge can be imported.
 FRESH = """

@@ -9,8 +9,8 @@ import pytest
 import bridge
 from bridge.caffe.reader import stored_layers
 from bridge.check.runners import OnnxRunner
-from golden_cases import assert_close
-from real.nets import Net
+from tests.helpers.golden_cases import assert_close
+from tests.real.nets import Net
 
 
 @pytest.fixture

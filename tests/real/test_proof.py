@@ -18,8 +18,8 @@ import bridge
 from bridge.check.report import Report
 from bridge.check.runners import OnnxRunner, run_keras
 from bridge.to_onnx import IoLayout
-from golden_cases import assert_close
-from real.nets import ALL, SUPPRESSING, Net
+from tests.helpers.golden_cases import assert_close
+from tests.real.nets import ALL, SUPPRESSING, Net
 
 Array = NDArray[Any]
 

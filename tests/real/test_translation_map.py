@@ -16,9 +16,9 @@ from bridge.convert import raise_caffe
 from bridge.errors import UnsupportedError
 from bridge.results import Raising
 from bridge.translation import MappedTensor
-from golden_cases import assert_close
-from mapped import evaluated, rearranged
-from real.nets import ALL, Net
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.map_evaluation import evaluated, rearranged
+from tests.real.nets import ALL, Net
 
 
 @pytest.fixture(scope="module", params=ALL)

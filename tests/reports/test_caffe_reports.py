@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from bridge.cli import main
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 CASES = Path(__file__).parent / "caffe"
 ALL = sorted(CASES.iterdir())

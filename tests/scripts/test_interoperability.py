@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bridge
-from small_net import PROTOTXT, Small, weights
+from tests.helpers.small_net import PROTOTXT, Small, weights
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.check.backends.runtimes import RUNTIMES, Run, Runtime
-from golden_cases import case
+from tests.helpers.golden_cases import case
 
 CASE = case("absval")
 Array = NDArray[np.float32]

@@ -12,7 +12,7 @@ from bridge.caffe import read
 from bridge.caffe.files.binary import load
 from bridge.caffe.files.wire import field
 from bridge.errors import WeightsError
-from golden_cases import Case, cases
+from tests.helpers.golden_cases import Case, cases
 
 New = Callable[[str], Any]
 

@@ -15,7 +15,7 @@ import pytest
 from bridge.caffe import Net, read
 from bridge.caffe.files import hdf5
 from bridge.errors import PrototxtError, UsageError, WeightsError
-from golden_cases import CASES, Case, case
+from tests.helpers.golden_cases import CASES, Case, case
 
 WEIGHT, BIAS = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
 INPUT = 'input: "x" input_shape { dim: 2 dim: 3 }\n'

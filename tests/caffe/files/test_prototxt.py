@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.caffe.files.prototxt import interpret, load
 from bridge.caffe.files.textformat import decode, parse
-from golden_cases import CASES, Case
+from tests.helpers.golden_cases import CASES, Case
 
 New = Callable[[str], Any]
 AsDict = Callable[[Any], dict[str, Any]]

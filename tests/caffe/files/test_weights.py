@@ -16,7 +16,7 @@ from bridge.caffe.files import weights
 from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.write import write_caffemodel
 from bridge.errors import WeightsError
-from golden_cases import CASES, Case
+from tests.helpers.golden_cases import CASES, Case
 
 New = Callable[[str], Any]
 VALUES = np.array([1.5, -2.25, 0.0, 3.0e38, 1e-40, 7.0], np.float32)

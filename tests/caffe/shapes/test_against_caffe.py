@@ -14,7 +14,7 @@ from bridge.caffe.match import with_filled_weights
 from bridge.caffe.net import Shape
 from bridge.caffe.shapes import DYNAMIC, Shapes, infer
 from bridge.errors import BridgeError
-from golden_cases import Case, cases
+from tests.helpers.golden_cases import Case, cases
 
 
 def blob_shape(shapes: Shapes, net: Net, blob: str) -> Shape:

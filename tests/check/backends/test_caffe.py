@@ -19,7 +19,7 @@ import bridge
 from bridge.check.backends import caffe_server
 from bridge.check.backends.caffe_process import VARIABLE
 from bridge.errors import BridgeError, GraphError, UsageError
-from small_net import PROTOTXT, Small
+from tests.helpers.small_net import PROTOTXT, Small
 
 
 @pytest.fixture(autouse=True)

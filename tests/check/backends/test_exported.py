@@ -13,7 +13,7 @@ import bridge
 from bridge.check.backends.exported import saved_model, tflite
 from bridge.errors import UsageError
 from bridge.keras.export import save
-from small_net import PROTOTXT, Small
+from tests.helpers.small_net import PROTOTXT, Small
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "saved"])

@@ -13,7 +13,7 @@ from bridge.check.backends.keras import KerasBackend, Place, own_places, places_
 from bridge.keras.build import build
 from bridge.keras.load import functional
 from bridge.layout import Layout
-from raised import graph, plan_of, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 layers = keras.layers
 

@@ -17,7 +17,7 @@ from bridge.check.backends import onnx as side
 from bridge.check.backends.onnx import OnnxBackend
 from bridge.check.backends.runtimes import runtime
 from bridge.errors import GraphError, UsageError
-from raised import graph, in_onnxruntime, seeded
+from tests.helpers.keras_against_onnx import graph, in_onnxruntime, seeded
 
 Array = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ from bridge.check.compare import Row
 from bridge.check.report import Report
 from bridge.check.report.page import page, place, write_page
 from bridge.errors import UsageError
-from small_net import PROTOTXT, Small
+from tests.helpers.small_net import PROTOTXT, Small
 
 ROW = Row("conv1", (2, 3), (2, 3), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",))
 

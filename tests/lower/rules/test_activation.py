@@ -9,7 +9,7 @@ import pytest
 from bridge.caffe import Net
 from bridge.errors import UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 X = np.linspace(-8, 8, 48, dtype=np.float32).reshape(2, 3, 2, 4)
 

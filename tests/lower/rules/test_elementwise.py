@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import ShapeError, UnknownFieldError, UnsupportedLayerError
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 rng = np.random.default_rng(0)
 A, B, C = rng.uniform(0.5, 2, (3, 2, 3, 4)).astype(np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import UnknownFieldError
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.caffe import Net
 from bridge.errors import ShapeError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 X = np.arange(2 * 6 * 4 * 5, dtype=np.float32).reshape(2, 6, 4, 5)
 

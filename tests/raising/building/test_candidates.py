@@ -19,7 +19,7 @@ from bridge.raising.building.candidates import (
     with_whole,
 )
 from bridge.raising.table import Operand
-from drawn_layouts import layouts
+from tests.helpers.layout_strategies import layouts
 
 SHUFFLED = Layout(((2, 3),), ((1, 0),))  # a channel axis after a shuffle
 

@@ -18,7 +18,7 @@ from bridge.raising.building.padding import (
 )
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from raised import graph, in_onnxruntime, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, in_onnxruntime, raise_and_compare, seeded
 
 
 def one(

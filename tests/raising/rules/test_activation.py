@@ -10,8 +10,8 @@ import pytest
 
 import bridge
 from bridge.errors import UnsupportedOperatorError
-from golden_cases import assert_close
-from raised import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.golden_cases import assert_close
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 
 SHAPE = (2, 3, 4, 4)
 

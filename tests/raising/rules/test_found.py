@@ -10,7 +10,7 @@ import pytest
 
 from bridge.errors import UnsupportedOperatorError
 from bridge.layout import Layout
-from raised import Array, graph, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import Array, graph, plan_of, raise_and_compare, seeded
 
 
 def hold(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raised import graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 
 
 @pytest.mark.parametrize("axis", range(6))

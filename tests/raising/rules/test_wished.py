@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raised import graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 
 
 def test_a_convolution_gives_its_channels_shuffled() -> None:

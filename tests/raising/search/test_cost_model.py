@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from bridge.layout import Layout
-from raised import Array, graph, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import Array, graph, plan_of, raise_and_compare, seeded
 
 
 def moved(model: onnx.ModelProto, feeds: dict[str, Array], **layouts: Layout) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bridge.layout import Layout
 from bridge.raising.plan import Conflict
-from raised import graph, plan_of, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 CHANNELS_LAST = "n c h w -> n h w c"
 PLAIN = "n c h w -> n c h w"

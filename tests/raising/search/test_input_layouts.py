@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raised import graph, plan_of, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bridge.errors import ShapeError
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float64]
 LOWEST = float(np.finfo(np.float32).min)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import ShapeError
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 X, IMAGE = np.ones((1, 1, 2, 3)), np.ones((1, 3, 64, 96))
 

@@ -15,7 +15,7 @@ from bridge.caffe import Net
 from bridge.errors import ShapeError
 from bridge.lower import lower
 from bridge.lower.rules.detection.proposal import _anchors
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float32]
 

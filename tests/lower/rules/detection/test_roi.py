@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float32]
 f32 = np.float32

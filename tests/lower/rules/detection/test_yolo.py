@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import ShapeError, UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.caffe import Net
 from bridge.errors import ShapeError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 rng = np.random.default_rng(0)
 STEPS, STREAMS, CLASSES = 9, 5, 4

@@ -12,7 +12,7 @@ import pytest
 from bridge.caffe import Net, read
 from bridge.errors import ShapeError, UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 rng = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import ShapeError, WeightsError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((2, 3, 6, 5)).astype(np.float32)

@@ -16,7 +16,7 @@ from bridge.caffe import Net
 from bridge.errors import ShapeError, UnsupportedError, UnsupportedLayerError
 from bridge.lower import lower
 from bridge.lower.rules.spatial.pool import Axis
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 LOWEST = np.finfo(np.float32).min
 Sizes = tuple[int, int]

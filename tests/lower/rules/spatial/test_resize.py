@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import ShapeError, UnsupportedError, UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 X = np.random.default_rng(0).standard_normal((2, 3, 5, 7)).astype(np.float32)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bridge.caffe import Net
 from bridge.errors import GraphError, ShapeError, UnsupportedLayerError
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float64]
 rng = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe import Net
 from bridge.lower import lower
-from golden_cases import assert_close
+from tests.helpers.golden_cases import assert_close
 
 Array = NDArray[np.float64]
 rng = np.random.default_rng(0)

@@ -8,7 +8,13 @@ import pytest
 import tensorflow as tf
 
 from bridge.errors import UnsupportedOperatorError
-from raised import graph, in_onnxruntime, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import (
+    graph,
+    in_onnxruntime,
+    plan_of,
+    raise_and_compare,
+    seeded,
+)
 
 ONE_REGION = np.array([[0, 0, 0, 0, 4]], np.float32)
 

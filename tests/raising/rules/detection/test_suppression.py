@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raised import graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 
 
 @pytest.mark.parametrize("count", [1, 9, 300])

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from bridge.errors import UnsupportedOperatorError
 from bridge.keras.build import build
 from bridge.raising import Plan
-from raised import Raised, graph, in_onnxruntime, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import (
+    Raised,
+    graph,
+    in_onnxruntime,
+    plan_of,
+    raise_and_compare,
+    seeded,
+)
 
 Array = NDArray[Any]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.errors import UnsupportedOperatorError
-from raised import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from bridge.errors import UnsupportedOperatorError
-from raised import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 

@@ -20,7 +20,7 @@ from bridge.lower import LoweredModel
 
 Array = NDArray[Any]
 
-SHARED = Path(__file__).parents[1].parent / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 ABSENT = [pytest.param(None, marks=pytest.mark.skip("no such folder beside the checkout"))]
 ZOO = sorted(SHARED.glob("zoo/*.prototxt")) or ABSENT
 

@@ -22,7 +22,7 @@ from bridge.check.runners import run_keras
 from bridge.keras.build import build
 from bridge.raising import Plan
 from bridge.raising.plan import Ref
-from raised import in_onnxruntime
+from tests.helpers.keras_against_onnx import in_onnxruntime
 
 if TYPE_CHECKING:
     import onnx_ir as ir

@@ -11,10 +11,10 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from drawn import ROWS
-from drawn_nodes import Drawn, Tensor, drawn_for
-from grown import Array, Graph, Shape
-from raised import OPSET
+from tests.drawn import ROWS
+from tests.helpers.graph_builder import Array, Graph, Shape
+from tests.helpers.keras_against_onnx import OPSET
+from tests.helpers.node_strategies import Drawn, Tensor, drawn_for
 
 Row = tuple[str, int]
 

@@ -11,7 +11,7 @@ import onnx
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raised import OPSET, complete, in_onnxruntime
+from tests.helpers.keras_against_onnx import OPSET, complete, in_onnxruntime
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from hypothesis import strategies as st
 
-from drawn_rows import ELSEWHERE, by_row
-from grown import Array, Graph, Shape
-from raised import OPSET
+from tests.helpers.graph_builder import Array, Graph, Shape
+from tests.helpers.keras_against_onnx import OPSET
+from tests.helpers.random_nodes import ELSEWHERE, by_row
 
 Grow = Callable[[Graph, str, Shape], bool]
 

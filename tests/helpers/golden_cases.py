@@ -24,7 +24,7 @@ from bridge.caffe import read
 from bridge.lower import lower
 from bridge.lower.model import LoweredModel
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 LOWEST = np.finfo(np.float32).min  # what Caffe's MAX pooling gives for a window without pixels
 
 

@@ -1,0 +1,1 @@
+"""Test modules and helpers import one another as `tests.…`."""
