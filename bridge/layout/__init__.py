@@ -1,14 +1,14 @@
-"""Where the elements of a tensor lie: a pure algebra, which needs numpy only.
+"""How the elements of a tensor are stored: a pure algebra, which needs numpy only.
 
-size.py     Size: numbers and symbols, multiplied, divided and added
-concatenated.py  the one atom that is no number: Concat of axes with different inner layouts
-arrangement.py   atoms, axes and store: what a layout says
-binding.py  numbers in the place of symbols, as an array has them
-text.py     layouts in the notation of einops
-layout.py   Layout: what Transpose, Reshape, Concat, ... make of one
-moves.py    moves: from one store to another, by reshape, transpose, reshape
-weight.py   Weight: an unread constant and how it is to be stored
-traced.py   Traced: arrays that write down what is done to them
+size.py          Size: numbers and symbols, multiplied, divided and added
+concatenated.py  Concatenated: the one atom that is not a size
+arrangement.py   Arrangement: atoms, logical axes and stored axes
+binding.py       symbols replaced by the numbers of an array
+text.py          layouts in einops notation
+layout.py        Layout: an arrangement and its operations, Transpose, Reshape, Concat, ...
+moves.py         moves: from one physical array to another, by reshape, transpose, reshape
+weight.py        Weight: a lazy constant and the layout in which it will be stored
+traced.py        Traced: arrays that record what is done to them
 """
 
 from bridge.layout.arrangement import Shape

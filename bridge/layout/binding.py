@@ -1,4 +1,4 @@
-"""Numbers in the place of symbols, as an array has them."""
+"""Symbolic sizes replaced by the numbers of a concrete array."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Axes: TypeAlias = tuple[tuple[AtomOf[P], ...], ...]
 
 
 def numbered_axes(axes: Axes[P], shape: Sequence[int]) -> Axes[P] | None:
-    """Axes in canonical form, with numbers for their symbols; None for a shape that does not fit,
-    or leaves open what two symbols are."""
+    """Axes in canonical form, with numbers for their symbols. None for a shape that does not fit,
+    or that leaves two symbols of one axis undetermined."""
     if len(shape) != len(axes):
         return None
     known = dict[str, Size]()
@@ -25,8 +25,8 @@ def numbered_axes(axes: Axes[P], shape: Sequence[int]) -> Axes[P] | None:
         unknown = {atom for atom in axis if isinstance(atom, str)} - known.keys()
         if len(unknown) == 1:
             rest = product(size_of(number(atom)) for atom in axis if atom not in unknown)
-            found = quotient(size, rest) if rest else None
-            known[unknown.pop()] = 1 if found is None else found
+            value = quotient(size, rest) if rest else None
+            known[unknown.pop()] = 1 if value is None else value
     numbered = tuple(tuple(map(number, axis)) for axis in axes)
     fits = tuple(product(map(size_of, axis)) for axis in numbered) == tuple(shape)
     return numbered if fits else None

@@ -1,4 +1,4 @@
-"""An axis made of several laid end to end, each stored in an inner order of its own."""
+"""An axis concatenated of parts, each stored in an inner layout of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array: TypeAlias = NDArray[Any]
 
 
 class Part(Protocol):
-    """What is asked of each part. It is a `Layout`, which is made of atoms such as these."""
+    """What a part must provide. Parts are `Layout`s, which are made of atoms such as these."""
 
     @property
     def rank(self) -> int: ...
@@ -42,12 +42,12 @@ P = TypeVar("P", bound=Part)
 
 @dataclass(frozen=True)
 class Concatenated(Generic[P]):
-    """An atom whose size is a sum: what Concat makes of axes whose inner orders differ.
+    """An atom whose size is a sum: the result of Concat where the inner layouts differ.
 
-    No product of atoms says the same, so it is never cut. `parts` are layouts of one axis each,
-    two or more, of known sizes; ValueError else. `Layout.concatenated` makes them, in a normal
-    form in which equal layouts are equal: no part is a Concatenated itself, no two neighbours are
-    identity layouts.
+    No product of atoms is equivalent to it, so it is never split. `parts` are two or more one-axis
+    layouts of known sizes; raises ValueError otherwise. `Layout.concatenated` gives the normal
+    form, in which equivalent atoms are equal: no part is a Concatenated itself, and no two
+    neighbours are identity layouts.
     """
 
     parts: tuple[P, ...]
@@ -58,7 +58,7 @@ class Concatenated(Generic[P]):
         if any(part.rank != 1 or len(part.stored) != 1 for part in self.parts):
             raise ValueError("each part of a Concatenated has one logical and one stored axis")
         if any(isinstance(part.logical_shape[0], str) for part in self.parts):
-            raise ValueError("parts in different orders cannot be joined while a size is unknown")
+            raise ValueError("parts in different layouts cannot be concatenated with unknown sizes")
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -70,11 +70,11 @@ class Concatenated(Generic[P]):
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
-        """Which element of the axis lies at each place: `apply(x, i) == x.take(order, i)`."""
+        """The element of the axis at each stored position: `apply(x, i) == x.take(order, i)`."""
         return self.apply(np.arange(self.size), axis=0)
 
     def apply(self, array: Array, axis: int) -> Array:
-        """An array with this atom as one of its axes: each part of it in its inner order."""
+        """An array that has this atom as one axis, with each part in its inner layout."""
         pieces = []
         for part, size, stop in zip(self.parts, self.sizes, accumulate(self.sizes), strict=True):
             piece = array[(*[slice(None)] * axis, slice(stop - size, stop))]
@@ -85,7 +85,7 @@ class Concatenated(Generic[P]):
         return Concatenated(tuple(part.inverse() for part in self.parts))
 
     def compose(self, other: Concatenated[P]) -> Sequence[P]:
-        """First this, then the other, part by part; ValueError unless the sizes are the same."""
+        """First this, then the other, part by part. Raises ValueError unless the sizes match."""
         if self.sizes != other.sizes:
             raise ValueError(f"parts of {self.sizes} and {other.sizes} do not match")
         return [one.compose(two) for one, two in zip(self.parts, other.parts, strict=True)]
@@ -95,5 +95,5 @@ AtomOf: TypeAlias = int | str | Concatenated[P]
 
 
 def size_of(atom: AtomOf[Any]) -> Size:
-    """How long an atom is."""
+    """The length of an atom."""
     return atom.size if isinstance(atom, Concatenated) else atom

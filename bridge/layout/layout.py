@@ -1,6 +1,6 @@
-"""The algebra of layouts: what Transpose, Reshape, Concat, ... make of where elements lie.
+"""The algebra of layouts: how Transpose, Reshape, Concat, ... change the layout of a tensor.
 
-Each method states its law as an equation, for every array x of the logical shape.
+Each method states its law as an equation that holds for every array x of the logical shape.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
-from bridge.layout.arrangement import Arrangement, store_shape
+from bridge.layout.arrangement import Arrangement, stored_shape_of
 from bridge.layout.binding import numbered_axes
 from bridge.layout.concatenated import Array, AtomOf, Concatenated, size_of
 from bridge.layout.size import Size, common_cuts, product, quotient, total
@@ -21,26 +21,26 @@ Label = TypeVar("Label", bound=Hashable)
 
 
 class Layout(Arrangement["Layout"]):
-    """How one tensor is stored: the atoms of an `Arrangement`, and what operators make of it.
+    """How one tensor is stored: an `Arrangement` of atoms, and the operations on it.
 
     Raises ValueError unless each atom is stored exactly once, and for sizes below 1.
     """
 
-    # Making one
+    # Constructors
 
     @classmethod
     def identity(cls, shape: Sequence[Size]) -> Layout:
-        """Stored as it is: `identity(shape).apply(x) == x`."""
+        """The identity layout: `identity(shape).apply(x) == x`."""
         return cls.ordered(shape, range(len(shape)))
 
     @classmethod
     def ordered(cls, shape: Sequence[Size], order: Iterable[int]) -> Layout:
-        """Whole axes in another order: `ordered(shape, order).apply(x) == x.transpose(order)`."""
+        """Whole axes, transposed: `ordered(shape, order).apply(x) == x.transpose(order)`."""
         return cls(tuple((size,) for size in shape), tuple((axis,) for axis in order))
 
     @classmethod
     def product(cls, parts: Sequence[Layout], order: Iterable[int]) -> Layout:
-        """One-axis layouts side by side, part `order[i]` on stored axis i:
+        """The outer product of one-axis layouts, part `order[i]` on stored axis i:
         `product(parts, order).axis(i) == parts[i]` and `where(order[i]) == i`."""
         labels = [[(i, k) for k in range(len(part.atoms))] for i, part in enumerate(parts)]
         stored = [[(i, k) for k in parts[i].order] for i in order]
@@ -48,60 +48,61 @@ class Layout(Arrangement["Layout"]):
 
     @classmethod
     def concatenated(cls, parts: Sequence[Layout]) -> Layout:
-        """One-axis layouts end to end, as one axis:
-        `joined((a, b)).apply(concat(x, y)) == concat(a.apply(x), b.apply(y))`.
+        """One-axis layouts, concatenated into one axis:
+        `concatenated((a, b)).apply(concat(x, y)) == concat(a.apply(x), b.apply(y))`.
 
-        Plain where all parts are. Raises ValueError where not, and a part's size is a symbol.
+        The identity layout if all parts are. Raises ValueError if not, and a part's size is a
+        symbol.
         """
         parts = _normal(parts)
         return parts[0] if len(parts) == 1 else cls(((Concatenated(parts),),), ((0,),))
 
     def within(self, shape: Sequence[Size], axis: int) -> Layout:
-        """This one-axis layout as an axis of a tensor whose others are plain, in place:
+        """This one-axis layout as one axis of a tensor, the others in identity layout:
         `within(x.shape, i).axis(i)` is this."""
         parts = [self if i == axis else Layout.identity((size,)) for i, size in enumerate(shape)]
         return Layout.product(parts, range(len(parts)))
 
-    # What it says
+    # Properties
 
     @cached_property
     def is_identity(self) -> bool:
-        """Whether `apply(x) == x`, shape and all."""
+        """Whether `apply(x) == x`, in the same shape."""
         return self.same_array(Layout.identity(self.logical_shape))
 
     def same_element_order(self, other: Layout) -> bool:
-        """Whether both stores have the same elements in the same flat order, in whatever shape:
+        """Whether both physical arrays hold their elements in the same flat order, in any shape:
         `apply(x).ravel() == other.apply(x).ravel()`."""
         return self == other or self.flat() == other.flat()
 
     def same_array(self, other: Layout) -> bool:
-        """Whether both stores are the same array: `apply(x) == other.apply(x)`."""
+        """Whether both physical arrays are the same: `apply(x) == other.apply(x)`."""
         return self.stored_shape == other.stored_shape and self.same_element_order(other)
 
     def axis(self, axis: int) -> Layout:
-        """The layout of one logical axis by itself: a slice along it, `apply`-ed, is that slice
-        of the store along `where(axis)`. Raises ValueError where it has no place of its own."""
-        own, group = self.members[axis], self.stored[self._place(axis)]
-        here = [atom for atom in own if atom in group]
-        return _layout([here], [[atom for atom in group if atom in own]], self._atom)
+        """The layout of one logical axis by itself: applied to a vector along that axis, it gives
+        the vector along stored axis `where(axis)`. Raises ValueError if there is none."""
+        members, group = self.members[axis], self.stored[self._stored_axis(axis)]
+        shared = [atom for atom in members if atom in group]
+        return _layout([shared], [[atom for atom in group if atom in members]], self._atom)
 
     def text(self, names: Sequence[str] | None = None) -> str:
-        """In the notation of einops: `n c h w -> n h w c`; `einops_text` says which letters."""
+        """In einops notation, `n c h w -> n h w c`; see `einops_text` for the letters."""
         return einops_text(self, names)
 
     def __str__(self) -> str:
         return self.text()
 
-    # What it does to an array
+    # Arrays
 
     def apply(self, array: Array) -> Array:
-        """From tensor to store: the definition of a layout. A view wherever numpy can.
+        """From the logical to the physical array: the definition of a layout. A view if numpy
+        can give one.
 
-        Symbols take the sizes that they have in the array, where they may be 0; raises ValueError
-        as `bound` does.
+        Symbols take their sizes from the array, which may be 0. Raises ValueError as `bound` does.
         """
         if not array.size:
-            return array.reshape(self._store_of_empty(array.shape))
+            return array.reshape(self._empty_stored_shape(array.shape))
         layout = self.bound(array.shape)
         atoms = array.reshape([int(size_of(atom)) for atom in layout.atoms])
         for i, atom in enumerate(layout.atoms):
@@ -110,47 +111,47 @@ class Layout(Arrangement["Layout"]):
         return atoms.transpose(layout.order).reshape([int(size) for size in layout.stored_shape])
 
     def undo(self, array: Array) -> Array:
-        """From store to tensor: `undo(apply(x)) == x`."""
+        """From the physical to the logical array: `undo(apply(x)) == x`."""
         return self.inverse().apply(array)
 
     def bound(self, shape: Sequence[int]) -> Layout:
-        """This layout for arrays of one shape: with numbers for its symbols.
+        """This layout for arrays of one shape, its symbols replaced by numbers.
 
-        Raises ValueError for a shape that does not fit, and for one that leaves open what two
-        symbols are that part ways: `(h w) -> (w h)`.
+        Raises ValueError for a shape that does not fit, and for one that leaves two symbols of
+        one axis undetermined: `(h w) -> (w h)`.
         """
         if self.logical_shape == tuple(shape):
             return self
         return Layout(self._numbered(shape), self.canonical().stored)
 
-    # One layout from others
+    # Operations
 
     def inverse(self) -> Layout:
-        """Store and tensor change places: `inverse().apply(apply(x)) == x`."""
+        """Physical and logical array exchanged: `inverse().apply(apply(x)) == x`."""
         return _layout(self.stored, self.members, lambda i: _inverse(self.atoms[i]))
 
     def compose(self, other: Layout) -> Layout:
-        """First this, then another, to which this store is the tensor:
+        """First this layout, then another one, of which this physical array is the logical one:
         `compose(other).apply(x) == other.apply(apply(x))`.
 
-        Leaves out atoms of size 1. Raises ValueError where the shapes do not meet, and where no
-        atoms serve both: one moves the 2 and the 3 of an axis of 6, the other its 3 and 2.
+        Drops atoms of size 1. Raises ValueError if the shapes do not match, and if the layouts
+        have no common atoms: one splits an axis of 6 into 2 and 3, the other into 3 and 2.
         """
         if self.stored_shape != other.logical_shape:
             raise ValueError(f"{self.stored_shape} is stored, {other.logical_shape} is expected")
         refined = self.inverse().refine(other)
         if refined is None:
             raise ValueError(f"no atoms serve both {self} and {other}")
-        back, forth = refined
-        first = [_inverse(atom) for atom in back.atoms]
-        return _layout(back.stored, forth.stored, lambda i: _compose(first[i], forth.atoms[i]))
+        inverse, second = refined
+        first = [_inverse(atom) for atom in inverse.atoms]
+        return _layout(inverse.stored, second.stored, lambda i: _compose(first[i], second.atoms[i]))
 
     def refine(self, other: Layout) -> tuple[Layout, Layout] | None:
-        """Both layouts of one tensor, cut into atoms of the same sizes:
+        """Two layouts of one tensor, split into common atoms:
         `a.apply(x) == apply(x)` and `b.apply(x) == other.apply(x)` for `a, b = refine(other)`.
 
-        Leaves out atoms of size 1. None where no atoms serve both. Raises ValueError where the
-        logical shapes differ.
+        Drops atoms of size 1. None if there are no common atoms. Raises ValueError if the logical
+        shapes differ.
         """
         if self.logical_shape != other.logical_shape:
             raise ValueError(f"{self.logical_shape} and {other.logical_shape} are not one tensor")
@@ -160,58 +161,56 @@ class Layout(Arrangement["Layout"]):
         return None if a is None or b is None else (a, b)
 
     def canonical(self) -> Layout:
-        """The one form of all layouts that do the same (for a Concatenated: of most that do):
+        """The canonical form of all equivalent layouts (with a Concatenated: of most of them):
         `canonical().apply(x) == apply(x)`, and `canonical().canonical() == canonical()`.
 
-        It has no atoms of size 1, and no two that run side by side through both a logical and a
-        stored axis. What marked the places of axes of size 1 is lost: `where` gives None.
+        It has no atoms of size 1, and no two that are adjacent both on a logical and on a stored
+        axis. The positions of axes of size 1 are lost: `where` gives None for them.
         """
-        unit = self._unit()
-        owner = [i for i, axis in enumerate(unit.axes) for _ in axis]
+        layout = self._without_unit_atoms()
+        owner = [i for i, axis in enumerate(layout.axes) for _ in axis]
 
-        def goes_on(one: int, two: int) -> bool:
-            joined = isinstance(unit.atoms[one], Concatenated) or isinstance(
-                unit.atoms[two], Concatenated
-            )
-            return two == one + 1 and owner[one] == owner[two] and not joined
+        def mergeable(one: int, two: int) -> bool:
+            concatenated = any(isinstance(layout.atoms[i], Concatenated) for i in (one, two))
+            return two == one + 1 and owner[one] == owner[two] and not concatenated
 
-        runs = [_runs(group, goes_on) for group in unit.stored]
-        merged = {run[0]: _merge([unit.atoms[i] for i in run]) for run in chain(*runs)}
-        axes = [[atom for atom in axis if atom in merged] for axis in unit.members]
+        runs = [_runs(group, mergeable) for group in layout.stored]
+        merged = {run[0]: _merge([layout.atoms[i] for i in run]) for run in chain(*runs)}
+        axes = [[atom for atom in axis if atom in merged] for axis in layout.members]
         return _layout(axes, [[run[0] for run in group] for group in runs], merged.__getitem__)
 
     def flat(self) -> Layout:
-        """The bare order of the elements, as one axis, canonical:
+        """The order of the elements alone, as one axis, in canonical form:
         `flat().apply(x.ravel()) == apply(x).ravel()`."""
-        return self._line().canonical()
+        return self._flattened().canonical()
 
     def permuted(self, order: Sequence[int]) -> Layout:
-        """After a logical Transpose, with nothing moved:
+        """The layout after a Transpose of the logical axes; no data moves:
         `permuted(order).apply(x.transpose(order)) == apply(x)`."""
         return _layout([self.members[i] for i in order], self.stored, self._atom)
 
     def grouped(self, shape: Sequence[Size | None]) -> Layout | None:
-        """After a logical Reshape, with nothing moved:
+        """The layout after a Reshape of the logical axes; no data moves:
         `grouped(shape).apply(x.reshape(shape)).ravel() == apply(x).ravel()`.
 
-        One size may be None: what the others leave. The store gets the shape that comes by nature:
-        along its flat order, neighbours of one logical axis share a stored axis. Each axis of size
-        1 has one of its own (see `inserted`). The logical shape itself gives the layout itself.
-        None where a new axis would begin or end inside of an atom.
+        One size may be None: it is inferred from the others. Atoms of one logical axis that are
+        adjacent in storage order share a stored axis; each axis of size 1 has one of its own (see
+        `inserted`). For the current logical shape, this is the layout itself. None if a new axis
+        would begin or end within an atom.
         """
         elements = product(self.logical_shape)
-        given = [size for size in shape if size is not None]
-        if len(given) < len(shape) - 1:
+        known = [size for size in shape if size is not None]
+        if len(known) < len(shape) - 1:
             raise ValueError(f"at most one size can be left open, not {tuple(shape)}")
-        rest = quotient(elements, product(given))
+        rest = quotient(elements, product(known))
         if rest is None:
             return None
         sizes = tuple(rest if size is None else product((size,)) for size in shape)
         if sizes == self.logical_shape:
             return self
         non_unit = [size for size in sizes if size != 1]
-        line = self._line()
-        layout = line._divided(non_unit) or line.canonical()._divided(non_unit)
+        flat = self._flattened()
+        layout = flat._unflattened(non_unit) or flat.canonical()._unflattened(non_unit)
         if layout is None:
             return None
         for axis, size in enumerate(sizes):
@@ -219,70 +218,72 @@ class Layout(Arrangement["Layout"]):
         return layout
 
     def resized(self, axis: int, size: Size) -> Layout:
-        """With one axis of another size, in plain inner order, at the same place:
-        `resized(i, size).where(i) == where(i)`. Raises ValueError where it has no such place."""
-        place, own, new = self._place(axis), self.members[axis], len(self.atoms)
+        """With one axis of another size, in identity layout, on the same stored axis:
+        `resized(i, size).where(i) == where(i)`. Raises ValueError if it has none of its own."""
+        stored_axis, members, new = self._stored_axis(axis), self.members[axis], len(self.atoms)
         axes = [[new] if i == axis else atoms for i, atoms in enumerate(self.members)]
-        stored = [[atom for atom in group if atom not in own] for group in self.stored]
-        stored[place].insert(0, new)
+        stored = [[atom for atom in group if atom not in members] for group in self.stored]
+        stored[stored_axis].insert(0, new)
         return _layout(axes, stored, (*self.atoms, size).__getitem__)
 
     def dropped(self, axes: Iterable[int]) -> Layout:
-        """Without these axes, as a reduction leaves it:
+        """Without these axes, as after a reduction:
         `dropped({i}).apply(x.sum(i)) == apply(x).sum(where(i))`.
-        Raises ValueError for an axis that has no place of its own."""
-        gone = {range(self.rank)[axis] for axis in axes}
-        places = {self._place(axis) for axis in gone}
-        left = [atoms for axis, atoms in enumerate(self.members) if axis not in gone]
-        return self._kept(left, [g for place, g in enumerate(self.stored) if place not in places])
+        Raises ValueError for an axis that has no stored axis of its own."""
+        dropped = {range(self.rank)[axis] for axis in axes}
+        stored_axes = {self._stored_axis(axis) for axis in dropped}
+        kept = [atoms for axis, atoms in enumerate(self.members) if axis not in dropped]
+        stored = [group for i, group in enumerate(self.stored) if i not in stored_axes]
+        return self._restricted(kept, stored)
 
     def squeezed(self, axes: Iterable[int]) -> Layout:
-        """Without these axes, whose size is 1, and without the stored axes that hold no more:
+        """Without these axes, whose size is 1, and without the stored axes that hold only these:
         `squeezed({i}).apply(squeeze(x, i)).ravel() == apply(x).ravel()`."""
         axes = {*axes}
-        gone = {atom for axis in axes for atom in self.members[axis]}
-        left = [atoms for axis, atoms in enumerate(self.members) if axis not in axes]
-        return self._kept(left, [group for group in self.stored if not group or {*group} - gone])
+        dropped = {atom for axis in axes for atom in self.members[axis]}
+        kept = [atoms for axis, atoms in enumerate(self.members) if axis not in axes]
+        stored = [group for group in self.stored if not group or {*group} - dropped]
+        return self._restricted(kept, stored)
 
     def inserted(self, axis: int) -> Layout:
-        """With a new logical axis of size 1 before this one (or last, where it is the rank):
+        """With a new logical axis of size 1 before this one (or last, if it is the rank):
         `inserted(i).apply(expand_dims(x, i)).ravel() == apply(x).ravel()`.
 
-        Its stored axis, which is its own, comes before the one that holds the next atom in
-        logical order; where there is none, it comes last.
+        It gets a stored axis of its own, before the one that holds the next atom in logical
+        order; last if there is none.
         """
         new, following = len(self.atoms), sum(map(len, self.axes[:axis]))
-        places = (i for i, group in enumerate(self.stored) if following in group)
-        place = next(places, len(self.stored))
+        positions = (i for i, group in enumerate(self.stored) if following in group)
+        position = next(positions, len(self.stored))
         axes = [*self.members[:axis], [new], *self.members[axis:]]
-        stored = [*self.stored[:place], [new], *self.stored[place:]]
+        stored = [*self.stored[:position], [new], *self.stored[position:]]
         return _layout(axes, stored, (*self.atoms, 1).__getitem__)
 
-    # How
+    # Helpers
 
     def _numbered(self, shape: Sequence[int]) -> tuple[tuple[Atom, ...], ...]:
-        """The axes in canonical form, with numbers for symbols; ValueError as `bound` says."""
+        """The axes in canonical form, with numbers for symbols. Raises ValueError as in `bound`."""
         axes = numbered_axes(self.canonical().axes, shape)
         if axes is None:
-            raise ValueError(f"{tuple(shape)} is no shape for {self} of {self.logical_shape}")
+            raise ValueError(f"shape {tuple(shape)} does not fit {self} of {self.logical_shape}")
         return axes
 
-    def _store_of_empty(self, shape: Sequence[int]) -> list[int]:
-        """How an array without elements is stored, which no layout of numbers could say."""
+    def _empty_stored_shape(self, shape: Sequence[int]) -> list[int]:
+        """The physical shape of an array without elements: no `bound` layout has sizes of 0."""
         atoms = tuple(chain.from_iterable(self._numbered(shape)))
-        return [int(size) for size in store_shape(atoms, self.canonical().stored)]
+        return [int(size) for size in stored_shape_of(atoms, self.canonical().stored)]
 
     def _atom(self, index: int) -> Atom:
         return self.atoms[index]
 
-    def _place(self, axis: int) -> int:
-        place = self.where(axis)
-        if place is None:
+    def _stored_axis(self, axis: int) -> int:
+        stored_axis = self.where(axis)
+        if stored_axis is None:
             raise ValueError(f"axis {axis} of {self} has no stored axis of its own")
-        return place
+        return stored_axis
 
-    def _kept(self, axes: Sequence[Sequence[int]], stored: Sequence[Sequence[int]]) -> Layout:
-        """These logical and stored axes, with only the atoms that are on both sides."""
+    def _restricted(self, axes: Sequence[Sequence[int]], stored: Sequence[Sequence[int]]) -> Layout:
+        """These logical and stored axes, restricted to the atoms that both have."""
         both = set(chain(*axes)) & set(chain(*stored))
         return _layout(
             [[atom for atom in axis if atom in both] for axis in axes],
@@ -290,18 +291,17 @@ class Layout(Arrangement["Layout"]):
             self._atom,
         )
 
-    def _unit(self) -> Layout:
-        """Without its atoms of size 1."""
+    def _without_unit_atoms(self) -> Layout:
         non_unit = [[atom for atom in axis if self.atoms[atom] != 1] for axis in self.members]
-        return self if 1 not in self.atoms else self._kept(non_unit, self.stored)
+        return self if 1 not in self.atoms else self._restricted(non_unit, self.stored)
 
-    def _line(self) -> Layout:
-        """All heavy atoms as they are, from one logical axis to one stored axis."""
-        unit = self._unit()
-        return Layout((unit.atoms,), (unit.order,))
+    def _flattened(self) -> Layout:
+        """All non-unit atoms as they are, from one logical axis to one stored axis."""
+        layout = self._without_unit_atoms()
+        return Layout((layout.atoms,), (layout.order,))
 
     def _split(self, cuts: Sequence[Sequence[Size]]) -> Layout | None:
-        """Each atom cut into these pieces, outermost first; None where one is Concatenated."""
+        """Each atom split into these factors, outermost first; None if one is Concatenated."""
         pieces: list[Sequence[Atom]] = []
         for atom, cut in zip(self.atoms, cuts, strict=True):
             if isinstance(atom, Concatenated) and len(cut) > 1:
@@ -314,9 +314,9 @@ class Layout(Arrangement["Layout"]):
             lambda label: pieces[label[0]][label[1]],
         )
 
-    def _divided(self, sizes: Sequence[Size]) -> Layout | None:
-        """A line, with its logical axis divided into axes of these sizes, none of which is 1, and
-        a stored axis for each run of one logical axis; None where that would cut within an atom."""
+    def _unflattened(self, sizes: Sequence[Size]) -> Layout | None:
+        """A flattened layout with axes of these sizes, none of which is 1, and a stored axis for
+        each run of one logical axis; None if a border would fall within an atom."""
         cuts = common_cuts(map(size_of, self.atoms), sizes)
         split = cuts and self._split(cuts[0])
         if not cuts or not split:
@@ -337,7 +337,7 @@ def _layout(
     stored: Iterable[Iterable[Label]],
     atom: Callable[[Label], Atom],
 ) -> Layout:
-    """The layout of atoms that go by labels, the same labels in `axes` and in `stored`."""
+    """The layout of labelled atoms, with the same labels in `axes` and in `stored`."""
     axes = [tuple(axis) for axis in axes]
     index = {label: i for i, label in enumerate(chain.from_iterable(axes))}
     return Layout(
@@ -346,11 +346,11 @@ def _layout(
     )
 
 
-def _runs(items: Iterable[Item], goes_on: Callable[[Item, Item], bool]) -> list[list[Item]]:
-    """A sequence, cut wherever it does not go on from one item to the next."""
+def _runs(items: Iterable[Item], same_run: Callable[[Item, Item], bool]) -> list[list[Item]]:
+    """A sequence, split wherever two neighbours are not of the same run."""
     runs: list[list[Item]] = []
     for item in items:
-        if runs and goes_on(runs[-1][-1], item):
+        if runs and same_run(runs[-1][-1], item):
             runs[-1].append(item)
         else:
             runs.append([item])
@@ -362,7 +362,7 @@ def _inverse(atom: Atom) -> Atom:
 
 
 def _compose(one: Atom, two: Atom) -> Atom:
-    """First the order inside of the one, then that inside of the other, of the same size."""
+    """First the inner layout of one atom, then that of another one of the same size."""
     if isinstance(one, Concatenated) and isinstance(two, Concatenated):
         (atom,) = Layout.concatenated(one.compose(two)).atoms
         return atom
@@ -374,7 +374,8 @@ def _merge(atoms: Sequence[Atom]) -> Atom:
 
 
 def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:
-    """What is laid end to end: a Concatenated taken apart, plain neighbours made one."""
+    """The normal form of concatenated parts: none is a Concatenated, and no two neighbours are
+    identity layouts."""
     flat = chain.from_iterable(map(_parts, parts))
     runs = _runs(flat, lambda one, two: one.is_identity and two.is_identity)
     return tuple(

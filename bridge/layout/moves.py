@@ -1,4 +1,4 @@
-"""What it takes to turn one store of a tensor into another."""
+"""How to turn one physical array of a tensor into another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bridge.layout.size import Size, quotient
 
 @dataclass(frozen=True)
 class Moves:
-    """Reshape to `before`, transpose by `order`, reshape to `after`, each unless it is None.
+    """Reshape to `before`, transpose by `order`, reshape to `after`; None skips a step.
 
-    `Moves()` is nothing to do; with `after` alone, no element moves.
+    `Moves()` does nothing. With `after` alone, no element moves.
     """
 
     before: Shape | None = None
@@ -22,66 +22,69 @@ class Moves:
     after: Shape | None = None
 
 
-def moves(have: Layout, want: Layout) -> Moves | None:
-    """From the store `have` to the store `want`, of one tensor x:
-    `have.apply(x).reshape(before).transpose(order).reshape(after) == want.apply(x)`.
+def moves(source: Layout, target: Layout) -> Moves | None:
+    """From the physical array in layout `source` to that in `target`, for every tensor x:
+    `source.apply(x).reshape(before).transpose(order).reshape(after) == target.apply(x)`.
 
-    Whole stored axes are transposed where that is enough, for it needs no reshape; else as few
-    axes as serve, neighbours that stay together being one, but with the leading axis, which is
-    most often the batch, by itself where it stays leading. None where no single transpose does
-    it: where the two cut an axis so that no atoms serve both, and where they differ within a
-    Concatenated. Raises ValueError where the logical shapes differ.
+    Transposes whole stored axes if that is enough, since it needs no reshape. Otherwise adjacent
+    axes that stay adjacent are merged, except that the leading axis, usually the batch, stays by
+    itself if it stays leading. None if no single transpose is enough: the layouts have no common
+    atoms, or they differ within a Concatenated. Raises ValueError if the logical shapes differ.
     """
-    if have.logical_shape != want.logical_shape:
-        raise ValueError(f"{have.logical_shape} and {want.logical_shape} are not one tensor")
-    source, target = have.stored_shape, want.stored_shape
-    if have.same_element_order(want):
-        return Moves(after=_unless(source, target))
-    refined = have.flat().refine(want.flat())
+    if source.logical_shape != target.logical_shape:
+        raise ValueError(f"{source.logical_shape} and {target.logical_shape} are not one tensor")
+    if source.same_element_order(target):
+        return Moves(after=_reshape(source.stored_shape, target.stored_shape))
+    refined = source.flat().refine(target.flat())
     if refined is None or refined[0].atoms != refined[1].atoms:
         return None
-    change = _change(*refined)
-    whole = _whole_axes(change, source, target)
-    if whole is not None:
-        return Moves(order=whole)
+    return _transpose(_change(*refined), source.stored_shape, target.stored_shape)
+
+
+def _transpose(change: Layout, source: Shape, target: Shape) -> Moves:
+    """The steps that make this change of the order of elements."""
+    whole_axes = _whole_axes(change, source, target)
+    if whole_axes is not None:
+        return Moves(order=whole_axes)
     sizes, order = tuple(map(size_of, change.atoms)), change.order
     if source[0] == target[0]:
-        sizes, order = _set_apart(source[0], sizes, order)
-    moved = tuple(sizes[axis] for axis in order)
-    return Moves(_unless(source, sizes), order, _unless(moved, target))
+        sizes, order = _split_leading(source[0], sizes, order)
+    transposed = tuple(sizes[axis] for axis in order)
+    return Moves(_reshape(source, sizes), order, _reshape(transposed, target))
 
 
-def _change(have: Layout, want: Layout) -> Layout:
-    """The layout that the one store needs, taken for a tensor, to become the other; both of the
-    same atoms, one axis to one axis."""
-    place = {atom: i for i, atom in enumerate(have.order)}
-    axis = tuple(size_of(have.atoms[atom]) for atom in have.order)
-    return Layout((axis,), (tuple(place[atom] for atom in want.order),)).canonical()
+def _change(source: Layout, target: Layout) -> Layout:
+    """The layout that turns one physical array, as the logical one, into the other. Both have one
+    logical and one stored axis, and the same atoms."""
+    position = {atom: i for i, atom in enumerate(source.order)}
+    axis = tuple(size_of(source.atoms[atom]) for atom in source.order)
+    return Layout((axis,), (tuple(position[atom] for atom in target.order),)).canonical()
 
 
-def _unless(shape: Shape, wanted: Shape) -> Shape | None:
-    """What to reshape to, if anything."""
-    return None if shape == wanted else wanted
+def _reshape(source: Shape, target: Shape) -> Shape | None:
+    """The shape to reshape to, if it is another one."""
+    return None if source == target else target
 
 
 def _whole_axes(change: Layout, source: Shape, target: Shape) -> tuple[int, ...] | None:
-    """The order of whole axes that makes this change; axes of size 1 fill up where they fit."""
-    natural = change.grouped(source)
-    if natural is None or any(len(atoms) > 1 for atoms in natural.axes):
+    """The permutation of whole axes that makes this change, if one does. Axes of size 1 go wherever
+    the target shape has one."""
+    grouped = change.grouped(source)
+    if grouped is None or any(len(atoms) > 1 for atoms in grouped.axes):
         return None
     if len(source) != len(target) or source.count(1) != target.count(1):
         return None
     units = iter([axis for axis, size in enumerate(source) if size == 1])
-    others = iter([axis for axis in natural.order if source[axis] != 1])
+    others = iter([axis for axis in grouped.order if source[axis] != 1])
     order = tuple(next(units if size == 1 else others) for size in target)
     return order if tuple(source[axis] for axis in order) == target else None
 
 
-def _set_apart(
-    lead: Size, sizes: tuple[Size, ...], order: tuple[int, ...]
+def _split_leading(
+    leading: Size, sizes: tuple[Size, ...], order: tuple[int, ...]
 ) -> tuple[Shape, tuple[int, ...]]:
-    """The same transpose with the leading axis by itself, if it is part of an axis that stays."""
-    inner = quotient(sizes[0], lead)
-    if inner is None or inner == 1 or (lead != 1 and order[0] != 0):
+    """The same transpose with the leading axis split off, if it is part of one that stays first."""
+    inner = quotient(sizes[0], leading)
+    if inner is None or inner == 1 or (leading != 1 and order[0] != 0):
         return sizes, order
-    return (lead, inner, *sizes[1:]), (0, *(axis + 1 for axis in order))
+    return (leading, inner, *sizes[1:]), (0, *(axis + 1 for axis in order))

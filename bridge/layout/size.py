@@ -1,9 +1,9 @@
-"""Sizes of axes: numbers, and symbols for what is known only when the net runs.
+"""Sizes of axes: numbers, and symbols for sizes that are known only at run time.
 
-A size is an `int`, or text: a product such as `"batch"`, `"6*batch"` or `"h*w"`. Whatever stands
-in brackets, or is no product, is one symbol, of which nothing more is known. All functions give
-one canonical spelling (the number first, symbols sorted), so that equal sizes are equal values.
-A symbol is never taken for 1.
+A size is an `int`, or a string: a product such as `"batch"`, `"6*batch"` or `"h*w"`. Anything in
+brackets, or that is not a product, is one opaque symbol. All functions return one canonical
+spelling (the number first, symbols sorted), so that equal sizes are equal values. A symbol is never
+assumed to be 1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FACTOR = re.compile(r"[^\s*+/()-]+|\((?:[^()]|\([^()]*\))*\)")
 
 
 def product(sizes: Iterable[Size]) -> Size:
-    """The size of several axes laid into one: `product((2, "batch", 3)) == "6*batch"`."""
+    """The size of several axes merged into one: `product((2, "batch", 3)) == "6*batch"`."""
     sizes = tuple(sizes)
     symbols = [size for size in sizes if isinstance(size, str)]
     number = prod(size for size in sizes if not isinstance(size, str))
@@ -29,41 +29,41 @@ def product(sizes: Iterable[Size]) -> Size:
         return number
     terms = [_term(symbol) for symbol in symbols]
     return _spell(
-        number * prod(factor for factor, _ in terms),
-        [symbol for _, several in terms for symbol in several],
+        number * prod(coefficient for coefficient, _ in terms),
+        [symbol for _, factors in terms for symbol in factors],
     )
 
 
 @lru_cache(maxsize=4096)
 def quotient(size: Size, divisor: Size) -> Size | None:
-    """What times `divisor` gives `size`; None where nothing is sure to: `batch / 2`."""
+    """`size / divisor`; None if it is not known to be a whole number, such as `batch / 2`."""
     if not isinstance(size, str) and not isinstance(divisor, str):
         return None if size % divisor else size // divisor
-    (number, symbols), (by, without) = _term(size), _term(divisor)
-    left = Counter(symbols)
-    left.subtract(without)
-    if number % by or min(left.values(), default=0) < 0:
+    (number, symbols), (divisor_number, divisor_symbols) = _term(size), _term(divisor)
+    remaining = Counter(symbols)
+    remaining.subtract(divisor_symbols)
+    if number % divisor_number or min(remaining.values(), default=0) < 0:
         return None
-    return _spell(number // by, left.elements())
+    return _spell(number // divisor_number, remaining.elements())
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """The size of several axes laid end to end: `total(("batch", "batch")) == "2*batch"`."""
+    """The size of several axes concatenated: `total(("batch", "batch")) == "2*batch"`."""
     terms: Counter[tuple[str, ...]] = Counter()
     for number, symbols in map(_term, sizes):
         terms[symbols] += number
-    spelt = [_spell(number, symbols) for symbols, number in sorted(terms.items(), reverse=True)]
-    return spelt[0] if len(spelt) == 1 else "+".join(map(str, spelt))
+    sizes = [_spell(number, symbols) for symbols, number in sorted(terms.items(), reverse=True)]
+    return sizes[0] if len(sizes) == 1 else "+".join(map(str, sizes))
 
 
 def known_factor(size: Size) -> int:
-    """The number by which a size is a multiple of its symbols: `known_factor("6*batch") == 6`."""
+    """The numeric factor of a size: `known_factor("6*batch") == 6`."""
     return _term(size)[0]
 
 
 @lru_cache(maxsize=1024)
 def _term(size: Size) -> tuple[int, tuple[str, ...]]:
-    """A size as a number times symbols, sorted."""
+    """A size as a number and its symbols, sorted."""
     if not isinstance(size, str):
         return size, ()
     factors = _FACTOR.findall(size)
@@ -86,11 +86,11 @@ Cuts: TypeAlias = list[list[Size]]
 
 
 def common_cuts(one: Iterable[Size], two: Iterable[Size]) -> tuple[Cuts, Cuts] | None:
-    """Two factorings of one size, cut at each other's borders into the same pieces:
+    """Two factorisations of one size, each split at the other's borders into common factors:
     `common_cuts((6, 4), (3, 8)) == ([[3, 2], [4]], [[3], [2, 4]])`.
 
-    None where a border falls inside of a piece, as with (2, 3) and (3, 2), and where the sizes
-    differ. There are no sizes of 1.
+    None if there are no common factors, as for (2, 3) and (3, 2), and if the sizes differ. None of
+    the sizes may be 1.
     """
     left, right = list(one), list(two)
     cuts: tuple[Cuts, Cuts] = [[] for _ in left], [[] for _ in right]

@@ -1,4 +1,4 @@
-"""Layouts as text, in the notation of einops: tensor -> store."""
+"""Layouts as text, in einops notation: logical axes -> stored axes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ LETTERS = {1: "n", 2: "n c", 3: "n c w", 4: "n c h w", 5: "n c d h w"}
 def einops_text(layout: Arrangement[Any], names: Sequence[str] | None = None) -> str:
     """`n c h w -> n h w c`, and after Flatten `n (c h w) -> n (h w c)`.
 
-    `names` are those of the atoms, or of the logical axes: then the atoms of an axis of several
-    are numbered, as in `n (c1 c2) h w`. Without names, a tensor of rank 4 or more has letters for
-    its axes, one of lower rank, being most often a flattened one, for its atoms; where there are
-    none for so many, x1, x2, ... An axis of size 1 without atoms is a 1. The inner order of
-    concatenated axes, which einops cannot say, stands behind: `n c -> n c; c = [n -> n] + [...]`.
+    `names` are those of the atoms, or of the logical axes; then the atoms of an axis that has
+    several are numbered, as in `n (c1 c2) h w`. By default, a tensor of rank 4 or more has a letter
+    for each axis, and one of lower rank, usually flattened, for each atom; x1, x2, ... if there
+    are too many. An axis of size 1 without atoms is a 1. The inner layouts of concatenated axes,
+    for which einops has no notation, follow at the end: `n c -> n c; c = [n -> n] + [...]`.
     """
     letters = _letters(layout, names)
-    tensor, store = (
+    logical, stored = (
         " ".join(_group([letters[atom] for atom in axis]) for axis in axes)
         for axes in (layout.members, layout.stored)
     )
-    joined = [
+    concatenated = [
         f"; {letter} = " + " + ".join(f"[{part.text()}]" for part in atom.parts)
         for letter, atom in zip(letters, layout.atoms, strict=True)
         if not isinstance(atom, int | str)
     ]
-    return f"{tensor} -> {store}".strip() + "".join(joined)
+    return f"{logical} -> {stored}".strip() + "".join(concatenated)
 
 
 def einops_sizes(layout: Arrangement[Any]) -> dict[str, int]:
-    """The letters of `einops_text` that share a logical axis, and their sizes where known: what
-    `einops.rearrange` asks for beside the text."""
+    """The sizes of those letters of `einops_text` that share a logical axis, as far as they are
+    known: `einops.rearrange` needs them besides the text."""
     letters = _letters(layout, None)
     shared = [atom for axis in layout.members if len(axis) > 1 for atom in axis]
     sizes = {letters[atom]: layout.atoms[atom] for atom in shared}
@@ -58,5 +58,5 @@ def _letters(layout: Arrangement[Any], names: Sequence[str] | None) -> list[str]
 
 
 def _group(letters: Sequence[str]) -> str:
-    """One axis of several atoms, of one, or of none."""
+    """An axis of one atom, of several, or of none."""
     return letters[0] if len(letters) == 1 else f"({' '.join(letters)})" if letters else "1"

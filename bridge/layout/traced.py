@@ -1,6 +1,6 @@
-"""Arrays without numbers, which write down the numpy text of all that is done to them.
+"""Arrays without data, which record the numpy expression of all that is done to them.
 
-Whatever makes a weight by numpy's functions tells its formula by being called with these:
+A function that computes a weight with numpy tells its formula when it is called with these:
 
     >>> kernel = Traced("w", (96, 3, 11, 11))
     >>> str(Layout.ordered(kernel.shape, (2, 3, 1, 0)).apply(kernel))
@@ -22,12 +22,12 @@ _OPERATORS: Mapping[str, str] = {"add": "+", "subtract": "-", "multiply": "*", "
 
 
 class Traced(NDArrayOperatorsMixin):
-    """An array of a shape, known by the `text` that computes it.
+    """An array of a shape, represented by the `text` that computes it.
 
-    Law: `eval(str(f(Traced("x", x.shape))), {"np": np, "x": x})` equals `f(x)`, for each f made of
-    reshape, transpose, slices, arithmetic and numpy's functions. What moves nothing is not
-    written, and of reshapes in a row only the last. `tight` is whether the text needs no brackets
-    in front of a method. AttributeError or TypeError for whatever else is done.
+    Law: `eval(str(f(Traced("x", x.shape))), {"np": np, "x": x})` equals `f(x)` for every f composed
+    of reshape, transpose, slices, arithmetic and numpy functions. Steps that do nothing are not
+    recorded, and of consecutive reshapes only the last. `tight` says that a method can be called
+    on the text without brackets. Raises AttributeError or TypeError for any other operation.
     """
 
     def __init__(self, text: str, shape: Sequence[int], *, tight: bool = True) -> None:
@@ -53,42 +53,42 @@ class Traced(NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any) -> Traced:
         source = self._before_reshape
-        wanted = self._stand_in.reshape(*shape).shape
-        if wanted == source.shape:
+        target = self._stand_in.reshape(*shape).shape
+        if target == source.shape:
             return source
-        result = Traced(f"{source._called}.reshape({_listed(wanted)})", wanted)
+        result = Traced(f"{source._receiver}.reshape({_comma_separated(target)})", target)
         result._before_reshape = source
         return result
 
     def transpose(self, *axes: int | Sequence[int]) -> Traced:
         order = _flat(axes)
         shape = self._stand_in.transpose(order).shape
-        long = [axis for axis in order if self.shape[axis] != 1]
-        if long == sorted(long):
+        non_unit = [axis for axis in order if self.shape[axis] != 1]
+        if non_unit == sorted(non_unit):
             return self.reshape(shape)
-        written = "T" if self.ndim == 2 else f"transpose({_listed(order)})"
-        return Traced(f"{self._called}.{written}", shape)
+        call = "T" if self.ndim == 2 else f"transpose({_comma_separated(order)})"
+        return Traced(f"{self._receiver}.{call}", shape)
 
     def astype(self, dtype: Any) -> Traced:
-        return Traced(f"{self._called}.astype(np.{np.dtype(dtype).name})", self.shape)
+        return Traced(f"{self._receiver}.astype(np.{np.dtype(dtype).name})", self.shape)
 
     def __getitem__(self, key: slice | tuple[slice, ...]) -> Traced:
         keys = key if isinstance(key, tuple) else (key,)
-        cuts = [_cut(each, size) for each, size in zip(keys, self.shape, strict=False)]
-        while cuts and cuts[-1] == ":":
-            cuts.pop()
-        if not cuts:
+        slices = [_slice_text(key, size) for key, size in zip(keys, self.shape, strict=False)]
+        while slices and slices[-1] == ":":
+            slices.pop()
+        if not slices:
             return self
-        return Traced(f"{self._called}[{', '.join(cuts)}]", self._stand_in[keys].shape)
+        return Traced(f"{self._receiver}[{', '.join(slices)}]", self._stand_in[keys].shape)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
             return NotImplemented
-        shape = np.broadcast_shapes(*(np.shape(_as_stand_in(each)) for each in inputs))
+        shape = np.broadcast_shapes(*(np.shape(_as_stand_in(value)) for value in inputs))
         operator = _OPERATORS.get(ufunc.__name__)
         if operator is None or len(inputs) != 2:
-            return Traced(f"np.{ufunc.__name__}({_listed(inputs)})", shape)
-        left, right = (_operand(each) for each in inputs)
+            return Traced(f"np.{ufunc.__name__}({_comma_separated(inputs)})", shape)
+        left, right = (_operand(value) for value in inputs)
         return Traced(f"{left} {operator} {right}", shape, tight=False)
 
     def __array_function__(
@@ -99,33 +99,34 @@ class Traced(NDArrayOperatorsMixin):
         options: Mapping[str, Any],
     ) -> Traced:
         result = function(*map(_as_stand_in, arguments), **options)
-        named = [f"{name}={_written(value)}" for name, value in options.items()]
-        written = ", ".join([*map(_written, arguments), *named])
-        return Traced(f"np.{function.__name__}({written})", result.shape)
+        keywords = [f"{name}={_text_of(value)}" for name, value in options.items()]
+        text = ", ".join([*map(_text_of, arguments), *keywords])
+        return Traced(f"np.{function.__name__}({text})", result.shape)
 
     def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        raise TypeError("a Traced array has no numbers")
+        raise TypeError("a Traced array has no data")
 
     @property
-    def _called(self) -> str:
+    def _receiver(self) -> str:
+        """The text, as a method can be called on it."""
         return self._text if self._tight else f"({self._text})"
 
     @property
     def _stand_in(self) -> NDArray[np.int8]:
-        """An array of this shape that takes one byte: numpy knows best what shapes become."""
+        """An array of this shape that takes one byte, from which numpy infers other shapes."""
         return np.broadcast_to(np.int8(0), self.shape)
 
 
 def constant_text(array: NDArray[Any]) -> str:
-    """The numpy text of known numbers: those that are all the same by one of them."""
+    """The numpy expression of a constant: `np.full` if all numbers are the same."""
     dtype = f"np.{array.dtype.name}"
     if array.size and (array == array.flat[0]).all():
-        return f"np.full({_written(array.shape)}, {array.flat[0].item()!r}, {dtype})"
+        return f"np.full({_text_of(array.shape)}, {array.flat[0].item()!r}, {dtype})"
     return f"np.array({array.tolist()!r}, {dtype})"
 
 
 def _operand(value: Any) -> str:
-    return value._called if isinstance(value, Traced) else _written(value)
+    return value._receiver if isinstance(value, Traced) else _text_of(value)
 
 
 def _as_stand_in(value: Any) -> Any:
@@ -134,28 +135,29 @@ def _as_stand_in(value: Any) -> Any:
     return type(value)(map(_as_stand_in, value)) if isinstance(value, list | tuple) else value
 
 
-def _written(value: Any) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{_listed(value)}]"
+        return f"[{_comma_separated(value)}]"
     if isinstance(value, tuple):
-        return f"({_listed(value)},)" if len(value) == 1 else f"({_listed(value)})"
+        trailing = "," if len(value) == 1 else ""
+        return f"({_comma_separated(value)}{trailing})"
     if isinstance(value, np.ndarray):
         return constant_text(value)
     return str(value) if isinstance(value, Traced) else repr(value)
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return ", ".join(map(_written, values))
+def _comma_separated(values: Sequence[Any]) -> str:
+    return ", ".join(map(_text_of, values))
 
 
 def _flat(axes: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
-    """Axes as numpy takes them: one by one, or as one sequence."""
+    """Axes as numpy takes them: separate arguments, or one sequence."""
     return tuple(chain.from_iterable([axis] if isinstance(axis, int) else axis for axis in axes))
 
 
-def _cut(key: slice, size: int) -> str:
+def _slice_text(key: slice, size: int) -> str:
     if key == slice(None, None, -1):
         return "::-1"
     start, stop, step = key.indices(size)
-    ends = f"{start or ''}:{'' if stop == size else stop}"
-    return ends if step == 1 else f"{ends}:{step}"
+    bounds = f"{start or ''}:{'' if stop == size else stop}"
+    return bounds if step == 1 else f"{bounds}:{step}"

@@ -1,4 +1,4 @@
-"""Weights that are stored in another order than they are read in, copied once, when asked for."""
+"""Weights, read lazily and stored in a layout of their own, copied at most once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from bridge.layout.layout import Layout
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant tensor, unread, and how it is to be stored.
+    """A constant tensor, not read yet, and the layout in which it will be stored.
 
-    `read` gives the tensor, of `shape`, which is the logical shape of `layout` (else ValueError).
-    It makes it of the stores of the `sources`, by numpy's functions alone, so that it can be asked
-    for the formula too. A weight with a `name` is a constant of the graph, and has no sources.
+    `read` returns the tensor, of `shape`, which must be the logical shape of `layout` (ValueError
+    otherwise). It computes it from the physical arrays of the `sources` with numpy functions alone,
+    so that its formula can be traced. A weight with a `name` is a constant of the graph and has no
+    sources.
     """
 
     read: Callable[..., Array] = field(repr=False)
@@ -38,31 +39,33 @@ class Weight:
         return tuple(map(int, self.layout.stored_shape))
 
     def array(self) -> Array:
-        """The store, contiguous: `layout.apply(read())`. Read once, and copied if it must be."""
+        """The physical array, contiguous: `layout.apply(read())`. Read and copied once."""
         return self._array
 
     def with_layout(self, layout: Layout) -> Weight:
-        """The same tensor, stored otherwise."""
+        """The same tensor, stored in another layout."""
         return replace(self, layout=layout)
 
     @property
     def constants(self) -> tuple[Weight, ...]:
-        """The constants of the graph that it is made of, each once."""
+        """The constants of the graph that it is computed from, without duplicates."""
         if self.name:
             return (self,)
-        return tuple(dict.fromkeys(chain.from_iterable(each.constants for each in self.sources)))
+        return tuple(
+            dict.fromkeys(chain.from_iterable(source.constants for source in self.sources))
+        )
 
     def computed_from(self, constants: Callable[[Weight], Any]) -> Any:
-        """What `array()` would be with these arrays, or Traced ones, for its constants."""
+        """What `array()` would be with these arrays, or Traced ones, as its constants."""
         if self.name:
             values = constants(self)
         else:
             values = self.read(*(source.computed_from(constants) for source in self.sources))
-        return self._lean_layout.apply(values.reshape(self.shape))
+        return self._simplest_layout.apply(values.reshape(self.shape))
 
     @property
-    def _lean_layout(self) -> Layout:
-        """A layout that does the same, and does not reshape to give atoms of size 1 an axis."""
+    def _simplest_layout(self) -> Layout:
+        """An equivalent layout without axes for atoms of size 1, which takes fewer reshapes."""
         more_atoms = len(self.layout.atoms) > len(self.shape)
         return self.layout.canonical() if more_atoms and 1 in self.layout.atoms else self.layout
 
