@@ -34,7 +34,7 @@ def test_a_fault_that_does_not_fit_is_an_error(mutations: ModuleType, tmp_path: 
         mutations.Fault("stale", "a.py", "x = 2", "x = 3", ()).seed(tmp_path)
 
 
-FAULT = "what is joined of parts is composed the other way round"
+FAULT = "a Concatenated is composed in the opposite order"
 
 
 def test_a_fault_is_seen_by_a_test_that_holds_without_it(mutations: ModuleType) -> None:
