@@ -1,32 +1,36 @@
-"""The verbs: whole conversions, each a chain of the stages, checked before anything is left.
+"""The verbs: whole conversions, each a chain of the stages; no file is left before its check.
 
-Nothing heavy is imported before a verb needs it.
+No large package is imported before a verb needs it.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from bridge.errors import UsageError, after
 from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
-from bridge.options import LoweringOptions
-from bridge.outputs import refuse_collisions, staged, writable
-from bridge.public import public
-from bridge.results import (
-    Conversion,
+from bridge.options import (
+    CaffeToKerasKeywords,
     IoLayout,
+    LoweringKeywords,
+    LoweringOptions,
     PathLike,
     Progress,
-    Raising,
+    RaisingKeywords,
+    RaisingOptions,
     WeightsMode,
-    remember,
     silent,
+    with_options,
 )
+from bridge.outputs import refuse_collisions, staged, writable
+from bridge.public import public
+from bridge.results import Conversion, Raising, remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +41,11 @@ if TYPE_CHECKING:
 
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
-    from bridge.raising import Target
     from bridge.translation import TranslationMap
 
 
 @public
+@with_options(LoweringOptions)
 def caffe_to_onnx(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
@@ -51,153 +55,124 @@ def caffe_to_onnx(
     weights: WeightsMode | None = None,
     fp16: bool = False,
     progress: Progress = silent,
-    **options: Any,
+    **options: Unpack[LoweringKeywords],
 ) -> Conversion:
     """Lowers a Caffe net to an NCHW ONNX graph of standard operators.
 
-    `check` runs the graph in onnxruntime on seeded inputs and holds every blob's shape against
+    `check` runs the graph in onnxruntime on seeded inputs and compares every blob's shape with
     Caffe's own formula. `weights` is how they are written: inline, external or linked.
     `fp16` writes half precision, with float32 inputs and outputs, and then `check` compares these
     with what single precision gives.
-    `options` are those of `bridge.options.LoweringOptions`.
+    The other options are those of `bridge.options.LoweringOptions`.
 
-    Raises BridgeError for whatever cannot be carried over; then no file is left.
+    Raises BridgeError for whatever cannot be converted; then no file is left.
     """
+    from bridge.graph.finite import with_warnings
     from bridge.graph.io import refuse_unknown_mode
 
-    given = LoweringOptions.of(options)
+    lowering = LoweringOptions.of(options)
     refuse_unknown_mode(weights)
-    if output is not None:
-        refuse_collisions({"the graph": Path(output)}, files_of(prototxt, caffemodel, given))
-        writable(Path(output), (".onnx",))
+    path = None if output is None else Path(output)
+    if path is not None:
+        refuse_collisions({"the graph": path}, files_of(prototxt, caffemodel, lowering))
+        writable(path, (".onnx",))
     if fp16 and weights == "linked":
         raise UsageError(
-            "weights of half precision cannot be linked: the caffemodel holds others",
+            "weights of half precision cannot be linked: the caffemodel has them in single",
             hint="leave out one of --fp16 and --weights linked, or write --weights external",
         )
     progress("reading the net")
-    lowered = lowered_net(prototxt, caffemodel, given)
-    single = lowered if fp16 else None
-    if fp16:
-        from bridge.graph.half import to_half
-
-        progress("halving the precision")
-        lowered = to_half(lowered)
-    from bridge.graph.finite import with_warnings
-
-    lowered = with_warnings(lowered)
-    report, path = None, None
+    single = lowered_net(prototxt, caffemodel, lowering)
+    lowered = with_warnings(_halved(single, progress) if fp16 else single)
+    run = partial(_checked_onnx, lowered, single if fp16 else None, progress) if check else None
+    report = None
     with after(lowered.warnings):
-        if output is not None:
-            path, report = _save_onnx(lowered, single, Path(output), weights, check, progress)
-        elif check:
+        if path is not None:
+            progress("writing the graph")
+            path, report = _save_onnx(lowered, path, weights, run)
+        elif run is not None:
             with _temporary_onnx(lowered) as file:
-                report = _checked_onnx(file, lowered, progress, single)
+                report = run(file)
     warnings = _joined(lowered.warnings, report)
     return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered)
 
 
 @public
+@with_options(RaisingOptions)
 def onnx_to_keras(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
-    *,
-    io_layout: IoLayout = "channels_last",
-    target: Target = "natural",
-    check: bool = True,
-    map: PathLike | None = None,
-    progress: Progress = silent,
+    **options: Unpack[RaisingKeywords],
 ) -> keras.Model:
     """Raises an ONNX graph to a native Keras model.
 
     Inputs and outputs are in the graph's order, inputs keep their names. With `io_layout`
-    `channels_last` images are n h w c; with `onnx` the model takes and gives ONNX's own arrays.
+    `channels_last` images are n h w c; with `onnx` the model takes and returns ONNX's own arrays.
     The `target` `speed` is a model that runs faster on a CPU, at equal numbers, and is less
     natural: batch normalisations go into the weights before them, groups are split.
     `check` compares every output with onnxruntime's on seeded inputs. `map` is a file for the
     translation map, as JSON; `translation_map(model)` gives the same.
 
-    Raises BridgeError for whatever cannot be carried over; then no file is left.
+    Raises BridgeError for whatever cannot be converted; then no file is left.
     """
-    return raise_onnx(
-        model_or_path,
-        output,
-        io_layout=io_layout,
-        target=target,
-        check=check,
-        map=map,
-        progress=progress,
-    ).model
+    return raise_onnx(model_or_path, output, **options).model
 
 
 @public
+@with_options(RaisingOptions)
 def raise_onnx(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
-    *,
-    io_layout: IoLayout = "channels_last",
-    target: Target = "natural",
-    check: bool = True,
-    map: PathLike | None = None,
-    progress: Progress = silent,
+    **options: Unpack[RaisingKeywords],
 ) -> Raising:
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
     from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
     from bridge.graph.validity import valid_graphs
 
+    raising = RaisingOptions.of(options)
     with _as_file(model_or_path) as path, valid_graphs([path]):
-        progress("reading the graph")
-        model, checked = load(path), path if check else None
-        _refuse_outputs([path, *external_files(model)], output, map)
+        raising.progress("reading the graph")
+        model = load(path)
+        _refuse_outputs([path, *external_files(model)], output, raising.map)
         warnings = tuple(not_finite(weights_of(model)))
-        raised = _raised(model, None, checked, output, io_layout, target, map, progress)
+        raised = _raised(model, None, path, output, raising)
         return replace(raised, warnings=_joined(warnings, raised.report))
 
 
 @public
+@with_options(RaisingOptions, LoweringOptions)
 def caffe_to_keras(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
     output: PathLike | None = None,
-    *,
-    check: bool = True,
-    io_layout: IoLayout = "channels_last",
-    target: Target = "natural",
-    progress: Progress = silent,
-    **options: Any,
+    **options: Unpack[CaffeToKerasKeywords],
 ) -> keras.Model:
     """Both conversions in one, with the checks of both. Options as in the two."""
-    keywords = {"check": check, "io_layout": io_layout, "target": target, **options}
-    return raise_caffe(prototxt, caffemodel, output, progress=progress, **keywords).model
+    return raise_caffe(prototxt, caffemodel, output, **options).model
 
 
 @public
+@with_options(RaisingOptions, LoweringOptions)
 def raise_caffe(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
     output: PathLike | None = None,
-    *,
-    check: bool = True,
-    io_layout: IoLayout = "channels_last",
-    target: Target = "natural",
-    map: PathLike | None = None,
-    progress: Progress = silent,
-    **options: Any,
+    **options: Unpack[CaffeToKerasKeywords],
 ) -> Raising:
     """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
     from bridge.graph.finite import with_warnings
     from bridge.graph.io import to_ir
 
-    given = LoweringOptions.of(options)
-    _refuse_outputs(files_of(prototxt, caffemodel, given), output, map)
-    progress("reading the net")
-    lowered = with_warnings(lowered_net(prototxt, caffemodel, given))
+    lowering, raising = LoweringOptions.of(options), RaisingOptions.of(options)
+    _refuse_outputs(files_of(prototxt, caffemodel, lowering), output, raising.map)
+    raising.progress("reading the net")
+    lowered = with_warnings(lowered_net(prototxt, caffemodel, lowering))
     with after(lowered.warnings), ExitStack() as stack:
-        path = stack.enter_context(_temporary_onnx(lowered)) if check else None
+        path = stack.enter_context(_temporary_onnx(lowered)) if raising.check else None
         if path is not None:
-            _checked_onnx(path, lowered, progress)
-        raised = _raised(to_ir(lowered), lowered, path, output, io_layout, target, map, progress)
+            _checked_onnx(lowered, None, raising.progress, path)
+        raised = _raised(to_ir(lowered), lowered, path, output, raising)
     return replace(raised, warnings=_joined(lowered.warnings, raised.report))
 
 
@@ -207,20 +182,21 @@ def _joined(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]
 
 
 @public
+@with_options(LoweringOptions)
 def explain(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
     *,
     blob: str | None = None,
     io_layout: IoLayout = "channels_last",
-    **options: Any,
+    **options: Unpack[LoweringKeywords],
 ) -> TranslationMap:
     """How a Caffe net maps to Keras, blob by blob and weight by weight, without building it.
 
     Neither Keras nor, for what the shapes alone say, a caffemodel is needed. `blob` confines the
     map to one blob and the layers that write it; the other options are those of `caffe_to_keras`.
 
-    Raises BridgeError for whatever cannot be carried over.
+    Raises BridgeError for whatever cannot be converted.
     """
     from bridge.caffe.match import with_unknown_weights
     from bridge.graph.io import to_ir
@@ -229,40 +205,42 @@ def explain(
     from bridge.raising import raise_model
     from bridge.translation import translation_map
 
-    given = LoweringOptions.of(options)
-    net = read_net(prototxt, caffemodel, given, with_unknown_weights)
-    lowered = lower_net(net, given)
+    lowering = LoweringOptions.of(options)
+    net = read_net(prototxt, caffemodel, lowering, with_unknown_weights)
+    lowered = lower_net(net, lowering)
     with after(lowered.warnings):
         whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
-    kept = cut(net, given.outputs).layers
+    kept = cut(net, lowering.outputs).layers
     writers = {top: layer.name for layer in kept for top in layer.tops}
     return whole if blob is None else whole.of_blob(blob, writers)
 
 
+def _halved(lowered: LoweredModel, progress: Progress) -> LoweredModel:
+    from bridge.graph.half import to_half
+
+    progress("halving the precision")
+    return to_half(lowered)
+
+
 def _save_onnx(
     lowered: LoweredModel,
-    single: LoweredModel | None,
     path: Path,
     weights: WeightsMode | None,
-    check: bool,
-    progress: Progress,
+    check: Callable[[Path], Report] | None,
 ) -> tuple[Path, Report | None]:
     from bridge.graph.io import save
 
+    if check is None:
+        return save(lowered, path, weights=weights), None
     reports: list[Report] = []
-
-    def hold(file: Path) -> None:
-        reports.append(_checked_onnx(file, lowered, progress, single))
-
-    progress("writing the graph")
-    saved = save(lowered, path, weights=weights, check=hold if check else None)
-    return saved, reports[0] if reports else None
+    saved = save(lowered, path, weights=weights, check=lambda file: reports.append(check(file)))
+    return saved, reports[0]
 
 
 def _checked_onnx(
-    path: Path, lowered: LoweredModel, progress: Progress, single: LoweredModel | None = None
+    lowered: LoweredModel, single: LoweredModel | None, progress: Progress, path: Path
 ) -> Report:
-    """`single` is the model in single precision, where `path` has it in half."""
+    """`single` is the model in single precision, if `path` has it in half."""
     from bridge.check.verify import check_half, check_onnx
 
     progress("running it in onnxruntime")
@@ -279,40 +257,48 @@ def _raised(
     lowered: LoweredModel | None,
     path: Path | None,
     output: PathLike | None,
-    io_layout: IoLayout,
-    target: Target,
-    map: PathLike | None,
-    progress: Progress,
+    options: RaisingOptions,
 ) -> Raising:
-    """`lowered` is what the graph was made of, if that is known; `path` the same graph as a file,
-    if it is to be checked."""
+    """`lowered` is the Caffe net's model, if the graph comes from one; `path` is the graph as a
+    file, for its check."""
     from bridge.graph.passes import run_passes
     from bridge.raising import raise_model
     from bridge.translation import translation_map
 
-    plan = raise_model(run_passes(model), io_layout, target)
-    progress("building the Keras model")
+    plan = raise_model(run_passes(model), options.io_layout, options.target)
+    options.progress("building the Keras model")
     from bridge.keras.build import build
-    from bridge.keras.export import refuse_unwritable, write
+    from bridge.keras.export import refuse_unwritable
 
     if output is not None:
         refuse_unwritable(Path(output))
     built, report = build(plan), None
-    found = translation_map(plan, lowered)
-    remember(built, found)
-    if path is not None:
+    translation = translation_map(plan, lowered)
+    remember(built, translation)
+    if options.check and path is not None:
         from bridge.check.verify import check_keras
 
-        progress("comparing Keras with onnxruntime")
+        options.progress("comparing Keras with onnxruntime")
         report = check_keras(built, plan, path)
-    with ExitStack() as places:
+    _write_keras(built, translation, output, options)
+    return Raising(built, plan, translation, report)
+
+
+def _write_keras(
+    model: keras.Model,
+    translation: TranslationMap,
+    output: PathLike | None,
+    options: RaisingOptions,
+) -> None:
+    from bridge.keras.export import write
+
+    with ExitStack() as files:
         if output is not None:
-            progress("writing the Keras model")
-            write(built, places.enter_context(staged(Path(output))))
-        if map is not None:
+            options.progress("writing the Keras model")
+            write(model, files.enter_context(staged(Path(output))))
+        if options.map is not None:
             # Staged last it is the first to get its name: there is no model without its map.
-            found.write(places.enter_context(staged(Path(map))))
-    return Raising(built, plan, found, report)
+            translation.write(files.enter_context(staged(Path(options.map))))
 
 
 def _refuse_outputs(inputs: Iterable[Path], output: PathLike | None, map: PathLike | None) -> None:

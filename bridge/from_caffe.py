@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import after
-from bridge.options import LoweringOptions
-from bridge.results import PathLike
+from bridge.options import LoweringOptions, PathLike
 
 if TYPE_CHECKING:
     from bridge.caffe.net import Net

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from bridge.caffe.files.weights import StoredLayer
     from bridge.caffe.net import Layer, Net
-
-Dims = tuple[int | str, ...]
+    from bridge.lower.values import Dims
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,72 @@
-"""The options of lowering, which every verb that starts at Caffe takes."""
+"""The options of the verbs: their types, their defaults, and what a call may leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self, TypedDict, TypeVar
 
-from bridge.arguments import refuse_wrong_kinds
-from bridge.errors import UsageError
+PathLike = str | Path
+Progress = Callable[[str], None]
+WeightsMode = Literal["inline", "external", "linked"]
+IoLayout = Literal["channels_last", "onnx"]
+Target = Literal["natural", "speed"]
+
+
+def silent(stage: str) -> None:
+    """Reports no progress."""
+
+
+class LoweringKeywords(TypedDict, total=False):
+    """`LoweringOptions` as keyword arguments; None stands for the default."""
+
+    outputs: Sequence[str] | None
+    opset: int | None
+    batch: int | None
+    input_shape: Mapping[str, Sequence[int]] | None
+    plugin: PathLike | Sequence[PathLike] | None
+    dynamic: bool | None
+    fold_bn: bool | None
+    phase: str | None
+    stage: str | Sequence[str] | None
+    level: int | None
+    ignore_fields: str | Sequence[str] | None
+    allow_missing_weights: bool | None
+    mean: float | Sequence[float] | PathLike | None
+    scale: float | None
+    rgb: bool | None
+
+
+class RaisingKeywords(TypedDict, total=False):
+    """`RaisingOptions` as keyword arguments; None stands for the default."""
+
+    io_layout: IoLayout | None
+    target: Target | None
+    check: bool | None
+    map: PathLike | None
+    progress: Progress | None
+
+
+class CaffeToKerasKeywords(LoweringKeywords, RaisingKeywords, total=False):
+    """The options of both."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoweringOptions:
+class Options:
+    """Options as a verb uses them, each with its default."""
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Any]) -> Self:
+        """Picks its own from the keyword arguments of a call."""
+        names = [option.name for option in fields(cls)]
+        return cls(**{name: keywords[name] for name in names if keywords.get(name) is not None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoweringOptions(Options):
     """How a Caffe net is lowered; on the command line each is a flag of the same name.
 
     outputs      cut the net: give out these blobs
@@ -22,26 +75,25 @@ class LoweringOptions:
     input_shape  reshape inputs by name, as Caffe's `net.reshape` does
     plugin       Python files with rules of one's own
     dynamic      leave the images' height and width open, where the whole net allows it
-    fold_bn      put batch normalisations into the weights of the linear layers before them
+    fold_bn      fold batch normalisations into the weights of the linear layers before them
     phase, stage, level
                  the state by which Caffe chooses layers that have rules: TEST or TRAIN, names, a
                  number
     ignore_fields
-                 leave out these fields of the prototxt, which nobody here knows: `field`, or
-                 `message.field`
+                 leave out these unknown fields of the prototxt: `field`, or `message.field`
     allow_missing_weights
-                 have fillers make up the weights that the caffemodel lacks
+                 have fillers initialise the weights that the caffemodel lacks
     mean, scale, rgb
-                 have the graph itself make (image - mean) · scale of plain images, of red, green
-                 and blue where the net takes them the other way round; `mean` is a number, one for
-                 each channel, or a file, .binaryproto or .npy
+                 have the graph itself compute (image - mean) · scale of plain images, of red,
+                 green and blue where the net takes them the other way round; `mean` is a number,
+                 one for each channel, or a file, .binaryproto or .npy
     """
 
     outputs: Sequence[str] = ()
     opset: int = 17
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    plugin: str | Path | Sequence[str | Path] = ()
+    plugin: PathLike | Sequence[PathLike] = ()
     dynamic: bool = False
     fold_bn: bool = False
     phase: str = "TEST"
@@ -49,44 +101,73 @@ class LoweringOptions:
     level: int = 0
     ignore_fields: str | Sequence[str] = ()
     allow_missing_weights: bool = False
-    mean: float | Sequence[float] | str | Path | None = None
+    mean: float | Sequence[float] | PathLike | None = None
     scale: float = 1.0
     rgb: bool = False
 
-    @classmethod
-    def of(cls, keywords: Mapping[str, Any]) -> LoweringOptions:
-        """From a call's keyword arguments. Raises UsageError for one that is no option, or
-        of another kind."""
-        known = [each.name for each in fields(cls)]
-        for name in keywords:
-            if name not in known:
-                close = get_close_matches(name, known, n=1)
-                raise UsageError(
-                    f"there is no option {name!r}",
-                    expected=", ".join(known),
-                    hint=f"did you mean {close[0]!r}?" if close else None,
-                )
-        given = {name: value for name, value in keywords.items() if value is not None}
-        refuse_wrong_kinds(given)
-        return cls(**given)
-
     @property
-    def plugins(self) -> tuple[str | Path, ...]:
-        return (self.plugin,) if isinstance(self.plugin, (str, Path)) else tuple(self.plugin)
+    def plugins(self) -> tuple[PathLike, ...]:
+        return (self.plugin,) if isinstance(self.plugin, PathLike) else tuple(self.plugin)
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return names_of(self.stage)
+        return as_names(self.stage)
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        return names_of(self.ignore_fields)
+        return as_names(self.ignore_fields)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape in self.input_shape.items()}
 
 
-def names_of(given: str | Sequence[str]) -> tuple[str, ...]:
+@dataclass(frozen=True, kw_only=True)
+class RaisingOptions(Options):
+    """How a graph is raised to Keras.
+
+    io_layout    channels_last: images are n h w c; onnx: the model takes and returns ONNX's arrays
+    target       natural, or speed: a model that runs faster on a CPU, at equal numbers, and is less
+                 natural: batch normalisations go into the weights before them, groups are split
+    check        compare every output with onnxruntime's on seeded inputs
+    map          a file to write the translation map to, as JSON
+    progress     a function that is called with the name of each stage
+    """
+
+    io_layout: IoLayout = "channels_last"
+    target: Target = "natural"
+    check: bool = True
+    map: PathLike | None = None
+    progress: Progress = silent
+
+
+def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
     """One name, or several."""
-    return (given,) if isinstance(given, str) else tuple(given)
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+# ---- signatures ------------------------------------------------------------------------------
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+def with_options(*kinds: type[Options]) -> Callable[[Verb], Verb]:
+    """Lists options in the signature of a verb that takes them as `**options`.
+
+    So `help` shows each with its default, and `public` refuses any other name.
+    """
+    options = [_parameter(option) for kind in kinds for option in fields(kind)]
+
+    def listed(verb: Verb) -> Verb:
+        signature = inspect.signature(verb)
+        own = [p for p in signature.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+        vars(verb)["__signature__"] = signature.replace(parameters=[*own, *options])
+        return verb
+
+    return listed
+
+
+def _parameter(option: Field[Any]) -> Parameter:
+    factory = option.default_factory
+    default = option.default if factory is MISSING else factory()
+    return Parameter(option.name, Parameter.KEYWORD_ONLY, default=default, annotation=option.type)

@@ -1,7 +1,7 @@
-"""What every public function keeps: arguments of the right kinds, and no exception but BridgeError.
+"""What every public function guarantees: arguments are checked, and only BridgeErrors are raised.
 
-What other libraries and the system raise on a user's file is told where it happens, as what is
-wrong with the file. What nobody has thought of becomes an InternalError here.
+What other libraries and the system raise on a user's file is reported where it happens, as what is
+wrong with the file. Any other exception becomes an InternalError here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
+from inspect import Parameter
 from typing import ParamSpec, TypeVar
 
 from bridge.arguments import refuse_wrong_kinds
@@ -21,27 +22,29 @@ R = TypeVar("R")
 
 
 def public(verb: Callable[P, R]) -> Callable[P, R]:
-    """Holds a public function to both."""
+    """Gives a function both guarantees, and takes None for the default of an argument."""
     signature = inspect.signature(verb)
 
     @wraps(verb)
-    def held(*args: P.args, **keywords: P.kwargs) -> R:
-        given = _bound(verb.__name__, signature, args, keywords)
-        refuse_wrong_kinds(given)
-        if callable(report := given.get("progress")):
-            keywords["progress"] = _told_as_the_callers(report)
+    def checked(*args: P.args, **keywords: P.kwargs) -> R:
+        arguments = _arguments(verb.__name__, signature, args, keywords)
+        refuse_wrong_kinds(arguments)
+        for name in keywords.keys() - arguments.keys():
+            del keywords[name]
+        if callable(progress := arguments.get("progress")):
+            keywords["progress"] = _callers_progress(progress)
         try:
             return verb(*args, **keywords)
         except BridgeError:
             raise
         except Exception as error:
-            raise told(error) from error
+            raise as_bridge_error(error) from error
 
-    return held
+    return checked
 
 
-def _told_as_the_callers(report: Callable[[str], object]) -> Callable[[str], None]:
-    """A caller's function that is told of progress: what fails in it is not a fault of bridge."""
+def _callers_progress(report: Callable[[str], object]) -> Callable[[str], None]:
+    """A caller's progress function; an exception in it is not a fault of bridge."""
 
     def progress(stage: str) -> None:
         try:
@@ -50,68 +53,68 @@ def _told_as_the_callers(report: Callable[[str], object]) -> Callable[[str], Non
             raise
         except Exception as error:
             raise UsageError(
-                "the function that was given as progress failed",
-                where=_place(error),
+                "the function passed as progress failed",
+                where=_location(error),
                 received=f"{type(error).__name__}: {words_of(error)}",
             ) from error
 
     return progress
 
 
-def _bound(
+def _arguments(
     name: str, signature: inspect.Signature, args: Iterable[object], keywords: Mapping[str, object]
 ) -> dict[str, object]:
-    """The arguments by name, without those that are None where that is the default."""
+    """The arguments by name, without the optional ones that are None."""
+    parameters = signature.parameters
     try:
-        given = signature.bind(*args, **keywords).arguments
+        arguments = signature.bind(*args, **keywords).arguments
     except TypeError as error:
-        unknown = [each for each in keywords if each not in signature.parameters]
-        close = [c for each in unknown for c in get_close_matches(each, signature.parameters, n=1)]
+        unknown = [keyword for keyword in keywords if keyword not in parameters]
+        close = [match for word in unknown for match in get_close_matches(word, parameters, n=1)]
         raise UsageError(
-            f"{name} cannot be called so: {error}",
-            expected=", ".join(signature.parameters),
+            f"invalid call of {name}: {error}",
+            expected=", ".join(parameters),
             hint=f"did you mean {close[0]!r}?" if close else None,
         ) from None
-    parameters = signature.parameters
     return {
         name: value
-        for name, value in given.items()
-        if not (value is None and parameters[name].default is None)
+        for name, value in arguments.items()
+        if value is not None or parameters[name].default is Parameter.empty
     }
 
 
 # ---- exceptions ------------------------------------------------------------------------------
 
 
-def told(error: Exception) -> BridgeError:
-    """An exception of Python's as what it means to a user."""
+def as_bridge_error(error: Exception) -> BridgeError:
+    """What an exception of Python's means to a user."""
     if isinstance(error, BridgeError):
         return error
     if isinstance(error, MemoryError):
         return UsageError(
-            "this needs more memory than there is",
+            "not enough memory",
             received=str(error) or None,
             hint="try a smaller batch or smaller inputs",
         )
     if isinstance(error, OSError) and error.strerror:
         return UsageError(f"the system refuses it: {error.strerror}", where=error.filename)
-    return _fault(error, _place(error))
+    return _fault(error, _location(error))
 
 
-def _place(error: Exception) -> str | None:
+def _location(error: Exception) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)
     return next((f"{f.filename}:{f.lineno}, in {f.name}" for f in reversed(frames)), None)
 
 
-def _fault(error: Exception, place: str | None) -> BridgeError:
-    what = f"{type(error).__name__}: {words_of(error)}"
+def _fault(error: Exception, location: str | None) -> BridgeError:
+    description = f"{type(error).__name__}: {words_of(error)}"
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if frame.f_globals.get("__name__", "").startswith(PLUGIN):
-            return UsageError("the plug-in failed", where=place, received=what)
+            return UsageError("the plug-in failed", where=location, received=description)
     return InternalError(
-        "this is a fault of bridge, not of what it was given",
-        where=place,
-        received=what,
+        "this is a fault of bridge, not of its input",
+        where=location,
+        received=description,
         hint="please report it, with the call, the files that show it, and what "
         "`python -m bridge --version` says; BRIDGE_TRACEBACK=1 in the environment has the command "
         "line print the whole traceback",
@@ -119,4 +122,4 @@ def _fault(error: Exception, place: str | None) -> BridgeError:
 
 
 PLUGIN = "bridge_plugin_"
-"""How the names of modules begin that are a user's own rules."""
+"""The prefix of the names of modules that hold a user's own rules."""

@@ -1,11 +1,11 @@
-"""What the conversions give, and the types that their arguments share."""
+"""What the conversions return, and the translation maps of the models that they made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from bridge.errors import UsageError
@@ -17,26 +17,17 @@ if TYPE_CHECKING:
 
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
+    from bridge.lower.values import Dims
     from bridge.raising import Plan
     from bridge.translation import TranslationMap
-
-PathLike = str | Path
-Dims = tuple[int | str, ...]
-Progress = Callable[[str], None]
-WeightsMode = Literal["inline", "external", "linked"]
-IoLayout = Literal["channels_last", "onnx"]
-
-
-def silent(stage: str) -> None:
-    """Reports no progress."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What `caffe_to_onnx` gives.
+    """What `caffe_to_onnx` returns.
 
     `inputs` and `outputs` are shapes by blob name, in the graph's order; a free batch size is
-    the word `batch`. `path` is None where no file was asked for, `report` where no check was.
+    the word `batch`. `path` is None if no file was asked for, `report` if no check was.
     """
 
     path: Path | None
@@ -57,7 +48,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Raising:
-    """What raising gives: the model, the plan it was built from, and what the check found.
+    """The raised model, the plan it was built from, and the report of the check.
 
     `map` says for each value and each weight of the graph where it is in the model, and how.
     """
@@ -69,28 +60,28 @@ class Raising:
     warnings: tuple[str, ...] = ()
 
 
-# The maps of the models that this process has made, for as long as these live. A .keras file has
-# no place for one that Keras alone could read.
+# The maps of the models that this process has made, for as long as these live. A .keras file
+# cannot hold one that Keras alone could read.
 _MAPS: WeakKeyDictionary[keras.Model, TranslationMap] = WeakKeyDictionary()
 
 
 def remember(model: keras.Model, map: TranslationMap) -> None:
-    """Has `translation_map` know a model."""
+    """Makes the map of a model known to `translation_map`."""
     _MAPS[model] = map
 
 
 @public
 def translation_map(model: keras.Model) -> TranslationMap:
     """Where each value and each weight of the graph, or of the Caffe net, is in a Keras model that
-    `onnx_to_keras` or `caffe_to_keras` has given.
+    `onnx_to_keras` or `caffe_to_keras` has returned.
 
-    Raises UsageError for any other model, also for one that was loaded from a file.
+    Raises UsageError for any other model, including one that was loaded from a file.
     """
     for known in _MAPS:
         if known is model:
             return _MAPS[model]
     raise UsageError(
         "the map of this model is not known",
-        expected="the very model that onnx_to_keras or caffe_to_keras gave",
-        hint="have it written beside the file, with map=...",
+        expected="the very model that onnx_to_keras or caffe_to_keras returned",
+        hint="write the map beside the file, with map=...",
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
+from bridge.options import IoLayout, PathLike, Progress, silent
 from bridge.outputs import refuse_collisions, staged, writable
 from bridge.public import public
-from bridge.results import Dims, IoLayout, Progress, silent
 
 if TYPE_CHECKING:
     import keras
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from bridge.check.report import Report
     from bridge.keras.to_onnx import Exported
+    from bridge.lower.values import Dims
 
 
 @dataclass(frozen=True)
 class Export:
-    """What `keras_to_onnx` gives: shapes by name, in the order in which Keras has them.
+    """What `keras_to_onnx` returns: shapes by name, in Keras's own order.
 
-    `path` is None where no file was asked for, `report` where no check was.
+    `path` is None if no file was asked for, `report` if no check was.
     """
 
     path: Path | None
@@ -38,8 +39,8 @@ class Export:
 
 @public
 def keras_to_onnx(
-    model: str | Path | keras.Model,
-    output: str | Path | None = None,
+    model: PathLike | keras.Model,
+    output: PathLike | None = None,
     *,
     io_layout: IoLayout = "onnx",
     check: bool = True,
@@ -51,28 +52,18 @@ def keras_to_onnx(
     has them. `check` compares every output with onnxruntime's on seeded inputs. A model that was
     trained in mixed precision is written, and compared, in the precision of its weights.
 
-    Raises BridgeError for whatever cannot be carried over; then no file is left.
+    Raises BridgeError for whatever cannot be converted; then no file is left.
     """
     if io_layout not in ("channels_last", "onnx"):
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
-    target = None if output is None else Path(output)
-    if target is not None:
-        refuse_collisions(
-            {"the graph": target}, [Path(model)] if isinstance(model, str | Path) else ()
-        )
-        writable(target, (".onnx",))
-    progress("reading the Keras model")
-    from bridge.keras.load import functional, in_full_precision, load
-    from bridge.keras.to_onnx import to_onnx
-
-    loaded = load(model) if isinstance(model, str | Path) else functional(model)
-    progress("converting with tf2onnx")
-    with in_full_precision(loaded), _place(target) as place:
-        exported = to_onnx(loaded, io_layout)
-        place.write_bytes(exported.proto.SerializeToString())
-        report = _checked(loaded, exported, place, progress) if check else None
+    path = None if output is None else Path(output)
+    if path is not None:
+        inputs = [Path(model)] if isinstance(model, PathLike) else []
+        refuse_collisions({"the graph": path}, inputs)
+        writable(path, (".onnx",))
+    exported, report = _exported(model, path, io_layout, check, progress)
     return Export(
-        target,
+        path,
         {port.name: port.layout.logical_shape for port in exported.inputs},
         {port.name: port.layout.logical_shape for port in exported.outputs},
         report,
@@ -80,19 +71,36 @@ def keras_to_onnx(
     )
 
 
-def _checked(model: keras.Model, exported: Exported, path: Path, progress: Progress) -> Report:
-    from bridge.check.verify import check_export
+def _exported(
+    model: PathLike | keras.Model,
+    path: Path | None,
+    io_layout: IoLayout,
+    check: bool,
+    progress: Progress,
+) -> tuple[Exported, Report | None]:
+    progress("reading the Keras model")
+    from bridge.keras.load import functional, in_full_precision, load
+    from bridge.keras.to_onnx import to_onnx
 
-    progress("comparing onnxruntime with Keras")
-    return check_export(model, exported, path)
+    loaded = load(model) if isinstance(model, PathLike) else functional(model)
+    progress("converting with tf2onnx")
+    with in_full_precision(loaded), _staged(path) as file:
+        exported = to_onnx(loaded, io_layout)
+        file.write_bytes(exported.proto.SerializeToString())
+        if not check:
+            return exported, None
+        from bridge.check.verify import check_export
+
+        progress("comparing onnxruntime with Keras")
+        return exported, check_export(loaded, exported, file)
 
 
 @contextmanager
-def _place(target: Path | None) -> Iterator[Path]:
-    """Where the file is written before it gets its name; where it has none it vanishes."""
-    if target is not None:
-        with staged(target) as place:
-            yield place
+def _staged(path: Path | None) -> Iterator[Path]:
+    """The file to write before it gets its name; without a name it is temporary."""
+    if path is not None:
+        with staged(path) as file:
+            yield file
     else:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder) / "model.onnx"

@@ -1,11 +1,10 @@
-"""`bridge.check`: what a user names made into two sides, compared, and reported."""
+"""`bridge.check`: opens the two models that a user names, compares them, and writes the report."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,7 +20,7 @@ from bridge.check.loading import ModelFiles
 from bridge.check.report import Report
 from bridge.errors import UsageError
 from bridge.graph.validity import valid_graphs
-from bridge.options import names_of
+from bridge.options import PathLike, Progress, as_names, silent
 from bridge.outputs import refuse_collisions
 from bridge.public import public
 
@@ -30,12 +29,7 @@ if TYPE_CHECKING:
     import onnx
 
 Array = NDArray[Any]
-Progress = Callable[[str], None]
-Model: TypeAlias = "str | Path | tuple[str | Path, str | Path] | onnx.ModelProto | keras.Model"
-
-
-def silent(stage: str) -> None:
-    """Reports no progress."""
+Model: TypeAlias = "PathLike | tuple[PathLike, PathLike] | onnx.ModelProto | keras.Model"
 
 
 @public
@@ -43,10 +37,10 @@ def check(
     a: Model,
     b: Model,
     *,
-    inputs: str | Path | Mapping[str, Array] | None = None,
-    images: str | Path | Sequence[str | Path] = (),
-    labels: str | Path | None = None,
-    mean: float | Sequence[float] | str | Path | None = None,
+    inputs: PathLike | Mapping[str, Array] | None = None,
+    images: PathLike | Sequence[PathLike] = (),
+    labels: PathLike | None = None,
+    mean: float | Sequence[float] | PathLike | None = None,
     scale: float | None = None,
     rgb: bool = False,
     seed: int = 0,
@@ -55,24 +49,24 @@ def check(
     runtime: str = "onnxruntime",
     graph: Model | None = None,
     ignore_fields: str | Sequence[str] = (),
-    report: str | Path | None = None,
+    report: PathLike | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Compares two models value by value, in Caffe's names and axis order; `a` is what is expected.
+    """Compares two models value by value, in Caffe's names and axis order; `a` is the expected one.
 
-    Each is a path (.onnx, .keras, .tflite, a SavedModel folder, an .npz of recorded blobs), the
+    A model is a path (.onnx, .keras, .tflite, a SavedModel folder, an .npz of recorded blobs), the
     two paths of a Caffe net, or an onnx.ModelProto or keras.Model in memory. Both are fed
-    `inputs` (arrays by name, or an .npz of them), or `images` (files), or what a recording was
-    fed, or seeded numbers: `batches` times, `batch` at a time where that is free.
+    `inputs` (arrays by name, or an .npz of them), or `images` (files), or the inputs of a
+    recording, or seeded numbers: `batches` times, `batch` at a time where that is free.
 
     `labels` (an .npz of images and labels, a folder, or a list of files) asks for the accuracy of
-    both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; where none of
-    these is given, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
-    models were raised from, where neither side is it. `ignore_fields` of prototxts, which nobody
-    here knows, are left out where they are lowered. `report` is an HTML page to write.
+    both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; without these
+    arguments, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
+    models were raised from, if it is neither of the two. `ignore_fields` names unknown fields of
+    prototxts to leave out where they are lowered. `report` is an HTML page to write.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
-    Raises BridgeError where a side cannot be opened or run, or nothing can be compared.
+    Raises BridgeError if a model cannot be opened or run, or nothing can be compared.
     """
     from bridge.check.run import check as compared
 
@@ -86,44 +80,53 @@ def check(
         batches=_at_least(1, "batches", batches),
     )
     _refuse_contradictions(feeding)
+    page = None
     if report is not None:
-        from bridge.check.report.page import page_path
-
-        files = _files(a, b, graph, inputs, labels, mean, *feeding.images)
-        refuse_collisions({"the report": Path(report)}, files)
-        report = page_path(report)
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        subject = partial(_model_files, ignored=names_of(ignore_fields))
-        one, other = subject(a, folder / "expected"), subject(b, folder / "received")
-        _refuse_nothing_to_ignore(names_of(ignore_fields), one, other)
-        third = None if graph is None else subject(graph, folder / "graph")
-        paths = [each.path for each in (one, other, third) if each is not None]
-        stack.enter_context(valid_graphs([path for path in paths if path.suffix == ".onnx"]))
-        found = compared(
-            one,
-            other,
-            feeding,
-            runtime=runtime,
-            graph=third,
-            progress=progress,
+        page = _page(report, _files(a, b, graph, inputs, labels, mean, *feeding.images))
+    with _opened(a, b, graph, as_names(ignore_fields)) as (expected, received, third):
+        result = compared(
+            expected, received, feeding, runtime=runtime, graph=third, progress=progress
         )
-    if report is not None:
+    if page is not None:
         from bridge.check.report.page import write_page
 
         progress("writing the report")
-        write_page(found, report)
-    return found
+        write_page(result, page)
+    return result
 
 
-def _files(*given: Any) -> list[Path]:
-    """Those of what is given that are on the disk; a Caffe net is two."""
-    each = (part for one in given for part in (one if isinstance(one, tuple) else (one,)))
-    return [Path(part) for part in each if isinstance(part, str | Path)]
+def _page(report: PathLike, files: Sequence[Path]) -> Path:
+    """The page to write, which must not be one of the files that are read."""
+    from bridge.check.report.page import page_path
+
+    refuse_collisions({"the report": Path(report)}, files)
+    return page_path(report)
 
 
-def _model_files(model: Any, stem: Path, ignored: tuple[str, ...] = ()) -> ModelFiles:
-    """What was given, as files; models in memory are saved under `stem`."""
+@contextmanager
+def _opened(
+    a: Model, b: Model, graph: Model | None, ignored: tuple[str, ...]
+) -> Iterator[tuple[ModelFiles, ModelFiles, ModelFiles | None]]:
+    """The models as files; those in memory are saved for as long as they are used."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        expected = _model_files(a, folder / "expected", ignored)
+        received = _model_files(b, folder / "received", ignored)
+        _refuse_nothing_to_ignore(ignored, expected, received)
+        third = None if graph is None else _model_files(graph, folder / "graph", ignored)
+        paths = [model.path for model in (expected, received, third) if model is not None]
+        stack.enter_context(valid_graphs([path for path in paths if path.suffix == ".onnx"]))
+        yield expected, received, third
+
+
+def _files(*arguments: Any) -> list[Path]:
+    """The paths among the arguments; a Caffe net is two."""
+    parts = (part for arg in arguments for part in (arg if isinstance(arg, tuple) else (arg,)))
+    return [Path(part) for part in parts if isinstance(part, PathLike)]
+
+
+def _model_files(model: Any, stem: Path, ignored: tuple[str, ...]) -> ModelFiles:
+    """A model as files; one in memory is saved under `stem`."""
     match model:
         case str() | Path():
             return ModelFiles(Path(model), ignore_fields=ignored)
@@ -144,53 +147,53 @@ def _model_files(model: Any, stem: Path, ignored: tuple[str, ...] = ()) -> Model
     )
 
 
-def _refuse_nothing_to_ignore(ignored: Sequence[str], *subjects: ModelFiles) -> None:
-    if ignored and not any(subject.kind == "caffe" for subject in subjects):
+def _refuse_nothing_to_ignore(ignored: Sequence[str], *models: ModelFiles) -> None:
+    if ignored and not any(model.kind == "caffe" for model in models):
         raise UsageError(
-            "fields to ignore are a prototxt's, and neither side is a Caffe net",
+            "only fields of a prototxt can be ignored, and neither model is a Caffe net",
             received=", ".join(ignored),
         )
 
 
-def _source(inputs: str | Path | Mapping[str, Array] | None) -> Source | None:
-    """Where inputs come from, of which only those are read that a model has."""
+def _source(inputs: PathLike | Mapping[str, Array] | None) -> Source | None:
+    """Where inputs come from; only the arrays that a model takes are read."""
     if inputs is None:
         return None
     if isinstance(inputs, Mapping):
         arrays = {name: np.asarray(values) for name, values in inputs.items()}
         for name, array in arrays.items():
             if array.dtype.kind not in NUMBERS:
-                raise UsageError(f"the input '{name}' holds no numbers", received=array.dtype)
+                raise UsageError(f"the input '{name}' is not numeric", received=array.dtype)
         return lambda names: {name: arrays[name] for name in names if name in arrays}
     return RecordedBackend(Path(inputs)).feeds
 
 
-def _paths(images: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
-    return (Path(images),) if isinstance(images, str | Path) else tuple(map(Path, images))
+def _paths(images: PathLike | Sequence[PathLike]) -> tuple[Path, ...]:
+    return (Path(images),) if isinstance(images, PathLike) else tuple(map(Path, images))
 
 
 def _preprocessing(
-    mean: float | Sequence[float] | str | Path | None, scale: float | None, rgb: bool
+    mean: float | Sequence[float] | PathLike | None, scale: float | None, rgb: bool
 ) -> Preprocessing | None:
-    """What is said of it; None where nothing is."""
+    """None if no argument asks for any."""
     if mean is None and scale is None and not rgb:
         return None
-    if isinstance(mean, str | Path):
+    if isinstance(mean, PathLike):
         from bridge.caffe.preprocessing import read_mean
 
         values: Array = read_mean(Path(mean)).array()
     else:
         values = np.atleast_1d(np.asarray(0.0 if mean is None else mean, np.float32))
-    found = Preprocessing(values, 1.0 if scale is None else scale, rgb)
-    if not (np.isfinite(values).all() and isfinite(found.scale)):
-        raise UsageError("the mean or the scale is no number", received=f"{mean}, {scale}")
-    return found
+    preprocessing = Preprocessing(values, 1.0 if scale is None else scale, rgb)
+    if not (np.isfinite(values).all() and isfinite(preprocessing.scale)):
+        raise UsageError("the mean or the scale is not finite", received=f"{mean}, {scale}")
+    return preprocessing
 
 
 def _refuse_contradictions(feeding: Feeding) -> None:
-    """Refuses what else would be left out without a word."""
+    """Refuses arguments that would otherwise be ignored silently."""
     if feeding.source is not None and feeding.images:
-        raise UsageError("either arrays are fed, or images", received="both")
+        raise UsageError("inputs are either arrays or images", received="both")
     if feeding.preprocessing is not None and not feeding.has_files:
         raise UsageError(
             "mean, scale and rgb are for image files, and there are none",
@@ -198,7 +201,7 @@ def _refuse_contradictions(feeding: Feeding) -> None:
         )
 
 
-def _at_least(least: int, name: str, number: int) -> int:
-    if number < least:
-        raise UsageError(f"no such {name}", expected=f"{least} or more", received=number)
+def _at_least(minimum: int, name: str, number: int) -> int:
+    if number < minimum:
+        raise UsageError(f"{name} is too small", expected=f"{minimum} or more", received=number)
     return number

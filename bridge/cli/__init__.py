@@ -56,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader, such as `head`, has had enough; nor is there a use in flushing at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
-    except Exception as error:  # noqa: BLE001 (told, with a status of its own)
-        from bridge.public import told
+    except Exception as error:  # noqa: BLE001 (reported, with its own exit status)
+        from bridge.public import as_bridge_error
 
-        refusal = told(error)
+        refusal = as_bridge_error(error)
         if refusal is not error:
             refusal.__cause__ = error
         fail(refusal)

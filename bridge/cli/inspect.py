@@ -13,7 +13,8 @@ from bridge.cli.app import app
 from bridge.cli.show import show_table, show_warnings, words
 
 if TYPE_CHECKING:
-    from bridge.inspection import Dims, Inspection, Part
+    from bridge.inspection import Inspection, Part
+    from bridge.lower.values import Dims
 
 
 @app.command

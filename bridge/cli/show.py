@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.results import Progress
+    from bridge.options import Progress
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,10 +29,10 @@ from bridge.keras.cleanup import tidied
 from bridge.keras.execute import carried_out, is_norm
 from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
+from bridge.options import IoLayout
 from bridge.raising.names import decode
 
 Vector = NDArray[Any]
-IoLayout = Literal["channels_last", "onnx"]
 
 OPSET = 17
 BATCH = "batch"

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.graph.fusion import fuse
+from bridge.options import IoLayout, Target
 from bridge.plugins import load_entry_points
 from bridge.raising.plan import Plan
 from bridge.raising.search.cost_model import BackwardCosts
 from bridge.raising.search.explanation import explained
-from bridge.raising.search.layout_pass import IoLayout, LayoutPass
+from bridge.raising.search.layout_pass import LayoutPass
 from bridge.raising.speed import faster
 from bridge.raising.table import TABLE, Rule
 from bridge.raising.values import describe, operator_name
 
 if TYPE_CHECKING:
     import onnx_ir as ir
-
-# What a model is made for: to be read and trained on, or to run fast on a CPU.
-Target = Literal["natural", "speed"]
 
 MAX_PASSES = 4
 

@@ -18,8 +18,9 @@ from onnx import numpy_helper
 from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
+from bridge.options import IoLayout
 from bridge.raising import Plan, raise_model
-from bridge.raising.search.layout_pass import IoLayout, answers
+from bridge.raising.search.layout_pass import answers
 from bridge.raising.table import Candidate
 
 if TYPE_CHECKING:

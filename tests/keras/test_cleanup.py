@@ -9,7 +9,8 @@ import pytest
 from onnx import numpy_helper
 
 import bridge
-from bridge.keras.to_onnx import IoLayout, to_onnx
+from bridge.keras.to_onnx import to_onnx
+from bridge.options import IoLayout
 
 layers = keras.layers
 

@@ -14,7 +14,8 @@ import pytest
 from bridge.check.verify import check_export
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.load import functional as functional_of
-from bridge.keras.to_onnx import IoLayout, to_onnx
+from bridge.keras.to_onnx import to_onnx
+from bridge.options import IoLayout
 
 layers = keras.layers
 

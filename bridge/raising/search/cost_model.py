@@ -17,8 +17,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bridge.layout import Layout
+from bridge.options import IoLayout
 from bridge.raising.building.candidates import sized
-from bridge.raising.search.layout_pass import IoLayout, TraceEntry, output_layout
+from bridge.raising.search.layout_pass import TraceEntry, output_layout
 from bridge.raising.table import Candidate, Shape
 from bridge.raising.values import bytes_of
 

@@ -15,9 +15,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bridge.layout import Layout
+from bridge.options import IoLayout
 from bridge.raising.plan import Conflict, Permutation
 from bridge.raising.search.cost_model import MAX_PATH, layouts_of, tried
-from bridge.raising.search.layout_pass import IoLayout, TraceEntry, output_layout
+from bridge.raising.search.layout_pass import TraceEntry, output_layout
 from bridge.raising.table import Candidate
 
 Orders = Mapping[str, Layout]

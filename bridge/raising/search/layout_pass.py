@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from inspect import Signature, signature
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.arguments import misfit
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
@@ -38,7 +38,7 @@ from bridge.raising.values import (
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-IoLayout = Literal["channels_last", "onnx"]
+    from bridge.options import IoLayout
 
 
 class CostModel(Protocol):
