@@ -51,43 +51,54 @@ def convolution(
     """
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
-    kernel, pads = _window(layer, "kernel", axes, None), _window(layer, "pad", axes, 0)
-    group = channels if layer.type == "Im2col" else groups(layer, channels)
-    num_output = outputs(layer, channels)
-    if layer.type == "Im2col":
-        weight = e.constant(_picking_kernels(channels, kernel), "weight")
-    elif layer.type == "Deconvolution":
-        weight = e.weight(e.blob(0, (channels, num_output // group, *kernel)), "weight")
-    else:
-        weight = e.weight(e.blob(0, (num_output, channels // group, *kernel)), "weight")
-    has_bias = bias_term and layer.type != "Im2col"
-    operands = [weight, e.weight(e.blob(1, (num_output,)), "bias")] if has_bias else [weight]
     operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
-    attributes: dict[str, Any] = {
-        "kernel_shape": kernel,
-        "strides": _window(layer, "stride", axes, 1),
-        "pads": pads + pads,
-        "dilations": list(dilation(layer, "convolution_param", axes)),
-        "group": group,
-    }
+    attributes = _attributes(layer, channels, axes)
+    weights = _weights(e, layer, channels, attributes["kernel_shape"], attributes["group"])
+    if bias_term and layer.type != "Im2col":
+        weights.append(e.weight(e.blob(1, (outputs(layer, channels),)), "bias"))
 
-    # OpenCV is wrong where a kernel of one place meets padding; so the map is padded first.
-    framed = operator == "Conv" and prod(kernel) == 1 and any(pads)
-    if framed:
+    # OpenCV is wrong where a kernel of size 1 meets padding; so the map is padded first.
+    frame = _window(layer, "pad", axes, 0)
+    is_framed = operator == "Conv" and prod(attributes["kernel_shape"]) == 1 and any(frame)
+    if is_framed:
         attributes["pads"] = [0] * (2 * axes)
 
     def convolve(x: Value, top: Dims) -> Value:
-        if framed:
+        if is_framed:
             around = [0] * (x.rank - axes)
-            x = e.Pad(x, [*around, *pads, *around, *pads])
+            x = e.Pad(x, [*around, *frame, *around, *frame])
         if axis == 1:
-            return e.op(operator, x, *operands, **attributes)[0]
+            return e.op(operator, x, *weights, **attributes)[0]
         with e.dynamic():  # a symbolic batch times other axes has no name
             x = e.Reshape(x, [-1, *(x.fixed(i) for i in range(axis, x.rank))])
-            return e.reshape(e.op(operator, x, *operands, **attributes)[0], top)
+            return e.reshape(e.op(operator, x, *weights, **attributes)[0], top)
 
     tops = tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
     return tuple(rectified(e, y, negative_slope) for y in tops) if relu else tops
+
+
+def _attributes(layer: Layer, channels: int, axes: int) -> dict[str, Any]:
+    """What ONNX's operator says of a window over so many axes."""
+    pads = _window(layer, "pad", axes, 0)
+    return {
+        "kernel_shape": _window(layer, "kernel", axes, None),
+        "strides": _window(layer, "stride", axes, 1),
+        "pads": pads + pads,
+        "dilations": list(dilation(layer, "convolution_param", axes)),
+        "group": channels if layer.type == "Im2col" else groups(layer, channels),
+    }
+
+
+def _weights(
+    e: Emitter, layer: Layer, channels: int, kernel: Sequence[int], group: int
+) -> list[Value]:
+    """The kernels, which are the layer's first blob; those of Im2col are constants."""
+    if layer.type == "Im2col":
+        return [e.constant(_picking_kernels(channels, kernel), "weight")]
+    sizes = (outputs(layer, channels), channels // group)
+    if layer.type == "Deconvolution":
+        sizes = (channels, outputs(layer, channels) // group)
+    return [e.weight(e.blob(0, (*sizes, *kernel)), "weight")]
 
 
 def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:

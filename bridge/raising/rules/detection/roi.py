@@ -92,12 +92,7 @@ def roi_align(
         points = _Points(sampling_ratio, is_half)
         of_rows = points.weights(k, top, bottom, output_height, rows)  # r down h
         of_columns = points.weights(k, left, right, output_width, columns)  # r across w
-        number = counted(k, k.op("get_item", x, (slice(None), 0, 0, 0)), 0)
-        is_image = k.op(
-            "equal", k.op("expand_dims", k.op("cast", images, dtype="int32"), axis=1), number
-        )
-        is_image = k.op("cast", k.op("expand_dims", is_image, axis=[1, 3]), dtype="float32")
-        of_rows = k.op("multiply", k.op("expand_dims", of_rows, axis=2), is_image)  # r down n h
+        of_rows = k.op("multiply", k.op("expand_dims", of_rows, axis=2), _is_image(k, x, images))
         in_rows = k.op("einsum", "rdnh,nhwc->rdwc", of_rows, x)
         return k.op("einsum", "rdwc,raw->rdac", in_rows, of_columns)
 
@@ -109,6 +104,14 @@ def roi_align(
         (output_layout,),
         build,
     )
+
+
+def _is_image(k: Recorder, x: Ref, images: Ref) -> Ref:
+    """x: n h w c, images: r   ->   r 1 n 1, 1 for the image that a region is of, else 0"""
+    number = counted(k, k.op("get_item", x, (slice(None), 0, 0, 0)), 0)
+    images = k.op("expand_dims", k.op("cast", images, dtype="int32"), axis=1)
+    is_image = k.op("expand_dims", k.op("equal", images, number), axis=[1, 3])
+    return k.op("cast", is_image, dtype="float32")
 
 
 @raises("RoiAlign", since=10)

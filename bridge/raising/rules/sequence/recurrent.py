@@ -136,6 +136,49 @@ def _directions(
     ]
 
 
+@dataclass(frozen=True)
+class _Storage:
+    """How all is stored: sequences n t i and n t (d h), states n (d h), n in one inner order."""
+
+    batch: Layout
+    parts: Mapping[str, Layout]
+
+    @classmethod
+    def of(
+        cls,
+        x: Operand,
+        axes: str,
+        directions: Sequence[_Direction],
+        others: Sequence[tuple[Operand | None, str]],
+    ) -> _Storage:
+        """For x with these axes; `others` are the operands beside it, and theirs."""
+        batch = whole(x, axes.index("n"))
+        sizes = {operand.shape[own.index("n")] for operand, own in others if operand is not None}
+        if sizes - {*batch.logical_shape}:
+            batch = Layout.identity(batch.logical_shape)
+        parts = {
+            "t": Layout.identity((x.shape[axes.index("t")],)),
+            "d": Layout.identity((len(directions),)),
+            "h": Layout.identity((directions[0].options["units"],)),
+            "i": whole(x, 2),
+        }
+        return cls(batch, parts)
+
+    def layout(self, axes: str, of: Operand | None = None) -> Layout:
+        """Of a tensor with these axes, as logical axes in this order."""
+        batch = self.batch
+        if of is not None and batch.is_identity:
+            # The graph may name the batch size otherwise elsewhere.
+            batch = Layout.identity((of.shape[axes.index("n")],))
+        parts = {"n": batch, **self.parts}
+        order = [axes.index(axis) for axis in "ntdhi" if axis in axes]
+        apart = Layout.product([parts[axis] for axis in axes], order)
+        if "d" not in axes:
+            return apart
+        *outer, directed, inner = apart.stored
+        return Layout(apart.axes, (*outer, directed + inner))
+
+
 def _step(
     node: Node,
     directions: Sequence[_Direction],
@@ -144,57 +187,39 @@ def _step(
     states: Sequence[Operand | None],
     layout: int,
 ) -> Candidate:
-    """How all is stored: sequences n t i and n t (d h), states n (d h), n in one inner order."""
+    """The layers of all directions; `states` are the initial ones."""
     sequence, result, state = ("nti", "ntdh", "ndh") if layout else ("tni", "tdnh", "dnh")
     steps = x.shape[sequence.index("t")]
     if lengths is not None and _all_are(lengths, steps):
         lengths = None
     # Keras begins with zeros by itself.
-    states = [None if each is None or _all_are(each, 0) else each for each in states]
-    sides = [(lengths, "n"), *((each, state) for each in states)]
-    given = [(each, axes) for each, axes in sides if each is not None]
-    batch = whole(x, sequence.index("n"))
-    if any((each.shape[axes.index("n")],) != batch.logical_shape for each, axes in given):
-        batch = Layout.identity(batch.logical_shape)
+    states = [None if value is None or _all_are(value, 0) else value for value in states]
+    others = [(lengths, "n"), *((value, state) for value in states)]
+    storage = _Storage.of(x, sequence, directions, others)
 
-    def order(axes: str, of: Operand | None = None) -> Layout:
-        # The graph may name the batch size otherwise elsewhere.
-        own = (
-            batch
-            if of is None or not batch.is_identity
-            else Layout.identity((of.shape[axes.index("n")],))
-        )
-        parts = {
-            "n": own,
-            "t": Layout.identity((steps,)),
-            "d": Layout.identity((len(directions),)),
-            "h": Layout.identity((directions[0].options["units"],)),
-            "i": whole(x, 2),
-        }
-        places = [axes.index(axis) for axis in "ntdhi" if axis in axes]
-        apart = Layout.product([parts[axis] for axis in axes], places)
-        if "d" not in axes:
-            return apart
-        *outer, directed, inner = apart.stored
-        return Layout(apart.axes, (*outer, directed + inner))
+    def build(k: Recorder, x: Ref, *fed: Ref) -> tuple[Ref, ...]:
+        tensors = iter(fed)
 
-    def build(k: Recorder, x: Ref, *others: Ref) -> tuple[Ref, ...]:
-        tensors = iter(others)
-        lies = [
-            k.constant(each.weight(order(axes, each))) if each.is_constant else next(tensors)
-            for each, axes in given
+        def tensor(operand: Operand, axes: str) -> Ref:
+            if operand.is_constant:
+                return k.constant(operand.weight(storage.layout(axes, operand)))
+            return next(tensors)
+
+        length, *begin = [
+            None if operand is None else tensor(operand, axes) for operand, axes in others
         ]
-        mask = None if lengths is None else _mask(k, lies.pop(0), steps)
-        found = iter(lies)
-        begin = [None if each is None else next(found) for each in states]
+        mask = None if length is None else _mask(k, length, steps)
         return _built(k, node, directions, x, _with_zeros(k, begin), mask)
 
     input_layouts = [
-        None if each is None or each.is_constant else order(axes, each) for each, axes in sides
+        None if operand is None or operand.is_constant else storage.layout(axes, operand)
+        for operand, axes in others
     ]
-    output_layout = (order(result), *[order(state)] * len(states))
     return Candidate(
-        (order(sequence), None, None, None, *input_layouts), output_layout, build, backward=_none
+        (storage.layout(sequence), None, None, None, *input_layouts),
+        (storage.layout(result), *[storage.layout(state)] * len(states)),
+        build,
+        backward=_none,
     )
 
 

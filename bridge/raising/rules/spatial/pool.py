@@ -48,7 +48,22 @@ def max_pool(
             x = zero_padding(k, x, at) if never_negative else constant_padding(k, x, at, LOWEST)
         return _pool(k, "Max", x, at, "valid")
 
-    def build_with_indices(k: Recorder, x: Ref) -> tuple[Ref, Ref]:
+    if len(node.shapes) == 1:
+        return _every_order(node, x, at, build)
+    if storage_order or x.rank != 4:
+        raise UnsupportedError("indices of maxima, but for images in row order")
+    return _max_with_indices(node, x, at)
+
+
+def _max_with_indices(node: Node, x: Operand, at: Window) -> Candidate:
+    """x: n c h w -> its maxima, and the index of each in the flattened x"""
+    if not all(isinstance(size, int) for size in at.sizes):
+        raise UnsupportedError(
+            "indices of maxima over an axis of unknown size", hint="fix the sizes of the inputs"
+        )
+    channels = x.shape[1]
+
+    def build(k: Recorder, x: Ref) -> tuple[Ref, Ref]:
         places, values = flat_positions(k, x, (channels, *at.sizes)), x
         if at.is_padded:
             values = constant_padding(k, x, at, LOWEST)
@@ -56,18 +71,9 @@ def max_pool(
         best = _pool(k, "Max", values, at, "valid")
         return best, _place_of_maximum(k, values, places, best, at, node.shape[2:])
 
-    if len(node.shapes) == 1:
-        return _every_order(node, x, at, build)
-    channels = x.shape[1]
     plain = Layout.ordered(x.shape, (0, *range(2, x.rank), 1))
-    if storage_order or x.rank != 4:
-        raise UnsupportedError("indices of maxima, but for images in row order")
-    if not all(isinstance(size, int) for size in at.sizes):
-        raise UnsupportedError(
-            "indices of maxima over an axis of unknown size", hint="fix the sizes of the inputs"
-        )
     output_layout = resized(plain, node.shape, range(2, x.rank))
-    return Candidate((plain,), (output_layout, output_layout), build_with_indices)
+    return Candidate((plain,), (output_layout, output_layout), build)
 
 
 def _max_of_slices(node: Node, x: Operand, at: Window) -> list[Candidate]:
