@@ -107,6 +107,7 @@ def _size(shape: Dims) -> int:
 
 
 def _caffe_net(prototxt: Path, caffemodel: Path | None) -> Inspection:
+    import bridge.lower  # noqa: F401 (its rules say shapes and weights)
     from bridge.caffe import read
     from bridge.caffe.files.prototxt import load
     from bridge.caffe.reader import stored_layers
@@ -125,6 +126,7 @@ def _caffe_net(prototxt: Path, caffemodel: Path | None) -> Inspection:
 
 def _caffemodel(path: Path) -> Inspection:
     """The net that a caffemodel describes; where that cannot be had, its blobs alone."""
+    import bridge.lower  # noqa: F401 (its rules say shapes and weights)
     from bridge.caffe import read
     from bridge.caffe.reader import stored_layers
 

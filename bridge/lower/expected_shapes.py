@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridge.caffe.net import Layer, Net, Shape
-from bridge.caffe.shapes import LayerShapes, Shapes, infer, knows
-from bridge.caffe.shapes import shape as shape_rule
+from bridge.caffe.net import Net, Shape
+from bridge.caffe.shapes import Shapes, infer
 from bridge.errors import ShapeError
-from bridge.lower.emitter import Emitter
 from bridge.lower.open_sizes import open_shapes
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims
@@ -25,7 +23,6 @@ def expected_shapes(
     batch itself; so Caffe's formulas decide, and no rule is asked. `batch` fixes it. `dynamic`
     leaves heights and widths open too, or raises UnsupportedError.
     """
-    _learn_shapes(net)
     inputs = {blob.name: tuple(input_shape.get(blob.name, blob.shape)) for blob in net.inputs}
     if batch is not None:
         return dict(infer(net, _with_batch(inputs, batch)).values), ()
@@ -79,18 +76,3 @@ def _with_symbol(
         else:
             return fixed, f"it is no axis of its own in {name!r}"
     return dims, ""
-
-
-def _learn_shapes(net: Net) -> None:
-    """A plug-in's layer of which only the lowering is known: what that emits says the shape."""
-    for type_ in sorted({layer.type for layer in net.layers if not knows(layer.type)}):
-        shape_rule(type_, bottoms=(0, None), tops=(0, None))(_shape_by_lowering)
-
-
-def _shape_by_lowering(layer: Layer, *bottoms: Shape) -> LayerShapes:
-    emitter = Emitter()
-    inputs = [emitter.input(f"bottom {i}", shape) for i, shape in enumerate(bottoms)]
-    with emitter.layer(layer, ()):
-        results = TABLE[layer.type].apply(emitter, layer, *inputs)
-    tops = [tuple(value.fixed(axis) for axis in range(value.rank)) for value in results]
-    return LayerShapes(tuple(tops), tuple(blob.shape for blob in layer.blobs))

@@ -16,19 +16,21 @@ from bridge.caffe.shapes.table import (
     DYNAMIC,
     MAX_SIZE,
     LayerShapes,
+    derive_shapes,
     knows,
     layer_shapes,
     named_by,
     shape,
     text,
 )
-from bridge.errors import ShapeError, UnsupportedLayerError
+from bridge.errors import BridgeError, ShapeError, UnsupportedLayerError
 from bridge.registry import import_rules
 
 __all__ = [
     "DYNAMIC",
     "LayerShapes",
     "Shapes",
+    "derive_shapes",
     "infer",
     "known",
     "known_weights",
@@ -78,7 +80,7 @@ def known(net: Net) -> Shapes:
     for layer in net.layers:
         weights.append(None)
         if knows(layer.type) and all(name in values for name in layer.bottoms):
-            with suppress(ShapeError):
+            with suppress(BridgeError):
                 made = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
                 values.update(zip(layer.tops, made.tops, strict=True))
                 weights[-1] = made.weights

@@ -1,32 +1,21 @@
-"""Shapes of activations: all keep their input's."""
+"""Shapes of BVLC's activations: all keep their input's."""
 
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import LayerShapes, axis_of, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, text
 
 
 @shape(
     "AbsVal",
     "BNLL",
-    "BReLU",
     "Clip",
     "Dropout",
     "ELU",
     "Exp",
-    "GradientScaler",
-    "HSigmoid",
-    "HSwish",
-    "HardSigmoid",
-    "HardSwish",
-    "Insanity",
     "Log",
-    "Mish",
-    "NegReLU",
     "Power",
-    "RReLU",
     "ReLU",
-    "ReLU6",
     "Sigmoid",
     "Swish",
     "TanH",
@@ -35,13 +24,6 @@ from bridge.caffe.shapes.table import LayerShapes, axis_of, parameters, require,
 def unchanged(_: Layer, x: Shape) -> LayerShapes:
     """x: any shape  ->  the same. Source: src/caffe/layers/neuron_layer.cpp."""
     return LayerShapes((x,))
-
-
-@shape("CReLU")
-def concatenated(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  twice as long along one axis. Source: crelu_layer.cpp of the forks."""
-    axis = axis_of(layer, parameters(layer, "crelu_param").concat_axis, x)
-    return LayerShapes(((*x[:axis], 2 * x[axis], *x[axis + 1 :]),))
 
 
 @shape("PReLU")

@@ -3,11 +3,13 @@
 A rule takes the layer and the shapes of its bottoms and gives a `LayerShapes`. It follows the
 LayerSetUp and Reshape functions of the layer's Caffe source and refuses, by ShapeError, what they
 refuse.
+
+A layer that needs no blobs can do without: what its lowering emits has its shape (`derive_shapes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
@@ -43,6 +45,9 @@ class _Entry:
 
 TABLE = Registry[_Entry]("shape", "layer type")
 
+# Collections of types, and the entry of those among them that TABLE lacks.
+_DERIVED: list[tuple[Collection[str], _Entry]] = []
+
 SOME: Arity = (1, None)
 
 # The most numbers that a blob of Caffe can hold. (Blob::Reshape in src/caffe/blob.cpp)
@@ -61,15 +66,31 @@ def _arity(number: int | Arity) -> Arity:
     return (number, number) if isinstance(number, int) else number
 
 
+def derive_shapes(types: Collection[str], rule: Rule) -> None:
+    """Let a rule say the shapes of those types that have none of their own.
+
+    The types are looked up when they are asked for. `bridge.lower`, which may import this folder
+    and not the other way round, hands in its table, and a rule that lowers the layer.
+    """
+    _DERIVED.append((types, _Entry(rule, (0, None), (0, None))))
+
+
 def knows(type_: str) -> bool:
-    return type_ in TABLE
+    return type_ in TABLE or any(type_ in types for types, _ in _DERIVED)
+
+
+def _entry(type_: str) -> _Entry:
+    """Its own, or else that of the first collection that has it."""
+    derived = (entry for types, entry in _DERIVED if type_ in types)
+    return TABLE[type_] if type_ in TABLE else next(derived)
 
 
 def named_by(word: str) -> str | None:
     """The one known type that a word names, where case and underscores do not count."""
     plain = _plain(word)
-    found = [type_ for type_ in TABLE if _plain(type_) == plain]
-    return found[0] if len(found) == 1 else None
+    known = {type_ for types in (TABLE, *(types for types, _ in _DERIVED)) for type_ in types}
+    named = [type_ for type_ in known if _plain(type_) == plain]
+    return named[0] if len(named) == 1 else None
 
 
 def _plain(word: str) -> str:
@@ -77,8 +98,9 @@ def _plain(word: str) -> str:
 
 
 def layer_shapes(layer: Layer, bottoms: tuple[Shape, ...]) -> LayerShapes:
-    """Apply the rule of a layer's type. Errors: ShapeError."""
-    entry = TABLE[layer.type]
+    """Apply the rule of a layer's type, which has one. Errors: ShapeError, and any BridgeError
+    where the shapes are those of what its lowering emits."""
+    entry = _entry(layer.type)
     for what, count, (least, most) in (
         ("bottom", len(bottoms), entry.bottoms),
         ("top", len(layer.tops), entry.tops),

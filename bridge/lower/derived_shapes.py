@@ -1,0 +1,42 @@
+"""The shapes of layers that have no shape rule: what their lowering emits has them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes import DYNAMIC, LayerShapes, derive_shapes
+from bridge.lower.emitter import Emitter
+from bridge.lower.table import TABLE
+from bridge.lower.values import Dims, Value
+
+
+def emitted_shapes(layer: Layer, *bottoms: Shape) -> LayerShapes:
+    """The shapes of a layer's tops where it is lowered alone. Raises BridgeError.
+
+    Its rule may read neither blobs nor `e.tops`: a layer that needs them has a shape rule. Of a
+    plug-in nobody knows what blobs it needs, so that those which it has are its own.
+    """
+    entry, emitter = TABLE[layer.type], Emitter()
+    inputs = [emitter.input(f"bottom {i}", _named(shape, i)) for i, shape in enumerate(bottoms)]
+    with ExitStack() as stack:
+        stack.enter_context(emitter.layer(layer, ()))
+        if any(DYNAMIC in shape for shape in bottoms):
+            stack.enter_context(emitter.dynamic())
+        tops = tuple(map(_shape, entry.apply(emitter, layer, *inputs)))
+    blobs = tuple(blob.shape for blob in layer.blobs)
+    return LayerShapes(tops, (blobs or None) if entry.is_plug_in else ())
+
+
+def _named(shape: Shape, bottom: int) -> Dims:
+    """A shape with a name for each size that only the data decide."""
+    return tuple(
+        f"bottom {bottom}.{axis}" if size == DYNAMIC else size for axis, size in enumerate(shape)
+    )
+
+
+def _shape(value: Value) -> Shape:
+    return tuple(DYNAMIC if isinstance(size, str) else size for size in value.shape)
+
+
+derive_shapes(TABLE, emitted_shapes)
