@@ -74,7 +74,7 @@ class OnnxBackend:
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         ends = [name for name in self.outputs if name in wanted]
         if ends:
-            yield from zip(ends, self._whole(feeds, ends)(feeds), strict=True)
+            yield from zip(ends, self._whole(feeds, ends)(feeds), strict=False)
         yield from self._run_in_parts(feeds, set(wanted) - set(ends))
 
     def _whole(self, feeds: Mapping[str, Array], ends: Sequence[str]) -> Run:
@@ -97,7 +97,7 @@ class OnnxBackend:
             made = [name for node in nodes for name in node.output]
             gives = [name for name in made if name in wanted or last_use.get(name, -1) >= stop]
             run = self._runtime.ready(self._model(nodes, given, gives), self._folder)
-            results = dict(zip(gives, run(given), strict=True))
+            results = dict(zip(gives, run(given), strict=False))
             alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
             asked = deque((name, array) for name, array in results.items() if name in wanted)
             values = _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
@@ -118,9 +118,10 @@ class OnnxBackend:
     def _model(
         self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
     ) -> onnx.ModelProto:
-        """A model of some nodes, for inputs of these very shapes."""
+        """A model of some nodes, for inputs of these very shapes; it may give more behind `gives`."""
         import onnx
 
+        outputs = dict.fromkeys([*gives, *self._rounded(nodes)])
         reads = chain.from_iterable(map(_reads, nodes))
         constants: list[Any] = [
             self._constants[name] for name in dict.fromkeys(reads) if name in self._constants
@@ -130,7 +131,7 @@ class OnnxBackend:
             node=[*(each for each in constants if isinstance(each, onnx.NodeProto)), *nodes],
             initializer=[each for each in constants if isinstance(each, onnx.TensorProto)],
             input=[_value_info(name, array) for name, array in given.items()],
-            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in gives],
+            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in outputs],
             value_info=[self._infos[n] for node in nodes for n in node.output if n in self._infos],
         )
         return onnx.ModelProto(
@@ -139,6 +140,20 @@ class OnnxBackend:
             functions=self._proto.functions,
             graph=graph,
         )
+
+    def _rounded(self, nodes: Sequence[onnx.NodeProto]) -> Iterator[str]:
+        """What nodes compute in half precision.
+
+        A runtime that has no halves on a CPU computes in single, and rounds only what it gives out:
+        what would be infinite on a device that has them passes unseen.
+        """
+        import onnx
+
+        if "float16" in self.dtypes:
+            for name in chain.from_iterable(node.output for node in nodes):
+                info = self._infos.get(name)
+                if name and info and info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16:
+                    yield name
 
     @cached_property
     def _infos(self) -> dict[str, onnx.ValueInfoProto]:
