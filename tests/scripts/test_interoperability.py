@@ -71,7 +71,7 @@ def test_what_differs_is_bold_and_what_is_refused_has_a_reason(
     Small(net.files["onnx"].parent).write(wrong, weights())
     assert str(cell(module, net, "{onnx}")).startswith("**")
     refused = cell(module, net, "{onnx}", "--batch", "0")
-    assert (str(refused), refused.reason) == ("–", "error: no such batch received: 0")
+    assert (str(refused), refused.reason) == ("–", "error: batch cannot be this received: 0 (int)")
     unmade = cell(module, net, "{tflite}", reasons={"tflite": "no such operator"})
     assert unmade.reason == "no such operator"
 
