@@ -1,4 +1,4 @@
-"""Reading Caffe: `read` gives a `Net` of text and weights in any of Caffe's dialects."""
+"""Reading Caffe: `read` returns the `Net` of a text and its weights, in any Caffe dialect."""
 
 from bridge.caffe.net import Blob, Input, Layer, Net, Shape, Span
 from bridge.caffe.reader import read

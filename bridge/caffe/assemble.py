@@ -1,4 +1,4 @@
-"""From the layers of a prototxt to a `Net`: phases, inputs, and one writer for each value."""
+"""From the layers of a prototxt to a `Net`: phases, inputs, and one producer for each value."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import replace
 from itertools import compress
 
 from bridge.caffe.files.prototxt import Message
-from bridge.caffe.inputs import are_inputs, inputs, with_given
+from bridge.caffe.inputs import are_inputs, inputs, with_requested
 from bridge.caffe.net import Layer, Net, Share
 from bridge.caffe.sharing import OVERWRITTEN, with_overwritten
-from bridge.caffe.state import State, is_included, ways_in
+from bridge.caffe.state import State, including_options, is_included
 from bridge.errors import PrototxtError, UnsupportedError, did_you_mean
 
 
 def assemble(
-    name: str, messages: Sequence[Message], state: State, given: Collection[str] = ()
+    name: str, messages: Sequence[Message], state: State, requested: Collection[str] = ()
 ) -> Net:
-    """A net without weights. Blobs whose shapes are `given` are inputs where no layer makes them.
+    """A net without weights. `requested` blobs are inputs where no layer produces them.
 
     Errors: PrototxtError where layers do not connect; UnsupportedError where the result depends on
-    what blobs share or overwrite.
+    shared or overwritten memory.
     """
     chosen = [message for message in messages if is_included(message, state)]
     left_out = [message for message in messages if not is_included(message, state)]
-    chosen = with_given(chosen, given)
-    are_fed = are_inputs(chosen, given)
-    said = [_draft(message) for message in chosen]
-    sources, drafts = [*compress(said, are_fed)], with_overwritten(said)
+    chosen = with_requested(chosen, requested)
+    are_fed = are_inputs(chosen, requested)
+    originals = [_draft(message) for message in chosen]
+    sources, drafts = [*compress(originals, are_fed)], with_overwritten(originals)
     wiring = _Wiring(drafts, sources, left_out, state)
     wired = [wiring.connect(draft) for draft in drafts]
     if all(are_fed) and left_out:
-        raise _nothing(left_out, state)
-    _refuse_unsound_places(drafts, wired)
+        raise _no_layers(left_out, state)
+    _refuse_unsound_in_place(drafts, wired)
     fed = [entry for message in compress(chosen, are_fed) for entry in inputs(message)]
     fed_ids = set(map(id, sources))
     layers = [layer for draft, layer in zip(drafts, wired, strict=True) if id(draft) not in fed_ids]
@@ -41,14 +41,14 @@ def assemble(
     return Net(name, tuple(fed), tuple(layers), wiring.unread(), aside=tuple(aside))
 
 
-def _nothing(left_out: Sequence[Message], state: State) -> PrototxtError:
-    """The refusal of a net whose layers all belong to other states."""
-    ways = ways_in(left_out, state)
+def _no_layers(left_out: Sequence[Message], state: State) -> PrototxtError:
+    """The error for a net whose layers all belong to other states."""
+    ways = including_options(left_out, state)
     return PrototxtError(
-        f"in {state}, the net has no layers beside inputs",
+        f"in {state}, the net has no layers other than inputs",
         where=left_out[0].where,
         expected="a layer that computes something",
-        hint="; ".join(f"{options} brings in {len(ways[options])}" for options in ways) or None,
+        hint="; ".join(f"{options} adds {len(ways[options])}" for options in ways) or None,
     )
 
 
@@ -74,7 +74,7 @@ def _draft(message: Message) -> Layer:
 
 
 class _Wiring:
-    """Gives each value a name of its own (see `Layer`) and counts who reads it."""
+    """Gives each value a name of its own (see `Layer`) and counts its consumers."""
 
     def __init__(
         self,
@@ -101,9 +101,9 @@ class _Wiring:
     def _read(self, draft: Layer, blob: str) -> str:
         if blob not in self.current:
             raise PrototxtError(
-                f"blob '{blob}' is not made by any layer before",
+                f"no earlier layer produces blob '{blob}'",
                 where=draft,
-                expected="the name of an input, or of a top of an earlier layer",
+                expected="the name of an input or of an earlier layer's top",
                 received=blob,
                 hint=self._producers(blob),
             )
@@ -112,27 +112,27 @@ class _Wiring:
         return value
 
     def _producers(self, blob: str) -> str:
-        """Where a blob might come from that no layer before has made."""
+        """Where a blob might come from that no earlier layer produces."""
         producers = [layer for layer in self.left_out if blob in layer.get("top", [])]
         ways = [
-            f"'{layer.get('name', '')}' by {options}"
-            for options, layers in ways_in(producers, self.state).items()
+            f"'{layer.get('name', '')}' ({options})"
+            for options, layers in including_options(producers, self.state).items()
             for layer in layers
         ]
         if ways:
-            return f"left out in {self.state} are layers that make it: {', '.join(ways)}"
+            return f"layers left out in {self.state} produce it: {', '.join(ways)}"
         if blob in self.writes_left:
-            return "a layer further down makes it: layers run in the order of the file"
+            return "a later layer produces it, but layers run in the order of the file"
         close = did_you_mean(blob, self.current)
-        give = f"if it is an input of the net, give its shape: --input-shape {blob}:1,3,224,224"
-        return f"{close} Else, {give}" if close else give
+        hint = f"if it is an input of the net, pass its shape: --input-shape {blob}:1,3,224,224"
+        return f"{close} Otherwise, {hint}" if close else hint
 
     def _write(self, draft: Layer, index: int, blob: str) -> str:
         if blob in self.current and draft.bottoms[index : index + 1] != (blob,):
             raise PrototxtError(
-                f"blob '{blob}' is made twice",
+                f"blob '{blob}' is written twice",
                 where=draft,
-                expected="a new name, or the layer's own bottom at the same place",
+                expected="a new name, or the layer's own bottom at the same index",
                 received=blob,
             )
         self.writes_left[blob] -= 1
@@ -154,7 +154,7 @@ class _Wiring:
 
 # ---- in place --------------------------------------------------------------------------------
 
-# Layers that move or mix values: in place, Caffe would overwrite what it has yet to read.
+# Layers that move or mix values: in place, Caffe would overwrite values it has yet to read.
 _MIXING = {
     *("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution", "Deconvolution", "Im2col"),
     *("Pooling", "SPP", "Upsample", "Interp", "InnerProduct", "Embed", "LRN", "MVN", "Normalize"),
@@ -164,32 +164,32 @@ _MIXING = {
 }
 
 
-def _refuse_unsound_places(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
-    """Refuse a layer that, working in place, changes what it or others still have to read.
+def _refuse_unsound_in_place(drafts: Sequence[Layer], layers: Sequence[Layer]) -> None:
+    """Refuse a layer that, in place, changes values that it or others still have to read.
 
     Errors: PrototxtError where Caffe would abort, UnsupportedError where its result depends on
     the order in which it goes through memory.
     """
     own = [layer for layer in layers if layer.type != OVERWRITTEN]
-    readers = Counter(value for layer in own for value in layer.bottoms)
+    consumers = Counter(value for layer in own for value in layer.bottoms)
     for draft, layer in zip(drafts, layers, strict=True):
         for i, top in enumerate(draft.tops):
             if draft.bottoms[i : i + 1] == (top,) and layer.type != OVERWRITTEN:
-                _refuse_in_place(layer, top, readers[layer.bottoms[i]])
+                _refuse_in_place(layer, top, consumers[layer.bottoms[i]])
 
 
-def _refuse_in_place(layer: Layer, blob: str, readers: int) -> None:
-    if readers > 1:
+def _refuse_in_place(layer: Layer, blob: str, consumers: int) -> None:
+    if consumers > 1:
         raise PrototxtError(
-            f"blob '{blob}' cannot be worked on in place: other layers read it too",
+            f"blob '{blob}' cannot be changed in place: other layers read it too",
             where=layer,
-            expected="a top of another name",
-            received=f"'{blob}', as it was before, has {readers} readers",
+            expected="a top with another name",
+            received=f"{consumers} layers read '{blob}' as it was before",
         )
     if layer.type in _MIXING:
         raise UnsupportedError(
-            f"{layer.type} cannot work in place: Caffe overwrites what it has yet to read",
+            f"{layer.type} cannot work in place: Caffe would overwrite values it has yet to read",
             where=layer,
-            expected="a top of another name",
+            expected="a top with another name",
             received=blob,
         )

@@ -1,8 +1,8 @@
-"""What a layer's blobs hold before any training: Caffe's fillers.
+"""The values of a layer's blobs before training: Caffe's fillers.
 
-A layer that no caffemodel gives weights keeps what its fillers made. `constant` and `bilinear`
-always make the same values; all others draw them at random, here from a generator that is seeded
-by layer and blob, so that they are the same in every run. Nothing is drawn before it is read.
+A layer without weights in a caffemodel keeps the values of its fillers. `constant` and `bilinear`
+always produce the same values; all others draw them at random, here from a generator seeded by
+layer and blob, so that they are the same in every run. Nothing is drawn before it is read.
 (Source: include/caffe/filler.hpp)
 """
 
@@ -24,11 +24,11 @@ Settings = Mapping[str, Any]
 
 _WEIGHT_AND_BIAS = ("weight_filler", "bias_filler")
 
-# The fillers of layers of one name, of which each fork gives its own; the statistics have none.
+# The fillers of layer types that several forks define differently; the statistics have none.
 _BATCH_NORM_SCALES = (("scale_filler", "filler"), ("bias_filler", "shift_filler"))
 _BN = {2: ("scale_filler", "shift_filler"), 4: ("slope_filler", "bias_filler")}
 
-# For each type, its message and the fillers of its blobs in order.
+# By type: its message, and the fillers of its blobs in order.
 _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Bias": ("bias_param", ("filler",)),
     "Convolution": ("convolution_param", _WEIGHT_AND_BIAS),
@@ -48,8 +48,8 @@ _FIELDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Scale": ("scale_param", ("filler", "bias_filler")),
 }
 
-# What layers do where the text sets no filler. Weights are not here: they are zero then, which
-# nobody means.
+# The defaults where the text sets no filler. Weights are not here: they are zero then, which is
+# never intended.
 _DEFAULTS: Mapping[tuple[str, str], Settings] = {
     ("batch_norm_param", "scale_filler"): {"value": 1},
     ("batch_norm_param", "bias_filler"): {"value": 0},
@@ -64,26 +64,26 @@ _DEFAULTS: Mapping[tuple[str, str], Settings] = {
     **{(message, "bias_filler"): {"value": 0} for message, _ in _FIELDS.values()},
 }
 
-# Layers that know no fillers. Statistics begin as those of data that are normal already. (Caffe
-# keeps zeros for them, and divides by the root of eps until it has seen a batch.)
+# Layers without fillers. Statistics start as those of normalised data. (Caffe starts them as zeros,
+# and divides by the root of eps until it has seen a batch.)
 _FIXED: Mapping[str, tuple[float, ...]] = {"BatchNorm": (0, 1, 1), "Parameter": (0,)}
 
 LEARNING = frozenset({*_FIELDS, *_FIXED, "BN"})
-"""The layer types of which it is known that they have weights."""
+"""The layer types that are known to have weights."""
 
 
 @dataclass(frozen=True)
 class Filler:
     """How one blob of a layer is filled.
 
-    `is_said` is whether the text, or the layer's own default, means it so, and nothing in it is
-    unknown. Weights for which no filler is given are zero.
+    `is_specified` is whether the text or the layer's own default says so, and nothing in it is
+    unknown. Weights without a filler are zero.
     """
 
     shape: Shape
     settings: Settings
     seed: tuple[int, int]
-    is_said: bool = True
+    is_specified: bool = True
 
     @property
     def kind(self) -> str:
@@ -92,28 +92,28 @@ class Filler:
 
     @property
     def is_exact(self) -> bool:
-        """Whether Caffe itself would make these very values."""
-        return self.is_said and self.kind in ("constant", "bilinear")
+        """Whether Caffe itself would produce exactly these values."""
+        return self.is_specified and self.kind in ("constant", "bilinear")
 
     @property
     def blob(self) -> Blob:
         return Blob(self.shape, self.values)
 
     def values(self) -> Array:
-        """The numbers, drawn anew each time, and each time the same."""
-        return _MAKERS[self.kind](self.shape, self.settings, np.random.default_rng(self.seed))
+        """The values, drawn again on each call, and the same each time."""
+        return _FILLERS[self.kind](self.shape, self.settings, np.random.default_rng(self.seed))
 
 
 def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | None:
-    """A filler for each blob of a layer, given their shapes; None for a layer that nobody knows.
+    """A filler for each blob of a layer, by their shapes; None for an unknown layer.
 
-    Errors: UnsupportedError for a filler that nobody knows, ShapeError where Caffe would abort.
+    Errors: UnsupportedError for an unknown filler, ShapeError where Caffe would abort.
     """
     if layer.type == "BN":
         return _of_bn(layer, shapes)
     if layer.type in _FIXED:
         fixed = tuple(
-            Filler(shape, {"value": value}, _seed(layer, index), is_said=False)
+            Filler(shape, {"value": value}, _seed(layer, index), is_specified=False)
             for index, (shape, value) in enumerate(zip(shapes, _FIXED[layer.type], strict=False))
         )
         return fixed + _of_scales(layer, shapes, len(fixed))
@@ -131,9 +131,9 @@ def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | Non
 
 
 def _of_scales(layer: Layer, shapes: Sequence[Shape], first: int) -> tuple[Filler, ...]:
-    """Those of the scale and the bias that a BatchNorm has behind its statistics, in forks."""
+    """The fillers of the scale and bias that a BatchNorm of forks has after its statistics."""
     fields = layer.params.get("batch_norm_param", {})
-    names = [next((n for n in each if n in fields), each[0]) for each in _BATCH_NORM_SCALES]
+    names = [next((n for n in names if n in fields), names[0]) for names in _BATCH_NORM_SCALES]
     return tuple(
         _filler(layer, "batch_norm_param", name, shape, index)
         for index, (name, shape) in enumerate(zip(names, shapes[first:], strict=False), first)
@@ -141,46 +141,46 @@ def _of_scales(layer: Layer, shapes: Sequence[Shape], first: int) -> tuple[Fille
 
 
 def _of_bn(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | None:
-    """SegNet's scale and shift; PSPNet's slope and bias, and its mean and variance behind them."""
+    """SegNet's scale and shift; PSPNet's slope and bias, followed by its mean and variance."""
     names = _BN.get(len(shapes))
     if names is None:
         return None
     learned = [_filler(layer, "bn_param", name, shapes[i], i) for i, name in enumerate(names)]
     statistics = [
-        Filler(shape, {"value": value}, _seed(layer, index), is_said=False)
+        Filler(shape, {"value": value}, _seed(layer, index), is_specified=False)
         for index, (shape, value) in enumerate(zip(shapes[2:], (0, 1), strict=False), 2)
     ]
     return (*learned, *statistics)
 
 
 def _of_dense_block(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...]:
-    """Of each kind of blob one for each transition: kernels, scale, bias, mean, variance; with
-    bottlenecks all these once more; at last the factor of the means and variances."""
+    """One of each kind of blob per transition: kernels, scale, bias, mean, variance; with
+    bottlenecks all these again; finally the factor of the means and variances."""
     message, names = _FIELDS[layer.type]
     count = layer.params[message]["numTransition"]
     statistics = _FIXED["BatchNorm"][:2]
-    made = []
+    result = []
     for index, shape in enumerate(shapes):
         kind = index // count % 5 if index + 1 < len(shapes) else 4
         if kind < 3:
-            made.append(_filler(layer, message, names[kind], shape, index))
+            result.append(_filler(layer, message, names[kind], shape, index))
         else:
             settings = {"value": statistics[kind - 3]}
-            made.append(Filler(shape, settings, _seed(layer, index), is_said=False))
-    return tuple(made)
+            result.append(Filler(shape, settings, _seed(layer, index), is_specified=False))
+    return tuple(result)
 
 
 def _filler(layer: Layer, message: str, name: str, shape: Shape, index: int) -> Filler:
-    given = layer.params.get(message, {}).get(name)
-    settings = _DEFAULTS.get((message, name)) if given is None else given
-    is_clear = not any(each.path[:2] == (message, name) for each in layer.complaints)
-    is_said = settings is not None and is_clear
-    filler = Filler(shape, settings or {}, _seed(layer, index), is_said)
-    if filler.kind not in _MAKERS:
+    default = _DEFAULTS.get((message, name))
+    settings = layer.params.get(message, {}).get(name, default)
+    is_clear = not any(c.path[:2] == (message, name) for c in layer.complaints)
+    is_specified = settings is not None and is_clear
+    filler = Filler(shape, settings or {}, _seed(layer, index), is_specified)
+    if filler.kind not in _FILLERS:
         raise UnsupportedError(
-            f"its {name} is of a type that is not known",
+            f"its {name} has an unknown type",
             where=layer,
-            expected=", ".join(_MAKERS),
+            expected=", ".join(_FILLERS),
             received=filler.kind,
         )
     if filler.kind == "bilinear" and not (len(shape) == 4 and shape[2] == shape[3]):
@@ -211,7 +211,7 @@ def _uniform(shape: Shape, filler: Settings, random: Generator) -> Array:
 
 
 def _gaussian(shape: Shape, filler: Settings, random: Generator) -> Array:
-    """`sparse` is how many inputs of each output are to have a weight, on average."""
+    """`sparse` is how many inputs of each output have a weight, on average."""
     values = _normal(filler.get("mean", 0), filler.get("std", 1), shape, random)
     sparse = filler.get("sparse", -1)
     if sparse >= 0:
@@ -220,7 +220,7 @@ def _gaussian(shape: Shape, filler: Settings, random: Generator) -> Array:
 
 
 def _positive_unitball(shape: Shape, _: Settings, random: Generator) -> Array:
-    """Positive numbers that sum up to 1 for each output."""
+    """Positive numbers that sum to 1 for each output."""
     values = random.random(shape, np.float32)
     values /= values.sum(axis=tuple(range(1, len(shape))), keepdims=True)
     return values
@@ -236,7 +236,7 @@ def _msra(shape: Shape, filler: Settings, random: Generator) -> Array:
 
 
 def _fan(shape: Shape, filler: Settings) -> float:
-    """How many numbers go into an output, or come out of an input, by `variance_norm`."""
+    """Fan-in, fan-out or their average, as `variance_norm` says."""
     count = prod(shape)
     fan_in = count / shape[0]
     fan_out = count / shape[1] if len(shape) > 1 else count
@@ -245,7 +245,7 @@ def _fan(shape: Shape, filler: Settings) -> float:
 
 
 def _bilinear(shape: Shape, _: Settings, __: Generator) -> Array:
-    """A kernel that, in a Deconvolution, scales up by linear interpolation: a tent in h and w."""
+    """A kernel with which a Deconvolution upsamples by linear interpolation: a tent in h and w."""
     size = shape[-1]
     half = ceil(size / 2)
     tent = 1 - np.abs(np.arange(size) / half - (size - 1) / (2 * half))
@@ -266,7 +266,7 @@ def _normal(mean: float, deviation: float, shape: Shape, random: Generator) -> A
     return values
 
 
-_MAKERS: Mapping[str, Callable[[Shape, Settings, Generator], Array]] = {
+_FILLERS: Mapping[str, Callable[[Shape, Settings, Generator], Array]] = {
     "constant": _constant,
     "uniform": _uniform,
     "gaussian": _gaussian,

@@ -1,4 +1,4 @@
-"""What feeds a net: Input layers, and the data layers of train and test nets, with their shapes."""
+"""The inputs of a net: Input layers and the data layers of training nets, with their shapes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Input, Net, Shape
 from bridge.errors import Location, PrototxtError, UsageError, did_you_mean
 
-# A dim that the prototxt does not say: it lies in a database, or in an image file.
+# A dim that the prototxt does not state, since it is in a database or an image file.
 UNKNOWN = 0
 
 
-def are_inputs(layers: Sequence[Message], given: Collection[str] = ()) -> list[bool]:
-    """Which layers of a net are its inputs; `given` are the blobs that the caller has shapes for.
+def are_inputs(layers: Sequence[Message], requested: Collection[str] = ()) -> list[bool]:
+    """Which layers of a net are its inputs; `requested` are blobs that the caller has shapes for.
 
-    DummyData, which makes constants, is one where nothing else feeds the net.
+    DummyData, which produces constants, is one if there is no other input.
     """
-    found = [is_input(layer, given) for layer in layers]
-    return found if any(found) else [layer.get("type") == "DummyData" for layer in layers]
+    flags = [is_input(layer, requested) for layer in layers]
+    return flags if any(flags) else [layer.get("type") == "DummyData" for layer in layers]
 
 
-def is_input(layer: Message, given: Collection[str] = ()) -> bool:
+def is_input(layer: Message, requested: Collection[str] = ()) -> bool:
     """Whether a layer is an input of any net: fed by the caller, or from files while training.
 
-    Of layers that read no blob, these are: a Python layer, for what it gives lies outside of the
-    net; one that is called data in its type, be the type known or not; DummyData that draws its
-    numbers; and any whose blob is `given`, but for those that hold numbers of the net's own.
+    Of the layers that read no blob, these are inputs: a Python layer, whose output comes from
+    outside the net; one with "data" in its type, known or not; DummyData with random values; and
+    any whose blob is `requested`, except those that hold constants of the net.
     """
     kind = layer.get("type", "")
     if kind == "Input":
@@ -41,20 +41,20 @@ def is_input(layer: Message, given: Collection[str] = ()) -> bool:
     if kind == "DummyData":
         fillers = layer.get("dummy_data_param", {}).get("data_filler", [])
         return any(filler.get("type", "constant") != "constant" for filler in fillers)
-    makes_data = "data" in kind.lower() or "python_param" in layer
-    return makes_data or any(top in given for top in layer.get("top", []))
+    is_data = "data" in kind.lower() or "python_param" in layer
+    return is_data or any(top in requested for top in layer.get("top", []))
 
 
 _CONSTANTS = ("Parameter", "ContinuationIndicator")
 
 
-def with_given(layers: Sequence[Message], given: Collection[str]) -> list[Message]:
-    """The layers of a net, and before them an Input for each blob that is `given` and that layers
-    read and none makes: where a data layer was taken out and nothing put in its place."""
-    made = {top for layer in layers for top in layer.get("top", [])}
-    readers = {bottom: layer for layer in layers for bottom in layer.get("bottom", [])}
-    missing = [name for name in given if name in readers and name not in made]
-    return [*(input_layer(name, readers[name].where) for name in missing), *layers]
+def with_requested(layers: Sequence[Message], requested: Collection[str]) -> list[Message]:
+    """The layers of a net, preceded by an Input for each requested blob that layers read but none
+    produces: a data layer may have been removed without a replacement."""
+    produced = {top for layer in layers for top in layer.get("top", [])}
+    consumers = {bottom: layer for layer in layers for bottom in layer.get("bottom", [])}
+    missing = [name for name in requested if name in consumers and name not in produced]
+    return [*(input_layer(name, consumers[name].where) for name in missing), *layers]
 
 
 def input_layer(name: str, where: Location, shapes: Sequence[Sequence[int]] = ()) -> Message:
@@ -64,9 +64,9 @@ def input_layer(name: str, where: Location, shapes: Sequence[Sequence[int]] = ()
 
 
 def inputs(layer: Message) -> tuple[Input, ...]:
-    """An input for each top of such a layer.
+    """An input for each top of an input layer.
 
-    Their shapes are `()` where nothing is known, and have 0 for single dims that are not.
+    A shape is `()` if nothing is known, and has 0 for single unknown dims.
     Errors: PrototxtError where tops and shapes do not match.
     """
     tops = layer.get("top", ())
@@ -77,10 +77,10 @@ def inputs(layer: Message) -> tuple[Input, ...]:
     if layer["type"] == "DummyData":
         spread = _spread(layer, _dummy_shapes(layer), len(tops))
         return tuple(map(Input, tops, spread, repeat(layer.where)))
-    if layer["type"] == "HDF5Data" or "python_param" in layer:  # nothing here says what they hold
+    if layer["type"] == "HDF5Data" or "python_param" in layer:  # no shapes in the text
         return tuple(Input(top, (), layer.where) for top in tops)
     batch = _first(layer, "batch_size") or 1
-    # How many labels an image has, only the list of images says.
+    # Only the list of images says how many labels an image has.
     label = () if layer["type"].startswith("MultiLabel") else (batch,)
     return (
         *(_image(layer, top, batch) for top in tops[:1]),
@@ -115,7 +115,7 @@ def with_shapes(net: Net, shapes: Mapping[str, Shape]) -> Net:
 
 
 def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
-    """The net with the channels of its inputs where only the weights of a convolution tell them."""
+    """The net with the channels of its inputs taken from convolution weights where unknown."""
     kernels = {layer.name: layer.blobs[0].blob.shape for layer in stored if 0 in layer.blobs}
     channels = {
         bottom: kernels[layer.name][1] * layer.params.get("convolution_param", {}).get("group", 1)
@@ -123,17 +123,17 @@ def with_channels(net: Net, stored: Sequence[StoredLayer]) -> Net:
         for bottom in layer.bottoms
         if layer.type == "Convolution" and len(kernels.get(layer.name, ())) == 4
     }
-    told = (
+    completed = (
         replace(i, shape=(i.shape[0], channels[i.name], *i.shape[2:]))
         if len(i.shape) == 4 and i.shape[1] == UNKNOWN and i.name in channels
         else i
         for i in net.inputs
     )
-    return replace(net, inputs=tuple(told))
+    return replace(net, inputs=tuple(completed))
 
 
 def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...]:
-    """One shape for all tops, or one each."""
+    """One shape for each top; a single one is for all of them."""
     if len(shapes) not in (1, count):
         raise PrototxtError(
             f"the shapes of input layer '{layer.get('name', '')}' do not match its tops",
@@ -145,26 +145,26 @@ def _spread(layer: Message, shapes: list[Shape], count: int) -> tuple[Shape, ...
 
 
 def _dummy_shapes(layer: Message) -> list[Shape]:
-    """A shape for each top or one for all; in old files of four numbers, given likewise."""
-    given = layer.get("dummy_data_param", {})
-    if "shape" in given:
-        return [tuple(shape.get("dim", ())) for shape in given["shape"]]
-    columns = [given.get(name, []) for name in ("num", "channels", "height", "width")]
+    """A shape for each top or one for all; in old files, four numbers for each or for all."""
+    params = layer.get("dummy_data_param", {})
+    if "shape" in params:
+        return [tuple(shape.get("dim", ())) for shape in params["shape"]]
+    columns = [params.get(name, []) for name in ("num", "channels", "height", "width")]
     count = max(map(len, columns))
     full = [column * count if len(column) == 1 else column for column in columns]
     return list(zip(*full, strict=False)) or [()]
 
 
 def _parameters(layer: Message) -> list[Mapping[str, Any]]:
-    """All parameter messages of a data layer: forks vary in their names, not in their fields."""
+    """All parameter messages of a data layer: forks rename the messages, not their fields."""
     return [value for name, value in layer.items() if name.endswith("_param") and value]
 
 
 def _first(layer: Message, *names: str) -> Any:
     """The value of the first of these fields that any parameter message sets, or None."""
     messages = [m for m in _parameters(layer) if isinstance(m, Mapping)]
-    found = (m[name] for name in names for m in messages if m.get(name))
-    return next(found, None)
+    values = (m[name] for name in names for m in messages if m.get(name))
+    return next(values, None)
 
 
 def _channels(layer: Message) -> int:
@@ -182,7 +182,7 @@ _OF_IMAGES = re.compile(r"image.*data\Z", re.IGNORECASE)
 
 
 def _size(layer: Message) -> tuple[int, int]:
-    """Height and width: the crop's, else what the images are scaled to."""
+    """Height and width: the crop's, or else the size that images are resized to."""
     if crop := _first(layer, "crop_size"):
         return (crop, crop)
     resize = layer.get("transform_param", {}).get("resize_param", {})

@@ -1,4 +1,4 @@
-"""Weights to layers, by name, as Caffe matches them: each in the shape that its layer needs.
+"""Matching weights to layers by name, as Caffe does, in the shapes that the layers need.
 
 (Source: Net::CopyTrainedLayersFrom and Net::AppendParam in src/caffe/net.cpp)
 """
@@ -14,22 +14,31 @@ from math import prod
 
 import numpy as np
 
-from bridge.caffe.blob_layouts import arranged, group_hint, is_as_caffes, long_axes
+from bridge.caffe.blob_layouts import (
+    Arranged,
+    arranged,
+    group_hint,
+    has_caffes_shape,
+    non_unit_axes,
+)
 from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.fillers import Filler, fillers
 from bridge.caffe.net import Blob, Layer, Net, Shape, Share
 from bridge.caffe.shapes import known_weights
 from bridge.caffe.shapes.norm import is_nvidias
-from bridge.caffe.shapes.spatial.conv import is_silent_about_groups, is_told_by_weights
+from bridge.caffe.shapes.spatial.conv import is_determined_by_weights, is_silent_about_groups
 from bridge.caffe.shapes.table import text
 from bridge.errors import Location, WeightsError
 
-# None where the net as it stands does not say what a layer needs.
+# None where the net alone does not determine what a layer needs.
 Needs = tuple[Shape, ...] | None
 
-# The blobs of a layer by their index, as far as they are known.
+# The known blobs of a layer, by index.
 Slots = dict[int, Blob]
+
+# The fillers of the blobs that a layer lacks, by index; None where the filler is unknown.
+Missing = Mapping[int, Filler | None]
 
 
 def attach(
@@ -37,65 +46,67 @@ def attach(
 ) -> Net:
     """The net with the blobs of a caffemodel.
 
-    What the file lacks is made by fillers where these are exact, or `allow_missing`.
-    Errors: WeightsError where blobs do not fit, or where layers that need blobs find none; those
-    of `fillers`.
+    Blobs that the file lacks are initialised by fillers if these are exact, or `allow_missing`.
+    Errors: WeightsError where blobs do not fit, or a layer that needs blobs has none; those of
+    `fillers`.
     """
-    net, by_name, notes = _arranged(net, {each.name: each for each in stored if each.blobs})
+    net, by_name, notes = _arranged(net, {layer.name: layer for layer in stored if layer.blobs})
     needs = _needs(net, by_name)
     _refuse_ambiguous(net.layers, needs, by_name)
-    takers = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
+    owners = {layer.name: layer for layer, need in zip(net.layers, needs, strict=True) if need}
     slots = [
         _fitted(layer, need, by_name[layer.name])
-        if layer.name in by_name and takers.get(layer.name, layer) is layer
+        if layer.name in by_name and owners.get(layer.name, layer) is layer
         else {}
         for layer, need in zip(net.layers, needs, strict=True)
     ]
-    # Caffe copies the file's layers in turn, and what they share is one place in its memory.
-    places = {name: place for place, name in enumerate(by_name)}
-    _share(net.layers, needs, slots, key=lambda index: places.get(net.layers[index].name, -1))
-    made = [
+    # Caffe copies the file's layers in order, and shared blobs are one buffer: the last one wins.
+    positions = {name: position for position, name in enumerate(by_name)}
+    _share(net.layers, needs, slots, key=lambda index: positions.get(net.layers[index].name, -1))
+    missing = [
         _missing(layer, need, known)
         for layer, need, known in zip(net.layers, needs, slots, strict=True)
     ]
     if not allow_missing:
-        _refuse_made_up(net.layers, made, file)
+        _refuse_missing(net.layers, missing, file)
     notes += [
-        _note(layer, each, file) for layer, each in zip(net.layers, made, strict=True) if each
+        _note(layer, lacking, file)
+        for layer, lacking in zip(net.layers, missing, strict=True)
+        if lacking
     ]
     notes += _left_out(net, by_name, file)
-    notes += _otherwise_shaped(net.layers, needs, by_name)
-    filled = _filled(net, needs, slots, made)
-    notes += _without_statistics(filled.layers, by_name)
+    notes += _shape_notes(net.layers, needs, by_name)
+    filled = _filled(net, needs, slots, missing)
+    notes += _zero_factor_notes(filled.layers, by_name)
     return replace(filled, warnings=(*net.warnings, *notes))
 
 
 def with_filled_weights(net: Net) -> Net:
-    """A net without weights, with those that its fillers make, and a warning that says so.
+    """A net without weights, with weights from its fillers, and a warning that says so.
 
     Errors: those of `fillers`; WeightsError where shared parameters do not fit.
     """
     needs = known_weights(net)
     slots: list[Slots] = [{} for _ in net.layers]
-    made = [_missing(layer, need, {}) for layer, need in zip(net.layers, needs, strict=True)]
-    filled = _filled(net, needs, slots, made)
-    names = [layer.name for layer, each in zip(net.layers, made, strict=True) if each]
+    missing = [_missing(layer, need, {}) for layer, need in zip(net.layers, needs, strict=True)]
+    filled = _filled(net, needs, slots, missing)
+    names = [layer.name for layer, lacking in zip(net.layers, missing, strict=True) if lacking]
     if not names:
         return filled
-    note = f"there is no caffemodel: the weights of {len(names)} layers are made up by fillers"
+    note = f"no caffemodel: the weights of {len(names)} layers are initialised by fillers"
     silent = [
         layer.name
-        for layer, each in zip(net.layers, made, strict=True)
-        if any(filler and not filler.is_said for filler in each.values())
+        for layer, lacking in zip(net.layers, missing, strict=True)
+        if any(filler and not filler.is_specified for filler in lacking.values())
         and layer.type != "BatchNorm"
     ]
     if silent:
-        note += f"; {len(silent)} of them set none, and have zeros: {_listed(silent)}"
+        note += f"; {len(silent)} of them set no filler, and are zero: {_listed(silent)}"
     groupless = [layer.name for layer in net.layers if is_silent_about_groups(layer)]
     if groupless:
         note += (
-            f"; {len(groupless)} of type DepthwiseConvolution set no group, and have one, as a "
-            "Convolution has (a caffemodel would tell if it is one a channel): "
+            f"; {len(groupless)} of type DepthwiseConvolution set no group, and have one, like a "
+            "Convolution (a caffemodel would show whether it is one per channel): "
             f"{_listed(groupless)}"
         )
     return replace(filled, warnings=(*net.warnings, note))
@@ -105,43 +116,44 @@ def _arranged(
     net: Net, stored: Mapping[str, StoredLayer]
 ) -> tuple[Net, Mapping[str, StoredLayer], list[str]]:
     """The net and the stored layers with their blobs in the order that lowering sees, and warnings
-    of those that have another one. Errors: WeightsError where the order is ambiguous."""
-    found = [
+    about other orders. Errors: WeightsError where the order is ambiguous."""
+    results: list[Arranged | None] = [
         arranged(layer, stored[layer.name]) if layer.name in stored else None
         for layer in net.layers
     ]
     named: dict[str, list[str]] = {}
-    for each in found:
-        if each and each.note:
-            named.setdefault(each.note, []).append(each.layer.name)
+    for result in results:
+        if result and result.note:
+            named.setdefault(result.note, []).append(result.layer.name)
     notes = [f"the caffemodel has {note}: {_listed(names)}" for note, names in named.items()]
-    layers = (each.layer if each else old for each, old in zip(found, net.layers, strict=True))
-    rearranged = {each.layer.name: each.stored for each in found if each}
+    pairs = zip(results, net.layers, strict=True)
+    layers = (result.layer if result else layer for result, layer in pairs)
+    rearranged = {result.layer.name: result.stored for result in results if result}
     return replace(net, layers=tuple(layers)), {**stored, **rearranged}, notes
 
 
 def _needs(net: Net, stored: Mapping[str, StoredLayer]) -> tuple[Needs, ...]:
-    """The blobs that each layer needs; of a BN those that are stored tell whose it is."""
-    known = known_weights(_with_telling_blobs(net, stored))
+    """The blobs that each layer needs; for a BN the stored blobs show which fork it is from."""
+    known = known_weights(_with_deciding_blobs(net, stored))
     return tuple(
         None if layer.type == "BN" and layer.name in stored else need
         for layer, need in zip(net.layers, known, strict=True)
     )
 
 
-def _with_telling_blobs(net: Net, stored: Mapping[str, StoredLayer]) -> Net:
+def _with_deciding_blobs(net: Net, stored: Mapping[str, StoredLayer]) -> Net:
     """The net with the stored blobs on those layers whose text does not say what they need."""
 
-    def told(layer: Layer) -> Layer:
-        if layer.name not in stored or not is_told_by_weights(layer):
+    def completed(layer: Layer) -> Layer:
+        if layer.name not in stored or not is_determined_by_weights(layer):
             return layer
-        return _with_blobs(layer, (each.blob for each in stored[layer.name].blobs.values()))
+        return _with_blobs(layer, (blob.blob for blob in stored[layer.name].blobs.values()))
 
-    return replace(net, layers=tuple(map(told, net.layers)))
+    return replace(net, layers=tuple(map(completed, net.layers)))
 
 
 def with_unknown_weights(net: Net) -> Net:
-    """A net without weights, with blobs of the shapes that its layers need; every number a NaN."""
+    """A net without weights, with blobs of the shapes that its layers need, filled with NaN."""
     needs = known_weights(net)
     return replace(net, layers=tuple(map(_with_blobs, net.layers, map(_unknown, needs))))
 
@@ -160,35 +172,36 @@ def _with_blobs(layer: Layer, blobs: Iterable[Blob]) -> Layer:
 
 
 def _index_in_file(layer: Layer, blob: Blob, index: int) -> int:
-    """Which of the layer's blobs in the file this is, where their order is another there."""
+    """The index of a blob among the layer's blobs in the file, whose order may differ."""
     return blob.origin.index if blob.origin and blob.origin.layer == layer.name else index
 
 
 def _refuse_ambiguous(
     layers: Sequence[Layer], needs: Sequence[Needs], stored: Mapping[str, StoredLayer]
 ) -> None:
-    """Refuse layers of one name that all need weights: Caffe loads the first, and no other."""
+    """Refuse layers with the same name that all need weights: Caffe loads only the first."""
     weighted = [layer for layer, need in zip(layers, needs, strict=True) if need]
     names = Counter(layer.name for layer in weighted)
     for layer in weighted:
         if names[layer.name] > 1 and layer.name in stored:
             raise WeightsError(
-                f"{names[layer.name]} layers have this name and need weights",
+                f"{names[layer.name]} layers with weights have this name",
                 where=layer,
-                expected="one layer of a name: weights are matched by it",
+                expected="unique names: weights are matched by them",
                 hint="rename them, in the prototxt and in the net that wrote the caffemodel",
             )
 
 
-def _fitted(layer: Layer, needs: Needs, found: StoredLayer) -> Slots:
-    """A stored layer's blobs in the needed shapes; as they are where those are not known."""
-    blobs = found.blobs
+def _fitted(layer: Layer, needs: Needs, stored_layer: StoredLayer) -> Slots:
+    """A stored layer's blobs in the needed shapes, or unchanged if those are unknown."""
+    blobs = stored_layer.blobs
     if needs is None:
         return {index: stored.blob for index, stored in blobs.items()}
-    complete = blobs.keys() == set(range(len(needs)))
-    if not complete and not (found.leaves_out_shared and blobs.keys() < set(range(len(needs)))):
+    indices = set(range(len(needs)))
+    may_lack_some = stored_layer.leaves_out_shared and blobs.keys() < indices
+    if blobs.keys() != indices and not may_lack_some:
         raise WeightsError(
-            "it has another number of blobs in the caffemodel",
+            "the caffemodel has another number of blobs for it",
             where=layer,
             expected=", ".join(map(text, needs)) or "none",
             received=", ".join(text(stored.blob.shape) for stored in blobs.values()),
@@ -199,13 +212,13 @@ def _fitted(layer: Layer, needs: Needs, found: StoredLayer) -> Slots:
     }
 
 
-def _misfit(layer: Layer, index: int, need: Shape, have: Shape) -> str:
-    """What may be the matter with a blob that does not fit."""
+def _mismatch_hint(layer: Layer, index: int, need: Shape, have: Shape) -> str:
+    """What may be wrong with a blob that does not fit."""
     if index == 0 and (hint := group_hint(layer, need, have)):
         return hint
     is_resized = layer.type == "InnerProduct" and len(need) == len(have) and need[0] == have[0]
     if is_resized or len(need) != len(have):
-        return f"has the input another shape than the net was trained with? Else, {_OTHER_NET}"
+        return f"was the net trained with another input shape? Otherwise, {_OTHER_NET}"
     return _OTHER_NET
 
 
@@ -214,13 +227,13 @@ _OTHER_NET = "is this the caffemodel of another net, or of another version of th
 
 def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> Blob:
     have = stored.blob.shape
-    if long_axes(have) != long_axes(need):
+    if non_unit_axes(have) != non_unit_axes(need):
         raise WeightsError(
             f"its blob {index} does not fit",
             where=layer,
             expected=text(need),
             received=text(have),
-            hint=_misfit(layer, index, need, have),
+            hint=_mismatch_hint(layer, index, need, have),
         )
     if stored.count != prod(need):
         raise WeightsError(
@@ -232,24 +245,25 @@ def _fitted_blob(layer: Layer, index: int, need: Shape, stored: StoredBlob) -> B
     return stored.blob.reshaped(*need)
 
 
-def _otherwise_shaped(
+def _shape_notes(
     layers: Sequence[Layer], needs: Sequence[Needs], stored: Mapping[str, StoredLayer]
 ) -> list[str]:
-    """A warning of blobs that have more or fewer axes of 1 than Caffe gives them."""
-
+    """A warning about blobs with more or fewer axes of size 1 than Caffe's."""
     names = [
         layer.name
         for layer, need in zip(layers, needs, strict=True)
         if need and layer.name in stored
-        if not all(is_as_caffes(need[i], each) for i, each in stored[layer.name].blobs.items())
+        if not all(has_caffes_shape(need[i], b) for i, b in stored[layer.name].blobs.items())
     ]
     if not names:
         return []
-    return [f"the caffemodel has blobs with other axes of 1 than Caffe's: {_listed(names)}"]
+    return [
+        f"the caffemodel has blobs with more or fewer axes of size 1 than Caffe's: {_listed(names)}"
+    ]
 
 
-def _without_statistics(layers: Sequence[Layer], stored: Mapping[str, StoredLayer]) -> list[str]:
-    """A warning of batch norms whose factor is 0 beside statistics that are not."""
+def _zero_factor_notes(layers: Sequence[Layer], stored: Mapping[str, StoredLayer]) -> list[str]:
+    """A warning about batch norms whose factor is 0 although their statistics are not."""
     names = [
         layer.name
         for layer in layers
@@ -259,8 +273,8 @@ def _without_statistics(layers: Sequence[Layer], stored: Mapping[str, StoredLaye
     ]
     if not names:
         return []
-    note = "the caffemodel has a factor of 0 beside a mean and a variance that are not 0"
-    return [f"{note}, and Caffe takes these for 0 then: {_listed(names)}"]
+    note = "the caffemodel has a factor of 0 with a mean and a variance that are not 0"
+    return [f"{note}, which Caffe then takes as 0: {_listed(names)}"]
 
 
 # ---- parameters that layers share ------------------------------------------------------------
@@ -272,8 +286,8 @@ def _share(
     slots: Sequence[Slots],
     key: Callable[[int], int],
 ) -> None:
-    """Put the blobs that go by a name into all layers that name them: those of the layer whose
-    number has the greatest `key`."""
+    """Put named blobs into all layers that name them: those of the layer whose index has the
+    greatest `key`."""
     owners: dict[str, Blob] = {}
     for i in sorted(range(len(layers)), key=key):
         shares = layers[i].shares.items()
@@ -300,54 +314,51 @@ def _as_owner(layer: Layer, share: Share, needs: Needs, index: int, owner: Blob)
 # ---- blobs that are missing ------------------------------------------------------------------
 
 
-def _missing(layer: Layer, needs: Needs, known: Slots) -> dict[int, Filler | None]:
-    """What fills the blobs that a layer lacks, None where nobody knows."""
+def _missing(layer: Layer, needs: Needs, known: Slots) -> Missing:
+    """The fillers of the blobs that a layer lacks."""
     lacking = [index for index in range(len(needs or ())) if index not in known]
     if not lacking:
         return {}
-    made = fillers(layer, needs or ())
-    return {index: made[index] if made else None for index in lacking}
+    own = fillers(layer, needs or ())
+    return {index: own[index] if own else None for index in lacking}
 
 
-def _refuse_made_up(
-    layers: Sequence[Layer], made: Sequence[Mapping[int, Filler | None]], file: Location
-) -> None:
-    missing = [
-        layer
-        for layer, each in zip(layers, made, strict=True)
-        if not all(filler and filler.is_exact for filler in each.values())
-    ]
-    if missing:
+def _is_exact(missing: Missing) -> bool:
+    return all(filler and filler.is_exact for filler in missing.values())
+
+
+def _refuse_missing(layers: Sequence[Layer], missing: Sequence[Missing], file: Location) -> None:
+    pairs = zip(layers, missing, strict=True)
+    inexact = [layer for layer, lacking in pairs if not _is_exact(lacking)]
+    if inexact:
         raise WeightsError(
-            "the caffemodel lacks the weights of layers:" + _lines(missing),
+            "the caffemodel lacks the weights of layers:" + _lines(inexact),
             where=file,
             hint="layers are matched by name: does the caffemodel belong to this prototxt? "
-            "With --allow-missing-weights fillers make them up",
+            "--allow-missing-weights initialises them by fillers",
         )
 
 
-def _note(layer: Layer, made: Mapping[int, Filler | None], file: Location) -> str:
-    exact = all(filler and filler.is_exact for filler in made.values())
-    what = "its fillers, which are exact, serve" if exact else "its weights are made up by fillers"
-    return f"{layer}: not in {file}; {what}"
+def _note(layer: Layer, missing: Missing, file: Location) -> str:
+    if _is_exact(missing):
+        return f"{layer}: not in {file}; its weights are those of its fillers, which are exact"
+    return f"{layer}: not in {file}; its weights are initialised by fillers"
 
 
 def _filled(
-    net: Net,
-    needs: Sequence[Needs],
-    slots: Sequence[Slots],
-    made: Sequence[Mapping[int, Filler | None]],
+    net: Net, needs: Sequence[Needs], slots: Sequence[Slots], missing: Sequence[Missing]
 ) -> Net:
-    """The net with the blobs of the slots, and what fillers make where these are empty."""
-    unknown = [layer for layer, each in zip(net.layers, made, strict=True) if None in each.values()]
+    """The net with the blobs of the slots, and the fillers' values where these are empty."""
+    pairs = zip(net.layers, missing, strict=True)
+    unknown = [layer for layer, lacking in pairs if None in lacking.values()]
     if unknown:
         raise WeightsError(
-            f"nobody knows the fillers of {len(unknown)} layers" + _lines(unknown),
+            f"the fillers of {len(unknown)} layers are unknown:" + _lines(unknown),
             hint="their weights must be in the caffemodel",
         )
-    for own, each in zip(slots, made, strict=True):
-        own.update({index: filler.blob for index, filler in each.items() if filler})
-    # A layer that shares a parameter forgets what its own filler made.
+    for own, lacking in zip(slots, missing, strict=True):
+        own.update({index: filler.blob for index, filler in lacking.items() if filler})
+    # In a layer that shares a parameter, the owner's values replace its own filler's.
     _share(net.layers, needs, slots, key=operator.neg)
     layers = (
         _with_blobs(layer, (own[index] for index in sorted(own)))
@@ -365,12 +376,12 @@ def _left_out(net: Net, stored: Mapping[str, StoredLayer], file: Location) -> li
     extra = [name for name in stored if name not in names]
     if not extra:
         return []
-    return [f"{file}: left out the weights of layers that the net has not: {_listed(extra)}"]
+    return [f"{file}: ignored the weights of layers that the net lacks: {_listed(extra)}"]
 
 
-_LISTED = 5
+_MAX_LISTED = 5
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(names[:_MAX_LISTED]) + more

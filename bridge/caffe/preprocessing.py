@@ -1,8 +1,8 @@
-"""What is done to an image before a net sees it, as layers of the net itself.
+"""The preprocessing of images, as layers of the net itself.
 
-Caffe's nets are fed with (image - mean) · scale, the channels in OpenCV's order: blue, green, red.
-A prototxt for training says so in the `transform_param` of its data layers; a deployed one leaves
-it to the program around it. (Source: src/caffe/data_transformer.cpp)
+Caffe's nets take (image - mean) · scale, with channels in OpenCV's order: blue, green, red. A
+prototxt for training states this in the `transform_param` of its data layers; a deployed one leaves
+it to the calling program. (Source: src/caffe/data_transformer.cpp)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bridge.caffe.shapes.table import LayerShapes, shape, text
 from bridge.errors import Location, UsageError, WeightsError
 
 Mean = float | Sequence[float] | str | Path | None
-"""One number, one for each channel, or the file of an image: .binaryproto or .npy."""
+"""One number, one per channel, or the file of a mean image: .binaryproto or .npy."""
 
 SUBTRACT_MEAN = "bridge.Mean"
 """The type of the layer that subtracts its blob, c or c h w, from n c h w: Caffe has none."""
@@ -37,13 +37,13 @@ def subtract_mean(layer: Layer, x: Shape) -> LayerShapes:
 
 
 def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool = False) -> Net:
-    """The net with layers before it that make its input, n c h w, of images from 0 to 255.
+    """The net with layers in front that turn images from 0 to 255 into its input, n c h w.
 
-    With `rgb` the images are red, green, blue. The input keeps its name; what the net then reads
-    has the name of the layer that made it. Where nothing is asked for, and the prototxt says what
-    the net was trained on, that is a warning.
+    With `rgb` the images are red, green, blue. The input keeps its name; the preprocessed value has
+    the name of the layer that produces it. If no preprocessing is requested but the prototxt says
+    how the net was trained, that is a warning.
 
-    Errors: UsageError where it is not clear what the image is, or mean and image do not fit;
+    Errors: UsageError where the image input is ambiguous, or mean and image do not match;
     WeightsError for a mean file that cannot be read.
     """
     if mean is None and scale == 1 and not rgb:
@@ -60,7 +60,7 @@ def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool =
 
 
 Candidate = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]
-"""What it does, the layer's type, its parameters and its blobs."""
+"""Its role, the layer's type, its parameters and its blobs."""
 
 
 def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Candidate]:
@@ -74,14 +74,14 @@ def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Candid
 
 
 def _before(net: Net, image: Input, layers: Sequence[Layer]) -> Net:
-    """The net behind these layers: what read the image reads what they make of it."""
-    made = layers[-1].tops[0]
-    behind = (
-        replace(layer, bottoms=tuple(made if b == image.name else b for b in layer.bottoms))
+    """The net after these layers: consumers of the image consume the preprocessed one."""
+    preprocessed = layers[-1].tops[0]
+    rewired = (
+        replace(layer, bottoms=tuple(preprocessed if b == image.name else b for b in layer.bottoms))
         for layer in net.layers
     )
-    outputs = tuple(made if name == image.name else name for name in net.outputs)
-    return replace(net, layers=(*layers, *behind), outputs=outputs)
+    outputs = tuple(preprocessed if name == image.name else name for name in net.outputs)
+    return replace(net, layers=(*layers, *rewired), outputs=outputs)
 
 
 def _image(net: Net) -> Input:
@@ -91,15 +91,15 @@ def _image(net: Net) -> Input:
             "it is not clear which input the preprocessing is for",
             expected="one input with axes n c h w",
             received=", ".join(f"{i.name} ({text(i.shape)})" for i in net.inputs) or "no inputs",
-            hint="say the shape of an input with --input-shape, if the net does not",
+            hint="pass the shape of an input with --input-shape if the net does not state it",
         )
     (image,) = images
     if 0 in image.shape[1:]:
         raise UsageError(
-            f"the shape of input '{image.name}' is not known",
+            f"the shape of input '{image.name}' is unknown",
             where=image.where,
             received=text(image.shape),
-            hint=f"say it: --input-shape {image.name}:1,3,224,224",
+            hint=f"pass it: --input-shape {image.name}:1,3,224,224",
         )
     return image
 
@@ -119,7 +119,7 @@ def _require_channels(image: Input, count: int, what: str) -> None:
 
 
 def _notes(image: Input) -> Iterator[str]:
-    """What the prototxt says of preprocessing, and the options that would do it."""
+    """The preprocessing that the prototxt states, as the options that do the same."""
     options = []
     if image.mean:
         options.append(f"--mean {','.join(f'{value:g}' for value in image.mean)}")
@@ -129,8 +129,8 @@ def _notes(image: Input) -> Iterator[str]:
         options.append(f"--scale {image.scale:g}")
     if options:
         yield (
-            f"{image.where}: input '{image.name}' is to be fed with images that are preprocessed, "
-            f"as in training; the graph does it itself with {' '.join(options)}"
+            f"{image.where}: input '{image.name}' expects images that are preprocessed as in "
+            f"training; the graph does so itself with {' '.join(options)}"
         )
 
 
@@ -138,7 +138,7 @@ def _notes(image: Input) -> Iterator[str]:
 
 
 def _mean(image: Input, mean: Mean) -> Blob:
-    """c, or c h w as large as the image: of a larger mean the middle, as of the image itself."""
+    """c, or c h w of the image's size: a larger mean is cropped to its centre, as the image is."""
     if isinstance(mean, str | Path):
         return _cropped(image, read_mean(Path(mean)), Location.of(mean))
     values: Array = np.asarray(mean, np.float32).reshape(-1)
@@ -154,16 +154,16 @@ def _mean(image: Input, mean: Mean) -> Blob:
 
 
 def read_mean(path: Path) -> Blob:
-    """The mean image in a .binaryproto or a .npy file, unread: c h w, or c where that is all.
+    """The mean image in a .binaryproto or .npy file, unread: c h w, or only c.
 
-    Errors: UsageError where there is no such file, WeightsError where it holds no mean.
+    Errors: UsageError where there is no such file, WeightsError where it contains no mean.
     """
     files.readable(path, "mean")
     blob = _from_numpy(path) if path.suffix == ".npy" else _from_binaryproto(path)
     dims = blob.shape[1:] if blob.shape[:1] == (1,) and len(blob.shape) == 4 else blob.shape
     if len(dims) not in (1, 3):
         raise WeightsError(
-            "this is no mean image",
+            "not a mean image",
             where=Location.of(path),
             expected="c h w, or 1 c h w",
             received=text(blob.shape),
@@ -176,7 +176,7 @@ def _from_numpy(path: Path) -> Blob:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise WeightsError(
-            "this is no .npy file", where=Location.of(path), received=str(error)
+            "not a .npy file", where=Location.of(path), received=str(error)
         ) from None
     return Blob(array.shape, lambda: array.astype(np.float32))
 
@@ -186,7 +186,7 @@ def _from_binaryproto(path: Path) -> Blob:
     is_message = files.glance(path).startswith(b"\x08")  # a number: of images, of a state, of ONNX
     if kind is not None and not is_message:
         raise WeightsError(
-            "this is no mean image",
+            "not a mean image",
             where=Location.of(path),
             expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
             received=kind.name,
@@ -196,7 +196,7 @@ def _from_binaryproto(path: Path) -> Blob:
     stored = stored_blob(wire, Entry(0, BYTES, 0, 0, 0, len(wire)))
     if not stored.count or stored.count != prod(stored.blob.shape):
         raise WeightsError(
-            "this is no mean image",
+            "not a mean image",
             where=Location.of(path),
             expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
             received=f"{stored.count} values of shape {text(stored.blob.shape)}",
@@ -217,9 +217,9 @@ def _cropped(image: Input, mean: Blob, file: Location) -> Blob:
     if not sizes:
         return mean
     begins = [(size - want) // 2 for size, want in zip(sizes, wanted, strict=True)]
-    places = tuple(slice(b, b + want) for b, want in zip(begins, wanted, strict=True))
-    return Blob((channels, *wanted), partial(_part, mean, places))
+    window = tuple(slice(b, b + want) for b, want in zip(begins, wanted, strict=True))
+    return Blob((channels, *wanted), partial(_part, mean, window))
 
 
-def _part(mean: Blob, places: tuple[slice, ...]) -> Array:
-    return mean.array()[(slice(None), *places)]
+def _part(mean: Blob, window: tuple[slice, ...]) -> Array:
+    return mean.array()[(slice(None), *window)]

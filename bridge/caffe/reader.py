@@ -32,17 +32,17 @@ def read(
     allow_missing_weights: bool = False,
     hold: Callable[[Net], object] | None = None,
 ) -> Net:
-    """A Caffe net of any dialect, with its weights where a caffemodel is given, be it HDF5 or not.
+    """A Caffe net of any dialect, with its weights if a caffemodel (or its HDF5 form) is passed.
 
-    Without one, layers have no blobs; but where `prototxt` is itself a caffemodel, given alone, the
-    net that it describes is read from it, and its weights. `phase` (TEST or TRAIN), `stages` and
-    `level` choose among layers that have rules. `input_shape` replaces the shapes that the net
-    gives its inputs, by name. With `allow_missing_weights` fillers make up what a caffemodel lacks.
-    `hold` sees the net before its weights are sought, and may refuse it: a misread layer asks for
-    others than it has.
-    Errors: UsageError for paths that cannot be read, or other names; PrototxtError, WeightsError
-    for files that are broken or do not fit; UnsupportedError where the result depends on what blobs
-    share or overwrite.
+    Without one, layers have no blobs; but if `prototxt` is itself a caffemodel, passed alone, the
+    net that it describes and its weights are read from it. `phase` (TEST or TRAIN), `stages` and
+    `level` select layers by their include and exclude rules. `input_shape` replaces the shapes of
+    inputs, by name. With `allow_missing_weights` fillers initialise what a caffemodel lacks.
+    `hold` sees the net before its weights are matched, and may refuse it: a misread layer needs
+    other weights than it has.
+    Errors: UsageError for paths that cannot be read, or unknown names; PrototxtError, WeightsError
+    for files that are broken or do not match; UnsupportedError where the result depends on shared
+    or overwritten memory.
     """
     if phase not in PHASES:
         raise UsageError("no such phase", expected=" or ".join(PHASES), received=phase)
@@ -66,15 +66,15 @@ def read(
 
 def _with_weights(net: Net, source: Path, allow_missing: bool) -> Net:
     stored = stored_layers(source)
-    told = with_channels(net, stored)
-    return attach(told, stored, Location.of(source), allow_missing=allow_missing)
+    net = with_channels(net, stored)
+    return attach(net, stored, Location.of(source), allow_missing=allow_missing)
 
 
 def _assembled(definition: Message, state: State, input_shape: Mapping[str, Shape]) -> Net:
     """The net without weights.
 
-    An error names the fields that nobody knows too, for it may come of them: of a `topp`, that no
-    layer makes a blob.
+    An error also names unknown fields, since they may be its cause: with `topp`, no layer
+    produces the blob.
     """
     try:
         layers, warnings = upgrade(definition)
@@ -90,12 +90,12 @@ def _assembled(definition: Message, state: State, input_shape: Mapping[str, Shap
 
 def _suspects(definition: Message) -> Iterator[str]:
     for message in (definition, *definition.get("layer", ()), *definition.get("layers", ())):
-        yield from (each.line() for each in message.complaints if not is_harmless(each))
+        yield from (c.line() for c in message.complaints if not is_harmless(c))
 
 
 def stored_layers(path: Path) -> tuple[StoredLayer, ...]:
-    """What a file of weights holds, whichever of Caffe's two formats it has. Errors: WeightsError,
-    and UsageError where h5py is needed."""
+    """The layers in a file of weights, in either of Caffe's two formats. Errors: WeightsError, and
+    UsageError if h5py is missing."""
     return hdf5.read(path) if hdf5.is_hdf5(path) else weights.read(path)
 
 
@@ -117,7 +117,7 @@ def _binary_prototxt(prototxt: Path, caffemodel: Path) -> UsageError:
         "the prototxt is a binary file",
         where=Location.of(prototxt),
         expected="protobuf text: NET.prototxt WEIGHTS.caffemodel",
-        hint="the two files are the other way round" if swapped else None,
+        hint="swap the two files" if swapped else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Caffe's NetState, by which layers are chosen: phase, level and stages.
+"""Caffe's NetState, which selects layers: phase, level and stages.
 
 (Source: Net::FilterNet and Net::StateMeetsRule in src/caffe/net.cpp)
 """
@@ -23,27 +23,27 @@ class State:
     stages: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
-        """`phase TEST, stage deploy`; a level only where it is not 0."""
+        """`phase TEST, stage deploy`; the level only if it is not 0."""
         parts = [f"phase {self.phase}", *(f"stage {stage}" for stage in sorted(self.stages))]
         return ", ".join([*parts, *([f"level {self.level}"] if self.level else [])])
 
-    def options(self, before: State) -> str:
-        """What the command line takes to come here from another state: `--stage deploy`."""
-        flags = [f"--phase {self.phase}"] if self.phase != before.phase else []
-        flags += [f"--stage {stage}" for stage in sorted(self.stages - before.stages)]
-        flags += [f"--level {self.level}"] if self.level != before.level else []
+    def options(self, current: State) -> str:
+        """The options that change another state into this one: `--stage deploy`."""
+        flags = [f"--phase {self.phase}"] if self.phase != current.phase else []
+        flags += [f"--stage {stage}" for stage in sorted(self.stages - current.stages)]
+        flags += [f"--level {self.level}"] if self.level != current.level else []
         return " ".join(flags)
 
 
 def is_included(layer: Message, state: State) -> bool:
-    """Whether a layer takes part in a state; where it has several rules, any one decides.
+    """Whether a layer is part of the net in a state; of several rules, any one decides.
 
     Errors: PrototxtError.
     """
     include, exclude = layer.get("include", []), layer.get("exclude", [])
     if include and exclude:
         raise PrototxtError(
-            f"layer '{layer.get('name', '')}' has include and exclude rules",
+            f"layer '{layer.get('name', '')}' has both include and exclude rules",
             where=layer.where,
             expected="one of the two",
         )
@@ -62,8 +62,8 @@ def _meets(rule: Message, state: State) -> bool:
     )
 
 
-def ways_in(layers: Sequence[Message], state: State) -> dict[str, list[Message]]:
-    """By the options that would do it, the layers that these would bring into a net."""
+def including_options(layers: Sequence[Message], state: State) -> dict[str, list[Message]]:
+    """Options that would add layers to the net, each with the layers that it adds."""
     ways: dict[str, list[Message]] = {}
     for layer in layers:
         others = (other for other in _neighbours(layer, state) if is_included(layer, other))
@@ -73,7 +73,7 @@ def ways_in(layers: Sequence[Message], state: State) -> dict[str, list[Message]]
 
 
 def _neighbours(layer: Message, state: State) -> Iterator[State]:
-    """The states that a layer's own rules speak of, as near to this one as they allow."""
+    """The states that a layer's own rules mention, as close to this one as they allow."""
     for rule in layer.get("include", []):
         level = max(state.level, rule.get("min_level", state.level))
         yield State(

@@ -18,7 +18,7 @@ Written = tuple[str, str, Sequence[ArrayLike]]
 def write_caffemodel(path: str | Path, name: str, layers: Iterable[Written]) -> None:
     """Write a caffemodel that Caffe reads; field numbers are those of schema/caffe.proto.
 
-    No more than one layer's blobs need be in memory at a time, and none twice.
+    At most one layer's blobs are in memory at a time, and only once.
     """
     with Path(path).open("wb") as file:
         file.write(field(1, name.encode()))
@@ -26,7 +26,7 @@ def write_caffemodel(path: str | Path, name: str, layers: Iterable[Written]) -> 
             head = field(1, layer.encode()) + field(2, type_.encode())
             arrays = [np.ascontiguousarray(blob, "<f4").reshape(np.shape(blob)) for blob in blobs]
             heads = [_blob_head(array) for array in arrays]
-            size = sum(len(each) + array.nbytes for each, array in zip(heads, arrays, strict=True))
+            size = sum(len(h) + array.nbytes for h, array in zip(heads, arrays, strict=True))
             file.write(begin(100, len(head) + size) + head)
             for blob_head, array in zip(heads, arrays, strict=True):
                 file.write(blob_head)
@@ -34,7 +34,7 @@ def write_caffemodel(path: str | Path, name: str, layers: Iterable[Written]) -> 
 
 
 def _blob_head(array: NDArray[Any]) -> bytes:
-    """A blob up to its numbers, which have to be written right behind it."""
+    """A blob up to its numbers, which must be written right after it."""
     dims = b"".join(map(varint, array.shape))
     inner = field(7, field(1, dims)) + begin(5, array.nbytes)
     return begin(7, len(inner) + array.nbytes) + inner

@@ -59,7 +59,7 @@ def test_a_blob_with_another_reader_cannot_be_worked_on_in_place(read_text: Read
         + layer("early", "Power", "y", "e")
         + layer("r", "ReLU", "y", "y")
     )
-    with pytest.raises(PrototxtError, match="'y' cannot be worked on in place"):
+    with pytest.raises(PrototxtError, match="'y' cannot be changed in place"):
         read_text(INPUT + text)
 
 
@@ -95,10 +95,13 @@ def test_only_parameters_that_are_set_are_kept(read_text: ReadText) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (layer("a", "ReLU", "nope", "y"), "blob 'nope' is not made"),
-        (layer("a", "ReLU", "x", "y") + layer("b", "ReLU", "x", "y"), "blob 'y' is made twice"),
-        (layer("a", "ReLU", "x", "x y") + layer("b", "ReLU", "y", "x"), "blob 'x' is made twice"),
-        (INPUT, "blob 'x' is made twice"),
+        (layer("a", "ReLU", "nope", "y"), "no earlier layer produces blob 'nope'"),
+        (layer("a", "ReLU", "x", "y") + layer("b", "ReLU", "x", "y"), "blob 'y' is written twice"),
+        (
+            layer("a", "ReLU", "x", "x y") + layer("b", "ReLU", "y", "x"),
+            "blob 'x' is written twice",
+        ),
+        (INPUT, "blob 'x' is written twice"),
     ],
 )
 def test_layers_that_do_not_connect_are_refused(
@@ -119,11 +122,10 @@ STAGED = (
 
 
 def test_a_blob_that_another_state_makes_says_how_to_come_there(read_text: ReadText) -> None:
-    with pytest.raises(PrototxtError, match="'x' is not made by any layer before") as refusal:
+    with pytest.raises(PrototxtError, match="no earlier layer produces blob 'x'") as refusal:
         read_text(STAGED)
     assert refusal.value.hint == (
-        "left out in phase TEST are layers that make it: 't' by --phase TRAIN, "
-        "'d' by --stage deploy"
+        "layers left out in phase TEST produce it: 't' (--phase TRAIN), 'd' (--stage deploy)"
     )
     assert read_text(STAGED, stages=["deploy"]).outputs == ("z",)
 
@@ -131,7 +133,7 @@ def test_a_blob_that_another_state_makes_says_how_to_come_there(read_text: ReadT
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (layer("a", "ReLU", "q", "y") + layer("b", "ReLU", "x", "q"), "a layer further down"),
+        (layer("a", "ReLU", "q", "y") + layer("b", "ReLU", "x", "q"), "a later layer"),
         (layer("a", "ReLU", "x", "conv1") + layer("b", "ReLU", "Conv_1", "y"), "mean 'conv1'?"),
         (layer("a", "ReLU", "data", "y"), "--input-shape data:"),
     ],
@@ -139,7 +141,7 @@ def test_a_blob_that_another_state_makes_says_how_to_come_there(read_text: ReadT
 def test_a_blob_that_nobody_makes_says_what_may_be_meant(
     read_text: ReadText, text: str, hint: str
 ) -> None:
-    with pytest.raises(PrototxtError, match="is not made by any layer before") as refusal:
+    with pytest.raises(PrototxtError, match="no earlier layer produces") as refusal:
         read_text(INPUT + text)
     assert hint in str(refusal.value.hint)
 
@@ -156,7 +158,7 @@ def test_a_net_without_layers_in_a_state_says_which_has_some(read_text: ReadText
     text += layer("b", "ReLU", "x", "z", 'include { stage: "deploy" min_level: 2 }')
     with pytest.raises(PrototxtError, match="in phase TEST, the net has no layers") as refusal:
         read_text(text)
-    assert refusal.value.hint == "--phase TRAIN brings in 2; --stage deploy --level 2 brings in 1"
+    assert refusal.value.hint == "--phase TRAIN adds 2; --stage deploy --level 2 adds 1"
 
 
 def test_the_phase_chooses_among_layers(read_text: ReadText) -> None:

@@ -40,12 +40,12 @@ def settings(net: Net) -> Any:
     ("text", "order", "axes", "note"),
     [
         ("scale_bias: true", STATISTICS_FIRST, 1, None),
-        ("scale_bias: true", STATISTICS_FIRST, 4, "other axes of 1"),
+        ("scale_bias: true", STATISTICS_FIRST, 4, "axes of size 1"),
         ("scale_filler { }", STATISTICS_FIRST, 1, None),
         ("use_weight_bias: true", STATISTICS_FIRST, 1, None),
-        ("", STATISTICS_FIRST, 1, "behind the statistics, as Intel's"),
-        ("", SCALE_FIRST, 1, "before the statistics, as NVIDIA's Caffe 0.15"),
-        ("scale_filler { }", SCALE_FIRST, 4, "other axes of 1"),
+        ("", STATISTICS_FIRST, 1, "after the statistics, as in Intel's"),
+        ("", SCALE_FIRST, 1, "before the statistics, as in NVIDIA's Caffe 0.15"),
+        ("scale_filler { }", SCALE_FIRST, 4, "axes of size 1"),
         ("shift_filler { }", SCALE_FIRST, 1, None),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_factor_that_is_not_looked_at_is_nvidias(read_text: ReadText, factor: 
 
 def test_a_factor_of_two_meanings_is_refused(read_text: ReadText) -> None:
     for silent in ("", "scale_filler { }"):
-        with pytest.raises(WeightsError, match="two forks take the factor otherwise") as refusal:
+        with pytest.raises(WeightsError, match="two forks use the factor differently") as refusal:
             read_text(INPUT % 3 + NORM % silent, {"n": blobs(SCALE_FIRST, factor=[999.5])})
         assert "shift_filler" in str(refusal.value.hint)
     for told in ("shift_filler { }", "scale_filler { } bias_filler { }"):
@@ -96,7 +96,7 @@ def test_an_order_that_stays_ambiguous_is_refused(
     read_text: ReadText, channels: int, text: str, order: list[str], axes: int
 ) -> None:
     cut = {role: array[:channels] for role, array in VALUES.items()}
-    with pytest.raises(WeightsError, match="in several orders") as refusal:
+    with pytest.raises(WeightsError, match="the order of its blobs is ambiguous") as refusal:
         read_text(INPUT % channels + NORM % text, {"n": blobs(order, axes, **cut)})
     assert "mean variance factor scale bias, or scale bias" in str(refusal.value.expected)
     read_text(INPUT % channels + NORM % "scale_bias: true", {"n": blobs(STATISTICS_FIRST, **cut)})
@@ -120,13 +120,13 @@ def test_statistics_without_a_factor_have_1(read_text: ReadText) -> None:
     np.testing.assert_array_equal(factor, [1])
     (warning,) = net.warnings
     assert warning == (
-        "the caffemodel has no factor beside a mean and a variance; it is taken for 1: n"
+        "the caffemodel has a mean and a variance without a factor, which is taken as 1: n"
     )
 
 
 def test_a_factor_of_0_beside_statistics_is_a_warning(read_text: ReadText) -> None:
     (warning,) = read_text(INPUT % 3 + NORM % "", {"n": [*STATISTICS, [0.0]]}).warnings
-    assert "a factor of 0 beside a mean and a variance that are not 0" in warning
+    assert "a factor of 0 with a mean and a variance that are not 0" in warning
     untrained = [np.zeros(3), np.zeros(3), [0.0]]
     assert not read_text(INPUT % 3 + NORM % "", {"n": untrained}).warnings
     nvidias = "scale_bias: true"

@@ -204,7 +204,7 @@ def test_what_is_drawn_is_the_same_each_time_and_another_for_each_blob(
 
 
 def test_an_unknown_filler_is_refused(read_text: ReadText) -> None:
-    with pytest.raises(UnsupportedError, match="type that is not known") as refusal:
+    with pytest.raises(UnsupportedError, match="has an unknown type") as refusal:
         made(read_text, 'type: "orthogonal"', (2, 2))
     assert "layer 'l'" in str(refusal.value.where)
     assert (refusal.value.received, "xavier" in refusal.value.expected) == ("orthogonal", True)

@@ -111,7 +111,7 @@ def test_what_is_missing_is_made_up_on_request(read_text: ReadText) -> None:
     np.testing.assert_array_equal(bias.array(), np.zeros(4))
     (warning,) = net.warnings
     assert "layer 'b' (InnerProduct): not in" in warning
-    assert warning.endswith("made up by fillers")
+    assert warning.endswith("initialised by fillers")
 
 
 def test_nobody_can_make_up_the_weights_of_an_unknown_layer(
@@ -124,7 +124,7 @@ def test_nobody_can_make_up_the_weights_of_an_unknown_layer(
         return LayerShapes((x,), (x,))
 
     text = INPUT + 'layer { name: "m" type: "LayerOfATest" bottom: "x" top: "y" }'
-    with pytest.raises(WeightsError, match="nobody knows the fillers of 1 layers") as refusal:
+    with pytest.raises(WeightsError, match="the fillers of 1 layers are unknown") as refusal:
         read_text(text, {"o": [BIAS]}, allow_missing_weights=True)
     assert "layer 'm'" in str(refusal.value)
 
@@ -141,8 +141,8 @@ def test_a_net_is_filled_by_its_own_fillers_with_one_warning(read_text: ReadText
     np.testing.assert_array_equal(net.layers[1].blobs[0].array(), np.zeros((4, 3)))
     (warning,) = net.warnings
     assert warning.endswith(
-        "the weights of 8 layers are made up by fillers; 7 of them set none, and have zeros: "
-        "b, c, d, e, f and 2 more"
+        "the weights of 8 layers are initialised by fillers; 7 of them set no filler, "
+        "and are zero: b, c, d, e, f and 2 more"
     )
 
 
@@ -172,7 +172,7 @@ def test_weights_of_other_layers_are_one_warning(read_text: ReadText) -> None:
     others = {f"o{i}": [BIAS] for i in range(7)}
     net = read_text(INPUT + dense("a"), {"a": [WEIGHT, BIAS], **others, "empty": []})
     (warning,) = net.warnings
-    assert warning.endswith("that the net has not: o0, o1, o2, o3, o4 and 2 more")
+    assert warning.endswith("that the net lacks: o0, o1, o2, o3, o4 and 2 more")
 
 
 def test_the_last_of_equal_names_in_the_file_counts(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_the_last_of_equal_names_in_the_file_counts(tmp_path: Path) -> None:
 
 def test_two_layers_of_one_name_with_weights_are_refused(read_text: ReadText) -> None:
     text = INPUT + dense("a") + dense("a").replace('top: "a"', 'top: "b"')
-    with pytest.raises(WeightsError, match="2 layers have this name"):
+    with pytest.raises(WeightsError, match="2 layers with weights have this name"):
         read_text(text, {"a": [WEIGHT, BIAS]})
 
 
@@ -231,7 +231,7 @@ def test_axes_of_1_may_come_and_go(read_text: ReadText, shape: Shape) -> None:
     np.testing.assert_array_equal(weight.array(), WEIGHT)
     np.testing.assert_array_equal(bias.array(), BIAS)
     (warning,) = net.warnings
-    assert warning == "the caffemodel has blobs with other axes of 1 than Caffe's: a"
+    assert warning == "the caffemodel has blobs with more or fewer axes of size 1 than Caffe's: a"
 
 
 @pytest.mark.parametrize(("shape", "count"), [((1,), 1), ((), 1), ((1, 3, 1, 1), 3), ((3,), 3)])
@@ -265,7 +265,7 @@ def test_a_forgotten_group_is_named(
     weights = {"c": [np.zeros(have)]}
     with pytest.raises(WeightsError, match="blob 0 does not fit") as refusal:
         read_text(IMAGE + CONVOLUTION % (type_, text), weights)
-    assert str(refusal.value.hint).startswith(f"these would be the weights of `group: {group}`")
+    assert str(refusal.value.hint).startswith(f"these are the weights of `group: {group}`")
     other = f"{text.replace('group: 2', '').replace('group: 6', '')} group: {group}"
     assert not read_text(IMAGE + CONVOLUTION % (type_, other), weights).warnings
 

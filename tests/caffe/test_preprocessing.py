@@ -144,7 +144,7 @@ def test_what_the_net_was_trained_on_is_told(
     net = preprocessed(read_text(DATA.format(message=message, fields=fields)))
     told = [warning for warning in net.warnings if "preprocessed" in warning]
     assert len(told) == (options is not None)
-    assert all(warning.endswith(f"does it itself with {options}") for warning in told)
+    assert all(warning.endswith(f"does so itself with {options}") for warning in told)
     assert all("net.prototxt:2:1: input 'data'" in warning for warning in told)
 
 
@@ -156,7 +156,7 @@ def test_what_the_net_was_trained_on_is_told(
     [
         (NET.replace("dim: 4", ""), "which input"),
         (NET + 'input: "other" input_shape { dim: 1 dim: 3 dim: 4 dim: 5 }', "which input"),
-        (DATA.format(message="transform_param", fields="crop_size: 4"), "shape .* is not known"),
+        (DATA.format(message="transform_param", fields="crop_size: 4"), "shape .* is unknown"),
         (NET.replace("dim: 3", "dim: 1"), "--rgb does not fit"),
     ],
 )
@@ -186,15 +186,15 @@ def test_a_mean_image_that_does_not_fit_is_refused(
     ("name", "content", "problem"),
     [
         ("mean.binaryproto", b"", "empty"),
-        ("mean.binaryproto", b"\x0a\x03net", "no mean image"),
+        ("mean.binaryproto", b"\x0a\x03net", "not a mean image"),
         (
             "mean.binaryproto",
             field(7, field(1, b"\x02\x02")) + field(5, bytes(16)),
-            "no mean image",
+            "not a mean image",
         ),
         ("mean.binaryproto", b"\x01" + b"\xff" * 40, "damaged"),
-        ("mean.npy", b"", r"no \.npy file"),
-        ("mean.npy", b"abc", r"no \.npy file"),
+        ("mean.npy", b"", r"not a \.npy file"),
+        ("mean.npy", b"abc", r"not a \.npy file"),
     ],
 )
 def test_what_is_no_mean_is_refused(

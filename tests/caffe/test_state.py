@@ -4,7 +4,7 @@ import pytest
 
 from bridge.caffe.files.prototxt import Message, interpret
 from bridge.caffe.files.textformat import parse
-from bridge.caffe.state import State, is_included, ways_in
+from bridge.caffe.state import State, including_options, is_included
 from bridge.errors import PrototxtError
 
 
@@ -59,7 +59,7 @@ def test_options_that_bring_a_layer_in(rules: str, options: str) -> None:
     state = State(stages=frozenset({"here"}))
     left_out = layer(rules)
     assert not is_included(left_out, state)
-    assert list(ways_in([left_out], state)) == ([options] if options else [])
+    assert list(including_options([left_out], state)) == ([options] if options else [])
 
 
 def test_a_state_is_written_out() -> None:

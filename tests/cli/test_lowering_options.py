@@ -66,7 +66,7 @@ def test_a_prototxt_alone_is_filled_with_one_warning(
     assert 3 <= weight.min() <= weight.max() < 4
     assert not bias.any()
     (warning,) = capsys.readouterr().err.splitlines()
-    assert warning.startswith("warning: there is no caffemodel: the weights of 1 layers are made")
+    assert warning.startswith("warning: no caffemodel: the weights of 1 layers are initialised")
 
 
 def test_missing_weights_are_made_up_on_request_only(
@@ -82,7 +82,7 @@ def test_missing_weights_are_made_up_on_request_only(
     assert not output.exists()
     graph = converted(tmp_path, net.read_text(), "--allow-missing-weights")
     assert len(graph.initializer) == 2
-    assert "made up by fillers" in capsys.readouterr().err
+    assert "initialised by fillers" in capsys.readouterr().err
 
 
 def test_a_field_that_nobody_knows_is_left_out_on_request(

@@ -109,8 +109,8 @@ def outputs(layer: Layer, channels: int) -> int:
     return count
 
 
-def is_told_by_weights(layer: Layer) -> bool:
-    """Whether the weights have a say in what a layer is."""
+def is_determined_by_weights(layer: Layer) -> bool:
+    """Whether what a layer computes depends on its weights."""
     return layer.type == "ConvolutionDepthwise" or is_silent_about_groups(layer)
 
 
