@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from bridge.errors import UsageError, after
+from bridge.files.outputs import refuse_collisions, staged, writable
 from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
 from bridge.options import (
     CaffeToKerasKeywords,
@@ -28,7 +29,6 @@ from bridge.options import (
     silent,
     with_options,
 )
-from bridge.outputs import refuse_collisions, staged, writable
 from bridge.public import public
 from bridge.results import Conversion, Raising, remember
 
@@ -67,8 +67,8 @@ def caffe_to_onnx(
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """
-    from bridge.graph.finite import with_warnings
     from bridge.graph.io import refuse_unknown_mode
+    from bridge.lower.model import with_warnings
 
     lowering = LoweringOptions.of(options)
     refuse_unknown_mode(weights)
@@ -161,8 +161,8 @@ def raise_caffe(
     **options: Unpack[CaffeToKerasKeywords],
 ) -> Raising:
     """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
-    from bridge.graph.finite import with_warnings
     from bridge.graph.io import to_ir
+    from bridge.lower.model import with_warnings
 
     lowering, raising = LoweringOptions.of(options), RaisingOptions.of(options)
     _refuse_outputs(files_of(prototxt, caffemodel, lowering), output, raising.map)

@@ -72,7 +72,7 @@ def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
             ignore_fields=options.ignored,
         )
     if options.fold_bn:
-        from bridge.graph.fold_bn import fold_batch_norms
+        from bridge.lower.fold_bn import fold_batch_norms
 
         lowered = fold_batch_norms(lowered)
     return lowered

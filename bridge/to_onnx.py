@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
+from bridge.files.outputs import refuse_collisions, staged, writable
 from bridge.options import IoLayout, PathLike, Progress, silent
-from bridge.outputs import refuse_collisions, staged, writable
 from bridge.public import public
 
 if TYPE_CHECKING:

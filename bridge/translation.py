@@ -14,11 +14,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from bridge.caffe.net import Blob
 from bridge.errors import UsageError
+from bridge.files.outputs import staged, writable
+from bridge.graph.io.weight import Weight as Initializer
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.model import LoweredModel
-from bridge.lower.values import Weight as Initializer
-from bridge.outputs import staged, writable
 from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
 
 Shape = tuple[Size, ...]
@@ -276,7 +277,9 @@ def _leaf(constant: Weight, initializer: Initializer | None) -> _Leaf:
     if not initializer.sources:  # no blob's: fillings, and kernels that pick
         array = initializer.array()
         return _Leaf((), lambda: array) if (array == array.flat[0]).all() else itself
-    origins = [blob.origin for blob in initializer.sources if blob.origin]
+    origins = [
+        blob.origin for blob in initializer.sources if isinstance(blob, Blob) and blob.origin
+    ]
     if len(origins) < len(initializer.sources):
         return itself
 

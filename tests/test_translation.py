@@ -12,11 +12,11 @@ import pytest
 import bridge
 from bridge.caffe import Net, read
 from bridge.errors import UsageError
-from bridge.graph.fold_bn import fold_batch_norms
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
 from bridge.layout import Layout, Weight
 from bridge.lower import lower
+from bridge.lower.fold_bn import fold_batch_norms
 from bridge.lower.model import LoweredModel
 from bridge.raising import Plan, raise_model
 from bridge.raising.plan import Call, Ref

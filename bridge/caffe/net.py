@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,18 +17,10 @@ from numpy.typing import NDArray
 
 from bridge.caffe.files.complaint import Complaint
 from bridge.errors import Location
+from bridge.layout import Span
 
 Shape = tuple[int, ...]
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Where a weight lies in its file, as little-endian float32 in C order (offsets in bytes)."""
-
-    path: Path
-    offset: int
-    length: int
 
 
 @dataclass(frozen=True)

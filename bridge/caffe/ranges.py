@@ -7,14 +7,12 @@ beside the image is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from bridge.caffe.net import Layer, Net
 
-Columns = tuple[tuple[int, int], ...]
-"""The least and the greatest number, of each column of the last axis, or of all at once."""
-
-RANGE = "range of "
-"""What stands before an input's name as the key of its range in the metadata of an ONNX file."""
+if TYPE_CHECKING:
+    from bridge.graph.ranges import Columns
 
 _MOVES = frozenset({"Flatten", "Reshape", "Split"})
 
@@ -33,26 +31,6 @@ def input_ranges(net: Net) -> dict[str, Columns]:
             if any(each.name == name for each in net.inputs):
                 found.setdefault(name, columns(net, layer))
     return found
-
-
-def ranges_in(metadata: Mapping[str, str]) -> dict[str, Columns]:
-    """The ranges that stand in the metadata of an ONNX file."""
-    return {
-        key.removeprefix(RANGE): _understood(text)
-        for key, text in metadata.items()
-        if key.startswith(RANGE)
-    }
-
-
-def written(columns: Columns) -> str:
-    """`0:0 0:111`, as it stands in the metadata of an ONNX file."""
-    return " ".join(f"{low}:{high}" for low, high in columns)
-
-
-def _understood(text: str) -> Columns:
-    """The inverse of `written`. Raises ValueError."""
-    pairs = (column.split(":") for column in text.split())
-    return tuple((int(low), int(high)) for low, high in pairs)
 
 
 def _indices(_: Net, layer: Layer) -> Columns:

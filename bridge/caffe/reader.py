@@ -19,6 +19,7 @@ from bridge.caffe.net import Net, Shape
 from bridge.caffe.state import PHASES, State
 from bridge.caffe.upgrade import upgrade
 from bridge.errors import BridgeError, Location, PrototxtError, UsageError, after
+from bridge.files.hdf5 import is_hdf5
 
 
 def read(
@@ -96,7 +97,7 @@ def _suspects(definition: Message) -> Iterator[str]:
 def stored_layers(path: Path) -> tuple[StoredLayer, ...]:
     """The layers in a file of weights, in either of Caffe's two formats. Errors: WeightsError, and
     UsageError if h5py is missing."""
-    return hdf5.read(path) if hdf5.is_hdf5(path) else weights.read(path)
+    return hdf5.read(path) if is_hdf5(path) else weights.read(path)
 
 
 def _refuse_other_than_net(path: Path) -> None:

@@ -19,9 +19,9 @@ from bridge.check.inputs import FREE_BATCH, Feeding, Source
 from bridge.check.loading import ModelFiles
 from bridge.check.report import Report
 from bridge.errors import UsageError
+from bridge.files.outputs import refuse_collisions
 from bridge.graph.validity import valid_graphs
 from bridge.options import PathLike, Progress, as_names, silent
-from bridge.outputs import refuse_collisions
 from bridge.public import public
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.ranges import Columns
 from bridge.check.backends.caffe import CaffeBackend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
 from bridge.errors import UsageError
+from bridge.graph.ranges import Columns
 
 if TYPE_CHECKING:
     from bridge.check.backends.backend import Backend, Given

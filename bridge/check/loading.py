@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bridge import files
-from bridge.caffe.ranges import Columns, input_ranges
+from bridge.caffe.ranges import input_ranges
 from bridge.check.backends.backend import Backend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.backends.renamed import same_io_names
 from bridge.check.images import Preprocessing
 from bridge.errors import UsageError, after
+from bridge.graph.ranges import Columns
 from bridge.layout import Layout
 
 if TYPE_CHECKING:
@@ -215,9 +216,9 @@ class _Opener:
         if files not in self._lowered:
             from bridge.caffe import read
             from bridge.caffe.shapes import known_weights
-            from bridge.graph.finite import with_warnings
             from bridge.graph.io import save
             from bridge.lower import lower, understood
+            from bridge.lower.model import with_warnings
 
             ignored = files.ignore_fields
             hold = partial(understood, ignore_fields=ignored)

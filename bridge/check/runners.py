@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.ranges import Columns
 from bridge.check.backends.backend import Origin
 from bridge.check.backends.onnx import dtypes_of, origins_of
 from bridge.errors import GraphError, UnsupportedError, words_of
+from bridge.graph.ranges import Columns
 
 if TYPE_CHECKING:
     import keras

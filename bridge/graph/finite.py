@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from bridge.lower.model import LoweredModel
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -29,12 +26,6 @@ def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:
         if not np.isfinite([array.min(), array.max()]).all():
             count = array.size - np.isfinite(array).sum()
             yield f"weight '{name}': {count} of its {array.size} numbers are NaN or infinite"
-
-
-def with_warnings(model: LoweredModel) -> LoweredModel:
-    """The model with a warning for each of its net's weights that is not finite."""
-    read = ((name, each.array()) for name, each in model.weights.items() if each.sources)
-    return replace(model, warnings=(*model.warnings, *not_finite(read)))
 
 
 def weights_of(model: ir.Model) -> Iterator[tuple[str, Array]]:

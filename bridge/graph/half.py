@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
 from bridge.errors import UnsupportedError
-from bridge.graph.io import to_proto
-from bridge.lower.model import LoweredModel
-from bridge.lower.values import Weight
+from bridge.graph.io import LazyModel, to_proto
+from bridge.graph.io.weight import Weight
+
+Model = TypeVar("Model", bound=LazyModel)
 
 
-def to_half(model: LoweredModel) -> LoweredModel:
+def to_half(model: Model) -> Model:
     """The same model with float16 weights and arithmetic. The weights are read for this.
 
     Raises UnsupportedError for a weight beyond float16's range, 65504: it would be another number.
@@ -41,7 +43,7 @@ LARGEST = 65504.0
 _SENTINEL = float(np.finfo(np.float32).max)
 
 
-def _refuse_large(model: LoweredModel) -> None:
+def _refuse_large(model: LazyModel) -> None:
     for name, weight in model.weights.items():
         if weight.dtype != onnx.TensorProto.FLOAT:
             continue

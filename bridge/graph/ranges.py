@@ -14,10 +14,14 @@ from typing import TypeAlias
 import onnx
 from onnx import helper, numpy_helper
 
-from bridge.caffe.ranges import Columns, ranges_in
 from bridge.errors import GraphError
 
 Range: TypeAlias = tuple[int, int]
+Columns: TypeAlias = tuple[tuple[int, int], ...]
+"""The least and the greatest number, of each column of the last axis, or of all at once."""
+
+RANGE = "range of "
+"""What stands before an input's name as the key of its range in the metadata of an ONNX file."""
 
 _MOVES = frozenset(
     {
@@ -159,3 +163,26 @@ _READERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range | 
     "RNN": {4: _RECURRENT},
 }
 """The operators that read whole numbers, by input   (onnx.ai/onnx/operators)."""
+
+
+# --- in the metadata of a file -------------------------------------------------------------------
+
+
+def ranges_in(metadata: Mapping[str, str]) -> dict[str, Columns]:
+    """The ranges that stand in the metadata of an ONNX file."""
+    return {
+        key.removeprefix(RANGE): _understood(text)
+        for key, text in metadata.items()
+        if key.startswith(RANGE)
+    }
+
+
+def written(columns: Columns) -> str:
+    """`0:0 0:111`, as it stands in the metadata of an ONNX file."""
+    return " ".join(f"{low}:{high}" for low, high in columns)
+
+
+def _understood(text: str) -> Columns:
+    """The inverse of `written`. Raises ValueError."""
+    pairs = (column.split(":") for column in text.split())
+    return tuple((int(low), int(high)) for low, high in pairs)

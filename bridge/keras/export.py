@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
-from bridge.outputs import staged, writable
+from bridge.files.outputs import staged, writable
 from bridge.suppress_output import quiet_libraries
 
 

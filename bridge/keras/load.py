@@ -10,8 +10,8 @@ from zipfile import is_zipfile
 import keras
 
 from bridge import files
-from bridge.caffe.files.hdf5 import is_hdf5, refuse_foreign
 from bridge.errors import UsageError, words_of
+from bridge.files.hdf5 import is_hdf5, refuse_foreign
 
 
 def load(path: str | Path) -> keras.Model:

@@ -7,7 +7,7 @@ binding.py       symbols replaced by the numbers of an array
 text.py          layouts in einops notation
 layout.py        Layout: an arrangement and its operations, Transpose, Reshape, Concat, ...
 moves.py         moves: from one physical array to another, by reshape, transpose, reshape
-weight.py        Weight: a lazy constant and the layout in which it will be stored
+weight.py        Weight: a lazy constant and its layout; Span: where a file has its bytes
 traced.py        Traced: arrays that record what is done to them
 """
 
@@ -18,7 +18,7 @@ from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
 from bridge.layout.text import einops_sizes
 from bridge.layout.traced import Traced, constant_text
-from bridge.layout.weight import Weight
+from bridge.layout.weight import Span, Weight
 
 __all__ = [
     "Array",
@@ -28,6 +28,7 @@ __all__ = [
     "Moves",
     "Shape",
     "Size",
+    "Span",
     "Traced",
     "Weight",
     "constant_text",

@@ -6,12 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bridge.layout.concatenated import Array
 from bridge.layout.layout import Layout
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a weight lies in its file, as little-endian float32 in C order (offsets in bytes)."""
+
+    path: Path
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import onnx
 from onnx import helper
 
 from bridge.caffe.net import Layer, Net, Shape
-from bridge.caffe.ranges import RANGE, input_ranges, written
+from bridge.caffe.ranges import input_ranges
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import (
     GraphError,
@@ -17,12 +17,14 @@ from bridge.errors import (
     UsageError,
     did_you_mean,
 )
+from bridge.graph.io import PRODUCER
+from bridge.graph.ranges import RANGE, written
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
 from bridge.lower.expected_shapes import BATCH, expected_shapes
 from bridge.lower.fields import settled
 from bridge.lower.merge import merge_scales
-from bridge.lower.model import PRODUCER, LoweredModel
+from bridge.lower.model import LoweredModel
 from bridge.lower.rules.spatial.autocrop import with_offsets
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value

@@ -18,10 +18,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import defs, helper, numpy_helper, shape_inference
 
-from bridge.caffe.net import Blob, Layer, Shape, Span
+from bridge.caffe.net import Blob, Layer, Shape
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, WeightsError
-from bridge.lower.values import FLOAT, Dims, Operand, Value, Weight, as_array
+from bridge.graph.io.weight import Weight
+from bridge.layout import Span
+from bridge.lower.values import FLOAT, Dims, Operand, Value, as_array
 
 DEFAULT_OPSET = 17
 

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import onnx
-
-from bridge.lower.values import Dims, Weight
-
-PRODUCER = "bridge"
-"""Who an ONNX file says has made it."""
+from bridge.graph.finite import not_finite
+from bridge.graph.io import LazyModel
+from bridge.lower.values import Dims
 
 
 @dataclass(frozen=True)
-class LoweredModel:
-    """An ONNX model without its initializers, and beside it the weights that they will be.
+class LoweredModel(LazyModel):
+    """The ONNX model of a Caffe net, its weights unread, and what it has of the net's blobs.
 
-    `proto` has every value's type and shape; `weights` is by initializer name, in the order of
-    first use. `inputs`, `outputs` and `values` (every blob of the net that became a value) have
-    shapes by name, in Caffe's order; "batch" stands for a free batch size. `shapes` has in the
-    same way all blobs, those too that are between two layers which became one.
+    `inputs`, `outputs` and `values` (every blob of the net that became a value) have shapes by
+    name, in Caffe's order; "batch" stands for a free batch size. `shapes` has in the same way all
+    blobs, those too that are between two layers which became one.
     """
 
-    proto: onnx.ModelProto
-    weights: Mapping[str, Weight]
     inputs: Mapping[str, Dims]
     outputs: Mapping[str, Dims]
     values: Mapping[str, Dims]
     shapes: Mapping[str, Dims]
     warnings: tuple[str, ...] = ()
+
+
+def with_warnings(model: LoweredModel) -> LoweredModel:
+    """The model with a warning for each of its net's weights that is not finite."""
+    read = ((name, weight.array()) for name, weight in model.weights.items() if weight.sources)
+    return replace(model, warnings=(*model.warnings, *not_finite(read)))

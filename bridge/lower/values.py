@@ -1,17 +1,15 @@
-"""What an emitter hands out and takes: values of the graph, weights that are unread, constants."""
+"""What an emitter hands out and takes: values of the graph, and constants."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from bridge.caffe.net import Blob, Shape, Span
 from bridge.errors import GraphError
 
 Dims = tuple[int | str, ...]
@@ -40,45 +38,6 @@ class Value:
         if isinstance(size, str):
             raise GraphError(f"axis {axis} of {self.name!r} has no fixed size", received=self.shape)
         return size
-
-
-@dataclass(frozen=True)
-class Weight:
-    """An initializer, unread until `array()`; `span` is set where a file has its very bytes.
-
-    `read` makes its values of the arrays of the `sources`, by numpy's functions alone; so it can
-    be asked for the formula too, with `bridge.layout.Traced` arrays.
-    """
-
-    dtype: int
-    shape: Shape
-    read: Callable[..., NDArray[Any]] = field(repr=False, compare=False)
-    span: Span | None = None
-    sources: tuple[Blob, ...] = ()
-
-    def array(self) -> NDArray[Any]:
-        """The values, little-endian and of shape `shape`."""
-        values: NDArray[Any] = self.computed_from([blob.array() for blob in self.sources])
-        return values
-
-    def computed_from(self, sources: Sequence[Any]) -> Any:
-        """What `array()` would be with these arrays for the sources."""
-        return self.read(*sources).reshape(self.shape)
-
-    @classmethod
-    def derived(
-        cls, shape: Shape, function: Callable[..., NDArray[Any]], *weights: Weight
-    ) -> Weight:
-        """A float32 weight made of the values of others, still unread."""
-
-        def read(*sources: NDArray[Any]) -> NDArray[Any]:
-            rest = iter(sources)
-            return function(
-                *(each.computed_from([*islice(rest, len(each.sources))]) for each in weights)
-            )
-
-        sources = chain.from_iterable(each.sources for each in weights)
-        return cls(FLOAT, shape, read, sources=tuple(sources))
 
 
 Operand = Value | float | Sequence[int] | NDArray[Any] | None

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bridge.caffe import read
-from bridge.caffe.ranges import RANGE, input_ranges, ranges_in, written
+from bridge.caffe.ranges import input_ranges
+from bridge.graph.ranges import RANGE, ranges_in, written
 
 INPUT = 'layer {{ name: "{0}" type: "Input" top: "{0}" input_param {{ shape {{ {1} }} }} }}\n'
 IMAGE = INPUT.format("data", "dim: 1 dim: 3 dim: 32 dim: 48")

@@ -14,8 +14,8 @@ from bridge.check.runners import OnnxRunner
 from bridge.errors import UnsupportedError
 from bridge.graph.half import to_half
 from bridge.graph.io import save, to_proto
+from bridge.graph.io.weight import Weight
 from bridge.lower import lower
-from bridge.lower.values import Weight
 from tests.helpers.golden_cases import case
 
 HALF = 2**-10  # float16 has 10 bits behind the point

@@ -7,9 +7,8 @@ import onnx
 import pytest
 from onnx import helper
 
-from bridge.caffe.ranges import RANGE
 from bridge.errors import GraphError
-from bridge.graph.ranges import ranges
+from bridge.graph.ranges import RANGE, ranges
 from tests.helpers import keras_against_onnx
 
 TABLE = {"table": np.zeros((9, 4), np.float32), "depth": np.array(6), "axes": np.array([0])}

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridge.caffe.net import Blob, Layer, Span
+from bridge.caffe.net import Blob, Layer
 from bridge.errors import GraphError, Location, WeightsError
+from bridge.layout import Span
 from bridge.lower.emitter import Emitter
 from bridge.lower.values import FLOAT, INT64
 

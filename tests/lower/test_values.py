@@ -5,7 +5,8 @@ import pytest
 
 from bridge.caffe.net import Blob
 from bridge.errors import GraphError
-from bridge.lower.values import FLOAT, Value, Weight
+from bridge.graph.io.weight import Weight
+from bridge.lower.values import FLOAT, Value
 
 
 def test_a_symbol_is_no_fixed_size() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.files.wire import BYTES, VARINT, Entry, Wire
-from bridge.caffe.net import Array, Blob, Shape, Span
+from bridge.caffe.net import Array, Blob, Shape
+from bridge.layout import Span
 
 
 @dataclass(frozen=True)

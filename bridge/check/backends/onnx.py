@@ -17,7 +17,7 @@ from bridge.check.backends.backend import Given, Origin
 from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
 from bridge.graph.io import not_onnx
-from bridge.graph.tensors import refuse_unreadable_tensors
+from bridge.graph.io.tensors import refuse_unreadable_tensors
 
 if TYPE_CHECKING:
     import onnx

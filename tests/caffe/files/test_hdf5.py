@@ -15,6 +15,7 @@ import pytest
 from bridge.caffe import Net, read
 from bridge.caffe.files import hdf5
 from bridge.errors import PrototxtError, UsageError, WeightsError
+from bridge.files.hdf5 import refuse_foreign
 from tests.helpers.golden_cases import CASES, Case, case
 
 WEIGHT, BIAS = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4, dtype=np.float32)
@@ -199,7 +200,7 @@ def test_nothing_is_read_from_other_files(fill: Any, told: str, tmp_path: Path) 
     other = write(tmp_path / "other.h5", {"a": {0: WEIGHT}})
     with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
         fill(file, other)
-    for look in (hdf5.read, hdf5.refuse_foreign):
+    for look in (hdf5.read, refuse_foreign):
         with pytest.raises(WeightsError, match=told):
             look(tmp_path / "net.caffemodel.h5")
 

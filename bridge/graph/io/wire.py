@@ -17,9 +17,9 @@ from types import TracebackType
 import numpy as np
 from onnx import TensorProto
 
-from bridge.caffe.net import Span
 from bridge.errors import WeightsError
-from bridge.lower.values import Weight
+from bridge.graph.io.weight import Weight
+from bridge.layout import Span
 
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
 _LENGTH_DELIMITED = 2

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bridge.caffe import read
 from bridge.caffe.write import write_caffemodel
 from bridge.check.runners import OnnxRunner
-from bridge.graph.fold_bn import fold_batch_norms
 from bridge.graph.io import save
 from bridge.lower import lower
+from bridge.lower.fold_bn import fold_batch_norms
 from bridge.lower.model import LoweredModel
 from tests.helpers.golden_cases import assert_close, case
 

@@ -11,7 +11,7 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UsageError
-from bridge.outputs import refuse_collisions, staged, writable
+from bridge.files.outputs import refuse_collisions, staged, writable
 from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")

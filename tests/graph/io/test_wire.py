@@ -10,11 +10,11 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from bridge.caffe.net import Span
 from bridge.errors import WeightsError
-from bridge.graph import wire
-from bridge.graph.wire import Target, frame
-from bridge.lower.values import FLOAT, Weight
+from bridge.graph.io import wire
+from bridge.graph.io.weight import FLOAT, Weight
+from bridge.graph.io.wire import Target, frame
+from bridge.layout import Span
 
 VALUES = np.arange(1000, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""ONNX files ↔ memory. Files appear whole or not at all; weights go straight from file to file.
+"""Writing ONNX files. They appear whole or not at all; weights go straight from file to file.
 
 | mode     | what is written                                                              |
 | -------- | ---------------------------------------------------------------------------- |
@@ -13,24 +13,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from itertools import count
-from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
-from bridge import files
-from bridge.errors import GraphError, UsageError, words_of
-from bridge.graph.tensors import refuse_unreadable_tensors
-from bridge.graph.wire import Target, frame
-from bridge.lower.model import PRODUCER, LoweredModel
-from bridge.lower.values import Weight
-from bridge.outputs import locked, refuse_collisions, staging, writable
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
+from bridge.errors import UsageError
+from bridge.files.outputs import locked, refuse_collisions, staging, writable
+from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
+from bridge.graph.io.weight import Weight
+from bridge.graph.io.wire import Target, frame
 
 Mode = Literal["inline", "external", "linked"]
 Check = Callable[[Path], object]
@@ -44,7 +38,7 @@ PAGE = 4096
 
 
 def save(
-    model: LoweredModel,
+    model: LazyModel,
     path: str | Path,
     *,
     weights: Mode | None = None,
@@ -82,108 +76,10 @@ def refuse_unknown_mode(weights: str | None) -> None:
         )
 
 
-def to_proto(model: LoweredModel) -> onnx.ModelProto:
-    """The whole model as one message, its weights read."""
-    proto = onnx.ModelProto()
-    proto.CopyFrom(model.proto)
-    for name, weight in model.weights.items():
-        tensor = proto.graph.initializer.add()
-        tensor.CopyFrom(_header(name, weight))
-        tensor.raw_data = weight.array().tobytes()
-    return proto
-
-
-def to_ir(model: LoweredModel) -> ir.Model:
-    """The model as the passes and the raising take it; its weights stay unread until asked for."""
-    import onnx_ir as ir
-
-    proto = onnx.ModelProto()
-    proto.CopyFrom(model.proto)
-    # Placeholders, so that onnx_ir makes initializers of these names; the lazy tensors follow.
-    proto.graph.initializer.extend(
-        _external(name, weight, "unread", 0) for name, weight in model.weights.items()
-    )
-    converted = ir.from_proto(proto)
-    for name, weight in model.weights.items():
-        converted.graph.initializers[name].const_value = _lazy_tensor(name, weight)
-    return converted
-
-
-def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
-    import onnx_ir as ir
-
-    return ir.LazyTensor(
-        lambda: ir.Tensor(weight.array(), name=name),
-        dtype=ir.DataType(weight.dtype),
-        shape=ir.Shape(weight.shape),
-        name=name,
-    )
-
-
-def load(path: str | Path) -> ir.Model:
-    """An ONNX file; weights in files beside it are mapped, not read.
-
-    Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
-    weights are not where it says.
-    """
-    import onnx_ir as ir
-
-    path = files.readable(path, "ONNX graph")
-    try:
-        proto = onnx.load_model(path, format="protobuf", load_external_data=False)
-    except OSError as error:
-        raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
-    except (DecodeError, ValueError) as error:
-        raise not_onnx(path, str(error)) from error
-    if not proto.opset_import and not proto.graph.node:
-        raise not_onnx(path, "a message without operators")
-    refuse_unreadable_tensors(proto, path)
-    try:
-        model = ir.from_proto(proto)
-    except ir.serde.SerdeError as error:
-        raise GraphError(
-            "the graph breaks ONNX's rules", where=path, received=_cause(error)
-        ) from error
-    ir.external_data.set_base_dir(model.graph, path.parent)
-    return model
-
-
-def _cause(error: BaseException) -> str:
-    """What the first of several errors says, of which each was raised for the one before it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return words_of(error)
-
-
-def external_files(model: ir.Model) -> list[Path]:
-    """The files that hold the weights of a loaded model, each once."""
-    import onnx_ir as ir
-
-    tensors = (value.const_value for value in model.graph.initializers.values())
-    paths = (Path(each.path) for each in tensors if isinstance(each, ir.ExternalTensor))
-    return list(dict.fromkeys(paths))
-
-
-def not_onnx(path: Path, received: str) -> GraphError:
-    """The refusal of a file that does not read as ONNX: what it is, if that is known."""
-    kind = files.of(path)
-    if kind is not None and kind.name == files.ONNX:
-        kind = None
-    elif kind is not None:
-        received = kind.name
-    return GraphError(
-        "not an ONNX file",
-        where=path,
-        expected="an ONNX graph, .onnx",
-        received=received,
-        hint=(kind and kind.hint) or "is the file whole? fetch it, or write it, again",
-    )
-
-
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _write_inline(model: LoweredModel, path: Path) -> None:
+def _write_inline(model: LazyModel, path: Path) -> None:
     if (size := _size(model)) > INLINE_LIMIT:
         raise UsageError(
             "the weights are too large for one ONNX file",
@@ -194,24 +90,24 @@ def _write_inline(model: LoweredModel, path: Path) -> None:
     with Target(path) as file:
         file.write(model.proto.SerializeToString())
         for name, weight in model.weights.items():
-            file.write(frame(_header(name, weight), _nbytes(weight)))
+            file.write(frame(header(name, weight), nbytes(weight)))
             file.write_weight(weight)
 
 
-def _write_external(model: LoweredModel, path: Path) -> None:
+def _write_external(model: LazyModel, path: Path) -> None:
     data = _data_path(path)
     with Target(path) as file, Target(data) as pages:
         file.write(model.proto.SerializeToString())
         for name, weight in model.weights.items():
-            if _nbytes(weight) < PAGE:
+            if nbytes(weight) < PAGE:
                 _write_inside(file, name, weight)
                 continue
             pages.align(PAGE)
-            file.write(frame(_external(name, weight, data.name, pages.position)))
+            file.write(frame(external(name, weight, data.name, pages.position)))
             pages.write_weight(weight)
 
 
-def _write_linked(model: LoweredModel, path: Path) -> None:
+def _write_linked(model: LazyModel, path: Path) -> None:
     weights = model.weights.values()
     if weights and not any(weight.span for weight in weights):
         raise UsageError(
@@ -236,10 +132,10 @@ def _write_linked(model: LoweredModel, path: Path) -> None:
                     hint="write it beside the caffemodel, or with --weights external",
                 )
             location = source.relative_to(folder).as_posix()
-            file.write(frame(_external(name, weight, location, weight.span.offset)))
+            file.write(frame(external(name, weight, location, weight.span.offset)))
 
 
-_WRITERS: dict[str, Callable[[LoweredModel, Path], None]] = {
+_WRITERS: dict[str, Callable[[LazyModel, Path], None]] = {
     "inline": _write_inline,
     "external": _write_external,
     "linked": _write_linked,
@@ -247,29 +143,12 @@ _WRITERS: dict[str, Callable[[LoweredModel, Path], None]] = {
 
 
 def _write_inside(file: Target, name: str, weight: Weight) -> None:
-    file.write(frame(_header(name, weight), _nbytes(weight)))
+    file.write(frame(header(name, weight), nbytes(weight)))
     file.write_weight(weight)
 
 
-def _header(name: str, weight: Weight) -> TensorProto:
-    return TensorProto(name=name, data_type=weight.dtype, dims=weight.shape)
-
-
-def _external(name: str, weight: Weight, location: str, offset: int) -> TensorProto:
-    tensor = _header(name, weight)
-    tensor.data_location = TensorProto.EXTERNAL
-    entries = {"location": location, "offset": offset, "length": _nbytes(weight)}
-    for key, value in entries.items():
-        tensor.external_data.add(key=key, value=str(value))
-    return tensor
-
-
-def _nbytes(weight: Weight) -> int:
-    return prod(weight.shape) * helper.tensor_dtype_to_np_dtype(weight.dtype).itemsize
-
-
-def _size(model: LoweredModel) -> int:
-    return sum(map(_nbytes, model.weights.values()))
+def _size(model: LazyModel) -> int:
+    return sum(map(nbytes, model.weights.values()))
 
 
 # --- names ----------------------------------------------------------------------------------------

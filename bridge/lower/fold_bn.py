@@ -17,8 +17,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from bridge.graph.io.weight import Weight
 from bridge.lower.model import LoweredModel
-from bridge.lower.values import Weight
 
 Array = NDArray[Any]
 

@@ -12,9 +12,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from bridge.errors import CheckError, GraphError, UsageError
-from bridge.graph import io
-from bridge.graph.io import Mode, load, save, to_ir, to_proto
+from bridge.errors import CheckError, UsageError
+from bridge.graph.io import Mode, load, save, saving, to_proto
 from bridge.lower import LoweredModel
 from tests.helpers.golden_cases import Case, assert_close
 
@@ -29,12 +28,6 @@ def _run(path: Path, case: Case) -> None:
     session = onnxruntime.InferenceSession(path)
     for name, expected in case.outputs.items():
         assert_close(session.run([name], case.inputs)[0], expected)
-
-
-@pytest.fixture(autouse=True)
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The golden nets are small; so their weights count as large here."""
-    monkeypatch.setattr(io, "PAGE", 64)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -94,7 +87,7 @@ def test_external_weights_start_on_pages(lowered: LoweredModel, tmp_path: Path) 
 def test_what_is_too_large_for_one_file_goes_beside_it(
     lowered: LoweredModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(io, "INLINE_LIMIT", 100)
+    monkeypatch.setattr(saving, "INLINE_LIMIT", 100)
     save(lowered, tmp_path / "net.onnx")
     assert _files(tmp_path) == {"net.onnx", "net.onnx.data"}
     with pytest.raises(UsageError, match="external"):
@@ -204,8 +197,8 @@ class TestReplacing:
     def test_several_processes_at_once(self, old: Path, lenet: Case) -> None:
         program = (
             "import sys, bridge\n"
-            "from bridge.graph import io\n"
-            "io.PAGE = 64\n"
+            "from bridge.graph.io import saving\n"
+            "saving.PAGE = 64\n"
             "for _ in range(12):\n"
             "    bridge.caffe_to_onnx(*sys.argv[1:], check=False, weights='external')\n"
         )
@@ -246,37 +239,3 @@ class TestRefusals:
         with pytest.raises(UsageError, match="beside the caffemodel"):
             save(lowered, tmp_path / "out" / "net.onnx", weights="linked")
         assert not list((tmp_path / "out").iterdir())
-
-
-class TestLoading:
-    def test_no_such_file(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="cannot read the ONNX graph"):
-            load(tmp_path / "net.onnx")
-
-    def test_no_onnx_file(self, tmp_path: Path) -> None:
-        (tmp_path / "net.onnx").write_bytes(b"\xff" * 99)
-        with pytest.raises(GraphError, match="not an ONNX file"):
-            load(tmp_path / "net.onnx")
-
-    @pytest.mark.parametrize("keep", [0, 100])
-    def test_weights_are_gone(self, lowered: LoweredModel, tmp_path: Path, keep: int) -> None:
-        path = save(lowered, tmp_path / "net.onnx", weights="external")
-        data = tmp_path / "net.onnx.data"
-        if keep:
-            data.write_bytes(data.read_bytes()[:keep])
-        else:
-            data.unlink()
-        with pytest.raises(GraphError, match=r"net\.onnx\.data"):
-            load(path)
-
-
-def test_in_memory_weights_stay_unread_until_asked_for(lowered: LoweredModel) -> None:
-    def unreadable(_: np.ndarray) -> np.ndarray:
-        raise AssertionError("a weight was read")
-
-    weights = {name: replace(weight, read=unreadable) for name, weight in lowered.weights.items()}
-    model = to_ir(replace(lowered, weights=weights))
-    value = model.graph.initializers["conv1.weight"]
-    assert (value.shape, value.const_value.shape) == (lowered.weights["conv1.weight"].shape,) * 2
-    with pytest.raises(AssertionError, match="read"):
-        value.const_value.numpy()

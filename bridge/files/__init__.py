@@ -1,0 +1,38 @@
+"""Files that a user names.
+
+inputs.py   whether they are there, and what they are by their first bytes
+outputs.py  which names a call may write to, and files that appear whole or not at all
+hdf5.py     HDF5, which may show what lies in other files
+"""
+
+from bridge.files.inputs import (
+    CAFFEMODEL,
+    HDF5_MAGIC,
+    KERAS,
+    ONNX,
+    FileType,
+    glance,
+    identify,
+    looks_binary,
+    looks_like_prototxt,
+    missing,
+    of,
+    readable,
+    url_of,
+)
+
+__all__ = [
+    "CAFFEMODEL",
+    "HDF5_MAGIC",
+    "KERAS",
+    "ONNX",
+    "FileType",
+    "glance",
+    "identify",
+    "looks_binary",
+    "looks_like_prototxt",
+    "missing",
+    "of",
+    "readable",
+    "url_of",
+]

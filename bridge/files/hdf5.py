@@ -1,0 +1,89 @@
+"""HDF5, the file of Caffe's weights and of older Keras models, which may refer to other files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import Location, WeightsError, words_of
+from bridge.files.inputs import HDF5_MAGIC, glance
+
+if TYPE_CHECKING:
+    import h5py
+
+
+def is_hdf5(path: Path) -> bool:
+    return glance(path).startswith(HDF5_MAGIC)
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """h5py has no class for what a damaged file makes it raise."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(
+            "the HDF5 file is damaged", where=Location.of(path), received=words_of(error)
+        ) from error
+
+
+def refuse_foreign(path: Path) -> None:
+    """Refuses an HDF5 file that has anything in other files: it could show any file that the user
+    may read as weights. Errors: WeightsError, also where the file is damaged."""
+    import h5py
+
+    with damage_told(path), h5py.File(path) as file:
+        for _ in datasets(path, file):
+            pass
+
+
+def datasets(path: Path, top: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+    """All datasets below a group, by their names there. Errors: WeightsError for one that is not
+    in the file itself, and for groups without an end."""
+    import h5py
+
+    waiting = [("", top, frozenset[int]())]
+    while waiting:
+        above, group, around = waiting.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in around:
+            raise _foreign(path, group.name, "a group that lies within itself")
+        below = []
+        for key in group:
+            item = own(path, group, key)
+            if isinstance(item, h5py.Dataset):
+                yield f"{above}{key}", item
+            elif isinstance(item, h5py.Group):
+                below.append((f"{above}{key}/", item, around | {address}))
+        waiting += reversed(below)
+
+
+def own(path: Path, group: h5py.Group, key: str) -> Any:
+    """What a group holds under a name, where it lies in the file itself."""
+    import h5py
+
+    name = f"{group.name.rstrip('/')}/{key}"
+    link = group.get(key, getlink=True)
+    if not isinstance(link, h5py.HardLink):
+        kind = "an external link" if isinstance(link, h5py.ExternalLink) else "a symbolic link"
+        raise _foreign(path, name, kind)
+    item = group[key]
+    if isinstance(item, h5py.Dataset):
+        if item.external:
+            raise _foreign(path, name, f"external storage in {item.external[0][0]}")
+        if item.is_virtual:
+            raise _foreign(path, name, "a virtual dataset")
+    return item
+
+
+def _foreign(path: Path, name: str, received: str) -> WeightsError:
+    return WeightsError(
+        f"'{name}' does not lie in the file itself",
+        where=Location.of(path),
+        expected="datasets that the file holds, as Caffe and Keras write them",
+        received=received,
+        hint="copy it with what it refers to: h5repack, or h5py's copy with expand_external and "
+        "expand_soft",
+    )

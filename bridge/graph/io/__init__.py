@@ -1,0 +1,25 @@
+"""ONNX files ↔ memory.
+
+model.py    LazyModel: a model whose weights are unread; as one message, and for onnx_ir
+loading.py  files → onnx_ir
+tensors.py  whether a file's tensors have the numbers that they say they have
+saving.py   LazyModel → files
+wire.py     files piece by piece, so that no weight need be in memory
+"""
+
+from bridge.graph.io.loading import external_files, load, not_onnx
+from bridge.graph.io.model import PRODUCER, LazyModel, to_ir, to_proto
+from bridge.graph.io.saving import Mode, refuse_unknown_mode, save
+
+__all__ = [
+    "PRODUCER",
+    "LazyModel",
+    "Mode",
+    "external_files",
+    "load",
+    "not_onnx",
+    "refuse_unknown_mode",
+    "save",
+    "to_ir",
+    "to_proto",
+]

@@ -1,0 +1,76 @@
+"""Reading ONNX files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from bridge import files
+from bridge.errors import GraphError, UsageError, words_of
+from bridge.graph.io.tensors import refuse_unreadable_tensors
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def load(path: str | Path) -> ir.Model:
+    """An ONNX file; weights in files beside it are mapped, not read.
+
+    Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
+    weights are not where it says.
+    """
+    import onnx_ir as ir
+
+    path = files.readable(path, "ONNX graph")
+    try:
+        proto = onnx.load_model(path, format="protobuf", load_external_data=False)
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
+    except (DecodeError, ValueError) as error:
+        raise not_onnx(path, str(error)) from error
+    if not proto.opset_import and not proto.graph.node:
+        raise not_onnx(path, "a message without operators")
+    refuse_unreadable_tensors(proto, path)
+    try:
+        model = ir.from_proto(proto)
+    except ir.serde.SerdeError as error:
+        raise GraphError(
+            "the graph breaks ONNX's rules", where=path, received=_cause(error)
+        ) from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    return model
+
+
+def _cause(error: BaseException) -> str:
+    """What the first of several errors says, of which each was raised for the one before it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return words_of(error)
+
+
+def external_files(model: ir.Model) -> list[Path]:
+    """The files that hold the weights of a loaded model, each once."""
+    import onnx_ir as ir
+
+    tensors = (value.const_value for value in model.graph.initializers.values())
+    paths = (Path(each.path) for each in tensors if isinstance(each, ir.ExternalTensor))
+    return list(dict.fromkeys(paths))
+
+
+def not_onnx(path: Path, received: str) -> GraphError:
+    """The refusal of a file that does not read as ONNX: what it is, if that is known."""
+    kind = files.of(path)
+    if kind is not None and kind.name == files.ONNX:
+        kind = None
+    elif kind is not None:
+        received = kind.name
+    return GraphError(
+        "not an ONNX file",
+        where=path,
+        expected="an ONNX graph, .onnx",
+        received=received,
+        hint=(kind and kind.hint) or "is the file whole? fetch it, or write it, again",
+    )

@@ -1,0 +1,88 @@
+"""An ONNX model whose weights are still where they were, and what it becomes in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import onnx
+from onnx import TensorProto, helper
+
+from bridge.graph.io.weight import Weight
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+PRODUCER = "bridge"
+"""Who an ONNX file says has made it."""
+
+
+@dataclass(frozen=True)
+class LazyModel:
+    """An ONNX model without its initializers, and beside it the weights that they will be.
+
+    `proto` has every value's type and shape; `weights` is by initializer name, in the order of
+    first use.
+    """
+
+    proto: onnx.ModelProto
+    weights: Mapping[str, Weight]
+
+
+def to_proto(model: LazyModel) -> onnx.ModelProto:
+    """The whole model as one message, its weights read."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    for name, weight in model.weights.items():
+        tensor = proto.graph.initializer.add()
+        tensor.CopyFrom(header(name, weight))
+        tensor.raw_data = weight.array().tobytes()
+    return proto
+
+
+def to_ir(model: LazyModel) -> ir.Model:
+    """The model as the passes and the raising take it; its weights stay unread until asked for."""
+    import onnx_ir as ir
+
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    # Placeholders, so that onnx_ir makes initializers of these names; the lazy tensors follow.
+    proto.graph.initializer.extend(
+        external(name, weight, "unread", 0) for name, weight in model.weights.items()
+    )
+    converted = ir.from_proto(proto)
+    for name, weight in model.weights.items():
+        converted.graph.initializers[name].const_value = _lazy_tensor(name, weight)
+    return converted
+
+
+def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
+    import onnx_ir as ir
+
+    return ir.LazyTensor(
+        lambda: ir.Tensor(weight.array(), name=name),
+        dtype=ir.DataType(weight.dtype),
+        shape=ir.Shape(weight.shape),
+        name=name,
+    )
+
+
+def header(name: str, weight: Weight) -> TensorProto:
+    """An initializer without its numbers."""
+    return TensorProto(name=name, data_type=weight.dtype, dims=weight.shape)
+
+
+def external(name: str, weight: Weight, location: str, offset: int) -> TensorProto:
+    """An initializer whose numbers lie in another file."""
+    tensor = header(name, weight)
+    tensor.data_location = TensorProto.EXTERNAL
+    entries = {"location": location, "offset": offset, "length": nbytes(weight)}
+    for key, value in entries.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+def nbytes(weight: Weight) -> int:
+    return prod(weight.shape) * helper.tensor_dtype_to_np_dtype(weight.dtype).itemsize
