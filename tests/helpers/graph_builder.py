@@ -1,4 +1,4 @@
-"""A small graph while it is drawn, and what is known of its values."""
+"""A random graph under construction, and what is known of its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.keras_against_onnx import OPSET, complete, in_onnxruntime
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-# They give what is equal to the last digit in every runtime, if they are given that.
+# Their results are equal to the last digit in every runtime, if their operands are.
 EXACT = frozenset(
     """
     Abs And ArgMax ArgMin Cast Ceil Clip Compress Concat DepthToSpace Dropout Equal Expand Flatten
@@ -29,8 +29,8 @@ EXACT = frozenset(
 
 @dataclass
 class Graph:
-    """Its floats by name, with their shapes in one run; what later nodes cannot read, as numbers
-    of another kind, is not among them. A free batch is the first axis of all."""
+    """`shapes` has the floats that later nodes can read, by name, with their shapes in one run.
+    A free batch is the first axis of all of them."""
 
     draw: st.DrawFn
     generator: np.random.Generator
@@ -60,7 +60,7 @@ class Graph:
         return name
 
     def node(self, operator: str, inputs: Sequence[str], shape: Shape, **attributes: Any) -> str:
-        """One node of one result."""
+        """Adds a node with one result."""
         name = f"{operator.lower()}/{len(self.nodes)}"
         self.add(operator, inputs, [name], **attributes)
         self.shapes[name] = shape
@@ -79,22 +79,22 @@ class Graph:
             self.exact.update(filter(None, outputs))
 
     def run(self, names: Sequence[str]) -> dict[str, Array]:
-        """What some of its values are."""
+        """The numbers that some of its values have."""
         return in_onnxruntime(self._model(names, free_batch=False), self.feeds)
 
     def model(self) -> onnx.ModelProto:
-        """Its outputs: every value that no node reads, and one more."""
-        made = [name for node in self.nodes for name in node.output if name]
+        """The model, whose outputs are all values that no node reads, and one more."""
+        results = [name for node in self.nodes for name in node.output if name]
         read = {name for node in self.nodes for name in node.input}
-        extra = self.draw(st.sampled_from(made))
-        outputs = [name for name in made if name not in read or name == extra]
+        extra = self.draw(st.sampled_from(results))
+        outputs = [name for name in results if name not in read or name == extra]
         return self._model(outputs, self.free_batch)
 
     def _model(self, outputs: Sequence[str], free_batch: bool) -> onnx.ModelProto:
         graph = onnx.helper.make_graph(
             self.nodes,
-            "drawn",
-            [_described(name, array, free_batch) for name, array in self.feeds.items()],
+            "random",
+            [_value_info(name, array, free_batch) for name, array in self.feeds.items()],
             [onnx.ValueInfoProto(name=name) for name in outputs],
             self.constants,
         )
@@ -102,7 +102,7 @@ class Graph:
         return complete(onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets))
 
 
-def _described(name: str, array: Array, free_batch: bool) -> onnx.ValueInfoProto:
+def _value_info(name: str, array: Array, free_batch: bool) -> onnx.ValueInfoProto:
     kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
     shape = ["batch", *array.shape[1:]] if free_batch else array.shape
     return onnx.helper.make_tensor_value_info(name, kind, shape)

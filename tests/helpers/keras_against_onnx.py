@@ -65,10 +65,10 @@ def plan_of(
     model: onnx.ModelProto,
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
-    asked: Ask = answers,
+    ask: Ask = answers,
 ) -> Plan:
     """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose, and
-    each rule is asked by `asked`."""
+    `ask` asks the rules."""
     with ExitStack() as stack:
         if layouts is not None:
             stored = patch(
@@ -76,8 +76,8 @@ def plan_of(
                 lambda value, _: layouts[value.name],
             )
             stack.enter_context(stored)
-        if asked is not answers:
-            stack.enter_context(patch("bridge.raising.search.layout_pass.answers", asked))
+        if ask is not answers:
+            stack.enter_context(patch("bridge.raising.search.layout_pass.answers", ask))
             stack.enter_context(patch("bridge.raising.driver.MAX_PASSES", 1))
         return raise_model(prepared(model), io_layout)
 
@@ -113,12 +113,12 @@ def raise_and_compare(
     feeds: Mapping[str, Array],
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
-    asked: Ask = answers,
+    ask: Ask = answers,
 ) -> Raised:
     """Raises and builds a model, and holds each of its outputs to onnxruntime's."""
     from bridge.keras.build import build
 
-    plan = plan_of(model, io_layout, layouts, asked)
+    plan = plan_of(model, io_layout, layouts, ask)
     raised = Raised(plan, build(plan))
     expected, received = in_onnxruntime(model, feeds), raised.run(feeds)
     for name, array in expected.items():

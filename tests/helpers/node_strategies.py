@@ -1,7 +1,7 @@
-"""Nodes to draw from: what an operator may be given, for every rule of the raise table.
+"""Strategies for the nodes of an operator, and what they are built from.
 
-A strategy gives a `Drawn`; `ROWS` has them by operator and by the operator set since which the
-rule holds, once the modules of `drawn` have put them there. The raising law runs over all of them.
+Each test module of `tests/raising/rules` registers those of its family with `@nodes_of`; the
+raising law and the random graphs draw from all of them (`tests.helpers.rule_strategies`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -45,7 +45,7 @@ Operand = Tensor | Array | None  # an array is a constant, None an optional inpu
 
 
 @dataclass(frozen=True)
-class Drawn:
+class NodeExample:
     """One node. Where `operators` names several they are a chain: each takes the result of the one
     before and the next operand. `absent` are outputs that are left out."""
 
@@ -57,58 +57,65 @@ class Drawn:
     absent: frozenset[int] = frozenset()
 
 
-Strategy = st.SearchStrategy[Drawn]
+Strategy = st.SearchStrategy[NodeExample]
 Draw = st.DrawFn
 
-ROWS: dict[tuple[str, int], Strategy] = {}
+Key = tuple[str, int]  # the operator, and the operator set since which the rule holds
 
+REGISTERED: dict[Key, Strategy] = {}
+MODULES: dict[Key, str] = {}  # where each was registered
+
+MAX_ELEMENTS = 1500
 _SIZES = (1, 2, 3, 4, 4, 6, 6, 8)  # those of several factors can be shuffled
-_LARGEST = 1500
 
 
-def row(
+def nodes_of(
     *operators: str, since: int = 1
 ) -> Callable[[Callable[..., Strategy]], Callable[..., Strategy]]:
-    """Adds the rows of operators, each drawn by the function with the operator's name."""
+    """Registers a strategy for nodes of these operators; it is called with the operator's name."""
 
-    def add(strategy: Callable[..., Strategy]) -> Callable[..., Strategy]:
-        ROWS.update({(name, since): strategy(name) for name in operators})
+    def register(strategy: Callable[..., Strategy]) -> Callable[..., Strategy]:
+        for operator in operators:
+            assert (operator, since) not in REGISTERED, f"two strategies for {operator}-{since}"
+            REGISTERED[operator, since] = strategy(operator)
+            MODULES[operator, since] = strategy.__module__
         return strategy
 
-    return add
+    return register
 
 
-# What nodes are drawn from
+# Sizes, shapes and operands
 
 
 def sizes(largest: int = 8) -> st.SearchStrategy[int]:
     return st.sampled_from([size for size in _SIZES if size <= largest])
 
 
-# The shape of a tensor that is there already, and wants a node to read it.
-_AT_HAND: ContextVar[Shape] = ContextVar("at_hand", default=())
+# The shape of a value that a random graph has already, for its next node to read.
+_PREFERRED: ContextVar[Shape] = ContextVar("preferred_shape", default=())
 
 
 @contextmanager
-def drawn_for(shape: Shape) -> Iterator[None]:
-    """Nodes that can take a tensor of this shape are drawn to do so."""
-    token = _AT_HAND.set(shape)
+def preferring(shape: Shape) -> Iterator[None]:
+    """Nodes that can read a tensor of this shape are drawn to do so."""
+    token = _PREFERRED.set(shape)
     try:
         yield
     finally:
-        _AT_HAND.reset(token)
+        _PREFERRED.reset(token)
 
 
 @st.composite
 def shapes(draw: Draw, low: int, high: int) -> Shape:
     """Equal sizes, distinct ones and ones; a fault can hide behind each."""
-    if low <= len(_AT_HAND.get()) <= high and prod(_AT_HAND.get()) <= _LARGEST:
-        return _AT_HAND.get()
+    preferred = _PREFERRED.get()
+    if low <= len(preferred) <= high and prod(preferred) <= MAX_ELEMENTS:
+        return preferred
     rank = draw(st.integers(low, high))
     equal = sizes(4).map(lambda size: (size,) * rank)
     any_sizes = st.lists(sizes(), min_size=rank, max_size=rank).map(tuple)
     shape = draw(st.one_of(equal, any_sizes, any_sizes))
-    assume(prod(shape) <= _LARGEST)
+    assume(prod(shape) <= MAX_ELEMENTS)
     return shape
 
 
@@ -139,3 +146,17 @@ def image(draw: Draw, shape: Shape, low: float = -2, high: float = 2) -> Tensor:
     names = (("batch", 0), ("depth", 2), ("height", 3), ("width", 4))
     free = {axis: name for name, axis in names if axis < len(shape)}
     return Tensor(draw(values(shape, low, high)), free)
+
+
+@st.composite
+def broadcast(draw: Draw, shape: Shape) -> Shape:
+    """A shape that broadcasts to a larger one."""
+    rank = draw(st.integers(0, len(shape)))
+    return tuple(draw(st.sampled_from([1, size])) for size in shape[len(shape) - rank :])
+
+
+def map_values(operand: Operand, function: Callable[[Array], Array]) -> Operand:
+    """The operand with other values."""
+    if isinstance(operand, Tensor):
+        return replace(operand, values=function(operand.values))
+    return None if operand is None else function(operand)

@@ -1,4 +1,4 @@
-"""Small graphs to draw from: chains and branches of the operators that nets are made of."""
+"""Random small graphs: chains and branches of the operators that nets are made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.graph_builder import Array, Graph, Shape
 from tests.helpers.keras_against_onnx import OPSET
-from tests.helpers.random_nodes import ELSEWHERE, by_row
+from tests.helpers.random_nodes import OTHER_OPSETS, any_rule
 
 Grow = Callable[[Graph, str, Shape], bool]
 
@@ -85,7 +85,7 @@ def dense(g: Graph, x: str, shape: Shape) -> bool:
 
 
 def transposed(g: Graph, x: str, shape: Shape) -> bool:
-    """The batch stays first, or what reshapes and joins must know is lost."""
+    """The batch stays first: reshapes and concatenations rely on it."""
     perm = [0, *g.draw(st.permutations(range(1, len(shape))))]
     g.node("Transpose", [x], tuple(shape[axis] for axis in perm), perm=perm)
     return True
@@ -94,7 +94,7 @@ def transposed(g: Graph, x: str, shape: Shape) -> bool:
 def reshaped(g: Graph, x: str, shape: Shape) -> bool:
     left, sizes = prod(shape[1:]), []
     for _ in range(g.draw(st.integers(0, 2))):
-        sizes.append(g.draw(st.sampled_from([each for each in (1, 2, 3, 4) if left % each == 0])))
+        sizes.append(g.draw(st.sampled_from([n for n in (1, 2, 3, 4) if left % n == 0])))
         left //= sizes[-1]
     sizes.insert(g.draw(st.integers(0, len(sizes))), left)
     target = g.constant(np.array([0, *sizes], np.int64))
@@ -102,9 +102,9 @@ def reshaped(g: Graph, x: str, shape: Shape) -> bool:
     return True
 
 
-def joined(g: Graph, x: str, shape: Shape) -> bool:
+def concatenated(g: Graph, x: str, shape: Shape) -> bool:
     axis = g.draw(st.integers(1, max(1, len(shape) - 1)))
-    others = [name for name, other in g.shapes.items() if _apart_from(other, shape, axis)]
+    others = [name for name, other in g.shapes.items() if _equal_but_for(other, shape, axis)]
     if axis >= len(shape) or not others:
         return False
     other = g.draw(st.sampled_from(others))
@@ -114,8 +114,8 @@ def joined(g: Graph, x: str, shape: Shape) -> bool:
     return True
 
 
-def _apart_from(one: Shape, other: Shape, axis: int) -> bool:
-    """Whether two shapes are equal, but for one axis."""
+def _equal_but_for(one: Shape, other: Shape, axis: int) -> bool:
+    """Whether two shapes differ in no axis but one."""
     return len(one) == len(other) and all(
         a == b for i, (a, b) in enumerate(zip(one, other, strict=True)) if i != axis
     )
@@ -129,7 +129,7 @@ def merged(g: Graph, x: str, shape: Shape) -> bool:
 
 
 GROWTHS: Sequence[Grow] = (
-    *[by_row] * 20,
+    *[any_rule] * 20,
     pointwise,
     softmax,
     normalised,
@@ -140,7 +140,7 @@ GROWTHS: Sequence[Grow] = (
     *[dense] * 2,
     *[transposed] * 2,
     *[reshaped] * 2,
-    *[joined] * 3,
+    *[concatenated] * 3,
     *[merged] * 3,
 )
 
@@ -148,7 +148,7 @@ GROWTHS: Sequence[Grow] = (
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[onnx.ModelProto, dict[str, Array]]:
     """A graph of up to ten steps, each from one of the latest values, and what to feed it."""
-    opset = draw(st.sampled_from([*[OPSET] * 2 * len(ELSEWHERE), *ELSEWHERE]))
+    opset = draw(st.sampled_from([*[OPSET] * 2 * len(OTHER_OPSETS), *OTHER_OPSETS]))
     free_batch = opset == OPSET and draw(st.integers(0, 3)) == 0
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     g = Graph(draw, generator, opset, free_batch)

@@ -1,5 +1,5 @@
-"""The rows of all rules as nodes of a random graph: what is drawn for a rule by itself reads what
-the graph has already, in whatever order that lies.
+"""The strategies of all rules as a source of nodes for random graphs: a node that is drawn for one
+rule reads values that the graph has already, in whatever layout they are.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from tests.drawn import ROWS
 from tests.helpers.graph_builder import Array, Graph, Shape
 from tests.helpers.keras_against_onnx import OPSET
-from tests.helpers.node_strategies import Drawn, Tensor, drawn_for
+from tests.helpers.node_strategies import Key, NodeExample, Tensor, preferring
+from tests.helpers.rule_strategies import STRATEGIES
 
-Row = tuple[str, int]
+_REDUCTIONS = sorted(key for key in STRATEGIES if key[0].startswith("Reduce"))
 
-_REDUCTIONS = sorted(key for key in ROWS if key[0].startswith("Reduce"))
-
-# What is written in another operator set than most, by that set.
-ELSEWHERE: Mapping[int, Sequence[Row]] = {
+# What is written in another operator set than OPSET, by that set.
+OTHER_OPSETS: Mapping[int, Sequence[Key]] = {
     9: [("Slice", 1)],
     10: [("Clip", 6), ("RoiAlign", 10)],
     11: [
@@ -33,58 +31,58 @@ ELSEWHERE: Mapping[int, Sequence[Row]] = {
     18: [*_REDUCTIONS, ("Mish", 1), ("Pad", 11), ("Split", 1)],
     20: [("Gelu", 1), ("IsInf", 1), ("IsNaN", 1)],
 }
-# Shape is drawn by `counted`.
-HERE = sorted(ROWS.keys() - {("Shape", 1)})
+# Shape is added by `count_batch`.
+USUAL = sorted(STRATEGIES.keys() - {("Shape", 1)})
 
-# Two runtimes may differ in the last digit, of which these make a whole step, or, dividing by what
-# is nearly nothing, as much as they like. So they read what is equal to the last digit.
-_STEPPED = frozenset(
+# Two runtimes may differ in the last digit. These turn that into a whole step, or, dividing by
+# almost 0, into anything. So they read values that are equal to the last digit.
+_UNSTABLE = frozenset(
     """
     ArgMax ArgMin Cast Ceil Equal Floor Greater GreaterOrEqual GridSample IsInf IsNaN Less
     LessOrEqual LpNormalization MaxRoiPool Mod NonMaxSuppression NonZero RoiAlign Round Sign
     ThresholdedRelu TopK
     """.split()
 )
-# It takes equal numbers from each other, and divides by what the runtime leaves of them.
-_BY_ITSELF = frozenset(["MeanVarianceNormalization"])
-# All but the first of what they read are places of an image.
-_OF_PLACES = frozenset(["GridSample", "MaxRoiPool", "RoiAlign"])
-# Nothing can be said of their sizes before they run, so no later node reads them.
+# It subtracts equal numbers, and divides by what the runtime leaves of them.
+_INPUTS_ONLY = frozenset(["MeanVarianceNormalization"])
+# All but the first of their operands are positions in an image.
+_POSITIONED = frozenset(["GridSample", "MaxRoiPool", "RoiAlign"])
+# Their sizes are unknown before they run, so no later node reads them.
 _OF_UNKNOWN_SIZE = frozenset(["Compress", "NonMaxSuppression", "NonZero"])
-# They are defined, or tame, only where the numbers are that are drawn for them.
-_CONFINED = frozenset(
+# They are defined, or moderate, only within the range that their strategies draw from.
+_CLIPPED = frozenset(
     """
     Acos Acosh Asin Atanh Cosh Div Exp Log Pow Reciprocal ReduceLogSum ReduceLogSumExp ReduceProd
     Sinh Sqrt Tan
     """.split()
 )
-_MOST = 1e4
+MAX_ABSOLUTE = 1e4
 
 
-def by_row(g: Graph, x: str, shape: Shape) -> bool:
-    """Any operator of the raise table, as its row has it."""
+def any_rule(g: Graph, x: str, shape: Shape) -> bool:
+    """A node of any operator of the raise table, from its strategy."""
     if g.free_batch:
-        return counted(g, x, shape)
-    keys = HERE if g.opset == OPSET else ELSEWHERE[g.opset]
+        return count_batch(g, x, shape)
+    keys = USUAL if g.opset == OPSET else OTHER_OPSETS[g.opset]
     key = keys[g.generator.integers(len(keys))]  # hypothesis would draw the same few ones
     try:
-        with drawn_for(shape):
-            drawn = g.draw(ROWS[key])
-    except UnsatisfiedAssumption:  # no such node over this shape, and the graph goes on without
+        with preferring(shape):
+            example = g.draw(STRATEGIES[key])
+    except UnsatisfiedAssumption:  # no such node over this shape: the graph goes on without it
         return False
-    if drawn.opset != g.opset:
+    if example.opset != g.opset:
         return False
-    return _attempt(g, x, drawn)
+    return _attempt(g, x, example)
 
 
-def counted(g: Graph, x: str, shape: Shape) -> bool:
-    """A free batch, counted: where it is known, this would be a constant."""
+def count_batch(g: Graph, x: str, shape: Shape) -> bool:
+    """The size of a free batch; that of a known one would be a constant."""
     g.add("Shape", [x], [f"shape/{len(g.nodes)}"], end=1)
     return True
 
 
-def _attempt(g: Graph, x: str, drawn: Drawn) -> bool:
-    """Adds a node, unless its numbers are none that can be compared."""
+def _attempt(g: Graph, x: str, example: NodeExample) -> bool:
+    """Adds a node, unless its results are numbers that cannot be compared."""
     changed = replace(
         g,
         shapes=dict(g.shapes),
@@ -93,49 +91,51 @@ def _attempt(g: Graph, x: str, drawn: Drawn) -> bool:
         nodes=list(g.nodes),
         constants=list(g.constants),
     )
-    results = changed.run(_added(changed, x, drawn))
-    if not all(map(_is_tame, results.values())):
+    results = changed.run(_add(changed, x, example))
+    if not all(map(_is_moderate, results.values())):
         return False
-    if drawn.operators[-1] not in _OF_UNKNOWN_SIZE:
-        floats = {name: each.shape for name, each in results.items() if each.dtype == np.float32}
+    if example.operators[-1] not in _OF_UNKNOWN_SIZE:
+        floats = {name: x.shape for name, x in results.items() if x.dtype == np.float32}
         changed.shapes |= {name: shape for name, shape in floats.items() if shape}
     vars(g).update(vars(changed))
     return True
 
 
-def _is_tame(array: Array) -> bool:
-    return bool(np.isfinite(array).all() and np.abs(array.astype(float)).max(initial=0) < _MOST)
+def _is_moderate(array: Array) -> bool:
+    return bool(
+        np.isfinite(array).all() and np.abs(array.astype(float)).max(initial=0) < MAX_ABSOLUTE
+    )
 
 
-def _added(g: Graph, x: str, drawn: Drawn) -> list[str]:
-    """The names of the results of the nodes that were added."""
-    operands = [_operand(g, x, drawn, index) for index in range(len(drawn.operands))]
-    *others, last = drawn.operators
+def _add(g: Graph, x: str, example: NodeExample) -> list[str]:
+    """Adds the nodes of an example; the names of their results."""
+    operands = [_operand(g, x, example, index) for index in range(len(example.operands))]
+    *others, last = example.operators
     for operator in others:
         operands[:2] = [g.node(operator, operands[:2], ())]
         del g.shapes[operands[0]]
-    outputs = [f"{last.lower()}/{len(g.nodes)}:{i}" for i in range(drawn.outputs)]
-    outputs = ["" if i in drawn.absent else name for i, name in enumerate(outputs)]
-    g.add(last, operands, outputs, **drawn.attributes)
+    outputs = [f"{last.lower()}/{len(g.nodes)}:{i}" for i in range(example.outputs)]
+    outputs = ["" if i in example.absent else name for i, name in enumerate(outputs)]
+    g.add(last, operands, outputs, **example.attributes)
     return [name for name in outputs if name]
 
 
-def _operand(g: Graph, x: str, drawn: Drawn, index: int) -> str:
+def _operand(g: Graph, x: str, example: NodeExample, index: int) -> str:
     """A value of the graph where one can be read, preferably x; else an input of its own."""
-    operand = drawn.operands[index]
+    operand = example.operands[index]
     if operand is None:
         return ""
     if not isinstance(operand, Tensor):
         return g.constant(np.asarray(operand))
-    array, operators = operand.values, frozenset(drawn.operators)
-    alone = operators & _BY_ITSELF or (index > 0 and operators & _OF_PLACES)
+    array, operators = operand.values, frozenset(example.operators)
+    inputs_only = operators & _INPUTS_ONLY or (index > 0 and operators & _POSITIONED)
     names = [name for name, shape in g.shapes.items() if shape == array.shape]
-    if operators & _STEPPED:
+    if operators & _UNSTABLE:
         names = [name for name in names if name in g.exact]
-    if array.dtype != np.float32 or alone or not names:
+    if array.dtype != np.float32 or inputs_only or not names:
         return g.input(array)
     name = x if x in names else g.draw(st.sampled_from(names))
-    if not operators & _CONFINED:
+    if not operators & _CLIPPED:
         return name
-    ends = [g.constant(np.asarray(each)) for each in (array.min(), array.max())]
-    return g.node("Clip", [name, *ends], array.shape)
+    bounds = [g.constant(np.asarray(bound)) for bound in (array.min(), array.max())]
+    return g.node("Clip", [name, *bounds], array.shape)

@@ -2,9 +2,9 @@
 
     out.undo(keras(in.apply(x), ...)) == onnxruntime(x, ...)
 
-One node is drawn for a rule (`drawn_nodes`), for each input a layout in which it is stored and for
-each output one that is wished (`drawn_layouts`), and of the steps that the rule then offers, one;
-sizes are equal, distinct or 1, and those that may be free are or are not.
+A node is drawn for the rule (the strategy is in the test module of the rule's module), for each
+input a layout in which it is stored, for each output a preferred layout or none, and one of the
+candidates that the rule then offers. Sizes are equal, distinct or 1; some are free.
 """
 
 from __future__ import annotations
@@ -23,76 +23,82 @@ from hypothesis import strategies as st
 from bridge.errors import UnsupportedError
 from bridge.raising.search.layout_pass import answers
 from bridge.raising.table import TABLE, Candidate, Node, Rule
-from tests.drawn import ROWS
 from tests.helpers.keras_against_onnx import Ask, complete, raise_and_compare
 from tests.helpers.layout_strategies import layouts
-from tests.helpers.node_strategies import Drawn, Tensor
+from tests.helpers.node_strategies import NodeExample, Tensor
+from tests.helpers.rule_strategies import MODULES, STRATEGIES, mirror_of
 
 ENTRIES = [(operator, since) for operator in sorted(TABLE) for since, _ in TABLE.versions(operator)]
-LOTS = {"batch", "lot"}  # one size, which the inputs of a graph may name differently
-FREE = [set(), LOTS, LOTS | {"depth", "height", "width"}]
+BATCHES = {"batch", "samples"}  # one size, which the inputs of a graph may name differently
+FREE = [set(), BATCHES, BATCHES | {"depth", "height", "width"}]
 
 
-def test_every_rule_of_the_table_has_a_row() -> None:
-    assert set(ENTRIES) == ROWS.keys()
+def test_every_rule_has_a_strategy() -> None:
+    assert set(ENTRIES) == STRATEGIES.keys()
 
 
-def graph_of(drawn: Drawn, symbols: set[str]) -> onnx.ModelProto:
+def test_the_strategy_of_a_rule_is_in_the_test_module_of_its_module() -> None:
+    for operator, since in ENTRIES:
+        rule = next(entry.rule for start, entry in TABLE.versions(operator) if start == since)
+        assert MODULES[operator, since] == mirror_of(rule.__module__)
+
+
+def graph_of(example: NodeExample, symbols: set[str]) -> onnx.ModelProto:
     """The node as a graph of its own, with inputs x0, x1, ... and outputs y, y1, ..."""
-    names = ["" if each is None else f"x{i}" for i, each in enumerate(drawn.operands)]
-    operands = dict(zip(names, drawn.operands, strict=True))
+    operands = enumerate(example.operands)
+    names = ["" if operand is None else f"x{i}" for i, operand in operands]
     inputs, constants = [], []
-    for name, operand in operands.items():
+    for name, operand in zip(names, example.operands, strict=True):
         if isinstance(operand, Tensor):
             kind = onnx.helper.np_dtype_to_tensor_dtype(operand.values.dtype)
             shape = operand.shape(symbols)
             inputs.append(onnx.helper.make_tensor_value_info(name, kind, shape))
         elif operand is not None:
             constants.append(onnx.numpy_helper.from_array(np.asarray(operand), name))
-    outputs = ["y", *(f"y{i}" for i in range(1, drawn.outputs))]
-    outputs = ["" if i in drawn.absent else name for i, name in enumerate(outputs)]
-    if len(drawn.operators) == 1:
-        nodes = [onnx.helper.make_node(drawn.operators[0], names, outputs, **drawn.attributes)]
+    outputs = ["y", *(f"y{i}" for i in range(1, example.outputs))]
+    outputs = ["" if i in example.absent else name for i, name in enumerate(outputs)]
+    if len(example.operators) == 1:
+        nodes = [onnx.helper.make_node(example.operators[0], names, outputs, **example.attributes)]
     else:
-        links = [names[0], *(f"link{i}" for i in range(1, len(drawn.operators))), "y"]
+        links = [names[0], *(f"link{i}" for i in range(1, len(example.operators))), "y"]
         nodes = [
             onnx.helper.make_node(operator, [links[i], names[i + 1]], [links[i + 1]])
-            for i, operator in enumerate(drawn.operators)
+            for i, operator in enumerate(example.operators)
         ]
     results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
     graph = onnx.helper.make_graph(nodes, "law", inputs, results, constants)
-    opsets = [onnx.helper.make_opsetid("", drawn.opset)]
+    opsets = [onnx.helper.make_opsetid("", example.opset)]
     model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets)
     return complete(model)
 
 
-def hold(drawn: Drawn, symbols: set[str], data: st.DataObject) -> None:
-    model = graph_of(drawn, symbols)
+def hold(example: NodeExample, symbols: set[str], data: st.DataObject) -> None:
+    model = graph_of(example, symbols)
     feeds, stored, free = {}, {}, set()
-    for index, operand in enumerate(drawn.operands):
+    for index, operand in enumerate(example.operands):
         if isinstance(operand, Tensor):
             shape = operand.shape(symbols)
             feeds[f"x{index}"] = operand.values
             stored[f"x{index}"] = data.draw(layouts(shape), label=f"x{index}")
             free |= {size for size in shape if isinstance(size, str)}
     try:
-        raise_and_compare(model, feeds, layouts=stored, asked=any_step(data))
+        raise_and_compare(model, feeds, layouts=stored, ask=any_candidate(data))
     except UnsupportedError as refusal:
-        if not free - LOTS or "unknown size" not in str(refusal):
+        if not free - BATCHES or "unknown size" not in str(refusal):
             raise
 
 
-def any_step(data: st.DataObject) -> Ask:
-    """Asks a rule with wishes, and takes any of its steps, which all must be right."""
+def any_candidate(data: st.DataObject) -> Ask:
+    """Asks a rule with preferred layouts, and takes any of its candidates: all must be right."""
 
-    def asked(rule: Rule, node: Node, *given: Any) -> Sequence[Candidate]:
+    def ask(rule: Rule, node: Node, *operands: Any) -> Sequence[Candidate]:
         preferred_layouts = tuple(
-            data.draw(st.none() | layouts(shape), label="wish") for shape in node.shapes
+            data.draw(st.none() | layouts(shape), label="preferred") for shape in node.shapes
         )
-        steps = answers(rule, replace(node, preferred_layouts=preferred_layouts), *given)
-        return [data.draw(st.sampled_from(steps), label="step")]
+        candidates = answers(rule, replace(node, preferred_layouts=preferred_layouts), *operands)
+        return [data.draw(st.sampled_from(candidates), label="candidate")]
 
-    return asked
+    return ask
 
 
 @pytest.fixture(autouse=True)
@@ -113,9 +119,9 @@ def law(examples: int) -> Any:
     )
     @given(data=st.data())
     def test(operator: str, since: int, data: st.DataObject) -> None:
-        drawn = data.draw(ROWS[operator, since], label="node")
+        example = data.draw(STRATEGIES[operator, since], label="node")
         symbols = data.draw(st.sampled_from(FREE), label="free sizes")
-        hold(drawn, symbols, data)
+        hold(example, symbols, data)
 
     return test
 

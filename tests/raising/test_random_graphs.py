@@ -36,15 +36,15 @@ def law(number: int) -> Any:
         held: set[bytes] = set()
 
         @settings(max_examples=2 * number, suppress_health_check=list(HealthCheck))
-        @given(drawn=graphs())
-        def each(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
-            model = drawn[0].SerializeToString()
+        @given(example=graphs())
+        def hold_one(example: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
+            model = example[0].SerializeToString()
             if model not in held:
                 keras.backend.clear_session()
-                hold(*drawn)
+                hold(*example)
                 held.add(model)
 
-        each()
+        hold_one()
         assert len(held) >= number
 
     return test
@@ -57,17 +57,17 @@ test_many_random_graphs = pytest.mark.nightly(law(2000))
 @pytest.mark.nightly
 def test_every_rule_of_the_table_is_drawn() -> None:
     """Those of bridge's own stand for several operators of ONNX's, which fusion finds."""
-    drawn_rules: set[tuple[str, int]] = set()
+    drawn: set[tuple[str, int]] = set()
 
     @settings(max_examples=2000, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-    @given(drawn=graphs())
-    def collect(drawn: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
-        opset = drawn[0].opset_import[0].version
-        for operator in {node.op_type for node in drawn[0].graph.node}:
+    @given(example=graphs())
+    def collect(example: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
+        opset = example[0].opset_import[0].version
+        for operator in {node.op_type for node in example[0].graph.node}:
             known = [since for since, _ in TABLE.versions(operator) if since <= opset]
-            drawn_rules.add((operator, max(known)))
+            drawn.add((operator, max(known)))
 
     collect()
     every = {(operator, since) for operator in TABLE for since, _ in TABLE.versions(operator)}
-    missing = every - drawn_rules
+    missing = every - drawn
     assert all(operator.startswith("bridge::") for operator, _ in missing), missing

@@ -2,16 +2,171 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from onnx import TensorProto
 
 import bridge
 from bridge.errors import UnsupportedOperatorError
+from bridge.layout import Layout
 from tests.helpers.golden_cases import assert_close
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.node_strategies import (
+    Draw,
+    NodeExample,
+    Tensor,
+    image,
+    nodes_of,
+    shapes,
+    tensor,
+    values,
+)
+
+
+@nodes_of("Abs", "Neg", "Sign", "Ceil", "Floor", "Round", "Exp", "Erf", "Cos", "Sin")
+@nodes_of("Relu", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "Softplus", "Softsign")
+@st.composite
+def pointwise(draw: Draw, operator: str) -> NodeExample:
+    attributes = {}
+    if operator in ("Elu", "LeakyRelu"):
+        attributes = draw(st.sampled_from([{}, {"alpha": 0.5}, {"alpha": -0.5}]))
+    return NodeExample((operator,), (draw(image(draw(shapes(1, 5)))),), attributes)
+
+
+@nodes_of("Log", "Reciprocal", "Sqrt")
+@st.composite
+def pointwise_above_zero(draw: Draw, operator: str) -> NodeExample:
+    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 5)), 0.5)),))
+
+
+PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "Celu": [{}, {"alpha": 0.5}],
+    "Gelu": [{}, {"approximate": "tanh"}],
+    "HardSigmoid": [{}, {"alpha": 1 / 6}, {"alpha": 0.3, "beta": 0.4}],
+    "Selu": [{}, {"alpha": 2.0, "gamma": 0.5}],
+    "ThresholdedRelu": [{}, {"alpha": 0.5}],
+}
+
+
+@nodes_of("Asinh", "Atan", "Celu", "Cosh", "Gelu", "HardSigmoid", "HardSwish", "Mish")
+@nodes_of("Selu", "Sinh", "Tan", "ThresholdedRelu")
+@st.composite
+def of_any_number(draw: Draw, operator: str) -> NodeExample:
+    x = draw(tensor(draw(shapes(1, 5)), -1.4, 1.4))
+    attributes = draw(st.sampled_from(PARAMETERS.get(operator, [{}])))
+    opset = {"Gelu": 20, "Mish": 18}.get(operator, 17)
+    return NodeExample((operator,), (x,), attributes, opset=opset)
+
+
+@nodes_of("Acos", "Asin", "Atanh")
+@st.composite
+def within_one(draw: Draw, operator: str) -> NodeExample:
+    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 4)), -0.9, 0.9)),))
+
+
+@nodes_of("Acosh")
+@st.composite
+def above_one(draw: Draw, operator: str) -> NodeExample:
+    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 4)), 1, 3)),))
+
+
+@nodes_of("IsInf", "IsNaN")
+@st.composite
+def not_a_number(draw: Draw, operator: str) -> NodeExample:
+    x = draw(values(draw(shapes(1, 4))))
+    odd = {"IsNaN": (np.nan, np.nan), "IsInf": (np.inf, -np.inf)}[operator]
+    x = np.where(x > 1, odd[0], np.where(x < -1, odd[1], x)).astype(np.float32)
+    options = [{}, {"detect_negative": 0}, {"detect_positive": 0}]
+    attributes = draw(st.sampled_from(options)) if operator == "IsInf" else {}
+    return NodeExample((operator,), (Tensor(x),), attributes, opset=20)
+
+
+@nodes_of("Not")
+@st.composite
+def negation(draw: Draw, operator: str) -> NodeExample:
+    return NodeExample((operator,), (Tensor(draw(values(draw(shapes(1, 4)))) > 0),))
+
+
+@nodes_of("Cast")
+@st.composite
+def cast(draw: Draw, operator: str) -> NodeExample:
+    to = draw(st.sampled_from(["FLOAT", "INT32", "INT64", "BOOL"]))
+    x = draw(tensor(draw(shapes(1, 5))))
+    if draw(st.booleans()):
+        x = replace(x, values=x.values.astype(np.int32))
+    return NodeExample((operator,), (x,), {"to": TensorProto.DataType.Value(to)})
+
+
+@nodes_of("Clip", since=11)
+@st.composite
+def clip(draw: Draw, operator: str) -> NodeExample:
+    low, high = draw(ends())
+    bounds = [None if bound is None else np.float32(bound) for bound in (low, high)]
+    while bounds and bounds[-1] is None:
+        bounds.pop()
+    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 5)))), *bounds))
+
+
+@nodes_of("Clip", since=6)
+@st.composite
+def clip_by_attributes(draw: Draw, operator: str) -> NodeExample:
+    low, high = draw(ends())
+    limits = (("min", low), ("max", high))
+    attributes = {name: limit for name, limit in limits if limit is not None}
+    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 5)))),), attributes, opset=10)
+
+
+def ends() -> st.SearchStrategy[tuple[float | None, float | None]]:
+    return st.tuples(st.sampled_from([None, 0.0, -0.5]), st.sampled_from([None, 1.0, 0.25]))
+
+
+@nodes_of("Dropout")
+@st.composite
+def dropout(draw: Draw, operator: str) -> NodeExample:
+    x = draw(tensor(draw(shapes(1, 5))))
+    ratio = np.float32(0.3)
+    operands, opset = draw(st.sampled_from([((x,), 17), ((x, ratio), 17), ((x,), 11)]))
+    return NodeExample((operator,), operands, {"ratio": 0.3} if opset < 12 else {}, opset=opset)
+
+
+@nodes_of("Softmax", since=13)
+@st.composite
+def softmax(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(1, 5))
+    attributes = draw(
+        st.sampled_from([{"axis": draw(st.integers(-len(shape), len(shape) - 1))}, {}])
+    )
+    x = draw(image(shape))
+    # Of a free axis that turns out to have size 1 Keras warns too, when it runs.
+    if x.values.shape[attributes.get("axis", -1)] == 1:
+        x = Tensor(x.values)
+    return NodeExample((operator,), (x,), attributes)
+
+
+@nodes_of("Softmax")
+@st.composite
+def softmax_flattened(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(2, 4))
+    attributes = {"axis": draw(st.sampled_from([-1, len(shape) - 1]))}
+    return NodeExample((operator,), (draw(tensor(shape)),), attributes, opset=11)
+
+
+@nodes_of("LogSoftmax", since=13)
+@st.composite
+def log_softmax(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    return NodeExample((operator,), (draw(tensor(shape)),), {"axis": axis})
+
+
+# Examples
+
 
 SHAPE = (2, 3, 4, 4)
 
@@ -74,3 +229,29 @@ def test_caffes_relu_with_a_slope_below_0_is_a_keras_file(tmp_path: Path) -> Non
     model = keras.models.load_model(tmp_path / "net.keras", safe_mode=True)
     x = seeded((1, 4, 4, 3))
     assert_close(np.asarray(model(x)), np.where(x > 0, x, -0.25 * x), "r")
+
+
+def test_the_softmax_of_a_vector_stored_on_two_axes() -> None:
+    text = "g (float[4] x) => (float[4] y) { y = Softmax<axis=0>(x) }"
+    split = Layout(((2, 2),), ((0,), (1,)))
+    raise_and_compare(graph(text), {"x": seeded((4,))}, layouts={"x": split})
+
+
+@pytest.mark.parametrize("axis", range(6))
+def test_softmax_over_more_axes_than_tensorflow_takes(axis: int) -> None:
+    shape = (2, 3, 2, 4, 3, 2)
+    sizes = ",".join(map(str, shape))
+    text = f"net (float[{sizes}] x) => (float[{sizes}] y) {{ y = Softmax<axis={axis}>(x) }}"
+    raise_and_compare(graph(text), {"x": seeded(shape)})
+
+
+def test_softmax_over_six_axes_of_a_free_batch() -> None:
+    text = "net (float[N,3,2,4,3,2] x) => (float[N,3,2,4,3,2] y) { y = Softmax<axis=2>(x) }"
+    raise_and_compare(graph(text), {"x": seeded((2, 3, 2, 4, 3, 2))})
+
+
+def test_concatenated_channels_that_share_an_axis_with_a_free_batch() -> None:
+    part = Layout.concatenated([Layout.identity((2,)), Layout(((2, 2),), ((1, 0),))])
+    shared = Layout((("n",), (1,), part.atoms), ((1,), (0, 2)))
+    text = "g (float[n,1,6] x) => (float[n,1,6] y) { y = Abs(x) }"
+    raise_and_compare(graph(text), {"x": seeded((2, 1, 6))}, layouts={"x": shared})

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
+from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedOperatorError
 from tests.helpers.keras_against_onnx import (
@@ -15,6 +16,75 @@ from tests.helpers.keras_against_onnx import (
     raise_and_compare,
     seeded,
 )
+from tests.helpers.node_strategies import (
+    Draw,
+    NodeExample,
+    Tensor,
+    image,
+    nodes_of,
+    shapes,
+    sizes,
+)
+
+
+@st.composite
+def regions(draw: Draw, images: int, scale: float) -> Tensor:
+    """r 5: an image's number, x and y of two corners, on and off the map, in either order"""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = draw(st.integers(1, 6))
+    corners = generator.uniform(-3, 12, (count, 4))
+    if draw(st.booleans()):
+        corners = np.sort(corners.reshape(count, 2, 2), axis=1).reshape(count, 4)
+    if draw(st.booleans()):  # among them halves, which are rounded away from 0
+        corners = np.round(corners * 2) / 2
+    numbers = generator.integers(0, images, (count, 1))
+    values = np.concatenate([numbers, corners / scale], axis=1).astype(np.float32)
+    return Tensor(values, {0: "samples"})
+
+
+@nodes_of("MaxRoiPool")
+@st.composite
+def max_roi_pool(draw: Draw, operator: str) -> NodeExample:
+    x = draw(image(draw(shapes(4, 4))))
+    scale = draw(st.sampled_from([1.0, 0.5, 0.0625]))
+    pooled = (draw(sizes(4)), draw(sizes(6)))
+    attributes = {"pooled_shape": pooled, "spatial_scale": scale}
+    return NodeExample((operator,), (x, draw(regions(x.values.shape[0], scale))), attributes)
+
+
+@nodes_of("RoiAlign", since=10)
+@nodes_of("RoiAlign", since=16)
+@st.composite
+def roi_align(draw: Draw, operator: str) -> NodeExample:
+    x = draw(image(draw(shapes(4, 4))))
+    scale = draw(st.sampled_from([1.0, 0.5, 0.0625]))
+    array = draw(regions(x.values.shape[0], scale)).values
+    attributes = {
+        "output_height": draw(sizes(4)),
+        "output_width": draw(sizes(6)),
+        "sampling_ratio": draw(st.integers(0, 3)),
+        "spatial_scale": scale,
+    }
+    opset = draw(st.sampled_from([10, 16]))
+    attributes |= (
+        draw(st.sampled_from([{}, {"coordinate_transformation_mode": "output_half_pixel"}]))
+        if opset == 16
+        else {}
+    )
+    # Of a region turned inside out onnxruntime cannot count the samples, unless it is widened to 1.
+    widened = opset < 16 or "coordinate_transformation_mode" in attributes
+    if attributes["sampling_ratio"] == 0 and not widened:
+        array[:, 1:] = np.sort(array[:, 1:].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
+    operands = (
+        x,
+        Tensor(array[:, 1:], {0: "samples"}),
+        Tensor(array[:, 0].astype(np.int64), {0: "samples"}),
+    )
+    return NodeExample((operator,), operands, attributes, opset=opset)
+
+
+# Examples
+
 
 ONE_REGION = np.array([[0, 0, 0, 0, 4]], np.float32)
 

@@ -4,8 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from tests.helpers.node_strategies import Draw, NodeExample, Tensor, nodes_of, sizes, values
+
+
+@nodes_of("NonMaxSuppression", since=10)
+@st.composite
+def non_max_suppression(draw: Draw, operator: str) -> NodeExample:
+    images, classes, count = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(sizes())
+    free = {0: "batch", 1: "depth"}
+    corners = draw(values((images, count, 2, 2), 0, 1))
+    if draw(st.booleans()):  # low corners first: else most boxes overlap
+        corners = np.sort(corners, axis=2)
+    boxes = Tensor(corners.reshape(images, count, 4), free)
+    scores = Tensor(draw(values((images, classes, count), 0, 1)), {0: "batch", 2: "depth"})
+    most = np.array([draw(st.sampled_from([1, 2, count, 100]))], np.int64)
+    iou, score = draw(st.sampled_from([(0.0, 0.2), (0.3, 0.6)]))
+    thresholds = [np.array([number], np.float32) for number in (iou, score)]
+    operands = (boxes, scores, most, *thresholds)
+    attributes = draw(st.sampled_from([{}, {"center_point_box": 1}]))
+    return NodeExample((operator,), operands[: draw(st.integers(3, 5))], attributes)
+
+
+# Examples
 
 
 @pytest.mark.parametrize("count", [1, 9, 300])

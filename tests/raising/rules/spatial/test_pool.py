@@ -1,9 +1,65 @@
+"""Pooling."""
+
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
 import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedOperatorError
+from bridge.layout import Layout
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.node_strategies import (
+    MAX_ELEMENTS,
+    Draw,
+    NodeExample,
+    Tensor,
+    image,
+    nodes_of,
+    shapes,
+)
+from tests.helpers.window_strategies import windows
+
+
+@st.composite
+def pooled(draw: Draw, rank: int, dilated: bool = False) -> tuple[Tensor, dict[str, Any]]:
+    window = draw(windows(rank, dilated, pooling=True))
+    lead = draw(shapes(2, 2))
+    assume(prod(lead + window.sizes) <= MAX_ELEMENTS)
+    return draw(image(lead + window.sizes)), dict(window.attributes)
+
+
+@nodes_of("MaxPool")
+@st.composite
+def max_pool(draw: Draw, operator: str) -> NodeExample:
+    outputs = draw(st.sampled_from([1, 1, 2]))
+    rank = draw(st.integers(1, 3)) if outputs == 1 else 2
+    x, attributes = draw(pooled(rank, dilated=outputs == 1 and draw(st.booleans())))
+    if not attributes.keys() & {"auto_pad", "dilations"}:
+        attributes["ceil_mode"] = draw(st.integers(0, 1))
+    return NodeExample((operator,), (x,), attributes, outputs)
+
+
+@nodes_of("AveragePool")
+@st.composite
+def average_pool(draw: Draw, operator: str) -> NodeExample:
+    x, attributes = draw(pooled(draw(st.integers(1, 3))))
+    options: list[dict[str, Any]] = [{}, {"count_include_pad": 1}]
+    if "auto_pad" not in attributes:
+        options.append({"ceil_mode": 1})
+    return NodeExample((operator,), (x,), attributes | draw(st.sampled_from(options)))
+
+
+@nodes_of("GlobalMaxPool", "GlobalAveragePool")
+@st.composite
+def global_pool(draw: Draw, operator: str) -> NodeExample:
+    return NodeExample((operator,), (draw(image(draw(shapes(3, 5)))),))
+
+
+# Examples
 
 
 @pytest.mark.parametrize(
@@ -73,3 +129,11 @@ def test_a_window_of_padding_alone_where_padding_counts() -> None:
                         count_include_pad=1>(x)
     }"""
     raise_and_compare(graph(text), {"x": seeded((1, 1, 8, 8))})
+
+
+def test_indices_of_maxima_where_the_batch_is_shuffled() -> None:
+    text = """g (float[8,1,1,1] x) => (float[8,1,1,1] y, int64[8,1,1,1] indices) {
+        y, indices = MaxPool<kernel_shape=[1,1]>(x)
+    }"""
+    shuffled = Layout(((2, 2, 2), (1,), (1,), (1,)), ((0, 2, 1), (3,), (4,), (5,)))
+    raise_and_compare(graph(text), {"x": seeded((8, 1, 1, 1))}, layouts={"x": shuffled})

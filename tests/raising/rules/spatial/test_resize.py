@@ -2,12 +2,73 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedOperatorError
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
+from tests.helpers.node_strategies import (
+    Draw,
+    NodeExample,
+    Tensor,
+    nodes_of,
+    shapes,
+    sizes,
+    tensor,
+)
+
+COORDINATES = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"]
+
+
+COORDINATES += ["half_pixel_symmetric"]
+
+
+SCALES = [1, 2, 3, 0.5, 1.4, 1.1, 0.7]
+
+
+ROUNDINGS = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
+
+
+@nodes_of("Resize", since=11)
+@st.composite
+def resize(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(3, 5))
+    mode = draw(st.sampled_from(["nearest", "linear"]))
+    # onnxruntime's linear mode knows maps, and volumes with their batch and channels at 1 only.
+    assume(mode == "nearest" or len(shape) == 4)
+    x = draw(tensor(shape))
+    attributes: dict[str, Any] = {
+        "mode": mode,
+        "coordinate_transformation_mode": draw(st.sampled_from(COORDINATES)),
+    }
+    if mode == "nearest":
+        attributes["nearest_mode"] = draw(st.sampled_from(ROUNDINGS))
+    if draw(st.booleans()):
+        lengths = np.array([draw(sizes(6)) for _ in shape[2:]], np.int64)
+        policy = draw(st.sampled_from(["stretch", "not_larger", "not_smaller"]))
+        if policy == "stretch" and draw(st.booleans()):
+            target = np.array([*shape[:2], *lengths])
+            return NodeExample(
+                (operator,), (Tensor(x.values), None, None, target), attributes, opset=19
+            )
+        attributes |= {"axes": [*range(2, len(shape))], "keep_aspect_ratio_policy": policy}
+        scale = min(lengths / shape[2:]) if policy == "not_larger" else max(lengths / shape[2:])
+        assume(policy == "stretch" or 1 <= min(shape[2:]) * scale <= max(shape[2:]) * scale <= 20)
+        return NodeExample(
+            (operator,), (Tensor(x.values), None, None, lengths), attributes, opset=19
+        )
+    scales = np.array([1, 1, *(draw(st.sampled_from(SCALES)) for _ in shape[2:])], np.float32)
+    assume(min(np.float32(shape) * scales) >= 1)
+    return NodeExample((operator,), (x, None, scales), attributes, opset=19)
+
+
+# Examples
+
 
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 

@@ -1,0 +1,89 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from tests.helpers.node_strategies import (
+    Draw,
+    NodeExample,
+    image,
+    nodes_of,
+    shapes,
+    tensor,
+    values,
+    vector,
+)
+
+
+@nodes_of("BatchNormalization")
+@st.composite
+def batch_normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(2, 5))
+    vectors = [draw(vector(shape[1])) for _ in range(3)]
+    variance = draw(vector(shape[1], 0.25))
+    attributes = draw(st.sampled_from([{}, {"epsilon": 0.01}]))
+    return NodeExample((operator,), (draw(image(shape)), *vectors, variance), attributes)
+
+
+@nodes_of("LRN")
+@st.composite
+def lrn(draw: Draw, operator: str) -> NodeExample:
+    attributes = {"size": draw(st.sampled_from([1, 3, 5])), "alpha": 0.3}
+    attributes |= draw(st.sampled_from([{}, {"beta": 0.5, "bias": 2.0}]))
+    return NodeExample((operator,), (draw(image(draw(shapes(4, 4)))),), attributes)
+
+
+@nodes_of("InstanceNormalization")
+@st.composite
+def instance_normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(3, 5))
+    assume(prod(shape[2:]) > 1)
+    vectors = [draw(vector(shape[1])) for _ in range(2)]
+    return NodeExample((operator,), (draw(tensor(shape)), *vectors), {"epsilon": 0.01})
+
+
+@nodes_of("LayerNormalization")
+@st.composite
+def layer_normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(2, 5))
+    axis = draw(st.integers(1, len(shape) - 1))
+    assume(prod(shape[axis:]) > 1)
+    weights = [draw(values(shape[axis:])) for _ in range(draw(st.integers(1, 2)))]
+    attributes = {"axis": draw(st.sampled_from([axis, axis - len(shape)])), "epsilon": 0.01}
+    return NodeExample((operator,), (draw(tensor(shape)), *weights), attributes)
+
+
+@nodes_of("LpNormalization")
+@st.composite
+def lp_normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    attributes: dict[str, Any] = {"axis": axis, **draw(st.sampled_from([{}, {"p": 1}]))}
+    return NodeExample((operator,), (draw(tensor(shape)),), attributes)
+
+
+@nodes_of("MeanVarianceNormalization")
+@st.composite
+def mean_variance_normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(4, 4))
+    axes = draw(st.sampled_from([[2, 3], [1, 2, 3], [0, 2, 3]]))
+    assume(prod(shape[axis] for axis in axes) > 1)
+    return NodeExample((operator,), (draw(tensor(shape)),), {"axes": axes})
+
+
+# Examples
+
+
+def test_a_batch_normalization_takes_its_axis_from_the_layout() -> None:
+    text = "g (float[n,3,4,5] x) => (float[n,3,4,5] y) { y = BatchNormalization(x, s, b, m, v) }"
+    vectors = {name: seeded((3,), i) + 1.5 for i, name in enumerate("sbmv")}
+    for io_layout, axis in (("channels_last", -1), ("onnx", 1)):
+        raised = raise_and_compare(graph(text, vectors), {"x": seeded((2, 3, 4, 5))}, io_layout)
+        (layer,) = raised.model.layers[1:]
+        assert layer.axis in (axis, axis % 4)
