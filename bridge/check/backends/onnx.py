@@ -118,7 +118,7 @@ class OnnxBackend:
     def _model(
         self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
     ) -> onnx.ModelProto:
-        """A model of some nodes, for inputs of these very shapes; it may give more behind `gives`."""
+        """A model of some nodes, for inputs of these shapes; it may give more after `gives`."""
         import onnx
 
         outputs = dict.fromkeys([*gives, *self._rounded(nodes)])
