@@ -216,13 +216,13 @@ def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:
     return Transpose(
         value=permutation.value,
         keras=names[permutation.call],
-        have=permutation.have,
+        have=permutation.source_layout,
         given_by=names[permutation.source],
-        want=permutation.want,
+        want=permutation.target_layout,
         asked_by=permutation.forced_by,
         bytes=permutation.bytes,
-        because="" if permutation.conflict is None else permutation.conflict.end,
-        way={} if permutation.conflict is None else dict(permutation.conflict.way),
+        because="" if permutation.conflict is None else permutation.conflict.reason,
+        way={} if permutation.conflict is None else dict(permutation.conflict.path),
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX graph → Plan, by a table of rules and a few layout passes."""
+"""ONNX graph → Plan, with a table of rules and a few layout passes."""
 
 from bridge.raising import rules as rules  # fills the table
 from bridge.raising.driver import raise_model

@@ -1,8 +1,8 @@
-"""ONNX graph to `Plan`: finds the rules, and chooses all layouts in a few layout passes.
+"""ONNX graph to `Plan`: looks up the rules, and chooses all layouts in a few layout passes.
 
-The first layout pass serves each node as if it were the last, and most nets need no other. Where
-permutations are left, each further layout pass goes by what the last one says of the nodes ahead;
-the plan that moves fewest bytes is taken. So the work is a fixed number of ways over the graph.
+The first layout pass treats each node as if it were the last, which is enough for most nets. If
+permutations are left, each further pass uses the backward costs of the previous one, and the plan
+that moves the fewest bytes is kept. So the number of passes over the graph is bounded.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def raise_model(
 ) -> Plan:
     """Plans the Keras model of an ONNX graph that has passed `bridge.graph.passes`.
 
-    `io_layout` is `channels_last`, where inputs and outputs are stored as Keras users expect, or
-    `onnx`, where the model takes and gives the arrays that ONNX takes and gives. With the `target`
-    `speed` normalisations go into the weights before them, and groups are split.
+    `io_layout` is `channels_last`, for inputs and outputs stored as Keras users expect, or `onnx`,
+    for the same arrays as the ONNX model's. The `target` `speed` folds normalisations into the
+    weights before them and splits grouped convolutions.
 
-    Raises UnsupportedOperatorError, with every operator that has no rule or an attribute that
-    its rule does not know.
+    Raises UnsupportedOperatorError, which names every node that has no rule, or that its rule
+    refuses.
     """
     if io_layout not in ("channels_last", "onnx"):
         raise UsageError("unknown io_layout", expected="channels_last or onnx", received=io_layout)
@@ -54,19 +54,18 @@ def raise_model(
     for _ in range(MAX_PASSES - 1):
         if not plan.permutations:
             break
-        other = LayoutPass(
-            graph, io_layout, BackwardCosts(layout_pass.trace, plan.outputs, io_layout)
-        )
-        found = other.run(rules)
-        if _moves(found) >= _moves(plan):
+        costs = BackwardCosts(layout_pass.trace, plan.outputs, io_layout)
+        next_pass = LayoutPass(graph, io_layout, costs)
+        next_plan = next_pass.run(rules)
+        if _moved(next_plan) >= _moved(plan):
             break
-        layout_pass, plan = other, found
-    why = explained(plan.permutations, layout_pass.trace, plan.outputs, io_layout)
-    plan = replace(plan, permutations=why)
+        layout_pass, plan = next_pass, next_plan
+    permutations = explained(plan.permutations, layout_pass.trace, plan.outputs, io_layout)
+    plan = replace(plan, permutations=permutations)
     return faster(plan) if target == "speed" else plan
 
 
-# ONNX's names for the types of elements that Keras has too.
+# ONNX's names of the dtypes that Keras has too.
 _DTYPES = frozenset(
     "FLOAT FLOAT16 DOUBLE BFLOAT16 BOOL STRING INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 UINT64 "
     "COMPLEX64 COMPLEX128 FLOAT8E4M3FN FLOAT8E5M2".split()
@@ -74,7 +73,7 @@ _DTYPES = frozenset(
 
 
 def _refuse_unknown_tensors(graph: ir.Graph) -> None:
-    """Refuses tensors for which Keras has no layers: without elements, or of types it lacks."""
+    """Refuses tensors that Keras has no layers for: empty ones, and those of other dtypes."""
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
         sizes = [] if value.shape is None else list(value.shape)
         if any(isinstance(size, int) and size < 1 for size in sizes):
@@ -92,20 +91,21 @@ def _refuse_unknown_tensors(graph: ir.Graph) -> None:
             )
 
 
-def _moves(plan: Plan) -> tuple[int, int]:
+def _moved(plan: Plan) -> tuple[int, int]:
+    """What a plan moves, to be minimised: bytes first, then permutations."""
     return plan.bytes_moved, len(plan.permutations)
 
 
 def _rules(graph: ir.Graph, opset: int) -> Sequence[Rule]:
-    found = [(node, _rule(node, opset)) for node in graph]
-    missing = [describe(node) for node, rule in found if rule is None]
+    rules = [(node, _rule(node, opset)) for node in graph]
+    missing = [describe(node) for node, rule in rules if rule is None]
     if missing:
         raise UnsupportedOperatorError(
             "no Keras rule for these nodes:\n" + "\n".join(missing),
             hint="a plug-in can add one with @bridge.raises(...), or --outputs BLOB cuts the "
             "Caffe net before them",
         )
-    return [rule for _, rule in found if rule is not None]
+    return [rule for _, rule in rules if rule is not None]
 
 
 def _rule(node: ir.Node, opset: int) -> Rule | None:

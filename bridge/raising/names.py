@@ -1,11 +1,11 @@
-"""Keras spells names in fewer characters than Caffe and ONNX do; this spelling loses nothing.
+"""A reversible spelling of Caffe and ONNX names in the characters that Keras allows.
 
-Keras forbids `/`, PyTorch a dot in what names a weight, and a TensorFlow graph takes only
-`A-Za-z0-9_>-` besides (a letter or digit first, and behind each `>`). A path keeps its look,
-`inception_3a/1x1` is `inception_3a>1x1` and `block.0` is `block--0`; any other character that is
-not allowed becomes its code point, `0-_20-` for a space.
+Keras forbids `/`, PyTorch a dot in the name of a weight, and a TensorFlow graph allows only
+`A-Za-z0-9_>-` (a letter or digit first, and after each `>`). A path stays readable:
+`inception_3a/1x1` becomes `inception_3a>1x1`, and `block.0` becomes `block--0`. Any other forbidden
+character becomes its code point, `0-_20-` for a space.
 
-Law: `decode(encode(name)) == name`, so no two names meet.
+Law: `decode(encode(name)) == name`, so no two names collide.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def encode(name: str) -> str:
     """The Keras spelling of an ONNX or Caffe name."""
     if not name:
         return _EMPTY
-    coded = _FORBIDDEN.sub(lambda found: f"0-_{ord(found[0]):x}-", name)
+    coded = _FORBIDDEN.sub(lambda match: f"0-_{ord(match[0]):x}-", name)
     return coded.replace("/", ">").replace(".", "--")
 
 
 def decode(name: str) -> str:
-    """The name that `encode` was given."""
+    """The name of which this is the `encode`d spelling."""
     if name == _EMPTY:
         return ""
     return _CODED.sub(_decoded, name)
 
 
-def _decoded(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else {"--": ".", ">": "/"}[found[0]]
+def _decoded(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else {"--": ".", ">": "/"}[match[0]]

@@ -1,8 +1,8 @@
-"""The plan of a Keras model: plain data that can be printed, compared, built and written as source.
+"""The plan of a Keras model: data that can be printed, compared, and built.
 
-A `Plan` is a list of calls in the order they run. A `Call` names a Keras layer or `keras.ops`
-function, its arguments (tensors are `Ref`s to earlier results), its options and its weights. The
-plan knows nothing of Keras itself, so it is made without importing it.
+A `Plan` is a list of calls in the order in which they run. A `Call` names a Keras layer or a
+`keras.ops` function, its arguments (tensors are `Ref`s to earlier results), its options and its
+weights. Planning does not import Keras.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Size = int | str
 
 @dataclass(frozen=True)
 class Ref:
-    """The result of a call (or an input of the plan); `item` where the call gives several."""
+    """The result of a call, or an input of the plan; `item` is the index if there are several."""
 
     call: int
     item: int | None = None
@@ -32,13 +32,13 @@ class Ref:
 class Call:
     """One Keras call.
 
-    `target` is `layers.<Class>` or `ops.<function>`. A layer is made with `options` and applied
-    to the `arguments`; a function gets `arguments` and `options` as they are, among them a
-    `Function` for a loop to call. `weights` are named as Keras names their initialisers:
-    `kernel` is set through `kernel_initializer`.
+    `target` is `layers.<Class>` or `ops.<function>`. A layer is constructed with `options` and
+    applied to the `arguments`; a function is called with both, and an argument may be a `Function`
+    for a loop to call. `weights` are named like their initialisers in Keras: `kernel` is set with
+    `kernel_initializer`.
 
-    `again` is the call whose layer this one applies once more, under its name: then the weights
-    and options are that one's.
+    `again` is an earlier call whose layer this one applies again, with its name, options and
+    weights.
     """
 
     id: int
@@ -50,11 +50,11 @@ class Call:
     again: int | None = None
 
     def __str__(self) -> str:
-        words = [_text(argument) for argument in self.arguments]
-        words += [f"{name}={value!r}" for name, value in self.options.items()]
-        words += [] if self.again is None else [f"again=%{self.again}"]
-        words += [f"{role}: {' '.join(map(str, w.shape))}" for role, w in self.weights.items()]
-        return f"%{self.id} {self.name} = {self.target}({', '.join(words)})"
+        texts = [_text(argument) for argument in self.arguments]
+        texts += [f"{name}={value!r}" for name, value in self.options.items()]
+        texts += [] if self.again is None else [f"again=%{self.again}"]
+        texts += [f"{role}: {' '.join(map(str, w.shape))}" for role, w in self.weights.items()]
+        return f"%{self.id} {self.name} = {self.target}({', '.join(texts)})"
 
 
 def _text(argument: Any) -> str:
@@ -65,9 +65,9 @@ def _text(argument: Any) -> str:
 
 @dataclass(frozen=True)
 class PlanInput:
-    """An input: its stored shape, as Keras holds it, with the batch axis.
+    """An input: its physical shape in Keras, with the batch axis.
 
-    `name` is Keras's spelling, `value` ONNX's.
+    `name` is its name in Keras, `value` in ONNX.
     """
 
     id: int
@@ -79,9 +79,9 @@ class PlanInput:
 
 @dataclass(frozen=True)
 class Function:
-    """What a loop calls: a function of one tensor, without weights.
+    """A function of one tensor, without weights, that a loop calls.
 
-    In Keras it is a small model of its own, which a file holds as an argument of the loop.
+    In Keras it is a small model of its own, which is saved as an argument of the loop.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where an ONNX value is found in the Keras model, and the order in which it is stored."""
+    """The tensor of the Keras model that holds an ONNX value, and its layout."""
 
     ref: Ref
     layout: Layout
@@ -103,37 +103,39 @@ class Stored:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Why a tensor had to be permuted somewhere: what forbids to have it as it is asked for, `end`,
-    and the way from there to the node that asks, each value with the order that it would have."""
+    """Why a permutation is unavoidable: the `reason` why some layout is impossible, and the `path`
+    from there to the node that asks for it, each value with the layout that it would need."""
 
-    end: str
-    way: tuple[tuple[str, str], ...] = ()
+    reason: str
+    path: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Permutation:
-    """A Permute that no layout pass could avoid: which value, between which layouts, for whom.
+    """A transpose that no layout pass could avoid: of which value, between which layouts, and why.
 
-    `source` is the call (or input) that gave the value in the order `have`, `call` the one that
-    gives it in the order `want`; `bytes` are those of one sample. `conflict` is why.
+    `source` is the call (or input) that has the value in `source_layout`, `call` the one that
+    returns it in `target_layout`. `bytes` is the size of one sample, `forced_by` the node that asks
+    for it, `conflict` the explanation.
     """
 
     source: int
     call: int
     value: str
-    have: str
-    want: str
+    source_layout: str
+    target_layout: str
     bytes: int
     forced_by: str
     conflict: Conflict | None = None
 
     def __str__(self) -> str:
-        return f"{self.value}: {self.have} to {self.want}, {self.bytes} bytes, for {self.forced_by}"
+        layouts = f"{self.source_layout} to {self.target_layout}"
+        return f"{self.value}: {layouts}, {self.bytes} bytes, for {self.forced_by}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole Keras model, and the map from the ONNX graph's values to its tensors."""
+    """A Keras model, and its tensor for each value of the ONNX graph."""
 
     name: str
     inputs: tuple[PlanInput, ...]
@@ -143,21 +145,21 @@ class Plan:
     permutations: tuple[Permutation, ...] = ()
 
     def times(self) -> Mapping[int, int]:
-        """For each call how often its layer was applied before it."""
-        seen: Counter[int] = Counter()
-        found = {}
+        """How often the layer of each call was applied before it."""
+        applied: Counter[int] = Counter()
+        times = {}
         for call in self.calls:
             first = call.id if call.again is None else call.again
-            found[call.id] = seen[first]
-            seen[first] += 1
-        return found
+            times[call.id] = applied[first]
+            applied[first] += 1
+        return times
 
     @property
     def bytes_moved(self) -> int:
-        """By all permutations, for one sample."""
+        """The bytes that all permutations move for one sample."""
         return sum(permutation.bytes for permutation in self.permutations)
 
     def __str__(self) -> str:
-        heads = [f"%{i.id} {i.name}: {' '.join(map(str, i.shape))} {i.dtype}" for i in self.inputs]
-        tails = [f"return {', '.join(str(self.values[name].ref) for name in self.outputs)}"]
-        return "\n".join(heads + [str(call) for call in self.calls] + tails)
+        inputs = [f"%{i.id} {i.name}: {' '.join(map(str, i.shape))} {i.dtype}" for i in self.inputs]
+        outputs = f"return {', '.join(str(self.values[name].ref) for name in self.outputs)}"
+        return "\n".join([*inputs, *map(str, self.calls), outputs])

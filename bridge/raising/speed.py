@@ -1,11 +1,11 @@
-"""`--target speed`: a plan that gives equal numbers sooner on a CPU, and is less natural.
+"""`--target speed`: an equivalent plan that runs faster on a CPU, and is less natural to read.
 
-A BatchNormalization behind a linear layer goes into that layer's weights, and a convolution in
-groups becomes one convolution for each group. What a call is made of is computed when it is
-written, so this costs nothing before.
+A BatchNormalization after a linear layer is folded into that layer's weights, and a grouped
+convolution becomes one convolution per group. Weights are lazy, so this costs nothing until they
+are written.
 
-(`graph.fold_bn` does the first to what Caffe nets are lowered to, for whoever wants it in ONNX;
-here it is for any graph, and in the terms of the layers that Keras has.)
+(`graph.fold_bn` folds the normalisations of lowered Caffe nets, for those who want that in ONNX;
+this works for any graph, on Keras's layers.)
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
 from bridge.raising.plan import Call, Plan, Ref
 
-Array = Any  # a numpy array, or a Traced one that writes down what is done to it
+Array = Any  # a numpy array, or a Traced one
 
 
 def faster(plan: Plan) -> Plan:
-    """The same function in calls that TensorFlow carries out faster on a CPU.
+    """The same function, in calls that TensorFlow runs faster on a CPU.
 
-    A value between a linear layer and its normalisation is no tensor any more, and a model that
-    is trained further has no normalisation there.
+    There is no tensor any more for a value between a linear layer and its normalisation, and a
+    model that is trained further has no normalisation there.
     """
     return split_groups(fold_norms(plan))
 
@@ -53,7 +53,7 @@ def _along_last_but_one(scale: Array, kernel: Sequence[int]) -> Array:
     return scale.reshape((-1, 1))
 
 
-# For each linear layer its kernel's name, and how a factor for each output goes along it.
+# For each linear layer the name of its kernel, and how one factor per output broadcasts to it.
 _LINEAR: Mapping[str, tuple[str, Callable[[Array, Sequence[int]], Array]]] = {
     "layers.Dense": ("kernel", _along_last),
     **{f"layers.Conv{n}D": ("kernel", _along_last) for n in (1, 2, 3)},
@@ -63,52 +63,50 @@ _LINEAR: Mapping[str, tuple[str, Callable[[Array, Sequence[int]], Array]]] = {
 
 
 def fold_norms(plan: Plan) -> Plan:
-    """Every BatchNormalization goes into the linear layer whose result it alone reads.
+    """Folds each BatchNormalization into the linear layer of which it is the only consumer.
 
     γ · (W x + b - μ) / σ + β  =  (s W) x + s (b - μ) + β        with s = γ / σ, σ = √(var + ε)
     """
-    readers = Counter(ref.call for ref in _read(plan))
+    uses = Counter(ref.call for ref in _uses(plan))
     shared = _shared(plan)
-    alone = [call for call in plan.calls if call.id not in shared]
-    linear = {call.id: call for call in alone if call.target in _LINEAR}
+    unshared = [call for call in plan.calls if call.id not in shared]
+    linear = {call.id: call for call in unshared if call.target in _LINEAR}
     last_axes = {s.ref.call: len(s.layout.stored_shape) - 1 for s in plan.values.values()}
     folded: dict[int, Call] = {}
-    for norm in alone:
+    for norm in unshared:
         if norm.target != "layers.BatchNormalization":
             continue
         before = linear.get(norm.arguments[0].call)
-        if before is None or readers[before.id] > 1:
+        if before is None or uses[before.id] > 1:
             continue
         if norm.options["axis"] == last_axes.get(before.id):
             folded[before.id] = _folded(before, norm)
-    in_place = {call.id: call for call in folded.values()}
-    return replace(
-        plan,
-        calls=tuple(in_place.get(call.id, call) for call in plan.calls if call.id not in folded),
-        values={name: at for name, at in plan.values.items() if at.ref.call not in folded},
-    )
+    replacements = {call.id: call for call in folded.values()}
+    calls = [replacements.get(call.id, call) for call in plan.calls if call.id not in folded]
+    values = {name: s for name, s in plan.values.items() if s.ref.call not in folded}
+    return replace(plan, calls=tuple(calls), values=values)
 
 
 def _shared(plan: Plan) -> set[int]:
-    """The calls of layers that are applied more than once, and stay as they are."""
+    """The calls of layers that are applied more than once. They are not changed."""
     again = {call.id: call.again for call in plan.calls if call.again is not None}
     return {*again, *again.values()}
 
 
-def _read(plan: Plan) -> Iterator[Ref]:
-    """Whatever a call reads or the model gives out, as often as it does."""
+def _uses(plan: Plan) -> Iterator[Ref]:
+    """Every use of a tensor, as an argument of a call or as an output of the model."""
     pending: list[Any] = [call.arguments for call in plan.calls]
     while pending:
-        each = pending.pop()
-        if isinstance(each, Ref):
-            yield each
-        elif isinstance(each, (list, tuple)):
-            pending.extend(each)
+        argument = pending.pop()
+        if isinstance(argument, Ref):
+            yield argument
+        elif isinstance(argument, (list, tuple)):
+            pending.extend(argument)
     yield from (plan.values[name].ref for name in plan.outputs)
 
 
 def _folded(linear: Call, norm: Call) -> Call:
-    """The linear layer under its name, giving what the normalisation gave."""
+    """The linear layer, under its name, with the result of the normalisation."""
     role, along = _LINEAR[linear.target]
     kernel, bias = linear.weights[role], linear.weights.get("bias")
     epsilon = norm.options["epsilon"]
@@ -123,15 +121,15 @@ def _folded(linear: Call, norm: Call) -> Call:
 
     biases = () if bias is None else (bias,)
     weights = {
-        role: _made(scaled, kernel.stored_shape, kernel, gamma, variance),
-        "bias": _made(shifted, gamma.stored_shape, gamma, beta, mean, variance, *biases),
+        role: _computed(scaled, kernel.stored_shape, kernel, gamma, variance),
+        "bias": _computed(shifted, gamma.stored_shape, gamma, beta, mean, variance, *biases),
     }
     options = {**linear.options, "use_bias": True}
     return replace(linear, id=norm.id, options=options, weights={**linear.weights, **weights})
 
 
-def _made(read: Callable[..., Array], shape: tuple[int, ...], *sources: Weight) -> Weight:
-    """A weight that is computed of the stores of others."""
+def _computed(read: Callable[..., Array], shape: tuple[int, ...], *sources: Weight) -> Weight:
+    """A weight that is computed from the physical arrays of others."""
     return Weight(read, shape, Layout.identity(shape), sources)
 
 
@@ -139,17 +137,17 @@ def _made(read: Callable[..., Array], shape: tuple[int, ...], *sources: Weight) 
 
 
 def split_groups(plan: Plan) -> Plan:
-    """A convolution in groups becomes a convolution for each, laid together.
+    """Splits a grouped convolution into one convolution per group, and concatenates them.
 
-    TensorFlow carries one in groups out slower on a CPU, the more so the more groups there are.
+    TensorFlow's grouped convolutions are slower on a CPU, the more so the more groups they have.
     """
     names, ids = Recorder(), count(1 + max((call.id for call in plan.calls), default=0))
-    for name in (*(each.name for each in plan.inputs), *(call.name for call in plan.calls)):
+    for name in [*(x.name for x in plan.inputs), *(call.name for call in plan.calls)]:
         names.unique(decode(name))
     shared, calls = _shared(plan), list[Call]()
     for call in plan.calls:
         if call.id not in shared and "groups" in call.options and _is_convolution(call):
-            calls.extend(_in_parts(call, names, ids))
+            calls.extend(_by_group(call, names, ids))
         else:
             calls.append(call)
     return replace(plan, calls=tuple(calls))
@@ -159,8 +157,8 @@ def _is_convolution(call: Call) -> bool:
     return call.target.startswith("layers.Conv")
 
 
-def _in_parts(call: Call, names: Recorder, ids: Iterator[int]) -> Iterator[Call]:
-    """x is split along its channels, and each part meets its outputs' share of the weights."""
+def _by_group(call: Call, names: Recorder, ids: Iterator[int]) -> Iterator[Call]:
+    """Splits x along its channels, and convolves each part with its group's weights."""
     name = decode(call.name)
     options = dict(call.options)
     groups = options.pop("groups")
@@ -175,7 +173,9 @@ def _in_parts(call: Call, names: Recorder, ids: Iterator[int]) -> Iterator[Call]
     yield split
     parts = []
     for group in range(groups):
-        weights = {role: _share(weight, group, groups) for role, weight in call.weights.items()}
+        weights = {
+            role: _group_weight(weight, group, groups) for role, weight in call.weights.items()
+        }
         part = Call(
             next(ids),
             names.unique(f"{name}/group{group}"),
@@ -189,9 +189,9 @@ def _in_parts(call: Call, names: Recorder, ids: Iterator[int]) -> Iterator[Call]
     yield Call(call.id, call.name, "layers.Concatenate", (parts,), {"axis": -1})
 
 
-def _share(weight: Weight, group: int, groups: int) -> Weight:
-    """A group's outputs, which are the last axis of kernel and bias."""
+def _group_weight(weight: Weight, group: int, groups: int) -> Weight:
+    """A group's share of the outputs, which are the last axis of kernel and bias."""
     *others, outputs = weight.stored_shape
     size = outputs // groups
-    cut = (*(slice(None) for _ in others), slice(group * size, (group + 1) * size))
-    return _made(lambda w: w[cut], (*others, size), weight)
+    key = (*(slice(None) for _ in others), slice(group * size, (group + 1) * size))
+    return _computed(lambda w: w[key], (*others, size), weight)

@@ -1,13 +1,13 @@
 """The registry of raise rules: one function for each ONNX operator.
 
-A rule is called with its `Node`, the node's inputs as `Operand`s (None where an optional one is
-absent) and its attributes as keyword arguments. It answers with a `Candidate`: the layout in which
-each input must come, the layouts that the outputs then have, and what to build; or with several,
-equally right, of which the layout pass takes the one that moves the fewest bytes.
+A rule is called with its `Node`, the node's inputs as `Operand`s (None for an optional one that is
+absent) and its attributes as keyword arguments. It returns a `Candidate`: the layout that each
+input must have, the layouts of the outputs, and a function that builds the node; or several equally
+correct ones, of which the layout pass takes the one that moves the fewest bytes.
 
-The law that every rule keeps, for all layouts that it may be given:
+The law that every rule keeps, for any layouts of its inputs:
 
-    out.apply(op(x, ...)) == build(want.apply(x), ...)
+    output_layout.apply(op(x, ...)) == build(input_layout.apply(x), ...)
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Shape = tuple[Size, ...]
 
 @dataclass(frozen=True)
 class Node:
-    """What a rule may know of the node beside its inputs: its description, its outputs' shapes,
-    and for each output the order that would serve its consumers best, where that is known.
+    """What a rule may know of its node besides the inputs: a description for messages, the shapes
+    of the outputs, and for each output the layout that its consumers prefer, if that is known.
 
-    `absent` are the outputs that the node leaves out before others; their shapes are empty.
+    `absent` are the indices of outputs that the node omits; their shapes are empty.
     """
 
     description: str
@@ -44,13 +44,13 @@ class Node:
         """The shape of the first output."""
         return self.shapes[0]
 
-    def gives(self, index: int) -> bool:
-        """Whether the node has an output, which ONNX lets it leave out."""
+    def has_output(self, index: int) -> bool:
+        """Whether the node has this output, or omits it."""
         return index < len(self.shapes) and index not in self.absent
 
     @property
     def preferred_layout(self) -> Layout | None:
-        """The order that is wished of the first output, if any is that fits its shape."""
+        """The preferred layout of the first output, if there is one that fits its shape."""
         preferred = self.preferred_layouts[0] if self.preferred_layouts else None
         return (
             preferred if preferred is not None and preferred.logical_shape == self.shape else None
@@ -61,9 +61,9 @@ class Node:
 class Operand:
     """An input of a node: a tensor that the model computes, or a constant of the graph.
 
-    `layout` says how the tensor is stored at this point; a constant is stored as ONNX has it
-    until a rule asks for another order. `producer` is the operator that computed the tensor,
-    before Transposes.
+    `layout` is how the tensor is stored at this point; that of a constant is the identity layout
+    until a rule asks for another one. `producer` is the operator that computed the tensor,
+    looking past Transposes.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Operand:
         return self.read is not None
 
     def array(self) -> NDArray[Any]:
-        """The values of a constant, in ONNX's order. Raises UnsupportedError for a tensor."""
+        """The values of a constant, in identity layout. Raises UnsupportedError for a tensor."""
         if self.read is None:
             raise UnsupportedError(
                 f"input '{self.name}' must be a constant", received="a tensor that is computed"
@@ -90,7 +90,7 @@ class Operand:
         return self.read()
 
     def weight(self, layout: Layout | None = None) -> Weight:
-        """A constant as a weight that will be stored in `layout`: ONNX's order by default."""
+        """A constant as a weight to be stored in `layout`, by default the identity layout."""
         shape = tuple(dim for dim in self.shape if isinstance(dim, int))
         if self.read is None or len(shape) < self.rank:
             raise UnsupportedError(
@@ -104,15 +104,14 @@ class Operand:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rule's answer.
+    """One way to build a node, which a rule offers.
 
-    `input_layouts` has, for each input of the node, the layout in which it must come, or None for
-    those that the rule has used up itself (constants, absent inputs). `build(recorder, *refs)`
-    records the Keras calls, with one Ref for each input that has a layout, and returns one Ref for
-    each output.
+    `input_layouts` has, for each input of the node, the layout that it must have, or None for those
+    that the rule consumes itself (constants, absent inputs). `build(recorder, *refs)` records the
+    Keras calls, with one Ref for each input that has a layout, and returns one Ref for each output.
 
-    `backward` is for operators that relabel axes: it gives the layout of the first input that leads
-    to a layout of the output. Without it an input of the same rank has the output's layout.
+    `backward` is for operators that relabel axes: it returns the layout of the first input that
+    leads to a layout of the output. Without it, an input of the same rank has the output's layout.
     """
 
     input_layouts: tuple[Layout | None, ...]
@@ -126,7 +125,7 @@ Rule = Callable[..., Candidate | Sequence[Candidate]]
 
 @dataclass(frozen=True)
 class Entry:
-    """A rule: there is nothing else to know of it, for its signature is the operator's schema."""
+    """A rule, whose signature is the operator's schema."""
 
     rule: Rule
 
@@ -136,8 +135,8 @@ TABLE = Registry[Entry]("raises", "operator")
 Choice = TypeVar("Choice")
 
 
-def chosen(choices: Mapping[str, Choice], name: str, attribute: str) -> Choice:
-    """What an attribute of a few values stands for. Raises UnsupportedError for another value."""
+def lookup(choices: Mapping[str, Choice], name: str, attribute: str) -> Choice:
+    """The choice that an attribute names. Raises UnsupportedError if there is none of that name."""
     if name not in choices:
         raise UnsupportedError(
             f"unknown {attribute}", expected=", ".join(choices), received=repr(name)
@@ -146,7 +145,7 @@ def chosen(choices: Mapping[str, Choice], name: str, attribute: str) -> Choice:
 
 
 def raises(*operators: str, since: int = 1) -> Callable[[Rule], Rule]:
-    """Registers a rule for operators, from an operator set on; a second one for it is refused.
+    """Registers a rule for operators from an opset on. A second one for the same opset is refused.
 
     An operator outside ONNX's own domain is named `domain::Operator`.
     """

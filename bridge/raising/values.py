@@ -1,4 +1,4 @@
-"""What the layout pass reads off an ONNX graph's nodes and values."""
+"""The properties of an ONNX graph's nodes and values that the layout pass uses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def dtype_of(value: ir.Value) -> str:
 
 
 def logical_shape(value: ir.Value) -> Shape:
-    """A value's shape; a dim without a name is given one of its own."""
+    """A value's shape, in which an unknown dim without a name has a unique one."""
     if value.shape is None:
         raise GraphError(f"value '{value.name}' has no shape", hint="run bridge.graph.passes")
     if 0 in value.shape:
@@ -55,12 +55,12 @@ def logical_shape(value: ir.Value) -> Shape:
 
 
 def same_shape(one: Shape, other: Shape) -> bool:
-    """Whether two shapes can be one: symbols are not compared, their names may differ."""
+    """Whether two shapes can be the same: symbols are not compared, their names may differ."""
     return len(one) == len(other) and all(
         a == b for a, b in zip(one, other, strict=True) if isinstance(a, int) and isinstance(b, int)
     )
 
 
 def bytes_of(shape: Shape) -> int:
-    """What a tensor of float32 takes, where each size that is not known is 1."""
+    """The bytes of a float32 tensor of this shape, with 1 for each unknown size."""
     return FLOAT_BYTES * prod(map(known_factor, shape))

@@ -20,7 +20,7 @@ from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
 from bridge.options import IoLayout
 from bridge.raising import Plan, raise_model
-from bridge.raising.search.layout_pass import answers
+from bridge.raising.search.layout_pass import candidates_of
 from bridge.raising.table import Candidate
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def plan_of(
     model: onnx.ModelProto,
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
-    ask: Ask = answers,
+    ask: Ask = candidates_of,
 ) -> Plan:
     """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose, and
     `ask` asks the rules."""
@@ -76,8 +76,8 @@ def plan_of(
                 lambda value, _: layouts[value.name],
             )
             stack.enter_context(stored)
-        if ask is not answers:
-            stack.enter_context(patch("bridge.raising.search.layout_pass.answers", ask))
+        if ask is not candidates_of:
+            stack.enter_context(patch("bridge.raising.search.layout_pass.candidates_of", ask))
             stack.enter_context(patch("bridge.raising.driver.MAX_PASSES", 1))
         return raise_model(prepared(model), io_layout)
 
@@ -113,7 +113,7 @@ def raise_and_compare(
     feeds: Mapping[str, Array],
     io_layout: IoLayout = "channels_last",
     layouts: Mapping[str, Layout] | None = None,
-    ask: Ask = answers,
+    ask: Ask = candidates_of,
 ) -> Raised:
     """Raises and builds a model, and holds each of its outputs to onnxruntime's."""
     from bridge.keras.build import build

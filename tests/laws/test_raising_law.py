@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedError
-from bridge.raising.search.layout_pass import answers
+from bridge.raising.search.layout_pass import candidates_of
 from bridge.raising.table import TABLE, Candidate, Node, Rule
 from tests.helpers.keras_against_onnx import Ask, complete, raise_and_compare
 from tests.helpers.layout_strategies import layouts
@@ -95,7 +95,7 @@ def any_candidate(data: st.DataObject) -> Ask:
         preferred_layouts = tuple(
             data.draw(st.none() | layouts(shape), label="preferred") for shape in node.shapes
         )
-        candidates = answers(rule, replace(node, preferred_layouts=preferred_layouts), *operands)
+        candidates = candidates_of(rule, replace(node, preferred_layouts=preferred_layouts), *operands)
         return [data.draw(st.sampled_from(candidates), label="candidate")]
 
     return ask

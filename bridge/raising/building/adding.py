@@ -1,8 +1,8 @@
-"""Addition, where Keras would take for a bias what is none.
+"""Addition, where Keras would take an operand for a bias that is not one.
 
-On TensorFlow `ops.add(x, y)` is a bias addition wherever y has one axis longer than 1, and that is
-as long as the last axis of x, or else as its axis 1: along that axis, whichever it is in y. So
-4 4 4 + 1 4 1 goes wrong. (keras/src/backend/tensorflow/numpy.py, `add`)
+On TensorFlow `ops.add(x, y)` is a bias addition if y has one axis longer than 1 that is as long as
+the last axis of x, or otherwise as its axis 1. It adds along that axis of x, whichever axis it is
+in y, so 4 4 4 + 1 4 1 is wrong. (keras/src/backend/tensorflow/numpy.py, `add`)
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from bridge.raising.table import Shape
 def add(
     k: Recorder, x: Ref | Weight | float, y: Ref | Weight | float, x_shape: Shape, y_shape: Shape
 ) -> Ref:
-    """x + y, of equal ranks, with broadcasting; `x - (-y)` where Keras would err either way."""
+    """x + y, of equal ranks, with broadcasting; `x - (-y)` if Keras may get it wrong either way."""
     if not may_be_mistaken(x_shape, y_shape):
         return k.op("add", x, y)
     if not may_be_mistaken(y_shape, x_shape):
         return k.op("add", y, x)
-    x, y = (y, x) if isinstance(x, Ref) else (x, y)  # what is negated must be a tensor
+    x, y = (y, x) if isinstance(x, Ref) else (x, y)  # only a tensor can be negated
     return k.op("subtract", x, k.op("negative", y))
 
 
 def may_be_mistaken(x: Shape, y: Shape) -> bool:
-    """Whether Keras may add y to x along another axis than its own, whatever free sizes become."""
+    """Whether Keras may add y to x along the wrong axis, for any values of unknown sizes."""
     if x == y or len(x) < 2:
         return False
     long = [axis for axis, size in enumerate(y) if isinstance(size, int) and size > 1]
-    free = [axis for axis, size in enumerate(y) if isinstance(size, str)]
-    return len(long) < 2 and any(_axes_taken(x, y[axis]) - {axis} for axis in long or free)
+    unknown = [axis for axis, size in enumerate(y) if isinstance(size, str)]
+    return len(long) < 2 and any(_bias_axes(x, y[axis]) - {axis} for axis in long or unknown)
 
 
-def _axes_taken(x: Shape, size: Size) -> set[int]:
+def _bias_axes(x: Shape, size: Size) -> set[int]:
     """The axes of x along which Keras may add a vector of this size."""
     last = len(x) - 1
     if x[last] == size:
@@ -43,10 +43,10 @@ def _axes_taken(x: Shape, size: Size) -> set[int]:
 
 
 def _may_be_equal(one: Size, other: Size) -> bool:
-    free = isinstance(one, str) or isinstance(other, str)
-    return one == other or (free and 1 not in (one, other))
+    unknown = isinstance(one, str) or isinstance(other, str)
+    return one == other or (unknown and 1 not in (one, other))
 
 
-def plus(k: Recorder, x: Ref, y: Ref) -> Ref:
-    """x + y with broadcasting, where a size that the data decide may be any other's, or 0."""
+def add_dynamic(k: Recorder, x: Ref, y: Ref) -> Ref:
+    """x + y with broadcasting, for a size that depends on the data: it may be any number, or 0."""
     return k.op("subtract", x, k.op("negative", y))

@@ -1,7 +1,7 @@
-"""The orders that rules ask for, made from the order that a tensor has.
+"""The layouts that rules ask for, derived from the layouts of their inputs.
 
-A rule moves as little as it can: an axis that lies whole on one stored axis keeps the order it
-has inside (a channel axis that was shuffled, a flattened one), and the weights follow it.
+A rule moves as little data as it can: an axis that has a stored axis of its own keeps its inner
+layout (a shuffled channel axis, a flattened one), and the weights follow it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Atom, Concatenated, Layout
 from bridge.raising.table import Node, Operand, Shape
 
-MAX_BROADCAST = 5
+MAX_BROADCAST = 5  # axes that TensorFlow can broadcast over
 
 
-def whole(x: Operand, axis: int) -> Layout:
-    """The inner order of a logical axis: as it is stored, or plain where it lies scattered."""
+def inner_layout(x: Operand, axis: int) -> Layout:
+    """The layout of one logical axis: the identity layout if it has no stored axis of its own."""
     if x.layout.where(axis) is not None:
         return x.layout.axis(axis)
     return Layout.identity((x.shape[axis],))
 
 
-def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
-    """The order that x has, if each of the axes lies whole and plain in it, on a stored axis of
-    its own; else ONNX's order."""
+def with_identity_axes(x: Operand, axes: Sequence[int]) -> Layout:
+    """The layout of x, if each of the axes is in identity layout on a stored axis of its own; else
+    the identity layout."""
     fits = on_distinct_axes(x.layout, axes) and all(
         x.layout.axis(axis).is_identity for axis in axes
     )
@@ -33,108 +33,119 @@ def with_whole(x: Operand, axes: Sequence[int]) -> Layout:
 
 
 def on_distinct_axes(layout: Layout, axes: Collection[int]) -> bool:
-    """Whether each of the axes lies whole, on a stored axis of its own: axes of size 1 may share
-    one, which no two of them can grow along."""
-    places = {layout.where(axis) for axis in axes}
-    return None not in places and len(places) == len(axes)
+    """Whether each of the axes has a stored axis of its own. Axes of size 1 may share one, along
+    which no two of them can grow."""
+    stored_axes = {layout.where(axis) for axis in axes}
+    return None not in stored_axes and len(stored_axes) == len(axes)
 
 
 def axis_order(layout: Layout) -> tuple[int, ...] | None:
-    """In which order whole, plain axes lie: then `Layout.ordered(shape, order)` is this layout.
+    """The order for which `Layout.ordered(shape, order)` is this layout.
 
-    None where one lies split, shares its place or has an inner order.
+    None if an axis is split, shares its stored axis, or is not in identity layout.
     """
-    places = [layout.where(axis) for axis in range(layout.rank)]
-    if None in places or len(set(places)) < layout.rank or len(layout.stored) != layout.rank:
+    if not is_presentable(layout) or not on_distinct_axes(layout, range(layout.rank)):
         return None
     if not all(layout.axis(axis).is_identity for axis in range(layout.rank)):
         return None
-    return tuple(sorted(range(layout.rank), key=lambda axis: places[axis] or 0))
+    return _storage_order(layout, range(layout.rank))
+
+
+def _storage_order(layout: Layout, axes: Collection[int]) -> tuple[int, ...]:
+    """These axes, each of which has a stored axis of its own, in the order of the stored axes."""
+    return tuple(sorted(axes, key=lambda axis: layout.where(axis) or 0))
 
 
 def is_presentable(layout: Layout) -> bool:
-    """Whether a user can read an output stored so: one stored axis for each logical axis."""
+    """Whether a user can read an output in this layout: one stored axis for each logical axis."""
     whole = all(layout.where(axis) is not None for axis in range(layout.rank))
     return whole and len(layout.stored) == layout.rank
 
 
-def sized(layout: Layout, shape: Shape) -> Layout | None:
-    """The same order for a tensor of as many axes, or of the last ones: those of another size are
-    plain inside. None for more axes, and where they do not lie apart."""
+def with_shape(layout: Layout, shape: Shape) -> Layout | None:
+    """The same order of axes for a tensor of this shape, of the same rank, or of the last axes.
+
+    Axes of another size are in identity layout. None for a higher rank, and if the axes are not on
+    distinct stored axes.
+    """
     if layout.logical_shape == shape:
         return layout
     if layout.rank < len(shape) or not on_distinct_axes(layout, range(layout.rank)):
         return None
     layout = layout.dropped(range(layout.rank - len(shape)))
-    places = [layout.where(axis) or 0 for axis in range(layout.rank)]
     parts = [
         layout.axis(axis) if layout.logical_shape[axis] == size else Layout.identity((size,))
         for axis, size in enumerate(shape)
     ]
-    return Layout.product(parts, sorted(range(layout.rank), key=places.__getitem__))
+    return Layout.product(parts, _storage_order(layout, range(layout.rank)))
 
 
 def channels_last(
     x: Operand, identity_channels: bool = False, spatial: Sequence[int] | None = None
 ) -> Layout:
-    """`n c *s -> n *s c`, spatial axes plain, and if no order is given in that of x where it has
-    one; n and c keep their inner order unless c may not."""
-    plain = [Layout.identity((size,)) for size in x.shape]
-    channels = plain[1] if identity_channels else whole(x, 1)
-    between = spatial or spatial_order(x.layout) or range(2, x.rank)
-    return Layout.product([whole(x, 0), channels, *plain[2:]], (0, *between, 1))
+    """`n c *s -> n *s c`, with the spatial axes in identity layout and in the order `spatial`.
+
+    By default they keep the order that they have in x. n and c keep their inner layouts, unless
+    `identity_channels`.
+    """
+    identity = [Layout.identity((size,)) for size in x.shape]
+    channels = identity[1] if identity_channels else inner_layout(x, 1)
+    order = spatial or spatial_order(x.layout) or range(2, x.rank)
+    return Layout.product([inner_layout(x, 0), channels, *identity[2:]], (0, *order, 1))
 
 
 def spatial_order(layout: Layout) -> tuple[int, ...] | None:
-    """In which order the axes from 2 on lie; None unless each lies whole and plain."""
+    """The storage order of the axes from 2 on; None unless each is in identity layout on a stored
+    axis of its own."""
     axes = range(2, layout.rank)
     if not on_distinct_axes(layout, axes) or not all(
         layout.axis(axis).is_identity for axis in axes
     ):
         return None
-    return tuple(sorted(axes, key=lambda axis: layout.where(axis) or 0))
+    return _storage_order(layout, axes)
 
 
-def spatial_layouts(x: Operand) -> list[tuple[int, ...]]:
-    """The orders of the spatial axes that a window can go over: that of x, and ONNX's."""
-    plain = tuple(range(2, x.rank))
-    return list(dict.fromkeys([spatial_order(x.layout) or plain, plain]))
+def spatial_orders(x: Operand) -> list[tuple[int, ...]]:
+    """The orders of the spatial axes to choose from for a window: that of x, and ONNX's."""
+    onnx_order = tuple(range(2, x.rank))
+    return list(dict.fromkeys([spatial_order(x.layout) or onnx_order, onnx_order]))
 
 
 def free_layouts(node: Node, axis: int) -> list[Layout]:
-    """The inner orders of an axis of the result that is made by a weight alone: plain, and as it
-    is wished."""
-    plain, preferred = Layout.identity((node.shape[axis],)), node.preferred_layout
+    """The layouts to choose from for an output axis that only a weight determines: the identity
+    layout, and the preferred one."""
+    identity, preferred = Layout.identity((node.shape[axis],)), node.preferred_layout
     if preferred is None or preferred.where(axis) is None or preferred.axis(axis).is_identity:
-        return [plain]
-    return [plain, preferred.axis(axis)]
+        return [identity]
+    return [identity, preferred.axis(axis)]
 
 
-def output_layouts_of(node: Node, x: Operand, group: int) -> list[tuple[tuple[int, ...], Layout]]:
-    """In which orders a convolution in groups can have its spatial axes, and make its channels:
-    those of several groups lie one group behind the other."""
-    plain = [Layout.identity((node.shape[1],))]
-    channels = free_layouts(node, 1) if group == 1 else plain
-    return [(spatial, each) for spatial in spatial_layouts(x) for each in channels]
+def convolution_layouts(node: Node, x: Operand, group: int) -> list[tuple[tuple[int, ...], Layout]]:
+    """The orders of the spatial axes, and the layouts of the output channels, to choose from for a
+    convolution. With several groups the channels are in identity layout, group after group."""
+    identity = [Layout.identity((node.shape[1],))]
+    channel_layouts = free_layouts(node, 1) if group == 1 else identity
+    return [(spatial, channels) for spatial in spatial_orders(x) for channels in channel_layouts]
 
 
-def made(node: Node, x: Layout, spatial: Sequence[int], channels: Layout) -> Layout:
-    """How a convolution stores what it makes: the batch as x has it, the spatial axes, channels."""
+def convolved(node: Node, x: Layout, spatial: Sequence[int], channels: Layout) -> Layout:
+    """The output layout of a convolution: the batch as in x, the spatial axes, the channels."""
     sizes = [Layout.identity((size,)) for size in node.shape[2:]]
     return Layout.product([x.axis(0), channels, *sizes], (0, *spatial, 1))
 
 
 def resized(layout: Layout, shape: Shape, axes: Sequence[int]) -> Layout:
-    """The same order, with the sizes of some axes taken from `shape`."""
+    """The same layout, with the sizes of some axes taken from `shape`."""
     for axis in axes:
         layout = layout.resized(axis, shape[axis])
     return layout
 
 
 def replaced(base: Layout, axis: int, inner: Layout) -> Layout:
-    """With the axes of `inner` in place of one logical axis, which lies whole, in the logical
-    shape and in the store: what indexing by a tensor leaves, or by a number, which has no axis."""
-    place, own, new = base.where(axis), base.members[axis], len(base.atoms)
+    """With one logical axis, which has a stored axis of its own, replaced by the axes of `inner`,
+    both logical and stored: the result of indexing by a tensor, or by a number, which has no axes.
+    """
+    stored_axis, members, new = base.where(axis), base.members[axis], len(base.atoms)
     axes = [
         *base.members[:axis],
         *([new + atom for atom in atoms] for atoms in inner.members),
@@ -142,20 +153,20 @@ def replaced(base: Layout, axis: int, inner: Layout) -> Layout:
     ]
     stored: list[list[int]] = []
     for index, group in enumerate(base.stored):
-        left = [atom for atom in group if atom not in own]
-        if index != place:
-            stored.append(left)
+        others = [atom for atom in group if atom not in members]
+        if index != stored_axis:
+            stored.append(others)
             continue
         groups = [[new + atom for atom in atoms] for atoms in inner.stored]
-        # Atoms of size 1 of other axes may lie here too, and stay where an axis is left to them.
-        stored += [[*groups[0], *left], *groups[1:]] if groups else []
+        # Unit atoms of other axes may be here too, and stay if there is an axis left for them.
+        stored += [[*groups[0], *others], *groups[1:]] if groups else []
     return _renumbered(axes, stored, (*base.atoms, *inner.atoms))
 
 
 def _renumbered(
     axes: Sequence[Sequence[int]], stored: Sequence[Sequence[int]], atoms: Sequence[Atom]
 ) -> Layout:
-    """The layout of those atoms that are on both sides."""
+    """The layout of those atoms that are both on a logical and on a stored axis."""
     both = set(chain(*axes)) & set(chain(*stored))
     kept = [[atom for atom in axis if atom in both] for axis in axes]
     index = {atom: i for i, atom in enumerate(chain(*kept))}
@@ -165,24 +176,24 @@ def _renumbered(
     )
 
 
-def apart(base: Layout, shapes: Sequence[Shape]) -> Layout:
-    """The same order of elements, in which each of these shapes can stand `beside`.
+def broadcastable(base: Layout, shapes: Sequence[Shape]) -> Layout:
+    """The same order of elements, in which each of these shapes has a `broadcast_layout`.
 
-    A stored axis that holds both an axis along which one of them is broadcast and an axis along
-    which it is not, as `n (c h w) -> n (h w c)` does beside one value for each channel, is cut.
-    Where more axes would then take turns than TensorFlow can broadcast over, which takes those for
-    one that follow each other and are broadcast alike, the order is ONNX's.
+    Splits each stored axis that holds both an axis along which one of the operands is broadcast
+    and an axis along which it is not, as `n (c h w) -> n (h w c)` does for one value per channel.
+    TensorFlow merges adjacent axes that are broadcast alike; the identity layout if more than it
+    can broadcast over would remain.
     """
     owner = [axis for axis, atoms in enumerate(base.axes) for _ in atoms]
-    spread = [
+    broadcast = [
         tuple(axis not in _spanned(base, shape) for shape in shapes) for axis in range(base.rank)
     ]
     stored = [
-        [tuple(run) for _, run in groupby(group, lambda atom: spread[owner[atom]])] or [()]
+        [tuple(run) for _, run in groupby(group, lambda atom: broadcast[owner[atom]])] or [()]
         for group in base.stored
     ]
-    turns = groupby(spread[owner[atom]] for atom in base.order if base.atoms[atom] != 1)
-    if sum(1 for _ in turns) > MAX_BROADCAST:
+    runs = groupby(broadcast[owner[atom]] for atom in base.order if base.atoms[atom] != 1)
+    if sum(1 for _ in runs) > MAX_BROADCAST:
         return Layout.identity(base.logical_shape)
     return Layout(base.axes, tuple(chain.from_iterable(stored)))
 
@@ -194,31 +205,29 @@ def _spanned(base: Layout, shape: Shape) -> set[int]:
     return {axis for axis in axes if shape[axis - lead] != 1 or sizes[axis] == 1}
 
 
-def beside(base: Layout, shape: Shape) -> Layout:
-    """How an operand must be stored to broadcast against a tensor stored as `base`.
+def broadcast_layout(base: Layout, shape: Shape) -> Layout:
+    """The layout of an operand that is broadcast against a tensor in layout `base`.
 
-    ONNX aligns shapes at their ends; an axis that the operand lacks, or has at size 1 where the
-    tensor is larger, is an axis of size 1 in store: `c 1 1` beside `n c h w -> n h w c` is
-    stored as `1 1 1 c`. Where only one of the two knows a size, the operand keeps its own.
-    Raises UnsupportedError where the tensor has such an axis in another inner order.
+    ONNX aligns shapes at their ends. An axis that the operand lacks, or has at size 1 while the
+    tensor's is larger, is a stored axis of size 1: for `n c h w -> n h w c`, an operand `c 1 1` is
+    stored as `1 1 1 c`. If only one of the two sizes is known, the operand keeps its own. Raises
+    UnsupportedError if the tensor's axis is not in identity layout then.
     """
     lead = base.rank - len(shape)
-    numbers = iter(range(sum(map(len, base.axes))))
     axes: list[tuple[Atom, ...]] = []
     renumbered: dict[int, int] = {}
-    for axis, atoms in enumerate(base.axes):
-        own = [next(numbers) for _ in atoms]
-        if axis < lead:
-            continue
-        size = shape[axis - lead]
-        if size != base.logical_shape[axis]:
-            if size != 1 and (len(atoms) > 1 or isinstance(atoms[0], Concatenated)):
-                raise UnsupportedError(f"{size} beside {base.logical_shape[axis]}, an unknown size")
-            renumbered[own[0]] = sum(map(len, axes))
-            axes.append((size,))
-        else:
-            for atom in own:
-                renumbered[atom] = sum(map(len, axes)) + atom - own[0]
+    for axis in range(lead, base.rank):
+        size, atoms, members = shape[axis - lead], base.axes[axis], base.members[axis]
+        start = sum(map(len, axes))
+        if size == base.logical_shape[axis]:
+            renumbered |= {atom: start + i for i, atom in enumerate(members)}
             axes.append(atoms)
+            continue
+        if size != 1 and (len(atoms) > 1 or isinstance(atoms[0], Concatenated)):
+            raise UnsupportedError(
+                f"broadcasting {size} against {base.logical_shape[axis]}, an unknown size"
+            )
+        renumbered[members[0]] = start
+        axes.append((size,))
     stored = tuple(tuple(renumbered[a] for a in group if a in renumbered) for group in base.stored)
     return Layout(tuple(axes), stored)

@@ -1,4 +1,4 @@
-"""What ONNX's recurrent operators and Keras's recurrent layers call differently."""
+"""How Keras's recurrent layers correspond to ONNX's recurrent operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.table import Operand
 
-# Those that have no parameters, or are the same with the defaults of both.
+# The activations without parameters, and those whose defaults are the same in both.
 _ACTIVATIONS = {
     "Elu": "elu",
     "Relu": "relu",
@@ -26,10 +26,10 @@ _ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent layer of Keras, as which an operator is built.
+    """The Keras layer that an operator becomes.
 
-    `states` is how many it has, and `gates` says for each gate of Keras which one of ONNX it is.
-    `activations` are Keras's options in ONNX's order, each with what both have by default.
+    `states` is the number of its states. `gates` gives for each gate of Keras its index in ONNX.
+    `activations` are Keras's options in ONNX's order, each with the default of both.
     """
 
     layer: str
@@ -43,30 +43,30 @@ class Cell:
     ) -> dict[str, Weight]:
         """w: d (g h) i, r: d (g h) h, b: d (2 g h)   ->   kernel i (g h), recurrent h (g h), bias
 
-        Those of one direction. The kernel's rows are in the order in which the features are stored.
+        The weights of one direction. The rows of the kernel are in the layout of the features.
         """
-        found = {
+        weights = {
             "kernel": self._matrix(direction, w.weight(), features),
             "recurrent": self._matrix(direction, r.weight(), Layout.identity(r.shape[2:])),
         }
-        return found if b is None else {**found, "bias": self._bias(direction, b.weight())}
+        return weights if b is None else {**weights, "bias": self._bias(direction, b.weight())}
 
-    def _matrix(self, direction: int, given: Weight, columns: Layout) -> Weight:
-        _, *shape = given.shape
+    def _matrix(self, direction: int, source: Weight, columns: Layout) -> Weight:
+        _, *shape = source.shape
 
         def read(values: NDArray[Any]) -> NDArray[Any]:
             gates = values[direction : direction + 1].reshape(len(self.gates), -1, shape[1])
             return self._reordered(gates, 0).reshape(shape)
 
         layout = Layout.product([Layout.identity(shape[:1]), columns], (1, 0))
-        return Weight(read, (shape[0], shape[1]), layout, (given,))
+        return Weight(read, (shape[0], shape[1]), layout, (source,))
 
-    def _bias(self, direction: int, given: Weight) -> Weight:
-        """ONNX has one for the input and one for the state: (g h), their sum, where that will do.
+    def _bias(self, direction: int, source: Weight) -> Weight:
+        """ONNX has a bias for the input and one for the state: their sum, (g h), is enough.
 
-        2 (g h) for a GRU that resets what is multiplied already.
+        2 (g h) for a GRU that applies the reset gate after the product.
         """
-        rows = given.shape[1] // 2
+        rows = source.shape[1] // 2
         both = bool(self.options.get("reset_after"))
         shape = (2, rows) if both else (rows,)
 
@@ -75,21 +75,22 @@ class Cell:
             gates = self._reordered(parts, 1)
             return (gates if both else np.sum(gates, axis=0)).reshape(shape)
 
-        return Weight(read, shape, Layout.identity(shape), (given,))
+        return Weight(read, shape, Layout.identity(shape), (source,))
 
     def _reordered(self, values: NDArray[Any], axis: int) -> NDArray[Any]:
         if self.gates == tuple(range(len(self.gates))):
             return values
         return np.take(values, list(self.gates), axis=axis)
 
-    def functions(self, direction: int, given: Sequence[str] | None) -> dict[str, str]:
-        """The activations of one direction, as far as they are not Keras's own.
+    def functions(self, direction: int, activations: Sequence[str] | None) -> dict[str, str]:
+        """The activations of one direction, except those that are Keras's defaults.
 
-        Raises UnsupportedError for one that Keras has not, and for two where it has one.
+        Raises UnsupportedError for one that Keras does not have, and for two that differ where
+        Keras has one option.
         """
         count = len(self.activations)
-        own = [default for _, default in self.activations]
-        names = (given or ())[direction * count : (direction + 1) * count] or own
+        defaults = [default for _, default in self.activations]
+        names = (activations or ())[direction * count : (direction + 1) * count] or defaults
         if not _ACTIVATIONS.keys() >= set(names):
             raise UnsupportedError(
                 "Keras has no such activation",
@@ -97,13 +98,14 @@ class Cell:
                 received=", ".join(names),
             )
         options = [option for option, _ in self.activations]
-        found = dict(zip(options, names, strict=True))
-        if [found[option] for option in options] != list(names):
+        chosen = dict(zip(options, names, strict=True))
+        if [chosen[option] for option in options] != list(names):
             raise UnsupportedError(
-                "Keras has one activation for what is added and for what is given out",
+                "Keras has one activation for the cell and for the output",
                 received=", ".join(names),
             )
-        defaults = dict(self.activations)
         return {
-            option: _ACTIVATIONS[name] for option, name in found.items() if name != defaults[option]
+            option: _ACTIVATIONS[name]
+            for option, name in chosen.items()
+            if (option, name) not in self.activations
         }

@@ -1,4 +1,4 @@
-"""ONNX pads explicitly; Keras has `valid`, `same` (TensorFlow's arithmetic) and padding layers."""
+"""Windows and padding: ONNX's are explicit, Keras has `valid`, `same` and padding layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bridge.raising.plan import Ref, Size
 
 @dataclass(frozen=True)
 class PerAxis:
-    """What is said of the spatial axes of `n c *s`, in ONNX's terms: each tuple has one entry an
+    """Attributes of the spatial axes of `n c *s`, in ONNX's terms: each tuple has one entry per
     axis."""
 
     sizes: tuple[Size, ...]
@@ -24,7 +24,7 @@ class PerAxis:
         return len(self.sizes)
 
     def ordered(self, axes: Sequence[int]) -> Self:
-        """Of the same axes in another order, which go by their numbers in `n c *s`."""
+        """The same attributes with the axes, numbered as in `n c *s`, in another order."""
         values = (getattr(self, field.name) for field in fields(self))
         return type(self)(*(tuple(value[axis - 2] for axis in axes) for value in values))
 
@@ -45,7 +45,7 @@ class Window(PerAxis):
 
     @property
     def is_same(self) -> bool:
-        """Whether Keras's `same` pads exactly so, at every size that the input may have."""
+        """Whether Keras's `same` has exactly these pads, for every size of the input."""
         return all(
             _same_pads(size, 1 + (kernel - 1) * dilation, stride) == (begin, end)
             for size, kernel, stride, dilation, begin, end in zip(
@@ -61,7 +61,7 @@ class Window(PerAxis):
 
 
 def _same_pads(size: Size, extent: int, stride: int) -> tuple[int, int] | None:
-    """TensorFlow's pads; known for a symbolic size only where they do not depend on it."""
+    """TensorFlow's pads. None if they depend on an unknown size."""
     if stride == 1:
         total = extent - 1
     elif isinstance(size, int):
@@ -80,9 +80,9 @@ def window(
     auto_pad: str,
     ceil_mode: int = 0,
 ) -> Window:
-    """Reads ONNX's attributes with their defaults; `auto_pad` and `ceil_mode` become pads.
+    """The window of ONNX's attributes and their defaults; `auto_pad` and `ceil_mode` become pads.
 
-    Raises UnsupportedError for negative pads, and where the pads depend on an unknown size.
+    Raises UnsupportedError for negative pads, and if the pads depend on an unknown size.
     """
     rank = len(sizes)
     kernel, ones = tuple(kernel), (1,) * rank
@@ -91,7 +91,7 @@ def window(
     begins, ends = pads[:rank], pads[rank:]
     extents = [1 + (k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        same = [_same_pads(*each) for each in zip(sizes, extents, strides, strict=True)]
+        same = [_same_pads(*axis) for axis in zip(sizes, extents, strides, strict=True)]
         known = [pair for pair in same if pair is not None]
         if len(known) < rank:
             raise UnsupportedError(
@@ -119,7 +119,7 @@ def zero_padding(k: Recorder, x: Ref, at: Window) -> Ref:
 
 
 def zeros_around(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
-    """A ZeroPadding layer, of a pair for each of one to three spatial axes of `n *s c`."""
+    """A ZeroPadding layer with a pair for each of one to three spatial axes of `n *s c`."""
     rank = len(pairs)
     return k.layer(f"ZeroPadding{rank}D", x, padding=pairs[0] if rank == 1 else tuple(pairs))
 
@@ -131,6 +131,6 @@ def constant_padding(k: Recorder, x: Ref, at: Window, value: float) -> Ref:
 
 
 def subsampled(k: Recorder, x: Ref, strides: Sequence[int]) -> Ref:
-    """Every stride-th position of `n *s c`: what a stride leaves of a dense result."""
+    """Every stride-th position of `n *s c`, as a stride would leave of a dense result."""
     options: dict[str, Any] = {"pool_size": (1,) * len(strides), "strides": tuple(strides)}
     return k.layer(f"MaxPooling{len(strides)}D", x, **options)

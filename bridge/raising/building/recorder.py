@@ -1,4 +1,4 @@
-"""What a rule writes its Keras calls into."""
+"""Records the Keras calls that rules make."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bridge.raising.plan import Call, Function, PlanInput, Ref, Size
 
 
 class Recorder:
-    """Collects calls; those of one ONNX node share its name, and the last of them carries it."""
+    """A list of calls. Those of one ONNX node are named after it; the last one has its name."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self._names: set[str] = set()
         self._ids = 0
-        self._given: dict[int, str] = {}
+        self._names_by_call: dict[int, str] = {}
         self._shared: dict[tuple[Any, ...], Call] = {}
         self.anchor: Ref | None = None
-        # What the nodes of one layer have before the / in their names.
+        # The common prefix, before the last /, of the names of the nodes of one layer.
         self.scope = ""
 
     def new_id(self) -> int:
@@ -38,10 +38,10 @@ class Recorder:
         **options: Any,
     ) -> Ref:
         """Applies a new `keras.layers.<kind>(**options)` to one tensor or a list of them, and to
-        what it takes further.
+        `further` arguments.
 
-        Within one scope the same layer is applied again where one has the same weights already:
-        an LSTM that was unrolled has one recurrent weight.
+        Within one scope, a layer that has the same weights already is applied again: an unrolled
+        LSTM has one recurrent weight.
         """
         target, weights = f"layers.{kind}", weights or {}
         arguments = (x if isinstance(x, Ref) else list(x), *further)
@@ -58,24 +58,24 @@ class Recorder:
         return self._add(f"ops.{kind}", arguments, options, {})
 
     def ops(self, kind: str, *arguments: Any, outputs: int, **options: Any) -> tuple[Ref, ...]:
-        """The same for a function that gives several tensors."""
-        whole = self.op(kind, *arguments, **options)
-        return tuple(Ref(whole.call, item) for item in range(outputs))
+        """The same for a function that returns several tensors."""
+        results = self.op(kind, *arguments, **options)
+        return tuple(Ref(results.call, item) for item in range(outputs))
 
     def function(
         self, name: str, shape: Sequence[Size], body: Callable[[Recorder, Ref], Sequence[Ref]]
     ) -> Function:
-        """A function of one float tensor of a shape, for a loop to call."""
+        """A function of one float tensor of this shape, for a loop to call."""
         inner = Recorder()
         x = Ref(inner.new_id())
         outputs = tuple(body(inner, x))
         inner.name_calls(0, name)
-        given = PlanInput(x.call, "x", "x", tuple(shape), "float32")
-        return Function(encode(name), given, tuple(inner.calls), outputs)
+        parameter = PlanInput(x.call, "x", "x", tuple(shape), "float32")
+        return Function(encode(name), parameter, tuple(inner.calls), outputs)
 
     def constant(self, values: Weight) -> Ref:
-        """A constant as a tensor of the model. Keras makes one only of other tensors, so it is
-        added to the sum of an input's zeros, which no NaN or infinity of the input changes."""
+        """A constant as a tensor of the model. Keras computes tensors only from other tensors, so
+        it is added to the sum of zeros in an input's shape, which is 0 even for NaN or infinity."""
         if self.anchor is None:
             raise UnsupportedError(
                 "a constant in a graph without inputs",
@@ -97,7 +97,7 @@ class Recorder:
         return Ref(call.id)
 
     def name_calls(self, start: int, name: str) -> None:
-        """Gives the calls from `start` on the name of the node that they carry out."""
+        """Names the calls from `start` on after their node."""
         for index in range(start, len(self.calls) - 1):
             kind = self.calls[index].target.split(".")[1].lower()
             self._rename(index, f"{name}/{kind}")
@@ -106,18 +106,18 @@ class Recorder:
 
     def _rename(self, index: int, name: str) -> None:
         call = self.calls[index]
-        own = self.unique(name) if call.again is None else self._given[call.again]
-        self._given[call.id] = own
-        self.calls[index] = replace(call, name=own)
+        new_name = self.unique(name) if call.again is None else self._names_by_call[call.again]
+        self._names_by_call[call.id] = new_name
+        self.calls[index] = replace(call, name=new_name)
 
     def unique(self, name: str) -> str:
-        """The Keras spelling of a name, numbered where it was given before.
+        """The Keras spelling of a name, numbered if it is taken.
 
-        Keras compares names without regard to case when it saves, so this does too.
+        Keras ignores case in names when it saves, so this does too.
         """
-        spelled, number = encode(name), 1
-        while spelled.lower() in self._names:
+        spelling, number = encode(name), 1
+        while spelling.lower() in self._names:
             number += 1
-            spelled = encode(f"{name}_{number}")
-        self._names.add(spelled.lower())
-        return spelled
+            spelling = encode(f"{name}_{number}")
+        self._names.add(spelling.lower())
+        return spelling

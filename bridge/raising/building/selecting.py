@@ -1,4 +1,4 @@
-"""Taking elements of one logical axis out of a stored tensor, in whatever order it lies there."""
+"""Selecting elements along one logical axis of a tensor, in any layout."""
 
 from __future__ import annotations
 
@@ -14,88 +14,88 @@ from bridge.raising.plan import Ref
 
 
 def can_select(layout: Layout, axis: int) -> bool:
-    """Whether elements along an axis can be taken out of the store as it is: the axis lies whole,
-    and if its size is free, in its plain order."""
+    """Whether elements along an axis can be selected in this layout: the axis has a stored axis of
+    its own, and if its size is unknown, is in identity layout."""
     if layout.where(axis) is None:
         return False
     return isinstance(layout.logical_shape[axis], int) or layout.axis(axis).is_identity
 
 
 def part(layout: Layout, axis: int, start: int, stop: int) -> tuple[Layout, list[int]]:
-    """Of an axis of known size, `start` to `stop`: how that part is stored, and at which places
-    of the store its elements lie.
+    """The part `start` to `stop` of an axis of known size: the layout of the result, and the
+    positions of its elements along the stored axis.
 
-    The part keeps the inner order where it lies in one piece. Out of several pieces it has to be
-    gathered anyway, and is then gathered into its plain order, which later layers can join.
+    The part keeps the inner layout if it is contiguous. Otherwise it has to be gathered anyway, and
+    is gathered into the identity layout, which later layers can concatenate.
     """
     inner, size = layout.axis(axis).canonical(), int(layout.logical_shape[axis])
     if (start, stop) == (0, size):
         return layout, list(range(size))
     order = inner.apply(np.arange(size))
-    kept = np.flatnonzero((start <= order) & (order < stop))
-    in_one_piece = kept[-1] - kept[0] == stop - start - 1
-    for own in _like(inner, start, stop) if in_one_piece else ():
-        if np.array_equal(own.apply(np.arange(stop - start)), order[kept] - start):
-            return replaced(layout, axis, own), kept.tolist()
-    plain = replaced(layout, axis, Layout.identity((stop - start,)))
-    return plain, np.argsort(order)[start:stop].tolist()
+    positions = np.flatnonzero((start <= order) & (order < stop))
+    contiguous = positions[-1] - positions[0] == stop - start - 1
+    for own in _layouts_of_part(inner, start, stop) if contiguous else ():
+        if np.array_equal(own.apply(np.arange(stop - start)), order[positions] - start):
+            return replaced(layout, axis, own), positions.tolist()
+    identity = replaced(layout, axis, Layout.identity((stop - start,)))
+    return identity, np.argsort(order)[start:stop].tolist()
 
 
-def _like(inner: Layout, start: int, stop: int) -> list[Layout]:
-    """Layouts that a part of a one-axis layout may have, if it keeps its inner order."""
+def _layouts_of_part(inner: Layout, start: int, stop: int) -> list[Layout]:
+    """The layouts that a part of a one-axis layout may have if its elements stay in order."""
     outer, *others = inner.axes[0]
     if isinstance(outer, Concatenated) and not others:
-        ends = np.cumsum([0, *(each.logical_shape[0] for each in outer.parts)]).tolist()
-        if start in ends and stop in ends:
-            return [Layout.concatenated(outer.parts[ends.index(start) : ends.index(stop)])]
+        borders = np.cumsum([0, *(part.logical_shape[0] for part in outer.parts)]).tolist()
+        if start in borders and stop in borders:
+            return [Layout.concatenated(outer.parts[borders.index(start) : borders.index(stop)])]
     rest = int(inner.logical_shape[0]) // outer if isinstance(outer, int) else 0
     if rest and start % rest == stop % rest == 0:
         return [Layout((((stop - start) // rest, *others),), inner.stored)]
     return []
 
 
-def places_of(layout: Layout, axis: int) -> list[int]:
-    """For each index along an axis of known size, its place along the stored axis."""
+def positions_of(layout: Layout, axis: int) -> list[int]:
+    """For each index along an axis of known size, its position along the stored axis."""
     order = layout.axis(axis).apply(np.arange(int(layout.logical_shape[axis])))
-    return [int(place) for place in np.argsort(order)]
+    return [int(position) for position in np.argsort(order)]
 
 
-def select(k: Recorder, x: Ref, axis: int, places: Sequence[int], size: int | None) -> Ref:
-    """What lies at these places of a stored axis: a slice where they have equal distances.
+def select(k: Recorder, x: Ref, axis: int, positions: Sequence[int], size: int | None) -> Ref:
+    """The elements at these positions of a stored axis: a slice if they are equally spaced.
 
-    Torch has no slices with a negative step, so these are turned round afterwards.
+    PyTorch has no slices with a negative step, so these are flipped afterwards.
     """
-    steps = {after - before for before, after in pairwise(places)} or {1}
+    steps = {after - before for before, after in pairwise(positions)} or {1}
     if len(steps) > 1 or 0 in steps:
-        return k.op("take", x, np.asarray(places, np.int32), axis=axis)
+        return k.op("take", x, np.asarray(positions, np.int32), axis=axis)
     (step,) = steps
     if step < 0:
-        return k.op("flip", select(k, x, axis, places[::-1], size), axis=axis)
-    return sliced(k, x, axis, slice(places[0], places[-1] + 1, step), size)
+        return k.op("flip", select(k, x, axis, positions[::-1], size), axis=axis)
+    return sliced(k, x, axis, slice(positions[0], positions[-1] + 1, step), size)
 
 
 def sliced(k: Recorder, x: Ref, axis: int, key: slice, size: int | None) -> Ref:
-    """A slice along one stored axis; nothing where it is all of it."""
+    """A slice along one stored axis; no call if it is the whole axis."""
     if size is not None and range(size)[key] == range(size):
         return x
     return k.op("get_item", x, (*[slice(None)] * axis, key))
 
 
-def counted(k: Recorder, like: Ref, axis: int) -> Ref:
-    """0, 1, 2, … along an axis, in the shape of a tensor, whose sizes may be free"""
+def arange_like(k: Recorder, like: Ref, axis: int) -> Ref:
+    """0, 1, 2, … along an axis, in the shape of a tensor, whose sizes may be unknown."""
     ones = k.op("ones_like", like, dtype="int32")
     return k.op("subtract", k.op("cumsum", ones, axis=axis), 1)
 
 
 def nonzero(k: Recorder, x: Ref) -> Ref:
-    """Where a tensor is not 0, as places of the whole, gone through in the order of its store.
+    """The flat indices of the elements of the physical array that are not 0.
 
-    Only of one axis is that the same on all backends, but for an axis that PyTorch adds.
+    All backends agree on `nonzero` of one axis only, except that PyTorch adds an axis.
     """
-    places = k.ops("nonzero", k.op("reshape", x, newshape=(-1,)), outputs=1)[0]
-    return k.op("reshape", places, newshape=(-1,))
+    indices = k.ops("nonzero", k.op("reshape", x, newshape=(-1,)), outputs=1)[0]
+    return k.op("reshape", indices, newshape=(-1,))
 
 
-def index_of(k: Recorder, like: Ref, axis: int, places: Ref) -> Ref:
-    """Along an axis, the index of each of these places of a whole tensor."""
-    return k.op("take", k.op("reshape", counted(k, like, axis), newshape=(-1,)), places)
+def index_of(k: Recorder, like: Ref, axis: int, flat_indices: Ref) -> Ref:
+    """The index along one axis of each of these flat indices of a tensor."""
+    return k.op("take", k.op("reshape", arange_like(k, like, axis), newshape=(-1,)), flat_indices)

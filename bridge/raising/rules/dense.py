@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from bridge.layout import Layout, Weight
 from bridge.raising.building.adding import add
 from bridge.raising.building.candidates import (
-    beside,
+    broadcast_layout,
     free_layouts,
+    inner_layout,
     on_distinct_axes,
     replaced,
-    whole,
 )
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -102,7 +102,7 @@ def _dense(
 
 def rows(a: Operand) -> Layout:
     """A matrix `n k` with n first, k in whatever inner order it has."""
-    return Layout.product([whole(a, 0), whole(a, 1)], (0, 1))
+    return Layout.product([inner_layout(a, 0), inner_layout(a, 1)], (0, 1))
 
 
 def last_axis_last(a: Operand) -> Layout:
@@ -155,13 +155,20 @@ def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:
 def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Candidate:
     """a: *p n k   b: *q k m   ->   *r n m, with the leading axes in an order"""
     lead = [Layout.identity((size,)) for size in node.shape[:-2]]
-    rows, inner, columns = whole(a, a.rank - 2), whole(a, a.rank - 1), whole(b, b.rank - 1)
+    rows, inner, columns = (
+        inner_layout(a, a.rank - 2),
+        inner_layout(a, a.rank - 1),
+        inner_layout(b, b.rank - 1),
+    )
 
     def stored(*last: Layout) -> Layout:
         return Layout.product([*lead, *last], (*order, len(lead), len(lead) + 1))
 
     sides, output_layout = (a, b), stored(rows, columns)
-    layouts = (beside(stored(rows, inner), a.shape), beside(stored(inner, columns), b.shape))
+    layouts = (
+        broadcast_layout(stored(rows, inner), a.shape),
+        broadcast_layout(stored(inner, columns), b.shape),
+    )
     left, right = (layout.stored_shape[:-2] for layout in layouts)
     # TensorFlow reads what is no memory of its own where they are n 1 and 1 1, on the CPU.
     if len(left) == 2 and left[0] != 1 == left[1] and right == (1, 1):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import with_whole
+from bridge.raising.building.candidates import with_identity_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import index_of, nonzero
 from bridge.raising.plan import Ref
@@ -23,7 +23,9 @@ def compress(node: Node, x: Operand, condition: Operand, *, axis: int | None = N
 
     (onnx.ai/onnx/operators, Compress)
     """
-    input_layout = Layout.identity(x.shape) if axis is None else with_whole(x, [axis % x.rank])
+    input_layout = (
+        Layout.identity(x.shape) if axis is None else with_identity_axes(x, [axis % x.rank])
+    )
     place = 0 if axis is None else input_layout.where(axis % x.rank)
     output_layout = (
         Layout.identity(node.shape)
@@ -113,7 +115,7 @@ def cum_sum(
     `exclusive` leaves out the place itself, `reverse` sums what lies behind.
     """
     along = int(axis.array().reshape(())) % x.rank
-    input_layout = with_whole(x, [along])
+    input_layout = with_identity_axes(x, [along])
     place = input_layout.where(along)
 
     def build(k: Recorder, x: Ref) -> Ref:

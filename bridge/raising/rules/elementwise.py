@@ -12,7 +12,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.adding import add as added
 from bridge.raising.building.adding import may_be_mistaken
-from bridge.raising.building.candidates import apart, beside, channels_last
+from bridge.raising.building.candidates import broadcast_layout, broadcastable, channels_last
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
@@ -55,7 +55,9 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Candidate
 def _merged(
     node: Node, operands: tuple[Operand, ...], base: Layout, build: Callable[..., Ref]
 ) -> Candidate:
-    input_layout = tuple(None if o.is_constant else beside(base, o.shape) for o in operands)
+    input_layout = tuple(
+        None if o.is_constant else broadcast_layout(base, o.shape) for o in operands
+    )
     return Candidate(input_layout, (base,), lambda k, *refs: build(k, *refs, base=base))
 
 
@@ -68,9 +70,9 @@ def bases(node: Node, operands: tuple[Operand, ...]) -> list[Layout]:
     for operand in operands:
         layout = None if operand.is_constant else _stretched(operand, node.shape)
         if layout is not None:
-            found.setdefault(apart(layout, [each.shape for each in operands]))
+            found.setdefault(broadcastable(layout, [each.shape for each in operands]))
     if node.preferred_layout is not None:
-        found.setdefault(apart(node.preferred_layout, [each.shape for each in operands]))
+        found.setdefault(broadcastable(node.preferred_layout, [each.shape for each in operands]))
     return list(found) or [Layout.identity(node.shape)]
 
 
@@ -98,7 +100,7 @@ def _arguments(
     return [
         (
             _constant(operand, base) if operand.is_constant else next(waiting),
-            beside(base, operand.shape).stored_shape,
+            broadcast_layout(base, operand.shape).stored_shape,
         )
         for operand in operands
     ]
@@ -123,7 +125,7 @@ def _constant(operand: Operand, base: Layout) -> Weight | float:
     if all(size == 1 for size in operand.shape):
         number: float = operand.array().reshape(()).item()
         return number
-    return operand.weight(beside(base, operand.shape))
+    return operand.weight(broadcast_layout(base, operand.shape))
 
 
 def _register(operator: str) -> None:
@@ -202,7 +204,7 @@ def affine_candidate(x: Operand, scale: Operand | None, bias: Operand | None) ->
     if given is None:
         raise ValueError("neither scale nor bias")
     input_layout = _affine_order(x, given.shape, adds=bias is not None)
-    spans = spanned(beside(input_layout, given.shape))
+    spans = spanned(broadcast_layout(input_layout, given.shape))
     last = len(input_layout.stored_shape) - 1
     if spans == (last,) and last in (2, 3):
         kind, role, trailing = f"DepthwiseConv{last - 1}D", "depthwise", 1
@@ -231,8 +233,8 @@ def affine_candidate(x: Operand, scale: Operand | None, bias: Operand | None) ->
 def _affine_order(x: Operand, shape: Shape, *, adds: bool) -> Layout:
     """The order of x, with the axis that a bias spans last where Keras would take another one."""
     input_layout = x.layout if x.rank < 3 or x.layout.where(1) is not None else channels_last(x)
-    input_layout = apart(input_layout, [shape])
-    own = beside(input_layout, shape)
+    input_layout = broadcastable(input_layout, [shape])
+    own = broadcast_layout(input_layout, shape)
     if not adds or not may_be_mistaken(input_layout.stored_shape, own.stored_shape):
         return input_layout
     (place,) = spanned(own)
@@ -261,7 +263,7 @@ def bias_shape(sizes: Shape, input_layout: Layout, spans: tuple[int, ...]) -> Sh
 
 def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[int, ...]) -> Weight:
     """A constant over the stored axes that it spans; ones where there is none."""
-    shape, layout = like.weight().shape, beside(base, like.shape)
+    shape, layout = like.weight().shape, broadcast_layout(base, like.shape)
     if operand is None:
         weight = Weight(lambda: np.ones(shape, like.dtype), shape, layout)
     else:
@@ -354,10 +356,10 @@ def prelu(node: Node, x: Operand, slope: Operand) -> Candidate | list[Candidate]
     sizes = zip(reversed(slope.shape), reversed(x.shape), strict=False)
     if any(size not in (1, have) for size, have in sizes):
         raise UnsupportedError("slopes along an axis of unknown size")
-    input_layout = apart(x.layout, [slope.shape])
-    if beside(input_layout, slope.shape).stored_shape[0] != 1:
-        input_layout = apart(Layout.identity(x.shape), [slope.shape])
-    alpha = slope.weight(beside(input_layout, slope.shape))
+    input_layout = broadcastable(x.layout, [slope.shape])
+    if broadcast_layout(input_layout, slope.shape).stored_shape[0] != 1:
+        input_layout = broadcastable(Layout.identity(x.shape), [slope.shape])
+    alpha = slope.weight(broadcast_layout(input_layout, slope.shape))
     shared = [axis for axis, size in enumerate(alpha.stored_shape) if size == 1 and axis]
     weights = {"alpha": reshaped(alpha, alpha.stored_shape[1:])}
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import axis_order, replaced, with_whole
+from bridge.raising.building.candidates import axis_order, replaced, with_identity_axes
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import can_select, counted, places_of, select
+from bridge.raising.building.selecting import arange_like, can_select, positions_of, select
 from bridge.raising.plan import Ref
 from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -40,7 +40,7 @@ def _arg(
     size = x.shape[axis]
     if select_last and not isinstance(size, int):
         raise UnsupportedError("the last place along an axis of unknown size")
-    input_layout = with_whole(x, [axis])
+    input_layout = with_identity_axes(x, [axis])
     place = input_layout.where(axis)
 
     def build(k: Recorder, x: Ref) -> Ref:
@@ -63,7 +63,7 @@ def top_k(
     """
     axis %= x.rank
     count = int(k.array().reshape(()))
-    input_layout = with_whole(x, [axis])
+    input_layout = with_identity_axes(x, [axis])
     last = len(input_layout.stored_shape) - 1
     if input_layout.where(axis) != last:
         order = (*(each for each in range(x.rank) if each != axis), axis)
@@ -90,7 +90,7 @@ def gather(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> Candid
     if x.is_constant:
         return _looked_up(x, indices, axis)
     if not indices.is_constant:
-        input_layout = with_whole(x, [axis])
+        input_layout = with_identity_axes(x, [axis])
         at = input_layout.where(axis)
         return Candidate(
             (input_layout, indices.layout),
@@ -100,7 +100,7 @@ def gather(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> Candid
     input_layout = x.layout if can_select(x.layout, axis) else Layout.identity(x.shape)
     size, places = x.shape[axis], indices.array()
     if isinstance(size, int):
-        places = np.asarray(places_of(input_layout, axis))[places % size]
+        places = np.asarray(positions_of(input_layout, axis))[places % size]
     place = input_layout.where(axis) or 0
 
     def build(k: Recorder, x: Ref) -> Ref:
@@ -190,7 +190,7 @@ def gather_nd(node: Node, x: Operand, indices: Operand, *, batch_dims: int = 0) 
         places = k.op("multiply", at, np.array(strides[batch_dims:], np.int32))
         flat = k.op("sum", places, axis=-1)
         for axis, stride in enumerate(strides[:batch_dims]):
-            flat = k.op("add", flat, k.op("multiply", counted(k, flat, axis), stride))
+            flat = k.op("add", flat, k.op("multiply", arange_like(k, flat, axis), stride))
         values = (
             reshaped(x.weight(), (prod(sizes), *shape))
             if x.is_constant

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import beside, channels_last
+from bridge.raising.building.candidates import broadcast_layout, channels_last
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.rules.elementwise import reshaped
@@ -134,7 +134,7 @@ def layer_normalization(
     input_layout, places = _apart(x, axes)
 
     def weight(operand: Operand) -> Weight:
-        given = operand.weight(beside(input_layout, operand.shape))
+        given = operand.weight(broadcast_layout(input_layout, operand.shape))
         return reshaped(given, tuple(input_layout.stored_shape[place] for place in places))
 
     weights = {"gamma": weight(scale), **({} if bias is None else {"beta": weight(bias)})}

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.candidates import is_presentable, resized, whole, with_whole
+from bridge.raising.building.candidates import (
+    inner_layout,
+    is_presentable,
+    resized,
+    with_identity_axes,
+)
 from bridge.raising.building.padding import zeros_around
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import sliced
@@ -134,7 +139,7 @@ def pad(
     padded = [
         axis for axis, b, e in zip(logical, widths[:half], widths[half:], strict=True) if b + e
     ]
-    input_layout = with_whole(x, padded)
+    input_layout = with_identity_axes(x, padded)
     pairs = [(0, 0)] * len(input_layout.stored_shape)
     for axis, begin, end in zip(logical, widths[:half], widths[half:], strict=True):
         if axis in padded and (place := input_layout.where(axis)) is not None:
@@ -211,7 +216,7 @@ def _joined(
 ) -> Candidate | None:
     """The parts with their axes in an order, all but one of them with the same inner orders; None
     where these are not plain and another part calls a free size by another name."""
-    parts = [whole(operand, axis) for operand in operands]
+    parts = [inner_layout(operand, axis) for operand in operands]
     input_layout = []
     for operand, part in zip(operands, parts, strict=True):
         frame = zip((*before, part, *behind), operand.shape, strict=True)

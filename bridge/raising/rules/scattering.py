@@ -9,10 +9,10 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import axis_order
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import counted
+from bridge.raising.building.selecting import arange_like
 from bridge.raising.plan import Ref, Size
 from bridge.raising.rules.elementwise import reshaped
-from bridge.raising.table import Candidate, Node, Operand, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
 # ONNX's names of what is to be done where there is something already, and Keras's.
 _REDUCTIONS = {"none": None, "add": "add", "mul": "mul", "max": "max", "min": "min"}
@@ -45,13 +45,13 @@ def _scattered(
 ) -> Candidate:
     layouts = [Layout.ordered(each.shape, order) for each in operands]
     size, along = operands[0].shape[axis], order.index(axis)
-    how = chosen(_REDUCTIONS, reduction, "reduction")
+    how = lookup(_REDUCTIONS, reduction, "reduction")
 
     def build(k: Recorder, *refs: Ref) -> Ref:
         x, at, new = _arguments(operands, layouts, refs)
         at = k.op("cast", at, dtype="int32")
         at = k.op("mod", at, size) if isinstance(size, int) else at  # -1 is the last
-        places = [at if i == along else counted(k, at, i) for i in range(len(order))]
+        places = [at if i == along else arange_like(k, at, i) for i in range(len(order))]
         every = k.op("reshape", k.op("stack", places, axis=-1), newshape=(-1, len(order)))
         return k.op("scatter_update", x, every, _rows(k, new, ()), reduction=how)
 
@@ -70,7 +70,7 @@ def scatter_nd(
     rest = x.shape[int(depth) :] if isinstance(depth, int) else ("unknown",)
     if any(isinstance(size, str) for size in rest):
         raise UnsupportedError("ScatterND of parts of unknown size", received=rest)
-    operands, how = (x, indices, updates), chosen(_REDUCTIONS, reduction, "reduction")
+    operands, how = (x, indices, updates), lookup(_REDUCTIONS, reduction, "reduction")
     layouts = [Layout.identity(each.shape) for each in operands]
 
     def build(k: Recorder, *refs: Ref) -> Ref:

@@ -9,7 +9,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.candidates import on_distinct_axes, replaced
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import can_select, part, places_of, select, sliced
+from bridge.raising.building.selecting import can_select, part, positions_of, select, sliced
 from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
@@ -94,7 +94,7 @@ def _along(layout: Layout, axis: int, key: slice, shape: Shape) -> tuple[Layout,
             output_layout, places = part(layout, axis, indices.start, indices.stop)
         else:
             output_layout = replaced(layout, axis, Layout.identity((len(indices),)))
-            places = [places_of(layout, axis)[index] for index in indices]
+            places = [positions_of(layout, axis)[index] for index in indices]
         return output_layout, lambda k, x: select(k, x, place, places, size)
     output_layout = replaced(layout, axis, Layout.identity((shape[axis],)))
     if key.step > 0:

@@ -1,14 +1,14 @@
-"""The way back over a graph: what it will cost to have a value stored in this order or that.
+"""Backward costs: what it will cost further down the graph to store a value in some layout.
 
-A layout pass serves each node as if it were the last. Where that leaves permutations, this goes
-once over its trace, from the outputs to the inputs, and weighs for each value a few
-orders: those that its consumers ask for, and those that become, through a consumer that leaves
-elements where they are, what its own consumers ask for. An order is tried and not computed: the
-consumer's rule is asked what it would do with it.
+A layout pass treats each node as if it were the last. If that leaves permutations, `BackwardCosts`
+goes over its trace once, from the outputs to the inputs, and weighs a few layouts of each value:
+those that its consumers ask for, and those that become, through a consumer that moves no data, what
+its own consumers ask for. A layout is tried, not computed: the consumer's rule is asked what it
+would do with it.
 
-A value is weighed by itself. What a consumer has besides it follows into another order where those
-who make it can give it so, and else is moved; who else reads it is not asked. So an outlook is
-advice, and the next layout pass counts what really moves.
+Each value is weighed on its own. Other inputs of a consumer follow into another layout if their
+producers can give it, and are moved otherwise; their other consumers are not asked. So the costs
+are an estimate, and the next layout pass counts what really moves.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bridge.layout import Layout
 from bridge.options import IoLayout
-from bridge.raising.building.candidates import sized
+from bridge.raising.building.candidates import with_shape
 from bridge.raising.search.layout_pass import TraceEntry, output_layout
 from bridge.raising.table import Candidate, Shape
 from bridge.raising.values import bytes_of
 
-MAX_LAYOUTS = 4  # that are weighed for one value
-MAX_PATH = 100  # way that is followed back
+MAX_LAYOUTS = 4  # weighed for one value
+MAX_PATH = 100  # nodes followed back from one value
 
 
 class BackwardCosts:
-    """What a layout pass tells the next one; with an empty trace, no layout costs anything."""
+    """What one layout pass tells the next; with an empty trace, every layout is free."""
 
     def __init__(
         self,
@@ -39,139 +39,144 @@ class BackwardCosts:
         self._outputs = frozenset(outputs)
         self._io_layout = io_layout
         self._producers = {value: entry for entry in trace for value in entry.outputs}
-        self._had: dict[tuple[str, Layout], bool] = {}
+        self._reachable: dict[tuple[str, Layout], bool] = {}
         self._consumers: dict[str, list[TraceEntry]] = defaultdict(list)
         self._costs: dict[str, dict[Layout, int]] = {}
         for entry in reversed(trace):
             for value, layout in zip(entry.outputs, entry.candidate.output_layouts, strict=False):
-                if not value:
-                    continue  # left out
-                self._costs[value] = self._weighed(value, layout)
+                if value:  # else the node omits this output
+                    self._costs[value] = self._weighed(value, layout)
             for name in dict.fromkeys(operand.name for operand in entry.operands if operand):
                 self._consumers[name].append(entry)
 
     def preferred_layout(self, value: str) -> Layout | None:
-        """The cheapest order; of equally cheap ones that of the last layout pass."""
+        """The cheapest layout; of equally cheap ones that of the last layout pass."""
         costs = self._costs.get(value)
         return min(costs, key=costs.__getitem__) if costs else None
 
     def cost(self, value: str, layout: Layout) -> int:
-        """As weighed; for an order that was not, that of the best other one and the move to it."""
+        """As weighed; for any other layout, the cheapest way by a layout that was weighed."""
         size = bytes_of(layout.logical_shape)
         costs = self._costs.get(value, {})
         return min(
-            (cost + size * (not order.same_element_order(layout)) for order, cost in costs.items()),
+            (cost + size * (not known.same_element_order(layout)) for known, cost in costs.items()),
             default=0,
         )
 
-    def _weighed(self, value: str, layout: Layout) -> dict[Layout, int]:
-        consumers = self._consumers[value]
-        found = [
-            layout,
-            *(order for consumer in consumers for order in self._asked(consumer, value)),
+    def _weighed(self, value: str, current: Layout) -> dict[Layout, int]:
+        requested = [
+            layout
+            for consumer in self._consumers[value]
+            for layout in self._requested_by(consumer, value)
+            if layout is not None and layout.logical_shape == current.logical_shape
         ]
-        fitting = [
-            order for order in found if order and order.logical_shape == layout.logical_shape
-        ]
-        orders = list(dict.fromkeys(fitting))[:MAX_LAYOUTS]
-        costs = {order: self._cost_of(value, order) for order in orders}
-        return {order: cost for order, cost in costs.items() if cost is not None}
+        layouts = list(dict.fromkeys([current, *requested]))[:MAX_LAYOUTS]
+        costs = {layout: self._cost_of(value, layout) for layout in layouts}
+        return {layout: cost for layout, cost in costs.items() if cost is not None}
 
-    def _asked(self, consumer: TraceEntry, value: str) -> list[Layout | None]:
-        """The layouts of a value that may serve a consumer: those that lead to what serves the
+    def _requested_by(self, consumer: TraceEntry, value: str) -> list[Layout | None]:
+        """The layouts of a value that may suit a consumer: those that lead to what suits the
         consumer's own consumers, and those that its candidates take."""
-        shape = next(each.shape for each in consumer.operands if each and each.name == value)
-        ahead = [order for output in consumer.outputs for order in self._costs.get(output, ())]
-        before = [carried_back(consumer.candidate, order, shape) for order in ahead]
+        operands = (operand for operand in consumer.operands if operand)
+        shape = next(operand.shape for operand in operands if operand.name == value)
+        after = [layout for output in consumer.outputs for layout in self._costs.get(output, ())]
+        before = [backward_layout(consumer.candidate, layout, shape) for layout in after]
         return before + [
-            want
+            layout
             for candidate in consumer.candidates
-            for want in layouts_wanted(consumer, candidate, value)
+            for layout in requested_layouts(consumer, candidate, value)
         ]
 
-    def _cost_of(self, value: str, order: Layout) -> int | None:
-        """The bytes that move if a value is stored so; None where a consumer refuses it."""
-        size, moved, ahead = bytes_of(order.logical_shape), set[Layout](), 0
+    def _cost_of(self, value: str, layout: Layout) -> int | None:
+        """The bytes that move if a value is stored in a layout; None if a consumer refuses it."""
+        size, copies, further = bytes_of(layout.logical_shape), set[Layout](), 0
         if value in self._outputs:
-            moved |= _others(order, [output_layout(order, self._io_layout)])
+            copies |= _other_orders(layout, [output_layout(layout, self._io_layout)])
         for consumer in self._consumers[value]:
-            preferred_layout = [self.preferred_layout(output) for output in consumer.outputs]
+            preferred_layouts = [self.preferred_layout(output) for output in consumer.outputs]
             choices = [
                 (
-                    _others(order, layouts_wanted(consumer, candidate, value)),
-                    self._beside(consumer, candidate, value),
+                    _other_orders(layout, requested_layouts(consumer, candidate, value)),
+                    self._further_cost(consumer, candidate, value),
                 )
-                for candidate in consumer.candidates_for({value: order}, preferred_layout)
+                for candidate in consumer.candidates_for({value: layout}, preferred_layouts)
             ]
             if not choices:
                 return None
-            asked, cost = min(choices, key=lambda each: size * len(each[0] - moved) + each[1])
-            moved, ahead = moved | asked, ahead + cost
-        return size * len(moved) + ahead
+            needed, cost = min(
+                choices, key=lambda choice: size * len(choice[0] - copies) + choice[1]
+            )
+            copies, further = copies | needed, further + cost
+        return size * len(copies) + further
 
-    def _beside(self, consumer: TraceEntry, candidate: Candidate, value: str) -> int:
-        """What a step costs further on, and for what else it reads."""
-        ahead = sum(map(self.cost, consumer.outputs, candidate.output_layouts))
-        return ahead + sum(
-            bytes_of(each.shape)
-            for name, each in consumer.tensors.items()
-            for want in layouts_wanted(consumer, candidate, name)
-            if name != value and not self._can_be_had(name, each.layout, want, MAX_PATH)
+    def _further_cost(self, consumer: TraceEntry, candidate: Candidate, value: str) -> int:
+        """What a candidate costs further down, and for the consumer's other inputs."""
+        further = sum(map(self.cost, consumer.outputs, candidate.output_layouts))
+        return further + sum(
+            bytes_of(operand.shape)
+            for name, operand in consumer.tensors.items()
+            for layout in requested_layouts(consumer, candidate, name)
+            if name != value and not self._is_reachable(name, operand.layout, layout, MAX_PATH)
         )
 
-    def _can_be_had(self, name: str, stored: Layout, order: Layout, left: int) -> bool:
-        """Whether a value could be stored in an order, and nothing move for that before it."""
-        if order.same_element_order(stored):
+    def _is_reachable(self, name: str, current: Layout, layout: Layout, steps: int) -> bool:
+        """Whether a value could be stored in a layout without moving anything before it."""
+        if layout.same_element_order(current):
             return True
-        producer, key = self._producers.get(name), (name, order)
-        if producer is None or left == 0:
+        producer, key = self._producers.get(name), (name, layout)
+        if producer is None or steps == 0:
             return False
-        if key not in self._had:
-            self._had[key] = any(
+        if key not in self._reachable:
+            self._reachable[key] = any(
                 all(
-                    self._can_be_had(each, operand.layout, want, left - 1)
-                    for each, operand in producer.tensors.items()
-                    for want in layouts_wanted(producer, candidate, each)
+                    self._is_reachable(source, operand.layout, required, steps - 1)
+                    for source, operand in producer.tensors.items()
+                    for required in requested_layouts(producer, candidate, source)
                 )
-                for candidate in tried(producer, name, order)
+                for candidate in candidates_with(producer, name, layout)
                 if all(
-                    made.same_element_order(order) for made in layouts_of(producer, candidate, name)
+                    result.same_element_order(layout)
+                    for result in layouts_of(producer, candidate, name)
                 )
             )
-        return self._had[key]
+        return self._reachable[key]
 
 
-def layouts_wanted(entry: TraceEntry, candidate: Candidate, value: str) -> list[Layout]:
-    """The orders in which a step asks for a value."""
+def requested_layouts(entry: TraceEntry, candidate: Candidate, value: str) -> list[Layout]:
+    """The layouts in which a candidate takes a value."""
     pairs = zip(entry.operands, candidate.input_layouts, strict=False)
-    return [want for each, want in pairs if each and each.name == value and want is not None]
+    return [
+        layout
+        for operand, layout in pairs
+        if operand is not None and operand.name == value and layout is not None
+    ]
 
 
-def _others(order: Layout, wanted: Iterable[Layout]) -> set[Layout]:
-    return {want for want in wanted if not want.same_element_order(order)}
+def _other_orders(layout: Layout, requested: Iterable[Layout]) -> set[Layout]:
+    return {other for other in requested if not other.same_element_order(layout)}
 
 
-def carried_back(candidate: Candidate, order: Layout, shape: Shape) -> Layout | None:
-    """The order of an input of a shape that might give this order of the output."""
-    return sized(order, shape) if candidate.backward is None else candidate.backward(order)
+def backward_layout(candidate: Candidate, layout: Layout, shape: Shape) -> Layout | None:
+    """The layout of an input of this shape that may lead to this layout of the output."""
+    return with_shape(layout, shape) if candidate.backward is None else candidate.backward(layout)
 
 
-def tried(entry: TraceEntry, name: str, order: Layout) -> Iterator[Candidate]:
-    """What a node offers, if a value that it reads or makes is to be stored in an order."""
+def candidates_with(entry: TraceEntry, name: str, layout: Layout) -> Iterator[Candidate]:
+    """The candidates of a node if one of its inputs or outputs is to be stored in a layout."""
     if name in entry.tensors:
-        yield from entry.candidates_for({name: order}, [None] * len(entry.outputs))
+        yield from entry.candidates_for({name: layout}, [None] * len(entry.outputs))
     if name in entry.outputs:
-        preferred_layouts = [order if output == name else None for output in entry.outputs]
-        back = {
-            each: before
-            for each, operand in entry.tensors.items()
-            if (before := carried_back(entry.candidate, order, operand.shape)) is not None
+        preferred_layouts = [layout if output == name else None for output in entry.outputs]
+        inputs = {
+            source: before
+            for source, operand in entry.tensors.items()
+            if (before := backward_layout(entry.candidate, layout, operand.shape)) is not None
         }
-        yield from entry.candidates_for(back, preferred_layouts)
+        yield from entry.candidates_for(inputs, preferred_layouts)
         yield from entry.candidates_for({}, preferred_layouts)
 
 
 def layouts_of(entry: TraceEntry, candidate: Candidate, name: str) -> list[Layout]:
-    """How a step has a value stored that its node reads or makes."""
-    made = dict(zip(entry.outputs, candidate.output_layouts, strict=False))
-    return [made[name]] if name in made else layouts_wanted(entry, candidate, name)
+    """The layouts that a candidate gives to one of its node's inputs or outputs."""
+    outputs = dict(zip(entry.outputs, candidate.output_layouts, strict=False))
+    return [outputs[name]] if name in outputs else requested_layouts(entry, candidate, name)

@@ -1,4 +1,4 @@
-"""In which order a channels-last model takes its inputs."""
+"""The layouts in which a channels-last model takes its inputs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bridge.raising.table import Shape
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-# Operators that work on channels and spatial axes, and those that let any order pass through.
-_WANT_CHANNELS_LAST = {
+# Operators over channels and spatial axes, which Keras has channels last.
+_CHANNELS_LAST = {
     "AveragePool",
     "BatchNormalization",
     "Conv",
@@ -23,9 +23,10 @@ _WANT_CHANNELS_LAST = {
     "MaxPool",
     "Resize",
 }
-# Operators that run over a sequence: time, batch, features, if `layout` does not say otherwise.
+# Operators over a sequence: time, batch, features, unless `layout` says otherwise.
 _RECURRENT = {"GRU", "LSTM", "RNN"}
-_PASS_ANY_ORDER = {
+# Operators that keep any layout.
+_POINTWISE = {
     "Add",
     "Dropout",
     "Identity",
@@ -42,29 +43,29 @@ _PASS_ANY_ORDER = {
 def input_layout(value: ir.Value, shape: Shape) -> Layout:
     """`n c *s -> n *s c` for images and volumes; three axes may be a signal or a sequence.
 
-    A signal (n c t) is read by a convolution, a pooling or a normalisation, through pointwise
-    operators perhaps. A sequence that a recurrent operator reads is `t n c -> n t c`, any other
-    keeps its order. So does what the graph itself brings from channels last to channels first.
+    A signal (n c t) goes to a convolution, pooling or normalisation, perhaps through pointwise
+    operators. A sequence that goes to a recurrent operator is `t n c -> n t c`; any other keeps the
+    identity layout. So does an input that the graph itself transposes from channels last to first.
     """
     rank = len(shape)
     if rank >= 3 and _is_channels_last(value, rank):
         return Layout.identity(shape)
-    consumer = _first_reader(value) if rank == 3 else None
-    if rank >= 4 or (consumer is not None and consumer.op_type in _WANT_CHANNELS_LAST):
+    consumer = _first_consumer(value) if rank == 3 else None
+    if rank >= 4 or (consumer is not None and consumer.op_type in _CHANNELS_LAST):
         return Layout.ordered(shape, (0, *range(2, rank), 1))
     if consumer is not None and not _has_batch_first(consumer):
         return Layout.ordered(shape, (1, 0, 2))
     return Layout.identity(shape)
 
 
-def _first_reader(value: ir.Value) -> ir.Node | None:
-    """What reads a value, through pointwise operators perhaps, and cares for its order."""
+def _first_consumer(value: ir.Value) -> ir.Node | None:
+    """A consumer of a value, perhaps through pointwise operators, that depends on its layout."""
     seen, reached = set(), [value]
     while reached:
         for node in reached.pop().consumers():
-            if node.op_type in _WANT_CHANNELS_LAST | _RECURRENT:
+            if node.op_type in _CHANNELS_LAST | _RECURRENT:
                 return node
-            if node.op_type in _PASS_ANY_ORDER and node not in seen:
+            if node.op_type in _POINTWISE and node not in seen:
                 seen.add(node)
                 reached.extend(node.outputs)
     return None
@@ -76,7 +77,7 @@ def _has_batch_first(consumer: ir.Node) -> bool:
 
 
 def _is_channels_last(value: ir.Value, rank: int) -> bool:
-    """Whether all that is done with an input is to move its last axis to the second place."""
+    """Whether every consumer of an input moves its last axis to position 1."""
     order = (0, rank - 1, *range(1, rank - 1))
     consumers = value.consumers()
     return bool(consumers) and all(
@@ -85,5 +86,5 @@ def _is_channels_last(value: ir.Value, rank: int) -> bool:
 
 
 def _permutation(node: ir.Node) -> tuple[int, ...]:
-    given = node.attributes.get("perm")
-    return () if given is None else tuple(given.as_ints())
+    perm = node.attributes.get("perm")
+    return () if perm is None else tuple(perm.as_ints())

@@ -1,9 +1,9 @@
-"""The layout pass: ONNX graph to `Plan`, each node once, in the order in which they run.
+"""The layout pass: ONNX graph to `Plan`, each node once, in topological order.
 
-For every value the layout pass knows its logical shape and how it is stored. It asks the node's
-rule how the inputs must be stored, brings those to that order which are not, and notes how the
-outputs are stored. This is the only place that adds a Permute; each is counted and carries its
-reason.
+The layout pass knows the logical shape and the layout of every value so far. It asks a node's rule
+for candidates, takes the cheapest, rearranges the inputs that are not in the layout that it takes,
+and records the layouts of the outputs. Permutes are added here and nowhere else; each is counted
+and has its reason.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
 
 
 class CostModel(Protocol):
-    """What the nodes that a layout pass has still before it will cost."""
+    """An estimate of what the nodes that a layout pass has not reached yet will cost."""
 
     def preferred_layout(self, value: str) -> Layout | None:
-        """The order that serves the consumers of a value best."""
+        """The layout that suits the consumers of a value best, if that is known."""
 
     def cost(self, value: str, layout: Layout) -> int:
-        """The bytes that will have to move if a value is stored so."""
+        """The bytes that will have to move if a value is stored in this layout."""
 
 
 @dataclass(frozen=True)
 class TraceEntry:
-    """A node as a layout pass met it: its rule, what that was given, its candidates, and the one
+    """One node of a layout pass: its rule and the rule's arguments, the candidates, and the one
     that was taken."""
 
     node: Node
@@ -67,22 +67,23 @@ class TraceEntry:
     @cached_property
     def tensors(self) -> Mapping[str, Operand]:
         """The inputs that the model computes, by name."""
-        return {each.name: each for each in self.operands if each and not each.is_constant}
+        return {x.name: x for x in self.operands if x and not x.is_constant}
 
     def candidates_for(
-        self, stored: Mapping[str, Layout], preferred_layout: Sequence[Layout | None]
+        self, layouts: Mapping[str, Layout], preferred_layouts: Sequence[Layout | None]
     ) -> Sequence[Candidate]:
-        """What the rule would answer if inputs were stored otherwise, and other orders of the
-        outputs were wished; nothing where it refuses."""
-        node = replace(self.node, preferred_layouts=tuple(preferred_layout))
+        """The rule's candidates if some inputs were stored in these layouts, and these layouts of
+        the outputs were preferred; none if it refuses."""
+        node = replace(self.node, preferred_layouts=tuple(preferred_layouts))
+        operands = with_layouts(self.operands, layouts)
         try:
-            return answers(self.rule, node, with_layouts(self.operands, stored), self.attributes)
+            return candidates_of(self.rule, node, operands, self.attributes)
         except UnsupportedError:
             return []
 
 
 class LayoutPass:
-    """One way through a graph, from its inputs to its outputs; its choices heed an outlook."""
+    """One pass over a graph, from its inputs to its outputs, that chooses all layouts."""
 
     def __init__(self, graph: ir.Graph, io_layout: IoLayout, cost_model: CostModel) -> None:
         self.graph = graph
@@ -90,16 +91,16 @@ class LayoutPass:
         self.cost_model = cost_model
         self.recorder = Recorder()
         self.values: dict[str, Stored] = {}
-        # The other orders in which a stored value is there too. Values that share a tensor, as a
-        # Transpose's two do, may even have the same shape: so both are the key.
+        # The copies of a stored value in other layouts. Values that share a tensor, as the input
+        # and output of a Transpose do, may even have the same shape: so Stored is the key.
         self.copies: dict[Stored, dict[Layout, Ref]] = {}
         self.trace: list[TraceEntry] = []
         self.permutations: list[Permutation] = []
-        # What ONNX calls a size of its own may be known here as a product: 3*batch.
+        # A size that ONNX gives a name of its own may be known here as a product: 3*batch.
         self.sizes: dict[Size, Size] = {}
 
     def run(self, rules: Sequence[Rule]) -> Plan:
-        """The plan. Raises UnsupportedOperatorError with all that the rules refuse."""
+        """The plan. Raises UnsupportedOperatorError that names all nodes that the rules refuse."""
         inputs = tuple(self._input(value) for value in self.graph.inputs if not is_constant(value))
         self.recorder.anchor = Ref(inputs[0].id) if inputs else None
         refusals: list[str] = []
@@ -145,31 +146,29 @@ class LayoutPass:
         attributes = attributes_of(node)
         candidates = [
             candidate
-            for given in self._seen(operands)
-            for candidate in answers(rule, target, given, attributes)
+            for variant in self._variants(operands)
+            for candidate in candidates_of(rule, target, variant, attributes)
         ]
-        candidate = min(candidates, key=lambda each: self._cost(each, operands, outputs))
+        candidate = min(candidates, key=lambda choice: self._cost(choice, operands, outputs))
         self.trace.append(
             TraceEntry(target, rule, operands, attributes, outputs, candidates, candidate)
         )
         refs = [
-            self._stored_as(operand.name, want, target.description)
-            for operand, want in zip(operands, candidate.input_layouts, strict=False)
-            if operand is not None and want is not None
+            self._in_layout(operand.name, layout, target.description)
+            for operand, layout in zip(operands, candidate.input_layouts, strict=False)
+            if operand is not None and layout is not None
         ]
         start = len(self.recorder.calls)
         self.recorder.scope = (node.name or "").rpartition("/")[0]
         built = candidate.build(self.recorder, *refs)
         self.recorder.name_calls(start, node.name or outputs[0])
         results = (built,) if isinstance(built, Ref) else built
-        for value, ref, layout in zip(
-            node.outputs, results, candidate.output_layouts, strict=False
-        ):
-            if not name_of(value):
-                continue  # left out
-            self._check_shape(node, value, layout)
-            self._learn_sizes(value, layout)
-            self.values[name_of(value)] = Stored(ref, layout)
+        stored = map(Stored, results, candidate.output_layouts)
+        for value, result in zip(node.outputs, stored, strict=False):
+            if name_of(value):  # else the node omits this output
+                self._check_shape(node, value, result.layout)
+                self._learn_sizes(value, result.layout)
+                self.values[name_of(value)] = result
 
     def _operand(self, value: ir.Value) -> Operand:
         name, shape = name_of(value), self._shape(value)
@@ -181,21 +180,21 @@ class LayoutPass:
         layout = self.values[name].layout
         return Operand(name, dtype_of(value), shape, layout, producer=computed_by(value))
 
-    def _seen(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
-        """The inputs as they are stored; and as they might be, one by one where there is a copy in
-        another order, and all together as they had better be. A step says what it wants, so it is
-        right for each."""
+    def _variants(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
+        """The inputs as they are stored; each copy of one of them in another layout; and all of
+        them in their preferred layouts. A candidate names the layouts of its inputs, so the
+        candidates for each variant are correct."""
         yield operands
-        names = [each.name for each in operands if each is not None and not each.is_constant]
+        names = [x.name for x in operands if x is not None and not x.is_constant]
         tensors = {name: self._tensor(name) for name in names}
         for name, stored in tensors.items():
-            for order in self.copies.get(stored, ()):
-                if not order.same_element_order(stored.layout):
-                    yield with_layouts(operands, {name: order})
-        preferred_layout = {name: self.cost_model.preferred_layout(name) for name in tensors}
+            for layout in self.copies.get(stored, ()):
+                if not layout.same_element_order(stored.layout):
+                    yield with_layouts(operands, {name: layout})
+        preferred_layouts = {name: self.cost_model.preferred_layout(name) for name in tensors}
         better = {
             name: preferred
-            for name, preferred in preferred_layout.items()
+            for name, preferred in preferred_layouts.items()
             if preferred is not None and not preferred.same_element_order(tensors[name].layout)
         }
         if better:
@@ -204,13 +203,13 @@ class LayoutPass:
     def _cost(
         self, candidate: Candidate, operands: Sequence[Operand | None], outputs: Sequence[str]
     ) -> int:
-        """The bytes that a step moves, and those that will have to move because of it."""
-        here = sum(
+        """The bytes that a candidate moves, and those that will have to move because of it."""
+        moved = sum(
             bytes_of(operand.shape)
-            for operand, want in zip(operands, candidate.input_layouts, strict=False)
-            if operand is not None and want is not None and self._must_move(operand.name, want)
+            for operand, layout in zip(operands, candidate.input_layouts, strict=False)
+            if operand is not None and layout is not None and self._must_move(operand.name, layout)
         )
-        return here + sum(map(self.cost_model.cost, outputs, candidate.output_layouts))
+        return moved + sum(map(self.cost_model.cost, outputs, candidate.output_layouts))
 
     def _tensor(self, name: str) -> Stored:
         if name not in self.values:
@@ -220,29 +219,33 @@ class LayoutPass:
             )
         return self.values[name]
 
-    def _must_move(self, name: str, want: Layout) -> bool:
+    def _must_move(self, name: str, layout: Layout) -> bool:
         stored = self._tensor(name)
-        return want not in self.copies.get(stored, ()) and not stored.layout.same_element_order(
-            want
-        )
+        copies = self.copies.get(stored, ())
+        return layout not in copies and not stored.layout.same_element_order(layout)
 
-    def _stored_as(self, name: str, want: Layout, reason: str) -> Ref:
-        """The value stored as wanted: as it is, reshaped, or (the one place) permuted."""
+    def _in_layout(self, name: str, layout: Layout, reason: str) -> Ref:
+        """The tensor of a value in a layout: as it is, reshaped, or (only here) permuted."""
         stored = self._tensor(name)
         copies = self.copies.setdefault(stored, {})
-        if want not in copies:
-            copies[want] = self._move(name, stored, want, reason)
-        return copies[want]
+        if layout not in copies:
+            copies[layout] = self._copy(name, stored, layout, reason)
+        return copies[layout]
 
-    def _move(self, name: str, stored: Stored, want: Layout, reason: str) -> Ref:
+    def _copy(self, name: str, stored: Stored, layout: Layout, reason: str) -> Ref:
         start = len(self.recorder.calls)
-        ref = rearrange(self.recorder, stored.ref, stored.layout, want)
+        ref = rearrange(self.recorder, stored.ref, stored.layout, layout)
         self.recorder.name_calls(start, f"{name}/stored")
-        if not stored.layout.same_element_order(want):
-            size = bytes_of(want.logical_shape)
+        if not stored.layout.same_element_order(layout):
             self.permutations.append(
                 Permutation(
-                    stored.ref.call, ref.call, name, str(stored.layout), str(want), size, reason
+                    source=stored.ref.call,
+                    call=ref.call,
+                    value=name,
+                    source_layout=str(stored.layout),
+                    target_layout=str(layout),
+                    bytes=bytes_of(layout.logical_shape),
+                    forced_by=reason,
                 )
             )
         return ref
@@ -256,7 +259,7 @@ class LayoutPass:
                 self.sizes.setdefault(size, known)
 
     def _check_shape(self, node: ir.Node, value: ir.Value, layout: Layout) -> None:
-        """The rule's promise must be the graph's: else a rule is wrong, and says so at once."""
+        """Raises BridgeError if a rule is wrong: its output must have the shape in the graph."""
         expected = logical_shape(value)
         if not same_shape(expected, layout.logical_shape):
             raise BridgeError(
@@ -274,64 +277,66 @@ class LayoutPass:
                 hint="a Keras model computes its outputs from its inputs",
             )
         stored = self.values[name]
-        want = output_layout(stored.layout, self.io_layout)
-        if want != stored.layout:
-            self.values[name] = Stored(self._stored_as(name, want, "the output"), want)
+        layout = output_layout(stored.layout, self.io_layout)
+        if layout != stored.layout:
+            self.values[name] = Stored(self._in_layout(name, layout, "the output"), layout)
         return name
 
     def _assume_identity(self, node: ir.Node) -> None:
-        """Lets the layout pass go on after a refusal, so that one error can name every node."""
+        """Lets the layout pass continue after a refusal, so that one error can name all nodes."""
         for value in filter(name_of, node.outputs):
             layout = Layout.identity(logical_shape(value))
             self.values[name_of(value)] = Stored(Ref(self.recorder.new_id()), layout)
 
 
 def with_layouts(
-    operands: Sequence[Operand | None], orders: Mapping[str, Layout]
+    operands: Sequence[Operand | None], layouts: Mapping[str, Layout]
 ) -> Sequence[Operand | None]:
-    """The inputs of a node, as if some were stored otherwise."""
+    """The inputs of a node, as if some were stored in other layouts."""
     return [
-        replace(each, layout=orders[each.name])
-        if each is not None and each.name in orders
-        else each
-        for each in operands
+        replace(operand, layout=layouts[operand.name])
+        if operand is not None and operand.name in layouts
+        else operand
+        for operand in operands
     ]
 
 
 def output_layout(layout: Layout, io_layout: IoLayout) -> Layout:
-    """How an output that comes stored so is given: as it is, where a user can read it."""
+    """The layout in which the model returns an output: as it is stored, if a user can read it."""
     if io_layout == "channels_last" and is_presentable(layout):
         return layout
     return Layout.identity(layout.logical_shape)
 
 
-def answers(
+def candidates_of(
     rule: Rule, node: Node, operands: Sequence[Operand | None], attributes: Mapping[str, Any]
 ) -> Sequence[Candidate]:
-    """A rule's steps. Raises UnsupportedError for an attribute that it does not know, and where an
-    input or an attribute is missing that it needs."""
-    parameters, needed = _parameters(rule)
+    """A rule's candidates. Raises UnsupportedError for an attribute that it does not know, and for
+    a required input or attribute that is missing."""
+    parameters, required = _parameters(rule)
     try:
-        given = parameters.bind(node, *operands, **attributes).arguments
+        arguments = parameters.bind(node, *operands, **attributes).arguments
     except TypeError as error:
         problem = misfit(parameters, 1, len(operands), attributes, ("input", "attribute"))
         raise UnsupportedError(problem) from error
-    for name in needed:
-        value = given.get(name, ())
+    for name in required:
+        value = arguments.get(name, ())
         if value is None or (isinstance(value, tuple) and None in value):
             raise UnsupportedError(f"its input '{name}' is missing")
-    answer = rule(node, *operands, **attributes)
-    return [answer] if isinstance(answer, Candidate) else answer
+    result = rule(node, *operands, **attributes)
+    return [result] if isinstance(result, Candidate) else result
 
 
 @cache
 def _parameters(rule: Rule) -> tuple[Signature, tuple[str, ...]]:
-    """What a rule takes, and the names of the inputs that may not be left out."""
+    """The signature of a rule, and the names of its required inputs."""
     parameters = signature(rule)
-    needed = (
-        name for name, each in parameters.parameters.items() if each.annotation in _AN_OPERAND
+    required = (
+        name
+        for name, parameter in parameters.parameters.items()
+        if parameter.annotation in _REQUIRED
     )
-    return parameters, tuple(needed)
+    return parameters, tuple(required)
 
 
-_AN_OPERAND = (Operand, Operand.__name__)  # annotations are texts in most modules
+_REQUIRED = (Operand, Operand.__name__)  # annotations are strings in most modules

@@ -1,4 +1,4 @@
-"""How a stored tensor is brought to another order in Keras."""
+"""Rearranging a tensor from one layout to another, in Keras."""
 
 from __future__ import annotations
 
@@ -9,53 +9,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Concatenated, Layout, moves
+from bridge.layout import Concatenated, Layout, Moves, moves
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Shape
 
 
-def rearrange(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
-    """Records what turns the store `have` of a tensor into the store `want`.
+def rearrange(recorder: Recorder, x: Ref, source: Layout, target: Layout) -> Ref:
+    """Records the calls that turn the physical array in layout `source` into that in `target`.
 
-    One Reshape, Permute, Reshape at most, where that can do it. A joined axis is first gathered
-    into its plain order; where the atoms of the two do not fit, the way leads over ONNX's order.
+    At most one Reshape, Permute, Reshape, if that is enough. Otherwise Concatenated atoms are
+    gathered to and from identity order by themselves, and layouts without common atoms are
+    rearranged by way of the identity layout.
     """
-    if have.logical_shape != want.logical_shape:
+    if source.logical_shape != target.logical_shape:
         raise UnsupportedError(
             "the graph calls one free size by several names",
-            expected=" ".join(map(str, want.logical_shape)),
-            received=" ".join(map(str, have.logical_shape)),
+            expected=" ".join(map(str, target.logical_shape)),
+            received=" ".join(map(str, source.logical_shape)),
             hint="fix the sizes of the inputs",
         )
-    x, have = _unjoined(recorder, x, have)
-    joined = concatenated_last(want)
-    target = without_concatenated(joined)
-    if moves(have, target) is None:
-        plain = Layout.identity(have.logical_shape)
-        x, have = _transposed(recorder, x, have, plain), plain
-    x = _transposed(recorder, x, have, target)
-    for axis, order in concatenated_orders(joined).items():
-        x = recorder.op("take", x, order, axis=axis)
-    return _regrouped(recorder, x, joined, want)
+    steps = moves(source, target)
+    if steps is not None:
+        return _move(recorder, x, source.stored_shape, steps)
+    if _has_concatenated(source):
+        separated = _separated(source)
+        x = _reshape_if_needed(recorder, x, source.stored_shape, separated.stored_shape)
+        for axis, order in _gather_orders(separated).items():
+            x = recorder.op("take", x, np.argsort(order), axis=axis)
+        return rearrange(recorder, x, _in_identity_order(separated), target)
+    if _has_concatenated(target):
+        separated = _separated(target)
+        x = rearrange(recorder, x, source, _in_identity_order(separated))
+        for axis, order in _gather_orders(separated).items():
+            x = recorder.op("take", x, order, axis=axis)
+        return _reshape_if_needed(recorder, x, separated.stored_shape, target.stored_shape)
+    identity = Layout.identity(source.logical_shape)
+    if identity in (source, target):
+        raise UnsupportedError(f"no single transpose from {source} to {target}")
+    x = rearrange(recorder, x, source, identity)
+    return rearrange(recorder, x, identity, target)
 
 
-def _unjoined(recorder: Recorder, x: Ref, have: Layout) -> tuple[Ref, Layout]:
-    joined = concatenated_last(have)
-    x = _regrouped(recorder, x, have, joined)
-    for axis, order in concatenated_orders(joined).items():
-        x = recorder.op("take", x, np.argsort(order), axis=axis)
-    return x, without_concatenated(joined)
+def _move(recorder: Recorder, x: Ref, shape: Shape, steps: Moves) -> Ref:
+    if steps.before is not None:
+        x, shape = reshape(recorder, x, shape, steps.before), steps.before
+    if steps.order is not None:
+        x = permute(recorder, x, steps.order)
+        shape = tuple(shape[axis] for axis in steps.order)
+    return x if steps.after is None else reshape(recorder, x, shape, steps.after)
 
 
-def _regrouped(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
-    if have.stored_shape == want.stored_shape:
-        return x
-    return reshape(recorder, x, have.stored_shape, want.stored_shape)
+def _has_concatenated(layout: Layout) -> bool:
+    return any(isinstance(atom, Concatenated) for atom in layout.atoms)
 
 
-def concatenated_last(layout: Layout) -> Layout:
-    """The same order of elements, each joined atom on a stored axis of its own."""
+def _separated(layout: Layout) -> Layout:
+    """The same order of elements, with each Concatenated on a stored axis of its own."""
     stored: list[tuple[int, ...]] = []
     for group in layout.stored:
         runs = groupby(group, lambda i: i if isinstance(layout.atoms[i], Concatenated) else None)
@@ -63,8 +73,8 @@ def concatenated_last(layout: Layout) -> Layout:
     return Layout(layout.axes, tuple(stored))
 
 
-def without_concatenated(layout: Layout) -> Layout:
-    """The same layout, every joined atom in its plain order."""
+def _in_identity_order(layout: Layout) -> Layout:
+    """The same layout, with each Concatenated in identity order."""
     axes = tuple(
         tuple(atom.size if isinstance(atom, Concatenated) else atom for atom in axis)
         for axis in layout.axes
@@ -72,53 +82,43 @@ def without_concatenated(layout: Layout) -> Layout:
     return Layout(axes, layout.stored)
 
 
-def concatenated_orders(layout: Layout) -> dict[int, NDArray[np.intp]]:
-    """For each stored axis that is a joined atom, which element of its plain order lies where."""
+def _gather_orders(separated: Layout) -> dict[int, NDArray[np.intp]]:
+    """For each stored axis that is a Concatenated, its elements in storage order."""
     return {
         axis: atom.order
-        for axis, group in enumerate(layout.stored)
-        for atom in (layout.atoms[each] for each in group)
+        for axis, group in enumerate(separated.stored)
+        for atom in (separated.atoms[index] for index in group)
         if isinstance(atom, Concatenated)
     }
 
 
-def _transposed(recorder: Recorder, x: Ref, have: Layout, want: Layout) -> Ref:
-    plan, shape = moves(have, want), have.stored_shape
-    if plan is None:
-        raise UnsupportedError(f"no single transpose from {have} to {want}")
-    if plan.before is not None:
-        x, shape = reshape(recorder, x, shape, plan.before), plan.before
-    if plan.order is not None:
-        x = permute(recorder, x, plan.order)
-        shape = tuple(shape[axis] for axis in plan.order)
-    if plan.after is not None:
-        x = reshape(recorder, x, shape, plan.after)
-    return x
-
-
 def permute(recorder: Recorder, x: Ref, order: Sequence[int]) -> Ref:
-    """A Keras Permute, or `ops.transpose` where the batch axis moves too."""
+    """A Keras Permute, or `ops.transpose` if the batch axis moves too."""
     if order[0] == 0:
         return recorder.layer("Permute", x, dims=tuple(order[1:]))
     return recorder.op("transpose", x, axes=tuple(order))
 
 
-def reshape(recorder: Recorder, x: Ref, have: Shape, want: Shape) -> Ref:
-    """A Keras Flatten or Reshape, or `ops.reshape` where the batch axis changes too."""
-    if not want or not have or have[0] != want[0]:
-        return recorder.op("reshape", x, newshape=unknown_as_rest(want))
-    if len(want) == 2 and len(have) > 2:
+def _reshape_if_needed(recorder: Recorder, x: Ref, source: Shape, target: Shape) -> Ref:
+    return x if source == target else reshape(recorder, x, source, target)
+
+
+def reshape(recorder: Recorder, x: Ref, source: Shape, target: Shape) -> Ref:
+    """A Keras Flatten or Reshape, or `ops.reshape` if the batch axis changes too."""
+    if not target or not source or source[0] != target[0]:
+        return recorder.op("reshape", x, newshape=_keras_shape(target))
+    if len(target) == 2 and len(source) > 2:
         return recorder.layer("Flatten", x)
-    return recorder.layer("Reshape", x, target_shape=unknown_as_rest(want[1:]))
+    return recorder.layer("Reshape", x, target_shape=_keras_shape(target[1:]))
 
 
-def unknown_as_rest(shape: Shape) -> tuple[int, ...]:
-    """Keras's spelling of a shape, where one dim may be -1, the rest."""
-    symbols = [dim for dim in shape if isinstance(dim, str)]
+def _keras_shape(shape: Shape) -> tuple[int, ...]:
+    """A shape with -1 for an unknown size. Raises UnsupportedError if there are several."""
+    symbols = [size for size in shape if isinstance(size, str)]
     if len(symbols) > 1:
         raise UnsupportedError(
             "a reshape with more than one unknown size",
             received=" ".join(map(str, shape)),
             hint="fix the sizes of the inputs",
         )
-    return tuple(-1 if isinstance(dim, str) else dim for dim in shape)
+    return tuple(-1 if isinstance(size, str) else size for size in shape)

@@ -11,12 +11,12 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.candidates import (
     MAX_BROADCAST,
-    apart,
-    beside,
+    broadcast_layout,
+    broadcastable,
     channels_last,
+    inner_layout,
     resized,
-    whole,
-    with_whole,
+    with_identity_axes,
 )
 from bridge.raising.table import Operand
 from tests.helpers.layout_strategies import layouts
@@ -49,20 +49,20 @@ def test_channels_last_of_a_scattered_axis_is_plain() -> None:
 
 
 def test_whole() -> None:
-    assert whole(operand(image(SHUFFLED)), 1).same_element_order(SHUFFLED)
-    assert whole(operand(Layout(((2, 3), (4,)), ((0,), (2,), (1,)))), 0).is_identity
+    assert inner_layout(operand(image(SHUFFLED)), 1).same_element_order(SHUFFLED)
+    assert inner_layout(operand(Layout(((2, 3), (4,)), ((0,), (2,), (1,)))), 0).is_identity
 
 
 def test_with_whole_gives_onnx_s_order_where_an_axis_is_not_plain() -> None:
     last = Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
-    assert with_whole(operand(last), [1, 2]) == last
-    assert with_whole(operand(image(SHUFFLED)), [2]) == image(SHUFFLED)
-    assert with_whole(operand(image(SHUFFLED)), [1]) == Layout.identity((2, 6, 4, 5))
+    assert with_identity_axes(operand(last), [1, 2]) == last
+    assert with_identity_axes(operand(image(SHUFFLED)), [2]) == image(SHUFFLED)
+    assert with_identity_axes(operand(image(SHUFFLED)), [1]) == Layout.identity((2, 6, 4, 5))
 
 
 def test_with_whole_gives_each_axis_a_place_of_its_own() -> None:
     shared = Layout(((1,), (1,), (1,)), ((0,), (1, 2)))
-    assert with_whole(operand(shared), [1, 2]) == Layout.identity((1, 1, 1))
+    assert with_identity_axes(operand(shared), [1, 2]) == Layout.identity((1, 1, 1))
 
 
 def test_resized() -> None:
@@ -82,38 +82,38 @@ def test_resized() -> None:
 )
 def test_beside_channels_last(shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
     base = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
-    assert beside(base, shape).stored_shape == stored
+    assert broadcast_layout(base, shape).stored_shape == stored
 
 
 def test_beside_keeps_a_size_that_only_one_knows() -> None:
     base = Layout.ordered(("n", 3, "h", 5), (0, 2, 3, 1))
-    assert beside(base, (4, 5)).stored_shape == (1, 4, 5, 1)
+    assert broadcast_layout(base, (4, 5)).stored_shape == (1, 4, 5, 1)
     with pytest.raises(UnsupportedError, match="unknown size"):
-        beside(Layout((("n", 2),), ((1, 0),)), (6,))
+        broadcast_layout(Layout((("n", 2),), ((1, 0),)), (6,))
 
 
 @given(st.data())
 def test_operands_stored_beside_a_tensor_broadcast_as_they_did(data: st.DataObject) -> None:
-    """apply(x + y) == apply(x) + beside(y), in the order that `apart` gives."""
+    """apply(x + y) == apply(x) + broadcast_layout(y), in the order that `apart` gives."""
     shape = data.draw(st.lists(st.sampled_from([1, 2, 4, 6]), min_size=1, max_size=4).map(tuple))
     own = tuple(data.draw(st.sampled_from([1, size])) for size in shape)
     own = own[data.draw(st.integers(0, len(own))) :]
-    base = apart(data.draw(layouts(shape)), [own])
+    base = broadcastable(data.draw(layouts(shape)), [own])
     x = np.arange(np.prod(shape), dtype=float).reshape(shape)
     y = 1000 + np.arange(np.prod(own), dtype=float).reshape(own) ** 2
     np.testing.assert_array_equal(
-        base.apply(x + y), base.apply(x) + beside(base, own).apply(y.reshape(own))
+        base.apply(x + y), base.apply(x) + broadcast_layout(base, own).apply(y.reshape(own))
     )
 
 
 def test_apart_cuts_only_what_is_broadcast_in_part() -> None:
     flat = Layout(((2,), (3, 4, 5)), ((0,), (2, 3, 1)))
-    assert apart(flat, [(60,)]) == flat
+    assert broadcastable(flat, [(60,)]) == flat
     channels_last_flat = Layout(((2,), (3,), (4,), (5,)), ((0,), (2, 3, 1)))
-    assert apart(channels_last_flat, [(3, 1, 1)]).stored == ((0,), (2, 3), (1,))
+    assert broadcastable(channels_last_flat, [(3, 1, 1)]).stored == ((0,), (2, 3), (1,))
 
 
 def test_apart_never_has_more_axes_than_tensorflow_broadcasts_over() -> None:
     mixed = Layout(((2, 2, 2), (2, 2, 2)), ((0, 3, 1, 4, 2, 5),))
-    assert apart(mixed, [(8,)]) == Layout.identity((8, 8))
+    assert broadcastable(mixed, [(8,)]) == Layout.identity((8, 8))
     assert MAX_BROADCAST < 6

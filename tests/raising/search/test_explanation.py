@@ -37,8 +37,8 @@ def test_groups_on_both_sides_of_a_shuffle() -> None:
     }
     (only,) = plan_of(graph(text, constants)).permutations
     assert only.conflict is not None
-    assert only.conflict.end == f"node 'conv/0' (Conv) gives 'a' only as {CHANNELS_LAST}"
-    assert [name for name, _ in only.conflict.way] == ["a", "b", "c", "d"]
+    assert only.conflict.reason == f"node 'conv/0' (Conv) gives 'a' only as {CHANNELS_LAST}"
+    assert [name for name, _ in only.conflict.path] == ["a", "b", "c", "d"]
 
 
 def test_another_reader_that_takes_no_other_order() -> None:
@@ -57,7 +57,7 @@ def test_another_reader_that_takes_no_other_order() -> None:
     }
     (only,) = plan_of(graph(text, constants)).permutations
     assert only.conflict is not None
-    assert only.conflict.end.startswith("node 'cumsum/1' (CumSum) takes 'a' only as")
+    assert only.conflict.reason.startswith("node 'cumsum/1' (CumSum) takes 'a' only as")
 
 
 def test_two_inputs_that_are_given_otherwise() -> None:
@@ -65,7 +65,7 @@ def test_two_inputs_that_are_given_otherwise() -> None:
     orders = {"x": Layout.ordered((4, 5, 6), (0, 2, 1)), "y": Layout.identity((4, 5, 6))}
     (only,) = plan_of(graph(text), layouts=orders).permutations
     assert only.conflict is not None
-    assert only.conflict.end.startswith("the input is given as")
+    assert only.conflict.reason.startswith("the input is given as")
 
 
 def test_ways_that_part_and_meet_are_gone_once() -> None:
@@ -79,4 +79,4 @@ def test_ways_that_part_and_meet_are_gone_once() -> None:
     text = f"g (float[n,3,4,5] x) => (float[n,2,4,5] y) {{ v0 = Conv(x, k) {' '.join(steps)} }}"
     _, last = plan_of(graph(text, {"k": seeded((2, 3, 1, 1))}), "onnx").permutations
     assert last.conflict is not None
-    assert last.conflict.end == f"node 'conv/0' (Conv) gives 'v0' only as {CHANNELS_LAST}"
+    assert last.conflict.reason == f"node 'conv/0' (Conv) gives 'v0' only as {CHANNELS_LAST}"

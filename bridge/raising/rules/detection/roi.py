@@ -10,10 +10,10 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.adding import plus
-from bridge.raising.building.candidates import whole
+from bridge.raising.building.adding import add_dynamic
+from bridge.raising.building.candidates import inner_layout
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import counted, sliced
+from bridge.raising.building.selecting import arange_like, sliced
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
@@ -54,7 +54,7 @@ def max_roi_pool(
         return _greatest(k, every, first_rows, of_rows, of_columns, _count_doubled(columns))
 
     input_layout, output_layout = (
-        image_layout(shape, whole(x, 1)) for shape in (x.shape, node.shape)
+        image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
     )
     return Candidate((input_layout, Layout.identity(regions.shape)), (output_layout,), build)
 
@@ -97,7 +97,7 @@ def roi_align(
         return k.op("einsum", "rdwc,raw->rdac", in_rows, of_columns)
 
     input_layout, output_layout = (
-        image_layout(shape, whole(x, 1)) for shape in (x.shape, node.shape)
+        image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
     )
     return Candidate(
         (input_layout, *(Layout.identity(each.shape) for each in (regions, images))),
@@ -108,7 +108,7 @@ def roi_align(
 
 def _is_image(k: Recorder, x: Ref, images: Ref) -> Ref:
     """x: n h w c, images: r   ->   r 1 n 1, 1 for the image that a region is of, else 0"""
-    number = counted(k, k.op("get_item", x, (slice(None), 0, 0, 0)), 0)
+    number = arange_like(k, k.op("get_item", x, (slice(None), 0, 0, 0)), 0)
     images = k.op("expand_dims", k.op("cast", images, dtype="int32"), axis=1)
     is_image = k.op("expand_dims", k.op("equal", images, number), axis=[1, 3])
     return k.op("cast", is_image, dtype="float32")
@@ -141,12 +141,12 @@ class _Points:
         side = side if self.is_half else k.op("maximum", side, 1.0)
         bin_ = k.op("divide", side, _hidden(k, count, side))
         number = _hidden(k, self.ratio, side) if self.ratio else k.op("ceil", bin_)
-        start = plus(k, k.op("multiply", bin_, np.arange(count, dtype=np.float32)), low)
+        start = add_dynamic(k, k.op("multiply", bin_, np.arange(count, dtype=np.float32)), low)
         start, bin_, number = (k.op("expand_dims", each, axis=2) for each in (start, bin_, number))
         often = k.op("maximum", number, 1.0)
         index = self._indices(k, start, k.op("divide", bin_, often), size)
         away = k.op("divide", k.op("multiply", k.op("add", index, 0.5), bin_), often)
-        point = plus(k, away, start)  # r count t
+        point = add_dynamic(k, away, start)  # r count t
         is_on = k.op(
             "logical_and", k.op("greater_equal", point, -1.0), k.op("less_equal", point, size)
         )
@@ -196,7 +196,7 @@ def _rounded(k: Recorder, x: Ref) -> Ref:
     down = k.op("floor", size)
     rest = k.op("subtract", size, down)
     up = k.op("cast", k.op("greater_equal", rest, 0.5), dtype="float32")
-    return k.op("multiply", k.op("sign", x), plus(k, down, up))
+    return k.op("multiply", k.op("sign", x), add_dynamic(k, down, up))
 
 
 @dataclass(frozen=True)
@@ -217,8 +217,8 @@ class _Bins:
         side = k.op("maximum", k.op("add", k.op("subtract", high, low), 1.0), 1.0)
         bin_ = k.op("divide", side, _hidden(k, count, side))
         number = np.arange(count, dtype=np.float32)
-        first = plus(k, k.op("floor", k.op("multiply", bin_, number)), low)
-        behind = plus(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
+        first = add_dynamic(k, k.op("floor", k.op("multiply", bin_, number)), low)
+        behind = add_dynamic(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
         first, behind = (_on_map(k, each, size) for each in (first, behind))
         length = k.op("subtract", behind, first)
         # Of each level the width of its windows, and where its map begins among all maps.
@@ -229,7 +229,9 @@ class _Bins:
         level = k.op("maximum", level, 0)
         last = k.op("subtract", behind, k.op("take", widths, level))
         start = k.op("take", starts, level)
-        first, last = (plus(k, k.op("clip", each, 0, size - 1), start) for each in (first, last))
+        first, last = (
+            add_dynamic(k, k.op("clip", each, 0, size - 1), start) for each in (first, last)
+        )
         return cls(first, last, k.op("greater", length, 0))
 
 
@@ -268,13 +270,15 @@ def _greatest(
     Each the greatest of four of `every`, whose rows have a `width`; 0 where a bin is not full.
     """
     starts = [
-        k.op("expand_dims", k.op("multiply", plus(k, each, first_rows), width), axis=2)
+        k.op("expand_dims", k.op("multiply", add_dynamic(k, each, first_rows), width), axis=2)
         for each in (rows.first, rows.last)
     ]
     across = [k.op("expand_dims", each, axis=1) for each in (columns.first, columns.last)]
     # One by one: Keras finds no maximum along an axis where there are no regions.
     found = [
-        k.op("take", every, plus(k, start, place), axis=0) for start in starts for place in across
+        k.op("take", every, add_dynamic(k, start, place), axis=0)
+        for start in starts
+        for place in across
     ]
     best = k.op("maximum", k.op("maximum", *found[:2]), k.op("maximum", *found[2:]))
     is_full = k.op(

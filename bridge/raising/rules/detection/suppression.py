@@ -6,9 +6,9 @@ from math import ceil, log
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.adding import plus
+from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import counted, index_of, nonzero
+from bridge.raising.building.selecting import arange_like, index_of, nonzero
 from bridge.raising.plan import Function, Ref
 from bridge.raising.rules.dynamic import length_of, stacked
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -84,7 +84,7 @@ def _state(
     else:
         low, high = k.op("minimum", one, two), k.op("maximum", one, two)
     corners = k.op("reshape", k.op("concatenate", [low, high], axis=-1), newshape=(-1, 4))
-    rows = plus(k, k.op("multiply", counted(k, places, 0), count), places)
+    rows = add_dynamic(k, k.op("multiply", arange_like(k, places, 0), count), places)
     marks = k.op("cast", k.op("expand_dims", is_open, axis=-1), dtype="float32")
     found = k.op("take", corners, rows, axis=0)
     return k.op("concatenate", [found, marks, k.op("zeros_like", marks)], axis=-1)

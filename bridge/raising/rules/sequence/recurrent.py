@@ -14,11 +14,11 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import whole
+from bridge.raising.building.candidates import inner_layout
 from bridge.raising.building.cells import Cell
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.table import Candidate, Node, Operand, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
 _BACKWARDS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
@@ -130,9 +130,9 @@ def _directions(
             {"units": r.shape[2], **cell.functions(index, activations), **cell.options}
             | ({"use_bias": False} if b is None else {})
             | ({"go_backwards": True} if backwards else {}),
-            cell.weights(index, whole(x, 2), w, r, b),
+            cell.weights(index, inner_layout(x, 2), w, r, b),
         )
-        for index, backwards in enumerate(chosen(_BACKWARDS, direction, "direction"))
+        for index, backwards in enumerate(lookup(_BACKWARDS, direction, "direction"))
     ]
 
 
@@ -152,7 +152,7 @@ class _Storage:
         others: Sequence[tuple[Operand | None, str]],
     ) -> _Storage:
         """For x with these axes; `others` are the operands beside it, and theirs."""
-        batch = whole(x, axes.index("n"))
+        batch = inner_layout(x, axes.index("n"))
         sizes = {operand.shape[own.index("n")] for operand, own in others if operand is not None}
         if sizes - {*batch.logical_shape}:
             batch = Layout.identity(batch.logical_shape)
@@ -160,7 +160,7 @@ class _Storage:
             "t": Layout.identity((x.shape[axes.index("t")],)),
             "d": Layout.identity((len(directions),)),
             "h": Layout.identity((directions[0].options["units"],)),
-            "i": whole(x, 2),
+            "i": inner_layout(x, 2),
         }
         return cls(batch, parts)
 
@@ -264,8 +264,10 @@ def _built(
     ]
     results = dict(enumerate(zip(*made, strict=True)))
     # The sequence is made last, and so has the node's name.
-    joined = {index: _beside(k, results[index]) for index in reversed(results) if node.gives(index)}
-    if mask is not None and node.gives(0):
+    joined = {
+        index: _beside(k, results[index]) for index in reversed(results) if node.has_output(index)
+    }
+    if mask is not None and node.has_output(0):
         kept = k.op("cast", k.op("expand_dims", mask, axis=2), dtype="float32")
         joined[0] = k.op("multiply", joined[0], kept)
     return tuple(joined.get(index, x) for index in results)
@@ -280,9 +282,9 @@ def _one_way(
     mask: Ref | None,
 ) -> Sequence[Ref]:
     """The sequence and the last states of one direction."""
-    sequence, states = node.gives(0), node.gives(1) or node.gives(2)
+    sequence, states = node.has_output(0), node.has_output(1) or node.has_output(2)
     # By itself the layer gives the last step's output, which is the state h unless steps are left.
-    states = states and (sequence or node.gives(2) or mask is not None)
+    states = states and (sequence or node.has_output(2) or mask is not None)
     options = dict(direction.options)
     options |= {"return_sequences": True} if sequence else {}
     options |= {"return_state": True} if states else {}

@@ -9,9 +9,9 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import (
     channels_last,
-    made,
-    output_layouts_of,
-    spatial_layouts,
+    convolution_layouts,
+    convolved,
+    spatial_orders,
 )
 from bridge.raising.building.padding import Window, subsampled, window, zero_padding
 from bridge.raising.building.recorder import Recorder
@@ -43,9 +43,9 @@ def conv(
         raise UnsupportedError(f"a convolution over {x.rank - 2} spatial axes")
     at = window(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
     if group == x.shape[1] and group > 1 and at.rank <= 2:
-        return [_depthwise(node, x, w, b, at, order) for order in spatial_layouts(x)]
+        return [_depthwise(node, x, w, b, at, order) for order in spatial_orders(x)]
     return [
-        _full(node, x, w, b, at, group, *orders) for orders in output_layouts_of(node, x, group)
+        _full(node, x, w, b, at, group, *orders) for orders in convolution_layouts(node, x, group)
     ]
 
 
@@ -106,7 +106,7 @@ def _step(
 
     return Candidate(
         (input_layout, None, None)[: 2 + (b is not None)],
-        (made(node, input_layout, order, outer),),
+        (convolved(node, input_layout, order, outer),),
         build,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import channels_last, made, output_layouts_of
+from bridge.raising.building.candidates import channels_last, convolution_layouts, convolved
 from bridge.raising.building.padding import PerAxis
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -83,7 +83,8 @@ def conv_transpose(
         raise UnsupportedError("output_padding beyond what the kernel reaches", received=extra)
     full = dilated(w.weight(), steps)
     return [
-        _step(node, x, full, b, at, group, *orders) for orders in output_layouts_of(node, x, group)
+        _step(node, x, full, b, at, group, *orders)
+        for orders in convolution_layouts(node, x, group)
     ]
 
 
@@ -112,7 +113,7 @@ def _step(
 
     return Candidate(
         (input_layout, None, None)[: 2 + (b is not None)],
-        (made(node, input_layout, order, outer),),
+        (convolved(node, input_layout, order, outer),),
         build,
     )
 

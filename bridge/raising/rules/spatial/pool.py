@@ -8,7 +8,7 @@ from itertools import product
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.candidates import channels_last, resized, spatial_layouts
+from bridge.raising.building.candidates import channels_last, resized, spatial_orders
 from bridge.raising.building.padding import Window, constant_padding, window, zero_padding
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
@@ -189,7 +189,7 @@ def _every_order(
         output_layout = resized(input_layout, node.shape, order)
         return Candidate((input_layout,), (output_layout,), lambda k, x: build(k, x, ordered))
 
-    return [step(order) for order in spatial_layouts(x)]
+    return [step(order) for order in spatial_orders(x)]
 
 
 @raises("GlobalMaxPool")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from bridge.errors import UnsupportedError
 from bridge.graph.sizes import resized as resized_sizes
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import channels_last, resized, spatial_layouts
+from bridge.raising.building.candidates import channels_last, resized, spatial_orders
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.table import Candidate, Node, Operand, chosen, raises
+from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
 
 @raises("Resize", since=11)
@@ -56,7 +56,7 @@ def resize(
     ]
 
     inputs = sum(each is not None for each in (roi, scales, sizes))
-    return [_step(node, x, order, matrices, inputs) for order in spatial_layouts(x)]
+    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(x)]
 
 
 def _step(
@@ -101,7 +101,7 @@ def _scales(
     given = [] if scales is None else scales.array().tolist()
     if not given and (sizes is None or policy == "stretch"):
         return [np.float32(wanted) / np.float32(size) for size, wanted in pairs]
-    chosen({"stretch": 0, "not_larger": 0, "not_smaller": 0}, policy, "keep_aspect_ratio_policy")
+    lookup({"stretch": 0, "not_larger": 0, "not_smaller": 0}, policy, "keep_aspect_ratio_policy")
     known = [size if isinstance(size, int) else 1 for size in x.shape]
     named = x.shape if axes is None else [x.shape[axis] for axis in axes]
     if not given and not all(isinstance(size, int) for size in named):
@@ -135,7 +135,7 @@ def _matrix(
         "align_corners": lambda: places * np.float32(size - 1) / np.float32(last or 1),
         "asymmetric": lambda: places / scale,
     }
-    at = chosen(scaled, coordinates, "coordinate_transformation_mode")()
+    at = lookup(scaled, coordinates, "coordinate_transformation_mode")()
     at = at.astype(np.float32).astype(np.float64)
     if mode == "nearest":
         rounded: Mapping[str, _Places] = {
@@ -144,7 +144,7 @@ def _matrix(
             "floor": lambda: np.floor(at),
             "ceil": lambda: np.ceil(at),
         }
-        at = chosen(rounded, nearest, "nearest_mode")()
+        at = lookup(rounded, nearest, "nearest_mode")()
     at = at.clip(0, size - 1)
     below = np.floor(at).astype(int)
     above = np.minimum(below + 1, size - 1)

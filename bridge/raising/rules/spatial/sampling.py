@@ -7,9 +7,9 @@ from itertools import product
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.candidates import whole
+from bridge.raising.building.candidates import inner_layout
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import counted
+from bridge.raising.building.selecting import arange_like
 from bridge.raising.plan import Ref
 from bridge.raising.rules.detection.roi import image_layout, known_map
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -40,7 +40,7 @@ def grid_sample(
         flat = k.op("reshape", x, newshape=(-1, channels))
         down = looks.along(k, k.op("get_item", grid, (..., 1)), rows)
         across = looks.along(k, k.op("get_item", grid, (..., 0)), columns)
-        image = k.op("multiply", counted(k, down[0].place, 0), rows)
+        image = k.op("multiply", arange_like(k, down[0].place, 0), rows)
         parts = []
         for one, other in product(down, across):
             row = k.op("multiply", k.op("add", image, one.place), columns)
@@ -50,7 +50,7 @@ def grid_sample(
         return parts[0] if len(parts) == 1 else k.layer("Add", parts)
 
     input_layout, output_layout = (
-        image_layout(shape, whole(x, 1)) for shape in (x.shape, node.shape)
+        image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
     )
     return Candidate((input_layout, Layout.identity(grid.shape)), (output_layout,), build)
 
