@@ -23,7 +23,7 @@ from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Array, Blob, Layer, Shape
 from bridge.caffe.shapes.norm import has_affine_blobs
-from bridge.caffe.shapes.table import given, text
+from bridge.caffe.shapes.table import fields_of, text
 from bridge.errors import WeightsError
 
 
@@ -108,7 +108,7 @@ def arranged(layer: Layer, stored: StoredLayer) -> Arranged | None:
     stored = replace(stored, blobs=dict(enumerate(in_order)))
     if layout.implied and has_affine_blobs(layer) is not None:
         return Arranged(layer, stored)
-    fields = {**given(layer, "batch_norm_param"), **layout.implied}
+    fields = {**fields_of(layer, "batch_norm_param"), **layout.implied}
     layer = replace(layer, params={**layer.params, "batch_norm_param": fields})
     return Arranged(layer, stored, layout.note)
 
@@ -124,7 +124,7 @@ def _layout(layer: Layer, blobs: Sequence[StoredBlob]) -> BlobLayout | None:
     ]
     if len(fitting) < 2:
         return next(iter(fitting), None)
-    fields = given(layer, "batch_norm_param").keys()
+    fields = fields_of(layer, "batch_norm_param").keys()
     matching = [layout for layout in fitting if layout.own_fields & fields]
     if len(matching) == 1:
         return matching[0]
@@ -142,7 +142,7 @@ def _refuse_ambiguous_factor(layer: Layer, layout: BlobLayout, factor: StoredBlo
     """NVIDIA's Caffe 0.15 ignores the factor, Intel's of 2016 divides by it."""
     value = float(factor.blob.array().ravel()[0])
     deciding = {"scale_bias", "bias_filler", *layout.own_fields}
-    if value not in (0, 1) and not deciding & given(layer, "batch_norm_param").keys():
+    if value not in (0, 1) and not deciding & fields_of(layer, "batch_norm_param").keys():
         raise WeightsError(
             f"its blobs are {' '.join(layout.roles)}, and two forks use the factor differently",
             where=layer,
@@ -173,7 +173,7 @@ _GROUPED = frozenset({"Convolution", "DepthwiseConvolution", "Deconvolution"})
 
 def group_hint(layer: Layer, need: Shape, have: Shape) -> str | None:
     """The `group` that a convolution's weights have, if that is all that is wrong with them."""
-    group = given(layer, "convolution_param").get("group", 1)
+    group = fields_of(layer, "convolution_param").get("group", 1)
     same = len(need) == len(have) > 1 and (need[0], *need[2:]) == (have[0], *have[2:])
     if layer.type not in _GROUPED or not same or not have[1] or group * need[1] % have[1]:
         return None

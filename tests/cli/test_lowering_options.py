@@ -140,4 +140,4 @@ def test_warnings_come_before_the_error_that_they_may_explain(
     assert stopped.value.code == 2
     warning, error, *_ = capsys.readouterr().err.splitlines()
     assert warning.endswith("net.prototxt:1:1: this is a solver; the net in its net_param is read")
-    assert error.endswith("net.prototxt:5:2, layer 'p' (Pooling): kernel fits no axes")
+    assert error.endswith("net.prototxt:5:2, layer 'p' (Pooling): kernel does not match the axes")

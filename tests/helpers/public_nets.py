@@ -30,13 +30,13 @@ REFUSED = {
     "BrotherJing__CNN_tabletennis__models_end2end_regression": "BBoxTransformInvLayer",
     # The fork's PriorBox gives twice as many boxes; no field of it says so.
     "MhLiao__TextBoxes__examples_TextBoxes_deploy": "loc does not fit its priors",
-    "SURFZJY__EAST-caffe__models_mbv3_train": "the shape of input 'data' is not known",
-    "SURFZJY__EAST-caffe__models_vgg_train": "the shape of input 'data' is not known",
+    "SURFZJY__EAST-caffe__models_mbv3_train": "the shape of input 'data' is unknown",
+    "SURFZJY__EAST-caffe__models_vgg_train": "the shape of input 'data' is unknown",
     "eric612__MobileNet-YOLO__models_tusimple_mobilenet_yolov3": "produces blob 'data'",
     "happynear__caffe-windows__examples_GoogLeNet_googlenet_deploy.": "produces blob 'label'",
     "happynear__caffe-windows__matlab_caffe_test_hotspot": "the shape of input 'label' is not",
     "happynear__caffe-windows__matlab_caffe_test_sub_region": "the shape of input 'label' is not",
-    "opencv__opencv_contrib__modules_dnn_objdetect_samples_data_SqueezeDet_train": "is not known",
+    "opencv__opencv_contrib__modules_dnn_objdetect_samples_data_SqueezeDet_train": "is unknown",
     # A map of 18 channels, reshaped to 30.
     "soeaver__caffe-model__det_faster_rcnn_models_coco_air101_rpn_rcnn_deploys_rpn": "uneven",
 }

@@ -34,7 +34,10 @@ def test_a_batch_size_can_be_fixed(net_of: NetOf) -> None:
     [
         ('type: "Concat" bottom: "x" bottom: "x" concat_param { axis: 0 }', "no axis of its own"),
         ('type: "Flatten" bottom: "x" flatten_param { axis: 0 }', "no axis of its own"),
-        ('type: "Reshape" bottom: "x" reshape_param { shape { dim: 4 dim: 3 } }', "count"),
+        (
+            'type: "Reshape" bottom: "x" reshape_param { shape { dim: 4 dim: 3 } }',
+            "number of values",
+        ),
         ('type: "Scale" bottom: "x" scale_param { axis: 0 }', "has weights of this size"),
     ],
 )
@@ -53,7 +56,7 @@ def test_a_batch_that_may_not_be_smaller_is_fixed(net_of: NetOf) -> None:
               crop_param { axis: 0 } }"""
     model = lower(net_of(text, x=(5, 4), like=(3, 4)))
     assert model.outputs == {"y": (3, 4)}
-    assert model.warnings == ("the batch is fixed at 5: the crop leaves the input",)
+    assert model.warnings == ("the batch is fixed at 5: the crop extends beyond the input",)
 
 
 def test_unrolled_layers_fix_the_length(net_of: NetOf) -> None:

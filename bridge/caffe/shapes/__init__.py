@@ -1,6 +1,6 @@
 """Caffe's own shape of every value of a net, and of every blob that its layers need.
 
-This is the promise that lowering must keep: what Caffe's Reshape functions say, by layer type.
+These are the shapes that lowering must reproduce: those of Caffe's Reshape functions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ import_rules(__name__, __path__)
 class Shapes:
     """`values`: each value's shape by its name; `weights`: each layer's blobs, by its index.
 
-    A dim is DYNAMIC (-1) where only the data decide it; weights are None as in `LayerShapes`.
+    A dim is DYNAMIC (-1) if it depends on the data; weights are None as in `LayerShapes`.
     """
 
     values: Mapping[str, Shape]
@@ -55,25 +55,25 @@ class Shapes:
 
 
 def infer(net: Net, inputs: Mapping[str, Shape] | None = None) -> Shapes:
-    """The shapes of a net; `inputs` replaces the shapes that the net gives its inputs, by name.
+    """The shapes of a net; `inputs` replaces shapes of its inputs, by name.
 
     Errors: UnsupportedLayerError, with all layers that have no rule; ShapeError where Caffe would
-    abort; UsageError for a name in `inputs` that the net has not.
+    abort; UsageError for a name in `inputs` that the net lacks.
     """
     refuse_unknown(net)
     values = dict(_input_shapes(with_shapes(net, inputs or {})))
     weights = []
     for layer in net.layers:
-        made = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
-        values.update(zip(layer.tops, made.tops, strict=True))
-        weights.append(made.weights)
+        shapes = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
+        values.update(zip(layer.tops, shapes.tops, strict=True))
+        weights.append(shapes.weights)
     return Shapes(values, tuple(weights))
 
 
 def known(net: Net) -> Shapes:
-    """As far as the net as it stands says them; weights are None where it does not.
+    """The shapes that the net alone determines; weights are None where it does not.
 
-    That is so behind layers without a rule and behind inputs whose shape is still to be given.
+    Unknown are those after layers without a rule and after inputs without a shape.
     """
     values = {entry.name: entry.shape for entry in net.inputs if _is_known(entry.shape)}
     weights: list[tuple[Shape, ...] | None] = []
@@ -81,14 +81,14 @@ def known(net: Net) -> Shapes:
         weights.append(None)
         if knows(layer.type) and all(name in values for name in layer.bottoms):
             with suppress(BridgeError):
-                made = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
-                values.update(zip(layer.tops, made.tops, strict=True))
-                weights[-1] = made.weights
+                shapes = layer_shapes(layer, tuple(values[name] for name in layer.bottoms))
+                values.update(zip(layer.tops, shapes.tops, strict=True))
+                weights[-1] = shapes.weights
     return Shapes(values, tuple(weights))
 
 
 def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
-    """The blobs that each layer needs, None where the net as it stands does not say."""
+    """The blobs that each layer needs, None where the net alone does not determine them."""
     return known(net).weights
 
 
@@ -97,8 +97,8 @@ def refuse_unknown(net: Net) -> None:
     if unknown:
         listed = "".join(f"\n  {layer}" for layer in unknown)
         raise UnsupportedLayerError(
-            f"{len(unknown)} layers are of unknown types{listed}",
-            hint="teach them by a plug-in, or cut the net before them by naming its outputs",
+            f"{len(unknown)} layers have unknown types{listed}",
+            hint="add them with a plug-in, or cut the net before them by naming its outputs",
         )
 
 
@@ -111,7 +111,7 @@ def _input_shapes(net: Net) -> Mapping[str, Shape]:
                 where=entry.where,
                 expected=f"a size of 1 or more for each axis, and at most {MAX_SIZE:,} numbers",
                 received=text(entry.shape) if entry.shape else "no shape",
-                hint=f"give it: --input-shape {entry.name}:{example}"
+                hint=f"pass it: --input-shape {entry.name}:{example}"
                 + ("; --dynamic then leaves heights and widths open" if problem == "open" else ""),
             )
     return {entry.name: entry.shape for entry in net.inputs}
@@ -121,7 +121,7 @@ def _problem(shape: Shape) -> str:
     if any(dim < 0 for dim in shape):
         return "open"
     if not _is_known(shape):
-        return "not known"
+        return "unknown"
     return "too large" if prod(shape) > MAX_SIZE else ""
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import LayerShapes, axis_of, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import (
+    LayerShapes,
+    axis_of,
+    fields_of,
+    parameters,
+    require,
+    shape,
+    text,
+)
 
 
 @shape("InnerProduct")
@@ -37,23 +45,23 @@ def embed(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("MatMul", bottoms=2)
 def matrix_product(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
-    """x: *p m k, y: *p k n  ->  *p m n; transposed first, or of the sizes given.
+    """x: *p m k, y: *p k n  ->  *p m n; optionally transposed first, or of the sizes that are set.
 
     Source: matmul_layer.cpp of Synopsys's fork (transpose_a, transpose_b), of Sophgo's (dim_1 ...).
     """
     p = parameters(layer, "matmul_param")
-    dims = given(layer, "matmul_param").keys() & {"dim_1", "dim_2", "dim_3"}
+    dims = fields_of(layer, "matmul_param").keys() & {"dim_1", "dim_2", "dim_3"}
     if dims:
         plain = len(dims) == 3 and not (p.transpose_a or p.transpose_b)
         require(
-            plain, layer, "its sizes are not all given, or stand beside a transpose", "one kind"
+            plain, layer, "its sizes are incomplete, or set together with a transpose", "one kind"
         )
         fits = (prod(x), prod(y)) == (p.dim_1 * p.dim_2, p.dim_2 * p.dim_3)
         wanted = f"{p.dim_1} {p.dim_2} and {p.dim_3} {p.dim_2}"
         require(fits, layer, "its bottoms do not fit its sizes", wanted, f"{text(x)}, {text(y)}")
         return LayerShapes(((p.dim_1, p.dim_3),))
     fits = len(x) == len(y) >= 2 and x[:-2] == y[:-2]
-    require(fits, layer, "its bottoms differ before their last two axes", text(x), text(y))
+    require(fits, layer, "its bottoms differ in their leading axes", text(x), text(y))
     m, k = x[-2:][::-1] if p.transpose_a else x[-2:]
     inner, n = y[-2:][::-1] if p.transpose_b else y[-2:]
     require(k == inner, layer, "its matrices do not fit", k, inner)

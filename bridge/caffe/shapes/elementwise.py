@@ -13,28 +13,34 @@ from bridge.errors import ShapeError
 def eltwise(layer: Layer, x: Shape, *rest: Shape) -> LayerShapes:
     """x, ...: equal shapes  ->  the same. Source: src/caffe/layers/eltwise_layer.cpp.
 
-    Of forks are SUB, DIV and MIN (eltwise_layer.cpp of Synopsys's); the first two take two inputs.
+    SUB, DIV and MIN are from forks (Synopsys's eltwise_layer.cpp); the first two take two inputs.
     """
     _refuse_broadcast(layer, x, *rest)
     p = parameters(layer, "eltwise_param")
     count = 1 + len(rest)
     two = count == 2 or p.operation not in ("SUB", "DIV")
-    require(two, layer, f"{p.operation} is of two inputs", 2, count)
-    require(len(p.coeff) in (0, count), layer, "coeff fits no bottoms", f"0 or {count}", p.coeff)
+    require(two, layer, f"{p.operation} takes two inputs", 2, count)
+    require(
+        len(p.coeff) in (0, count),
+        layer,
+        "coeff does not match its bottoms",
+        f"0 or {count}",
+        p.coeff,
+    )
     summed = p.operation == "SUM" or not p.coeff
-    require(summed, layer, "coeff is for SUM alone", "SUM", p.operation)
+    require(summed, layer, "only SUM takes coeff", "SUM", p.operation)
     return LayerShapes((x,))
 
 
 def _refuse_broadcast(layer: Layer, *bottoms: Shape) -> None:
-    """Refuse unless all shapes are equal: Eltwise does not broadcast, though exporters write so."""
+    """Refuse unless all shapes are equal: Eltwise does not broadcast, as some exporters assume."""
     if len(set(bottoms)) > 1:
         raise ShapeError(
             "its inputs have different shapes, and Eltwise does not broadcast",
             where=layer,
             expected="equal shapes",
             received=", ".join(map(text, bottoms)),
-            hint="Scale with two bottoms, n c h w and n c, does: scale_param { axis: 0 }",
+            hint="a Scale with two bottoms, n c h w and n c, does: scale_param { axis: 0 }",
         )
 
 
@@ -60,7 +66,7 @@ def bias(layer: Layer, x: Shape, addend: Shape | None = None) -> LayerShapes:
 
 
 def _span(layer: Layer, message: str, x: Shape, operand: Shape | None) -> Shape:
-    """The shape of a Scale or Bias operand, which is the second bottom's where there is one."""
+    """The shape of a Scale or Bias operand: the second bottom's, if there is one."""
     p = parameters(layer, message)
     if operand == ():
         return operand
@@ -88,7 +94,7 @@ def axpy(layer: Layer, a: Shape, x: Shape, y: Shape) -> LayerShapes:
 def broadcast_mul(layer: Layer, x: Shape, y: Shape) -> LayerShapes:
     """x: n c h w, y: n c (1 1), in any order  ->  n c h w.
 
-    Source: broadcast_mul_layer.cpp of yurikorolov/caffe, which went to jolibrain's.
+    Source: broadcast_mul_layer.cpp of yurikorolov/caffe, later in jolibrain's.
     """
     large, small = (x, y) if prod(x) > prod(y) else (y, x)
     fits = len(large) == 4 and large[:2] == small[:2] and all(dim == 1 for dim in small[2:])

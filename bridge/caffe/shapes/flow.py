@@ -1,4 +1,4 @@
-"""Shapes of the layers of FlowNet and its kin, which compare and move maps."""
+"""Shapes of the layers of FlowNet and similar nets, which compare and warp feature maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.spatial.conv import positive
 from bridge.caffe.shapes.spatial.pool import whole_sizes
-from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, same, shape, text
+from bridge.caffe.shapes.table import LayerShapes, fields_of, parameters, require, same, shape, text
 
 
 def _four(layer: Layer, x: Shape) -> None:
@@ -45,7 +45,7 @@ def _correlated(layer: Layer, x: Shape, y: Shape) -> Any:
     same(layer, x, y)
     _four(layer, x)
     p = parameters(layer, "correlation_param")
-    known = given(layer, "correlation_param").keys() >= {"kernel_size", "max_displacement"}
+    known = fields_of(layer, "correlation_param").keys() >= {"kernel_size", "max_displacement"}
     require(known, layer, "kernel_size or max_displacement is missing", "both")
     require(p.kernel_size % 2 == 1, layer, "kernel_size must be odd", "odd", p.kernel_size)
     strides = (p.stride_1, p.stride_2)
@@ -71,18 +71,18 @@ def channel_norm(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("Resample", bottoms=(1, 2))
 def resample(layer: Layer, x: Shape, like: Shape | None = None) -> LayerShapes:
-    """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
+    """x: n c h w  ->  n c H W, the size of a second bottom or the one that is set.
 
-    Source: resample_layer.cpp of FlowNet2. Its `factor` is read by OpenVINO alone (the Caffe
-    front end's resample_ext.py), for nets that resize to the nearest.
+    Source: resample_layer.cpp of FlowNet2. Only OpenVINO reads its `factor` (the Caffe
+    front end's resample_ext.py), for nearest-neighbour resizing.
     """
     _four(layer, x)
-    p, fields = parameters(layer, "resample_param"), given(layer, "resample_param")
+    p, fields = parameters(layer, "resample_param"), fields_of(layer, "resample_param")
     sizes = (p.height, p.width) if like is None else like[2:4]
     if "factor" in fields:
         one = like is None and not {"height", "width"} & fields.keys()
-        require(one, layer, "factor stands beside another size", "one of the two", p.factor)
+        require(one, layer, "factor is set together with another size", "one of the two", p.factor)
         sizes = tuple(whole_sizes(layer, x, p.factor, p.factor))
     known = len(sizes) == 2 and min(sizes) > 0
-    require(known, layer, "no size is given", "height and width, or a second bottom", text(sizes))
+    require(known, layer, "no size is set", "height and width, or a second bottom", text(sizes))
     return LayerShapes(((*x[:2], *sizes),))

@@ -1,6 +1,6 @@
 """Shapes of losses and of accuracy.
 
-A net for use drops these layers, and with them the labels, so that their inputs are not checked.
+A deployed net drops these layers and the labels, so their inputs are not checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bridge.caffe.shapes.table import SOME, LayerShapes, axis_of, parameters, sh
     tops=(0, 2),
 )
 def loss(layer: Layer, x: Shape, *_: Shape) -> LayerShapes:
-    """x: scores, and labels  ->  one number, and for some losses the probabilities, like x.
+    """x: scores, and labels  ->  one number, and for some losses the probabilities, shaped like x.
 
     Source: src/caffe/layers/loss_layer.cpp.
     """

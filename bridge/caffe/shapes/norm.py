@@ -1,9 +1,17 @@
-"""Shapes of normalisations: all keep their input's, but for MVN."""
+"""Shapes of normalisations: all have the shape of their input, except MVN."""
 
 from __future__ import annotations
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import LayerShapes, axis_of, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import (
+    LayerShapes,
+    axis_of,
+    fields_of,
+    parameters,
+    require,
+    shape,
+    text,
+)
 
 
 @shape("Softmax")
@@ -24,9 +32,9 @@ def lrn(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("BatchNorm")
 def batch_norm(layer: Layer, x: Shape) -> LayerShapes:
-    """x: n c ... or n  ->  the same; mean c, variance c, scale factor 1; of forks scale c, bias c.
+    """x: n c ... or n  ->  the same; mean c, variance c, scale factor 1; in forks scale c, bias c.
 
-    Source: src/caffe/layers/batch_norm_layer.cpp; of the forks, see `has_affine_blobs`.
+    Source: src/caffe/layers/batch_norm_layer.cpp; for the forks, see `has_affine_blobs`.
     """
     channels = (1 if len(x) == 1 else x[1],)
     affine = (channels, channels)[: 1 + parameters(layer, "batch_norm_param").bias_term]
@@ -34,26 +42,26 @@ def batch_norm(layer: Layer, x: Shape) -> LayerShapes:
     return LayerShapes((x,), (*statistics, *affine) if has_affine_blobs(layer) else statistics)
 
 
-# NVIDIA's fields, and Intel's, which say that a BatchNorm has a scale, and as a rule a bias.
+# NVIDIA's and Intel's fields that say a BatchNorm has a scale, and usually a bias.
 _NVIDIAS = frozenset({"scale_filler", "bias_filler"})
 _INTELS = frozenset({"filler", "shift_filler"})
 
 
 def has_affine_blobs(layer: Layer) -> bool | None:
-    """Whether the text says that a BatchNorm has a scale and a bias, None where it is silent.
+    """Whether the text says that a BatchNorm has a scale and a bias; None if it does not say.
 
     Sources: batch_norm_layer.cpp of NVIDIA's fork, mkldnn_batch_norm_layer.cpp of Intel's.
     """
-    fields = given(layer, "batch_norm_param")
-    said = {fields[name] for name in ("scale_bias", "use_weight_bias") if name in fields}
-    said |= {True} if fields.keys() & (_NVIDIAS | _INTELS) else set()
-    return any(said) if said else None
+    fields = fields_of(layer, "batch_norm_param")
+    flags = {fields[name] for name in ("scale_bias", "use_weight_bias") if name in fields}
+    flags |= {True} if fields.keys() & (_NVIDIAS | _INTELS) else set()
+    return any(flags) if flags else None
 
 
 def is_nvidias(layer: Layer) -> bool:
-    """Whether a BatchNorm is NVIDIA's: it has a scale and a bias, does not look at the factor, and
-    has an eps of 1e-5 or more. (batch_norm_layer.cpp of NVIDIA's fork)"""
-    fields = given(layer, "batch_norm_param")
+    """Whether a BatchNorm is NVIDIA's: it has a scale and a bias, ignores the factor, and has an
+    eps of 1e-5 or more. (batch_norm_layer.cpp of NVIDIA's fork)"""
+    fields = fields_of(layer, "batch_norm_param")
     if fields.keys() & {"use_weight_bias", "bias_term", *_INTELS}:
         return False
     return bool(fields.get("scale_bias")) or bool(fields.keys() & _NVIDIAS)
@@ -67,13 +75,13 @@ HAPPYNEARS = frozenset({"var_eps", "decay", "moving_average"})
 
 @shape("BN")
 def bn(layer: Layer, x: Shape) -> LayerShapes:
-    """x: n c ...  ->  the same. Several forks have a BN, each with other blobs.
+    """x: n c ...  ->  the same. Several forks have a BN, each with different blobs.
 
-    PSPNet's: slope, bias, mean, variance; SegNet's: scale, shift; all 1 c 1 1. As far as the fields
-    of the text say whose it is. Sources: bn_layer.cpp of the two forks.
+    PSPNet's: slope, bias, mean, variance; SegNet's: scale, shift; all 1 c 1 1. The weights are
+    known only if the text shows which fork it is from. Sources: bn_layer.cpp of the two forks.
     """
-    fields = given(layer, "bn_param").keys()
-    slope, scale = (bool(fields & each) for each in (_PSPNETS, SEGNETS))
+    fields = fields_of(layer, "bn_param").keys()
+    slope, scale = (bool(fields & own) for own in (_PSPNETS, SEGNETS))
     if slope == scale or fields & HAPPYNEARS or len(x) < 2:
         return LayerShapes((x,), None)
     return LayerShapes((x,), ((1, x[1], 1, 1),) * (4 if slope else 2))
@@ -99,8 +107,8 @@ def of_whole_samples(_: Layer, x: Shape) -> LayerShapes:
 def normalize(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c *s  ->  the same; scale c, or one. Source: the SSD branch's normalize_layer.cpp.
 
-    With a `normalize_param` it is happynear's, which has no scale, gives n c h w for fewer axes
-    too, and the norms n 1 h w as a second top.
+    With a `normalize_param` it is happynear's, which has no scale, returns n c h w even for fewer
+    axes, and the norms n 1 h w as a second top.
     """
     require(2 <= len(x) <= 4, layer, "Normalize needs 2 to 4 axes", "n c ...", text(x))
     if "normalize_param" in layer.params:

@@ -1,4 +1,4 @@
-"""Shapes of the layers that move, join, part or reduce values."""
+"""Shapes of the layers that move, concatenate, split or reduce values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bridge.caffe.shapes.table import (
     SOME,
     LayerShapes,
     axis_of,
-    given,
+    fields_of,
     parameters,
     require,
     shape,
@@ -29,42 +29,45 @@ def split(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape(OVERWRITTEN, bottoms=2)
 def overwritten(_: Layer, old: Shape, __: Shape) -> LayerShapes:
-    """Two blobs in one memory  ->  the second in the shape of the first (caffe/sharing.py)."""
+    """Two blobs that share memory  ->  the second in the shape of the first (caffe/sharing.py)."""
     return LayerShapes((old,))
 
 
 @shape("Silence", bottoms=SOME, tops=0)
 def silence(_: Layer, *__: Shape) -> LayerShapes:
-    """Makes nothing. Source: src/caffe/layers/silence_layer.cpp."""
+    """Has no tops. Source: src/caffe/layers/silence_layer.cpp."""
     return LayerShapes(())
 
 
-# ---- joining and parting ---------------------------------------------------------------------
+# ---- concatenating and splitting -------------------------------------------------------------
 
 
 def _axis(layer: Layer, message: str, old: str, x: Shape) -> int:
-    """The axis of Concat or Slice, which has an older name too; one of the two may be set."""
-    fields = given(layer, message)
+    """The axis of Concat or Slice. Its field also has an older name; one of the two may be set."""
+    fields = fields_of(layer, message)
     both = "axis" in fields and old in fields
-    require(not both, layer, f"axis stands beside {old}", "one of the two")
+    require(not both, layer, f"axis and {old} are both set", "one of the two")
     return axis_of(layer, fields.get(old, parameters(layer, message).axis), x)
 
 
 @shape("Concat", bottoms=SOME)
 def concat(layer: Layer, x: Shape, *rest: Shape) -> LayerShapes:
-    """x, ...: equal but for one axis  ->  joined. Source: src/caffe/layers/concat_layer.cpp."""
+    """x, ...: equal except in one axis  ->  concatenated.
+
+    Source: src/caffe/layers/concat_layer.cpp.
+    """
     axis = _axis(layer, "concat_param", "concat_dim", x)
     around = (x[:axis], x[axis + 1 :])
     for other in rest:
         fits = len(other) == len(x) and (other[:axis], other[axis + 1 :]) == around
         require(fits, layer, f"its inputs differ in more than axis {axis}", text(x), text(other))
-    joined = x[axis] + sum(other[axis] for other in rest)
-    return LayerShapes(((*x[:axis], joined, *x[axis + 1 :]),))
+    total = x[axis] + sum(other[axis] for other in rest)
+    return LayerShapes(((*x[:axis], total, *x[axis + 1 :]),))
 
 
 @shape("Slice", tops=SOME)
 def slice_(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  parted along one axis, evenly or at `slice_point`.
+    """x: any shape  ->  split along one axis, evenly or at `slice_point`.
 
     Source: src/caffe/layers/slice_layer.cpp.
     """
@@ -73,13 +76,13 @@ def slice_(layer: Layer, x: Shape) -> LayerShapes:
     count = len(layer.tops)
     if points:
         fits = len(points) == count - 1
-        require(fits, layer, "slice_point does not fit its tops", count - 1, len(points))
+        require(fits, layer, "slice_point does not match its tops", count - 1, len(points))
         sizes = [end - start for start, end in pairwise((0, *points, x[axis]))]
     else:
         even = x[axis] % count == 0
-        require(even, layer, f"axis {axis} does not part into {count} tops", text(x), count)
+        require(even, layer, f"axis {axis} does not divide into {count} tops", text(x), count)
         sizes = [x[axis] // count] * count
-    require(min(sizes) > 0, layer, "slice_point must rise within the axis", text(x), points)
+    require(min(sizes) > 0, layer, "slice_point must increase within the axis", text(x), points)
     return LayerShapes(tuple((*x[:axis], size, *x[axis + 1 :]) for size in sizes))
 
 
@@ -102,11 +105,23 @@ def crop(layer: Layer, x: Shape, reference: Shape) -> LayerShapes:
     axis = axis_of(layer, p.axis, x)
     require(len(reference) == len(x), layer, "its inputs differ in rank", text(x), text(reference))
     count = len(x) - axis
-    require(len(p.offset) in (0, 1, count), layer, "offset fits no axes", f"1 or {count}", p.offset)
+    require(
+        len(p.offset) in (0, 1, count),
+        layer,
+        "offset does not match the axes",
+        f"1 or {count}",
+        p.offset,
+    )
     offsets = p.offset * count if len(p.offset) == 1 else p.offset or [0] * count
     for size, wanted, offset in zip(x[axis:], reference[axis:], offsets, strict=True):
         fits = offset + wanted <= size
-        require(fits, layer, "the crop leaves the input", text(x), f"{text(reference)} at {offset}")
+        require(
+            fits,
+            layer,
+            "the crop extends beyond the input",
+            text(x),
+            f"{text(reference)} at {offset}",
+        )
     return LayerShapes(((*x[:axis], *reference[axis:]),))
 
 
@@ -119,16 +134,16 @@ def auto_crop(layer: Layer, x: Shape, reference: Shape) -> LayerShapes:
     for value in (x, reference):
         require(len(value) == 4, layer, "its inputs need 4 axes", "n c h w", text(value))
     fits = all(wanted <= size for size, wanted in zip(x[2:], reference[2:], strict=True))
-    require(fits, layer, "the crop leaves the input", text(x), text(reference))
+    require(fits, layer, "the crop extends beyond the input", text(x), text(reference))
     return LayerShapes(((*x[:2], *reference[2:]),))
 
 
-# ---- other orders and other axes -------------------------------------------------------------
+# ---- permuting and reshaping -----------------------------------------------------------------
 
 
 @shape("Permute")
 def permute(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  its axes in another order; those not named stay behind.
+    """x: any shape  ->  its axes permuted; those not named follow in their order.
 
     Source: the SSD branch's permute_layer.cpp.
     """
@@ -141,7 +156,7 @@ def permute(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("Transpose")
 def transpose(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  its axes in another order. Source: transpose_layer.cpp of the OCR forks."""
+    """x: any shape  ->  its axes permuted. Source: transpose_layer.cpp of the OCR forks."""
     order = parameters(layer, "transpose_param").dim
     fits = sorted(order) == list(range(len(x)))
     require(fits, layer, "dim does not name each axis once", f"axes of {text(x)}", order)
@@ -150,24 +165,24 @@ def transpose(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("Reverse")
 def reverse(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  the same, one axis back to front. Source: reverse_layer.cpp of forks."""
+    """x: any shape  ->  the same, one axis reversed. Source: reverse_layer.cpp of forks."""
     axis_of(layer, parameters(layer, "reverse_param").axis, x)
     return LayerShapes((x,))
 
 
 @shape("Flip")
 def flip(layer: Layer, x: Shape) -> LayerShapes:
-    """x: n c h w  ->  the same, rows or columns back to front.
+    """x: n c h w  ->  the same, rows or columns reversed.
 
-    Source: flip_layer.cpp of happynear's fork, whose defaults are not known: the text sets both.
+    Source: flip_layer.cpp of happynear's fork, whose defaults are unknown: the text must set both.
     """
     require(len(x) == 4, layer, "Flip needs 4 axes", "n c h w", text(x))
-    fields = given(layer, "flip_param").keys()
+    fields = fields_of(layer, "flip_param").keys()
     wanted = "flip_width and flip_height, each true or false"
     require(
         {"flip_width", "flip_height"} <= fields,
         layer,
-        "it does not say which axes",
+        "it does not say which axes to flip",
         wanted,
         ", ".join(fields) or "neither",
     )
@@ -186,13 +201,13 @@ def shuffle_channel(layer: Layer, x: Shape) -> LayerShapes:
 @shape("Unsqueeze")
 def unsqueeze(layer: Layer, x: Shape) -> LayerShapes:
     """x: any shape  ->  one more axis, of size 1, before axis `dim`; negative ones count from the
-    end of what is to be. Source: unsqueeze.cpp of inisis's fork.
+    end of the new shape. Source: unsqueeze.cpp of inisis's fork.
     """
-    require("dim" in given(layer, "unsqueeze_param"), layer, "dim is missing", "an axis")
+    require("dim" in fields_of(layer, "unsqueeze_param"), layer, "dim is missing", "an axis")
     dim = parameters(layer, "unsqueeze_param").dim
     require(-len(x) - 1 <= dim <= len(x), layer, "there is no such axis", text(x), dim)
-    place = dim % (len(x) + 1)
-    return LayerShapes(((*x[:place], 1, *x[place:]),))
+    position = dim % (len(x) + 1)
+    return LayerShapes(((*x[:position], 1, *x[position:]),))
 
 
 @shape("PixelShuffle")
@@ -201,13 +216,13 @@ def pixel_shuffle(layer: Layer, x: Shape) -> LayerShapes:
     require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
     factor = parameters(layer, "pixelshuffle_param").upscale_factor
     fits = factor > 0 and x[1] % factor**2 == 0
-    require(fits, layer, "its channels are no whole number of squares", text(x), factor)
+    require(fits, layer, "its channels are not a multiple of the squared factor", text(x), factor)
     return LayerShapes(((x[0], x[1] // factor**2, x[2] * factor, x[3] * factor),))
 
 
 @shape("Flatten")
 def flatten(layer: Layer, x: Shape) -> LayerShapes:
-    """x: a ... b  ->  axes `axis` to `end_axis` as one. Source: flatten_layer.cpp."""
+    """x: a ... b  ->  axes `axis` to `end_axis` merged into one. Source: flatten_layer.cpp."""
     p = parameters(layer, "flatten_param")
     start, end = axis_of(layer, p.axis, x), axis_of(layer, p.end_axis, x)
     return LayerShapes(((*x[:start], prod(x[start : end + 1]), *x[end + 1 :]),))
@@ -215,23 +230,23 @@ def flatten(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("Reshape")
 def reshape(layer: Layer, x: Shape) -> LayerShapes:
-    """x: any shape  ->  axes from `axis`, `num_axes` of them, take the dims of `shape`.
+    """x: any shape  ->  axes from `axis`, `num_axes` of them, replaced by the dims of `shape`.
 
-    0 keeps the input's dim, -1 takes what is left. Source: src/caffe/layers/reshape_layer.cpp.
+    0 keeps the input's dim, -1 is inferred. Source: src/caffe/layers/reshape_layer.cpp.
     """
     p = parameters(layer, "reshape_param")
     start = axis_of(layer, p.axis, x, extra=1)
     require(p.num_axes >= -1, layer, "num_axes must be -1 or more", ">= -1", p.num_axes)
     end = len(x) if p.num_axes == -1 else start + p.num_axes
-    require(end <= len(x), layer, "it reshapes axes beyond the input's", text(x), end)
+    require(end <= len(x), layer, "it reshapes axes that the input lacks", text(x), end)
     wanted = p.shape.get("dim", []) if p.shape else []
     top = (*x[:start], *_dims(layer, wanted, x, start), *x[end:])
     if -1 in top:
         rest = -prod(top)
         divides = rest > 0 and prod(x) % rest == 0
-        require(divides, layer, "the -1 dim comes out uneven", text(x), text(top))
+        require(divides, layer, "the -1 dim would not be a whole number", text(x), text(top))
         top = tuple(prod(x) // rest if dim == -1 else dim for dim in top)
-    require(prod(top) == prod(x), layer, "the count changes", text(x), text(top))
+    require(prod(top) == prod(x), layer, "the number of values changes", text(x), text(top))
     return LayerShapes((top,))
 
 
@@ -243,27 +258,27 @@ def _dims(layer: Layer, wanted: Sequence[int], x: Shape, start: int) -> Shape:
     return tuple(dim or x[start + i] for i, dim in enumerate(wanted))
 
 
-# ---- reducing and choosing -------------------------------------------------------------------
+# ---- reducing and selecting ------------------------------------------------------------------
 
 
 @shape("Reduction")
 def reduction(layer: Layer, x: Shape) -> LayerShapes:
-    """x: a ... b ...  ->  a ..., all axes from `axis` on gone. Source: reduction_layer.cpp."""
+    """x: a ... b ...  ->  a ..., all axes from `axis` on reduced. Source: reduction_layer.cpp."""
     return LayerShapes((x[: axis_of(layer, parameters(layer, "reduction_param").axis, x)],))
 
 
 @shape("ArgMax")
 def arg_max(layer: Layer, x: Shape) -> LayerShapes:
-    """x: n ...  ->  n 1 top_k 1 ..., or with values n 2 top_k 1 ...; along an axis, that one top_k.
+    """x: n ...  ->  n 1 top_k 1 ..., with values n 2 top_k 1 ...; with `axis`, that axis is top_k.
 
     Source: src/caffe/layers/argmax_layer.cpp.
     """
     p = parameters(layer, "argmax_param")
-    along = given(layer, "argmax_param").get("axis")
+    along = fields_of(layer, "argmax_param").get("axis")
     axis = 1 if along is None else axis_of(layer, along, x)
-    among = prod(x[1:]) if along is None else x[axis]
-    fits = 1 <= p.top_k <= among
-    require(fits, layer, "top_k must be among the values", f"1 to {among}", p.top_k)
+    most = prod(x[1:]) if along is None else x[axis]
+    fits = 1 <= p.top_k <= most
+    require(fits, layer, "top_k is out of range", f"1 to {most}", p.top_k)
     if along is not None:
         return LayerShapes(((*x[:axis], p.top_k, *x[axis + 1 :]),))
     return LayerShapes(((x[0], 1 + p.out_max_val, p.top_k, *(1 for _ in x[3:])),))
@@ -278,7 +293,7 @@ def batch_reindex(layer: Layer, x: Shape, indices: Shape) -> LayerShapes:
 
 @shape("Filter", bottoms=(2, None), tops=SOME)
 def filter_(layer: Layer, *bottoms: Shape) -> LayerShapes:
-    """x: n ..., selector: n  ->  those items of x where the selector is not 0; how many, data says.
+    """x: n ..., selector: n  ->  the items of x where the selector is not 0, a dynamic number.
 
     Source: src/caffe/layers/filter_layer.cpp.
     """

@@ -1,6 +1,6 @@
 """The table of shape rules: Caffe's own output shape of each layer, and the blobs it needs.
 
-A rule takes the layer and the shapes of its bottoms and gives a `LayerShapes`. It follows the
+A rule takes the layer and the shapes of its bottoms and returns a `LayerShapes`. It follows the
 LayerSetUp and Reshape functions of the layer's Caffe source and refuses, by ShapeError, what they
 refuse.
 
@@ -23,9 +23,9 @@ from bridge.registry import Registry
 
 @dataclass(frozen=True)
 class LayerShapes:
-    """What a layer makes and needs: the shapes of its tops, and of its blobs in order.
+    """The shapes of a layer's tops, and of the blobs that it needs, in order.
 
-    `weights` is None where only the caffemodel tells what kind of layer it is.
+    `weights` is None where only the caffemodel determines what kind of layer it is.
     """
 
     tops: tuple[Shape, ...]
@@ -53,7 +53,7 @@ SOME: Arity = (1, None)
 # The most numbers that a blob of Caffe can hold. (Blob::Reshape in src/caffe/blob.cpp)
 MAX_SIZE = 2**31 - 1
 
-# A dim that only the data decide, such as a number of detections.
+# A dim that depends on the data, such as the number of detections.
 DYNAMIC = -1
 
 
@@ -86,7 +86,7 @@ def _entry(type_: str) -> _Entry:
 
 
 def named_by(word: str) -> str | None:
-    """The one known type that a word names, where case and underscores do not count."""
+    """The one known type that a word names, ignoring case and underscores."""
     plain = _plain(word)
     known = {type_ for types in (TABLE, *(types for types, _ in _DERIVED)) for type_ in types}
     named = [type_ for type_ in known if _plain(type_) == plain]
@@ -108,18 +108,18 @@ def layer_shapes(layer: Layer, bottoms: tuple[Shape, ...]) -> LayerShapes:
         if count < least or (most is not None and count > most):
             expected = str(least) if least == most else f"{least} to {most or 'any number'}"
             require(False, layer, f"the number of its {what}s is wrong", expected, count)
-    made = entry.rule(layer, *bottoms)
-    count = len(made.tops)
+    shapes = entry.rule(layer, *bottoms)
+    count = len(shapes.tops)
     require(
         count == len(layer.tops), layer, "it needs a top for each bottom", count, len(layer.tops)
     )
-    for made_shape in (*made.tops, *(made.weights or ())):
-        size = prod(made_shape)
+    for blob_shape in (*shapes.tops, *(shapes.weights or ())):
+        size = prod(blob_shape)
         require(size <= MAX_SIZE, layer, "a blob of it is too large", f"at most {MAX_SIZE}", size)
-    return made
+    return shapes
 
 
-# ---- what rules are written with -------------------------------------------------------------
+# ---- helpers for rules -----------------------------------------------------------------------
 
 
 def require(
@@ -135,19 +135,19 @@ def text(shape: Shape) -> str:
     return " ".join(map(str, shape)) or "a scalar"
 
 
-def given(layer: Layer, message: str) -> Mapping[str, Any]:
+def fields_of(layer: Layer, message: str) -> Mapping[str, Any]:
     """The fields of a layer's parameter message that the text sets."""
     return layer.params.get(message, {})
 
 
 def parameters(layer: Layer, message: str) -> Any:
-    """A layer's parameter message as an object, with Caffe's defaults where the text is silent."""
+    """A layer's parameter message as an object, with Caffe's defaults for fields not set."""
     kind = schema.fields("LayerParameter")[message].message
-    return SimpleNamespace(**{**schema.defaults(kind), **given(layer, message)})
+    return SimpleNamespace(**{**schema.defaults(kind), **fields_of(layer, message)})
 
 
 def axis_of(layer: Layer, axis: int, x: Shape, extra: int = 0) -> int:
-    """An axis counted from the front; `extra` more than the axes of `x` may be named."""
+    """An axis counted from the front; there may be `extra` more axes than those of `x`."""
     rank = len(x) + extra
     require(-rank <= axis < rank, layer, "there is no such axis", f"-{rank} to {rank - 1}", axis)
     return axis % rank

@@ -22,9 +22,9 @@ test_refusals = refusals_test(
     [
         ("Eltwise", "", [IMAGE], 1, "the number of its bottoms"),
         ("Eltwise", "", [IMAGE, (2, 4, 1, 1)], 1, "different shapes"),
-        ("Eltwise", "eltwise_param { coeff: 1 }", [IMAGE, IMAGE], 1, "coeff fits no bottoms"),
+        ("Eltwise", "eltwise_param { coeff: 1 }", [IMAGE, IMAGE], 1, "coeff does not match"),
         ("Eltwise", "eltwise_param { operation: PROD coeff: [1, 2] }", [IMAGE, IMAGE], 1,
-         "coeff is for SUM alone"),
+         "only SUM takes coeff"),
         ("Scale", "scale_param { num_axes: 4 }", [IMAGE], 1, "axes beyond the input's"),
         ("Scale", "", [IMAGE, (6,)], 1, "its bottoms do not fit"),
         ("Scale", "scale_param { num_axes: -2 }", [IMAGE], 1, "num_axes must be -1 or more"),

@@ -18,6 +18,6 @@ test_shapes = shapes_test(
 test_refusals = refusals_test(
     [
         ("ContinuationIndicator", "", [], 1, "time_step and batch_size must be"),
-        ("DummyData", "", [], 1, "its dims do not fit its tops"),
+        ("DummyData", "", [], 1, "its dims do not match its tops"),
     ]
 )  # fmt: skip

@@ -24,7 +24,7 @@ def test_unknown_layers_are_refused_at_once() -> None:
 @pytest.mark.parametrize("unknown", [(), (2, 0, 6, 7)])
 def test_inputs_without_a_shape_must_be_told(unknown: Shape) -> None:
     relu = layer("ReLU", 1, 1)
-    with pytest.raises(ShapeError, match="input 'b0' is not known") as refusal:
+    with pytest.raises(ShapeError, match="input 'b0' is unknown") as refusal:
         infer(net(relu, shape=unknown))
     assert "--input-shape b0:" in str(refusal.value.hint)
     assert infer(net(relu, shape=unknown), {"b0": (1, 2)}).values["t0"] == (1, 2)
@@ -34,8 +34,8 @@ def test_inputs_without_a_shape_must_be_told(unknown: Shape) -> None:
     ("dims", "problem", "hint"),
     [
         ((1, 3, 8, -1), "is open", "b0:1,3,8,WIDTH; --dynamic"),
-        ((2, 0, 0), "is not known", "b0:2,CHANNELS,HEIGHT"),
-        ((), "is not known", "b0:1,3,224,224"),
+        ((2, 0, 0), "is unknown", "b0:2,CHANNELS,HEIGHT"),
+        ((), "is unknown", "b0:1,3,224,224"),
         ((65536, 65536), "is too large", "--input-shape b0"),
     ],
 )

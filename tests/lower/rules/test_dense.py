@@ -108,8 +108,8 @@ def test_matrices_of_sizes_given(one_layer: Callable[..., Any]) -> None:
     [
         ("", "matrices do not fit"),
         ("transpose_a: true transpose_b: true", "matrices do not fit"),
-        ("dim_1: 2 dim_2: 12", "sizes are not all given"),
-        ("dim_1: 2 dim_2: 12 dim_3: 2 transpose_b: true", "beside a transpose"),
+        ("dim_1: 2 dim_2: 12", "sizes are incomplete"),
+        ("dim_1: 2 dim_2: 12 dim_3: 2 transpose_b: true", "together with a transpose"),
         ("dim_1: 2 dim_2: 12 dim_3: 3", "do not fit its sizes"),
     ],
 )

@@ -35,12 +35,12 @@ def test_a_difference_is_one(one_layer: Callable[..., Any]) -> None:
 def test_eltwise_of_forks(one_layer: Callable[..., Any], operation: str, expected: Any) -> None:
     text = f"eltwise_param {{ operation: {operation} }}"
     assert_close(one_layer("Eltwise", text, a=A, b=B), expected)
-    with pytest.raises(ShapeError, match=f"{operation} is of two inputs"):
+    with pytest.raises(ShapeError, match=f"{operation} takes two inputs"):
         one_layer("Eltwise", text, a=A, b=B, c=C)
 
 
 def test_eltwise_of_two_shapes_shows_both(one_layer: Callable[..., Any]) -> None:
-    with pytest.raises(ShapeError, match=r"2 3 4, 2 3 1\s.*hint: Scale"):
+    with pytest.raises(ShapeError, match=r"2 3 4, 2 3 1\s.*hint: a Scale"):
         one_layer("Eltwise", "eltwise_param { operation: PROD }", a=A, b=B[:, :, :1])
 
 

@@ -32,5 +32,5 @@ def test_continuation_of_a_bottom(one_layer: Callable[..., Any], axis: str, batc
 
 def test_a_batch_of_two_sizes(one_layer: Callable[..., Any]) -> None:
     text = "continuation_indicator_param { time_step: 3 batch_size: 2 }"
-    with pytest.raises(ShapeError, match="batch_size is not"):
+    with pytest.raises(ShapeError, match="batch_size differs"):
         one_layer("ContinuationIndicator", text, x=np.zeros((3, 2, 4)))

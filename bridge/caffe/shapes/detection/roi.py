@@ -1,11 +1,11 @@
-"""Shapes of the layers that look at regions of a map, and around points of it."""
+"""Shapes of the layers that pool regions of a feature map, or look around points of it."""
 
 from __future__ import annotations
 
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, fields_of, parameters, require, shape, text
 
 
 def _refuse_others(layer: Layer, x: Shape, regions: Shape) -> None:
@@ -21,7 +21,7 @@ def position_sensitive(layer: Layer, x: Shape, regions: Shape) -> LayerShapes:
     Source: psroi_pooling_layer.cpp of R-FCN's fork.
     """
     _refuse_others(layer, x, regions)
-    fields = given(layer, "psroi_pooling_param")
+    fields = fields_of(layer, "psroi_pooling_param")
     depth, groups = fields.get("output_dim", 0), fields.get("group_size", 0)
     require(min(depth, groups) > 0, layer, "output_dim and group_size must be positive", "> 0")
     require(x[1] == depth * groups**2, layer, "its channels do not fit", depth * groups**2, x[1])
@@ -47,7 +47,7 @@ def _refuse_odd_points(layer: Layer, points: Shape) -> None:
 
 @shape("SubRegion", bottoms=3, tops=(1, 3))
 def sub_region(layer: Layer, x: Shape, points: Shape, truth: Shape) -> LayerShapes:
-    """x: n c h w, points and truth: n (p 2)  ->  n (p c) H W, or (p n) c H W; and two like points.
+    """x: n c h w, points and truth: n (p 2)  ->  n (p c) H W, or (p n) c H W; points twice.
 
     Source: sub_region_layer.cpp of happynear's fork.
     """

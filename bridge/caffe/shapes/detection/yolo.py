@@ -7,7 +7,7 @@ from bridge.caffe.shapes.table import (
     DYNAMIC,
     SOME,
     LayerShapes,
-    given,
+    fields_of,
     parameters,
     require,
     shape,
@@ -26,7 +26,7 @@ def reorg(layer: Layer, x: Shape) -> LayerShapes:
     if p.reverse:
         require(c % area == 0, layer, f"its channels do not divide by {area}", f"n x {area}", c)
         return LayerShapes(((n, c // area, h * s, w * s),))
-    # What it does to single numbers works with c / s s even where they are to become more.
+    # Its index arithmetic uses c / s s, even where the number of channels grows.
     fits = h % s == w % s == 0 and c % area == 0
     wanted = f"c by {area}, h and w by {s}"
     require(fits, layer, "its input does not divide by the stride", wanted, text(x))
@@ -36,7 +36,7 @@ def reorg(layer: Layer, x: Shape) -> LayerShapes:
 @shape("Region")
 def region(layer: Layer, x: Shape) -> LayerShapes:
     """x: n (a (coords 1 classes)) h w  ->  the same. Source: region_layer.cpp, OpenVINO's fork."""
-    fields = given(layer, "region_param")
+    fields = fields_of(layer, "region_param")
     anchors, coords, classes = (fields.get(name, 0) for name in ("num", "coords", "classes"))
     wanted = anchors * (coords + 1 + classes)
     fits = len(x) == 4 and x[1] == wanted > 0
@@ -46,7 +46,7 @@ def region(layer: Layer, x: Shape) -> LayerShapes:
 
 @shape("YoloDetectionOutput", bottoms=(1, 2))
 def yolo2_detection_output(layer: Layer, *maps: Shape) -> LayerShapes:
-    """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7: how many k are found, the data say.
+    """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7, where k is dynamic.
 
     Source: yolo_detection_output_layer.cpp of eric612's forks.
     """
@@ -60,16 +60,18 @@ def yolo2_detection_output(layer: Layer, *maps: Shape) -> LayerShapes:
 
 @shape("Yolov3DetectionOutput", bottoms=SOME)
 def yolo3_detection_output(layer: Layer, *maps: Shape) -> LayerShapes:
-    """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7: how many k are found, the data say.
+    """maps: n (a (4 1 classes)) s s, each  ->  1 1 k 7, where k is dynamic.
 
     Source: yolov3_detection_output_layer.cpp of eric612's forks.
     """
     p = parameters(layer, "yolov3_detection_output_param")
     count = len(maps)
     _refuse_others(layer, p.num_box, p.num_classes, *maps)
-    require(p.mask_group_num == count, layer, "mask_group_num is not that of its bottoms", count)
+    require(
+        p.mask_group_num == count, layer, "mask_group_num is not the number of its bottoms", count
+    )
     fits = len(p.anchors_scale) >= count
-    require(fits, layer, "anchors_scale is missing", f"{count}, one a bottom", p.anchors_scale)
+    require(fits, layer, "anchors_scale is missing", f"{count}, one per bottom", p.anchors_scale)
     needed = (count - 1) * (len(p.mask) // count) + p.num_box
     fits = len(p.mask) >= needed and len(p.biases) > 2 * max(p.mask, default=0) + 1
     require(fits, layer, "mask and biases do not give each box a size", needed, p.mask)

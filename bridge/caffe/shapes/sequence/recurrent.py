@@ -5,13 +5,13 @@ from __future__ import annotations
 from math import prod
 
 from bridge.caffe.net import Layer, Shape
-from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, fields_of, parameters, require, shape, text
 
 
 def _recurrent(layer: Layer, hidden: int, bottoms: tuple[Shape, ...]) -> tuple[Shape, list[int]]:
-    """The shape of the output sequence, and the sizes of what W_x and W_static multiply.
+    """The shape of the output sequence, and the lengths of the vectors that W_x and W_static take.
 
-    `hidden` is how many states the layer has. Source: src/caffe/layers/recurrent_layer.cpp.
+    `hidden` is the number of states of the layer. Source: src/caffe/layers/recurrent_layer.cpp.
     """
     p = parameters(layer, "recurrent_param")
     require(p.num_output > 0, layer, "num_output must be positive", "> 0", p.num_output)
@@ -21,18 +21,18 @@ def _recurrent(layer: Layer, hidden: int, bottoms: tuple[Shape, ...]) -> tuple[S
     require(
         fits,
         layer,
-        "its bottoms and tops do not fit",
+        "its bottoms and tops do not match",
         f"2 or 3, and 1, and {states} states",
         f"{len(bottoms)} bottoms, {len(layer.tops)} tops",
     )
     x, cont, *rest = bottoms
     require(len(x) >= 2, layer, "its input needs 2 axes or more", "t n ...", text(x))
     require(cont == x[:2], layer, "cont does not fit the input", text(x[:2]), text(cont))
-    static, given_states = rest[: counts[0] - 2], rest[counts[0] - 2 :]
+    static, initial_states = rest[: counts[0] - 2], rest[counts[0] - 2 :]
     for other in static:
         require(other[:1] == x[1:2], layer, "the static input does not fit", x[1], text(other))
     state = (1, x[1], p.num_output)
-    for other in given_states:
+    for other in initial_states:
         require(other == state, layer, "a state does not fit", text(state), text(other))
     return (*x[:2], p.num_output), [prod(x[2:]), *(prod(other[1:]) for other in static)]
 
@@ -53,16 +53,16 @@ def lstm(layer: Layer, *bottoms: Shape) -> LayerShapes:
 def forks_lstm(layer: Layer, x: Shape, cont: Shape | None = None) -> LayerShapes:
     """x: t n i  ->  t n d; or x: (t n) ..., n the batch_size  ->  (t n) d. cont: t n numbers.
 
-    Blobs: W_x 4d i, W_h 4d d, b 4d. Source: lstm_layer.cpp of the fork of CTPN, which takes three
-    axes and no batch_size, and of caffe-lstm, which takes the steps of all streams on one axis.
+    Blobs: W_x 4d i, W_h 4d d, b 4d. Source: lstm_layer.cpp of CTPN's fork, which takes three axes
+    and no batch_size, and of caffe-lstm, which takes the steps of all streams on one axis.
     """
     p = parameters(layer, "lstm_param")
     d = p.num_output
     require(d > 0, layer, "num_output must be positive", "> 0", d)
     require(len(x) >= 2, layer, "its input needs 2 axes or more", "t n i", text(x))
     if len(x) == 3:
-        one = "batch_size" not in given(layer, "lstm_param")
-        require(one, layer, "batch_size beside an input t n i may mean two things", "one of them")
+        one = "batch_size" not in fields_of(layer, "lstm_param")
+        require(one, layer, "batch_size with an input t n i is ambiguous", "one of them")
         axes, size = 2, x[2]
     else:
         fits = p.batch_size > 0 and x[0] % p.batch_size == 0

@@ -1,1 +1,1 @@
-"""Shapes of layers that work on windows and positions of a map."""
+"""Shapes of layers that work on windows and positions of a feature map."""

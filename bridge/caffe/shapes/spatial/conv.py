@@ -10,7 +10,7 @@ from bridge.caffe.shapes.table import (
     SOME,
     LayerShapes,
     axis_of,
-    given,
+    fields_of,
     parameters,
     require,
     same,
@@ -22,33 +22,44 @@ from bridge.caffe.shapes.table import (
 def spatial(layer: Layer, message: str, name: str, rank: int, default: int | None) -> Shape:
     """A window parameter for each spatial axis: `name_h` and `name_w`, or `name` once or for each.
 
-    The kernel's repeated field is called `kernel_size`, the others' as they are.
+    The kernel's repeated field is called `kernel_size`; the others are called `name`.
     Source: src/caffe/layers/base_conv_layer.cpp.
     """
-    fields = given(layer, message)
+    fields = fields_of(layer, message)
     repeated = fields.get("kernel_size" if name == "kernel" else name, [])
     values = list(repeated) if isinstance(repeated, Sequence) else [repeated]
     if f"{name}_h" in fields or f"{name}_w" in fields:
         require(rank == 2, layer, f"{name}_h and {name}_w need two spatial axes", 2, rank)
-        require(not values, layer, f"{name}_h and {name}_w stand beside {name}", "one of the two")
+        require(
+            not values,
+            layer,
+            f"{name}_h and {name}_w are set together with {name}",
+            "one of the two",
+        )
         return (fields.get(f"{name}_h", 0), fields.get(f"{name}_w", 0))
     if not values and default is not None:
         values = [default]
-    require(len(values) in (1, rank), layer, f"{name} fits no axes", f"1 or {rank} values", values)
+    require(
+        len(values) in (1, rank),
+        layer,
+        f"{name} does not match the axes",
+        f"1 or {rank} values",
+        values,
+    )
     return tuple(values * rank if len(values) == 1 else values)
 
 
 def dilation(layer: Layer, message: str, rank: int) -> Shape:
-    """How far apart the elements of a window are on each spatial axis; forks call it `hole` too.
+    """The dilation on each spatial axis; forks also call it `hole`.
 
-    Sources: base_conv_layer.cpp; of DeepLab v1 (`hole`, `hole_h`, `hole_w`) and of yjxiong's fork
+    Sources: base_conv_layer.cpp; DeepLab v1's (`hole`, `hole_h`, `hole_w`) and yjxiong's
     (`dilation_h`, `dilation_w`).
     """
-    fields = given(layer, message)
+    fields = fields_of(layer, message)
     names = [
         name for name in ("dilation", "hole") if fields.keys() & {name, f"{name}_h", f"{name}_w"}
     ]
-    require(len(names) < 2, layer, "dilation stands beside hole", "one of the two")
+    require(len(names) < 2, layer, "dilation and hole are both set", "one of the two")
     return spatial(layer, message, names[0] if names else "dilation", rank, 1)
 
 
@@ -64,14 +75,14 @@ def _windows(layer: Layer, rank: int) -> tuple[Shape, Shape, Shape, Shape]:
 
 
 def positive(layer: Layer, sizes: Sequence[int], x: Shape) -> Shape:
-    """The sizes, if the net can have them. Errors: ShapeError."""
+    """The sizes, if all are positive. Errors: ShapeError."""
     fits = all(size > 0 for size in sizes)
     require(fits, layer, "the window is larger than its padded input", None, text(x))
     return tuple(sizes)
 
 
 def _slid(layer: Layer, x: Shape, axis: int) -> Shape:
-    """Sizes of the spatial axes behind `axis` after a convolution."""
+    """Sizes of the spatial axes after `axis` in a convolution's top."""
     extents = x[axis + 1 :]
     windows = zip(extents, *_windows(layer, len(extents)), strict=True)
     sizes = [(size + 2 * p - (d * (k - 1) + 1)) // s + 1 for size, k, s, p, d in windows]
@@ -87,7 +98,7 @@ def _refuse_uneven(layer: Layer, outputs: int, channels: int, group: int) -> Non
 
 
 def groups(layer: Layer, channels: int) -> int:
-    """How many groups a convolution of any type has: the depthwise types need not say it."""
+    """The number of groups of a convolution of any type; the depthwise types need not set it."""
     group: int = parameters(layer, "convolution_param").group
     depthwise = layer.type == "ConvolutionDepthwise" or (
         is_silent_about_groups(layer) and any(blob.shape[1:2] == (1,) for blob in layer.blobs[:1])
@@ -96,10 +107,10 @@ def groups(layer: Layer, channels: int) -> int:
 
 
 def outputs(layer: Layer, channels: int) -> int:
-    """How many output channels a convolution has.
+    """The number of output channels of a convolution.
 
-    One layer of the name ConvolutionDepthwise never looks at num_output, which may be missing then
-    or contradict the weights: it has one filter for each input channel.
+    One of the layers called ConvolutionDepthwise ignores num_output, which may be missing then or
+    contradict the weights: it has one filter per input channel.
     Source: conv_dw_layer.cpp of anlongstory's fork.
     """
     count: int = parameters(layer, "convolution_param").num_output
@@ -115,12 +126,14 @@ def is_determined_by_weights(layer: Layer) -> bool:
 
 
 def is_silent_about_groups(layer: Layer) -> bool:
-    """Whether only a layer's weights tell if it has one group, or one for each channel.
+    """Whether only a layer's weights show if it has one group, or one per channel.
 
-    Forks have two layers of the name DepthwiseConvolution: one is a Convolution, whose `group`
-    is 1 where it is not set; the other does not look at `group`.
+    Forks have two layers called DepthwiseConvolution: one is a Convolution, whose `group` defaults
+    to 1; the other ignores `group`.
     """
-    return layer.type == "DepthwiseConvolution" and "group" not in given(layer, "convolution_param")
+    return layer.type == "DepthwiseConvolution" and "group" not in fields_of(
+        layer, "convolution_param"
+    )
 
 
 @shape("Convolution", "DepthwiseConvolution", "ConvolutionDepthwise", bottoms=SOME, tops=SOME)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.spatial.conv import dilation, positive, spatial
-from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, fields_of, parameters, require, shape, text
 
 
 def _four(layer: Layer, x: Shape) -> None:
@@ -26,8 +26,8 @@ def pooled(
     floor: bool = False,
     by_axis: bool = False,
 ) -> Shape:
-    """Sizes after pooling. They round up; where any axis is padded, or `by_axis` the axis itself, a
-    window is dropped that would begin behind the input and its first padding."""
+    """Sizes after pooling, rounded up. If any axis (with `by_axis`, the axis itself) is padded, a
+    window that would start after the input and its leading padding is dropped."""
     counts = [
         (size + 2 * q - k + (0 if floor else s - 1)) // s + 1
         for size, k, s, q in zip(sizes, kernel, stride, pad, strict=True)
@@ -40,26 +40,26 @@ def pooled(
 
 
 def rounds_down(layer: Layer) -> bool:
-    """Whether a pooling's sizes round down, as `round_mode: FLOOR` says; forks say it otherwise.
+    """Whether a pooling's sizes round down: `round_mode: FLOOR`, or other fields in forks.
 
-    `ceil_mode: false` is of brocolli's Caffe and of OpenVINO, `torch_pooling` of TensorRT.
+    `ceil_mode: false` is from brocolli's Caffe and OpenVINO, `torch_pooling` from TensorRT.
     """
-    fields = given(layer, "pooling_param")
-    said = {fields["round_mode"] == "FLOOR"} if "round_mode" in fields else set()
-    said |= {not fields["ceil_mode"]} if "ceil_mode" in fields else set()
-    said |= {True} if fields.get("torch_pooling") else set()
-    require(len(said) < 2, layer, "its sizes are to round up and down", "one of the two")
-    return True in said
+    fields = fields_of(layer, "pooling_param")
+    flags = {fields["round_mode"] == "FLOOR"} if "round_mode" in fields else set()
+    flags |= {not fields["ceil_mode"]} if "ceil_mode" in fields else set()
+    flags |= {True} if fields.get("torch_pooling") else set()
+    require(len(flags) < 2, layer, "its fields say to round both up and down", "one of the two")
+    return True in flags
 
 
 @shape("Pooling", tops=(1, 2))
 def pooling(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n c ph pw, and for MAX a mask of the same shape as a second top.
 
-    Source: src/caffe/layers/pooling_layer.cpp; of naibaf7's fork are `dilation` and sizes for each
-    axis, where each drops its last window by itself; x: n c d h w is of forks too.
+    Source: src/caffe/layers/pooling_layer.cpp; `dilation` and sizes for each axis are
+    from naibaf7's fork, where each axis drops its last window by itself; n c d h w is from forks.
     """
-    require(len(x) in (4, 5), layer, "Pooling needs 4 axes, or 5", "n c h w", text(x))
+    require(len(x) in (4, 5), layer, "Pooling needs 4 or 5 axes", "n c h w", text(x))
     p = parameters(layer, "pooling_param")
     require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
     kernel, stride, pad = _windows(layer, p, x)
@@ -74,15 +74,17 @@ def pooling(layer: Layer, x: Shape) -> LayerShapes:
 
 def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
     """Kernel, stride and pad, for each spatial axis."""
-    fields, rank = given(layer, "pooling_param"), len(x) - 2
+    fields, rank = fields_of(layer, "pooling_param"), len(x) - 2
     stride = spatial(layer, "pooling_param", "stride", rank, 1)
     pad = spatial(layer, "pooling_param", "pad", rank, 0)
     require(min(stride) > 0, layer, "stride must be positive", "> 0", text(stride))
     if p.global_pooling:
         sized = any(name in fields for name in ("kernel_size", "kernel_h", "kernel_w"))
-        require(not sized, layer, "global_pooling stands beside a kernel size", "one of the two")
+        require(
+            not sized, layer, "global_pooling is set together with a kernel size", "one of the two"
+        )
         plain = set(stride) == {1} and not any(pad)
-        require(plain, layer, "global_pooling stands beside a stride or pad", "neither")
+        require(plain, layer, "global_pooling is set together with a stride or pad", "neither")
         return x[2:], stride, pad
     kernel = spatial(layer, "pooling_param", "kernel", rank, None)
     require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
@@ -95,7 +97,7 @@ def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
 def spatial_pyramid(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n (all levels' bins); a single level stays n c 1 1.
 
-    Level i has 2^i bins a side. Source: src/caffe/layers/spp_layer.cpp.
+    Level i has 2^i bins per side. Source: src/caffe/layers/spp_layer.cpp.
     """
     _four(layer, x)
     height = parameters(layer, "spp_param").pyramid_height
@@ -119,7 +121,7 @@ def _level(layer: Layer, x: Shape, bins: int) -> Shape:
 
 @shape("Upsample", bottoms=(1, 2))
 def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
-    """x: n c h w, and for unpooling a mask like it  ->  n c H W.
+    """x: n c h w, and for unpooling a mask of its shape  ->  n c H W.
 
     Source: upsample_layer.cpp of SegNet's fork (two bottoms), of others (one), and of the forks for
     nets from ONNX (see `resizes_by_mode`), whose second bottom gives the height and width.
@@ -129,11 +131,13 @@ def upsample(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
         return LayerShapes(((*x[:2], *positive(layer, _resized_by_mode(layer, x, mask), x)),))
     if mask is not None:
         require(mask == x, layer, "its mask does not fit", text(x), text(mask))
-    p, fields = parameters(layer, "upsample_param"), given(layer, "upsample_param")
+    p, fields = parameters(layer, "upsample_param"), fields_of(layer, "upsample_param")
     sized = bool(p.upsample_h and p.upsample_w)
     by_axis = fields.keys() & {"scale_h", "scale_w"}
     clear = sized or not by_axis or (len(by_axis) == 2 and "scale" not in fields)
-    require(clear, layer, "its factors are two, or one too few", "scale, or scale_h and scale_w")
+    require(
+        clear, layer, "its factors are set twice, or incomplete", "scale, or scale_h and scale_w"
+    )
     factors = (p.scale_h or p.scale, p.scale_w or p.scale)
     cuts = (p.pad_out_h, p.pad_out_w)
     sizes = [size * f - cut for size, f, cut in zip(x[2:], factors, cuts, strict=True)]
@@ -146,29 +150,29 @@ _SIZES_BY_MODE = {"height", "width", "height_scale", "width_scale"}
 
 
 def resizes_by_mode(layer: Layer) -> bool:
-    """Whether an Upsample layer is that of the forks for nets from ONNX, by its fields.
+    """Whether an Upsample layer, by its fields, is the one from the forks for nets from ONNX.
 
     Source: upsample_layer.cpp of Wulingtian/yolov5_caffe.
     """
-    return not given(layer, "upsample_param").keys().isdisjoint({*_SIZES_BY_MODE, "mode"})
+    return not fields_of(layer, "upsample_param").keys().isdisjoint({*_SIZES_BY_MODE, "mode"})
 
 
 def _resized_by_mode(layer: Layer, x: Shape, like: Shape | None) -> Sequence[int]:
-    fields = given(layer, "upsample_param")
+    fields = fields_of(layer, "upsample_param")
     others = fields.keys() - _SIZES_BY_MODE - {"mode"}
-    require(not others, layer, "its fields are of two forks' layers", "height_scale ...", others)
+    require(not others, layer, "it mixes the fields of two forks", "height_scale ...", others)
     if like is not None:
         require(len(like) == 4, layer, "its second input needs 4 axes", "n c h w", text(like))
         return like[2:]
     if "height" in fields and "width" in fields:
         return fields["height"], fields["width"]
     scaled = "height_scale" in fields and "width_scale" in fields
-    require(scaled, layer, "no size is given", "height and width, or height_scale and width_scale")
+    require(scaled, layer, "no size is set", "height and width, or height_scale and width_scale")
     return whole_sizes(layer, x, fields["height_scale"], fields["width_scale"])
 
 
 def whole_sizes(layer: Layer, x: Shape, down: float, across: float) -> Sequence[int]:
-    """The height and width of x, times these factors. Errors: ShapeError for no whole numbers."""
+    """The height and width of x, times these factors. Errors: ShapeError unless they are whole."""
     sizes = [size * factor for size, factor in zip(x[2:], (down, across), strict=True)]
     whole = all(size == int(size) for size in sizes)
     require(whole, layer, "its factors do not give whole sizes", text(x[2:]), (down, across))
@@ -177,7 +181,7 @@ def whole_sizes(layer: Layer, x: Shape, down: float, across: float) -> Sequence[
 
 @shape("Unpooling", "UnPooling", bottoms=(1, 2))
 def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
-    """x: n c h w, and for MAX a mask like it  ->  n c H W.
+    """x: n c h w, and for MAX a mask of its shape  ->  n c H W.
 
     Source: unpooling_layer.cpp of DeconvNet's fork.
     """
@@ -186,7 +190,7 @@ def unpooling(layer: Layer, x: Shape, mask: Shape | None = None) -> LayerShapes:
         require(mask == x, layer, "its mask does not fit", text(x), text(mask))
     p = parameters(layer, "unpooling_param")
     sizes = (p.unpool_h or p.unpool_size, p.unpool_w or p.unpool_size)
-    require(min(sizes) > 0, layer, "no size is given", "unpool_size, or unpool_h and unpool_w")
+    require(min(sizes) > 0, layer, "no size is set", "unpool_size, or unpool_h and unpool_w")
     return LayerShapes(((*x[:2], *sizes),))
 
 
@@ -196,7 +200,7 @@ def max_unpool(layer: Layer, x: Shape, mask: Shape) -> LayerShapes:
     _four(layer, x)
     require(mask == x, layer, "its mask does not fit", text(x), text(mask))
     p = parameters(layer, "max_unpool_param")
-    require(min(p.dst_h, p.dst_w) > 0, layer, "no size is given", "dst_h and dst_w")
+    require(min(p.dst_h, p.dst_w) > 0, layer, "no size is set", "dst_h and dst_w")
     return LayerShapes(((*x[:2], p.dst_h, p.dst_w),))
 
 
@@ -207,16 +211,20 @@ def bilinear_interpolate(layer: Layer, x: Shape) -> LayerShapes:
     Source: bilinear_interpolate_layer.cpp of inisis's fork.
     """
     _four(layer, x)
-    p, fields = parameters(layer, "bilinear_interpolate_param"), given(layer, _BILINEAR)
+    p, fields = parameters(layer, "bilinear_interpolate_param"), fields_of(layer, _BILINEAR)
     sized, scaled = {"dst_h", "dst_w"} & fields.keys(), "scale_factor" in fields
-    require(bool(sized) != scaled, layer, "no size is given, or two", "dst_h and dst_w, or a scale")
+    require(
+        bool(sized) != scaled, layer, "no size is set, or two are", "dst_h and dst_w, or a scale"
+    )
     if scaled:
         sizes = [int(np.float32(size) * np.float32(p.scale_factor)) for size in x[2:]]
     else:
         sizes = [fields.get("dst_h", x[2]), fields.get("dst_w", x[3])]
-    # Corners of one place are no two ends: Caffe divides by 0.
+    # A single position has no two corners to align: Caffe divides by 0.
     least = 2 if p.align_corners else 1
-    require(min(sizes) >= least, layer, "this is too small", f"{least} or more", text(tuple(sizes)))
+    require(
+        min(sizes) >= least, layer, "its size is too small", f"{least} or more", text(tuple(sizes))
+    )
     return LayerShapes(((*x[:2], *sizes),))
 
 
@@ -227,7 +235,7 @@ _BILINEAR = "bilinear_interpolate_param"
 def resize(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n c H W: sizes, or for pyramids scales.
 
-    Source: resize_layer.cpp of happynear's fork. It keeps the size that it was given first.
+    Source: resize_layer.cpp of happynear's fork. It keeps the size of the first input that it saw.
     """
     _four(layer, x)
     p = parameters(layer, "resize_param")
@@ -235,31 +243,33 @@ def resize(layer: Layer, x: Shape) -> LayerShapes:
     if p.is_pyramid_test:
         scales = (p.out_height_scale, p.out_width_scale)
         sizes = [int(scale * size) for scale, size in zip(scales, x[2:], strict=True)]
-    wanted = "height and width, or of a pyramid test out_height_scale and out_width_scale"
-    require(min(sizes) > 0, layer, "no size is given", wanted)
+    wanted = "height and width, or for a pyramid test out_height_scale and out_width_scale"
+    require(min(sizes) > 0, layer, "no size is set", wanted)
     return LayerShapes(((*x[:2], *sizes),))
 
 
 @shape("Interp", bottoms=(1, 2))
 def interp(layer: Layer, x: Shape, like: Shape | None = None) -> LayerShapes:
-    """x: n c h w  ->  n c H W, of a second bottom's size or of the one that is set.
+    """x: n c h w  ->  n c H W, the size of a second bottom or the one that is set.
 
     Source: interp_layer.cpp of DeepLab's fork, of yangguorun/SegStereo (two bottoms, `interp_type`)
     and of Synopsys's (`full_zoom_factor`).
     """
     _four(layer, x)
-    p, fields = parameters(layer, "interp_param"), given(layer, "interp_param")
+    p, fields = parameters(layer, "interp_param"), fields_of(layer, "interp_param")
     trimmed = p.pad_beg <= 0 and p.pad_end <= 0
     require(trimmed, layer, "pad_beg and pad_end must not be positive", "<= 0")
     both = "mode" in fields and "interp_type" in fields
-    require(not both, layer, "mode stands beside interp_type", "one of the two")
+    require(not both, layer, "mode and interp_type are both set", "one of the two")
     sizes: Sequence[int] = [size + p.pad_beg + p.pad_end for size in x[2:]]
     positive(layer, sizes, x)
     if like is None:
         sizes = _interpolated(layer, p, sizes)
     else:
         named = fields.keys() & _INTERP_SIZES
-        require(not named, layer, "a second bottom gives the size too", "one of the two", named)
+        require(
+            not named, layer, "a second bottom also determines the size", "one of the two", named
+        )
         require(len(like) == 4, layer, "its second input needs 4 axes", "n c h w", text(like))
         sizes = like[2:]
     return LayerShapes(((*x[:2], *positive(layer, sizes, x)),))
@@ -269,13 +279,13 @@ _INTERP_SIZES = {"height", "width", "zoom_factor", "shrink_factor", "full_zoom_f
 
 
 def _interpolated(layer: Layer, p: Any, sizes: Sequence[int]) -> list[int]:
-    """Sizes after shrinking, then zooming, or else as `height` and `width` say."""
-    fields = given(layer, "interp_param")
+    """Sizes after shrinking, then zooming, or else `height` and `width`."""
+    fields = fields_of(layer, "interp_param")
     factors = "shrink_factor" in fields or "zoom_factor" in fields
     fixed = "height" in fields and "width" in fields
     if "full_zoom_factor" in fields and not factors and not fixed:
         return [size * p.full_zoom_factor for size in sizes]
-    require(factors or fixed, layer, "no size is given", "height and width, or a factor")
+    require(factors or fixed, layer, "no size is set", "height and width, or a factor")
     both = "shrink_factor" in fields and "zoom_factor" in fields
     if fixed and (both or not factors):
         return [p.height, p.width]

@@ -1,4 +1,4 @@
-"""Shapes of the layers that look between the positions of a map."""
+"""Shapes of the layers that sample between the positions of a feature map."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from math import prod
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.spatial.conv import positive, spatial
-from bridge.caffe.shapes.table import LayerShapes, given, parameters, require, shape, text
+from bridge.caffe.shapes.table import LayerShapes, fields_of, parameters, require, shape, text
 
 THETA = ("theta_1_1", "theta_1_2", "theta_1_3", "theta_2_1", "theta_2_2", "theta_2_3")
 
 
 @shape("SpatialTransformer", bottoms=2)
 def spatial_transformer(layer: Layer, x: Shape, theta: Shape) -> LayerShapes:
-    """x: n c h w, theta: n 6, less those that are set  ->  n c output_H output_W.
+    """x: n c h w, theta: n 6, without those that are set  ->  n c output_H output_W.
 
     Source: st_layer.cpp of daerduoCarey/SpatialTransformerLayer.
     """
     require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
-    fields = given(layer, "st_param")
+    fields = fields_of(layer, "st_param")
     count = 6 - sum(name in fields for name in THETA)
     fits = theta[:1] == x[:1] and prod(theta[1:]) == count > 0
     require(fits, layer, "its theta does not fit", f"{x[0]} {count}", text(theta))
@@ -62,7 +62,7 @@ _DEFORMABLE = "deformable_convolution_param"
 
 
 def deformable_windows(layer: Layer) -> tuple[Shape, Shape, Shape, Shape]:
-    """Kernel, stride, pad and dilation, down and across."""
+    """Kernel, stride, pad and dilation, vertical and horizontal."""
     kernel = spatial(layer, _DEFORMABLE, "kernel", 2, None)
     rest = (("stride", 1), ("pad", 0), ("dilation", 1))
     stride, pad, dilation = (spatial(layer, _DEFORMABLE, name, 2, d) for name, d in rest)

@@ -10,9 +10,9 @@ from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, t
 def dense_block(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c h w  ->  n (c + growthRate numTransition) h w.
 
-    Blobs, of each kind one for each transition: the 3x3 kernels; scale, bias, mean and variance
-    before; with bottlenecks the 1x1 kernels, and scale, bias, mean and variance behind them; at
-    last the factor of the means and variances. Source: DenseBlock_layer.cpp of the forks.
+    Blobs, one of each kind per transition: the 3x3 kernels; scale, bias, mean and variance before
+    them; with bottlenecks the 1x1 kernels, and scale, bias, mean and variance after them; finally
+    the factor of the means and variances. Source: DenseBlock_layer.cpp of the forks.
     """
     require(len(x) == 4, layer, "its input needs 4 axes", "n c h w", text(x))
     p = parameters(layer, "denseblock_param")

@@ -1,4 +1,4 @@
-"""Shapes of C3D's layers, whose third spatial axis, the time, has windows of its own."""
+"""Shapes of C3D's layers, whose third spatial axis, time, has window sizes of its own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ def _refuse_others(layer: Layer, x: Shape, *sizes: int | None) -> None:
 
 
 def _once(layer: Layer, **fields: Sequence[int]) -> list[int]:
-    """The number of each field: one for both axes of a plane, 0 where there is none."""
+    """The value of each field: one for both axes of a plane, 0 if there is none."""
     for name, values in fields.items():
         require(
-            len(values) < 2, layer, f"{name} is for both axes", "one number", text(tuple(values))
+            len(values) < 2,
+            layer,
+            f"{name} applies to both axes",
+            "one number",
+            text(tuple(values)),
         )
     return [sum(values) for values in fields.values()]
 
@@ -28,7 +32,7 @@ def _once(layer: Layer, **fields: Sequence[int]) -> list[int]:
 def convolution(layer: Layer, x: Shape) -> LayerShapes:
     """x: n c d h w  ->  n num_output d' h' w'; weight num_output c *k, bias num_output.
 
-    Groups share their input, so that they change nothing. Source: convolution3d_layer.cpp of C3D.
+    Groups share their input, so they change nothing. Source: convolution3d_layer.cpp of C3D.
     """
     p = parameters(layer, "convolution_param")
     k, s, q = _once(layer, kernel_size=p.kernel_size, stride=p.stride or [1], pad=p.pad)
@@ -49,7 +53,7 @@ def pooling(layer: Layer, x: Shape) -> LayerShapes:
     p = parameters(layer, "pooling_param")
     k, s, q = _once(layer, kernel_size=p.kernel_size, stride=p.stride or [1], pad=p.pad)
     _refuse_others(layer, x, k, p.kernel_depth, s, p.temporal_stride)
-    require(not q or p.pool == "AVE", layer, "only an average is padded", "pad 0", q)
+    require(not q or p.pool == "AVE", layer, "only average pooling can be padded", "pad 0", q)
     kernel, stride, pads = (p.kernel_depth, k, k), (p.temporal_stride, s, s), (0, q, q)
     sizes = [
         -(-(size + 2 * pad - k) // s) + 1

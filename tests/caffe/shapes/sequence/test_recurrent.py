@@ -24,7 +24,7 @@ test_refusals = refusals_test(
         ("LSTM", "recurrent_param { num_output: 3 }", [(5, 2, 8), (5, 2), (5, 6)], 1,
          "the static input does not fit"),
         ("LSTM", "recurrent_param { num_output: 3 expose_hidden: true }", [(5, 2, 8), (5, 2)], 1,
-         "its bottoms and tops do not fit"),
+         "its bottoms and tops do not match"),
         ("RNN", "recurrent_param { num_output: 3 expose_hidden: true }",
          [(5, 2, 8), (5, 2), (2, 3)], 2, "a state does not fit"),
     ]

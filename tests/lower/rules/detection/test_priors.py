@@ -111,14 +111,14 @@ def test_boxes_around_several_points(
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("fixed_size: 32", "density does not fit"),
-        ("density: 2", "density does not fit"),
-        ("fixed_size: 32 density: 2 min_size: 4", "beside other boxes"),
+        ("fixed_size: 32", "density does not match"),
+        ("density: 2", "density does not match"),
+        ("fixed_size: 32 density: 2 min_size: 4", "with other boxes"),
         ("fixed_size: 32.5 density: 2", "whole numbers"),
         ("fixed_size: 4 density: 8", "density is above"),
         ("fixed_size: 32 density: 2 fixed_ratio: 1 fixed_ratio: 2", "ratios"),
         ("fixed_size: 32 density: 2 fixed_ratio: 1 aspect_ratio: 2", "ratios"),
-        ("min_size: 4 offset_h: 0.5", "does not fit offset_w"),
+        ("min_size: 4 offset_h: 0.5", "does not match offset_w"),
         ("min_size: 4 offset_h: 0.5 offset_w: 1 offset: 0.5", "alone"),
         ("min_size: 4 offset_h: [0, 1, 2] offset_w: [0, 1, 2]", "at most 2"),
     ],

@@ -139,7 +139,7 @@ class TestForksLstm:
     @pytest.mark.parametrize(
         ("shape", "settings", "problem"),
         [
-            ((4, 2, 3), "num_output: 5 batch_size: 2", "two things"),
+            ((4, 2, 3), "num_output: 5 batch_size: 2", "is ambiguous"),
             ((5, 3), "num_output: 5 batch_size: 2", "does not fit batch_size"),
             ((4, 2, 3), "", "must be positive"),
             ((4,), "num_output: 5", "2 axes or more"),

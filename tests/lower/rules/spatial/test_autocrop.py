@@ -156,7 +156,7 @@ def test_v1_crop(tmp_path: Path, run: Callable[..., Any]) -> None:
             ("z", "x"),
             "of one value",
         ),
-        (_conv("c", "x", "kernel_size: 3"), ("c", "x"), "leaves the input"),
+        (_conv("c", "x", "kernel_size: 3"), ("c", "x"), "extends beyond the input"),
     ],
 )
 def test_what_aborts(

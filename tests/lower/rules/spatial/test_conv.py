@@ -74,7 +74,7 @@ def test_a_deconvolution_may_have_a_hole(one_layer: Callable[..., Any]) -> None:
 
 def test_a_hole_beside_a_dilation_is_refused(one_layer: Callable[..., Any]) -> None:
     text = "convolution_param { num_output: 1 kernel_size: 1 hole: 2 dilation: 2 }"
-    with pytest.raises(ShapeError, match="dilation stands beside hole"):
+    with pytest.raises(ShapeError, match="dilation and hole are both set"):
         one_layer("Convolution", text, weights=[np.ones((1, 3, 1, 1)), [0]], x=X)
 
 

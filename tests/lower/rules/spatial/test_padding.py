@@ -55,9 +55,9 @@ def test_a_width_below_nothing_cuts(one_layer: Callable[..., Any]) -> None:
     [
         ("", "of no fork"),
         ("pad: 1 pad_u: 1", "or of several"),
-        ("paddings: [1, 1]", "fit no axes"),
-        ("pad_u: 1 pad_d: -1", "adds and takes away"),
-        ("pad: 4 type: REFLECT_101", "reflects more than there is"),
+        ("paddings: [1, 1]", "do not match the axes"),
+        ("pad_u: 1 pad_d: -1", "both pads and crops"),
+        ("pad: 4 type: REFLECT_101", "reflects more than the input has"),
         ("pad_u: -2 pad_d: -2 pad_l: -1 pad_r: -1", "larger than its padded input"),
     ],
 )

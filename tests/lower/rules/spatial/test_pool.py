@@ -172,7 +172,7 @@ def test_there_are_more_words_for_rounding_down(one_layer: Callable[..., Any], t
 
 def test_rounding_both_ways_is_refused(one_layer: Callable[..., Any]) -> None:
     text = "pooling_param { kernel_size: 2 round_mode: CEIL torch_pooling: true }"
-    with pytest.raises(ShapeError, match="round up and down"):
+    with pytest.raises(ShapeError, match="round both up and down"):
         one_layer("Pooling", text, x=np.ones((1, 1, 4, 4)))
 
 

@@ -202,7 +202,7 @@ def test_interp_like_another(one_layer: Callable[..., Any]) -> None:
     like = np.zeros((1, 4, 9, 3))
     expected = _along(_along(X, 9, 2), 3, 3)
     assert_close(one_layer("Interp", x=X, like=like), expected)
-    with pytest.raises(ShapeError, match="gives the size too"):
+    with pytest.raises(ShapeError, match="also determines the size"):
         one_layer("Interp", "interp_param { height: 9 width: 3 }", x=X, like=like)
     full = one_layer("Interp", "interp_param { full_zoom_factor: 2 }", x=X)
     assert_close(full, _along(_along(X, 10, 2), 14, 3))
@@ -210,7 +210,10 @@ def test_interp_like_another(one_layer: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize(
     ("given", "problem"),
-    [("interp_type: 'cubic'", "no such mode"), ("mode: LINEAR interp_type: 'bilinear'", "stands")],
+    [
+        ("interp_type: 'cubic'", "no such mode"),
+        ("mode: LINEAR interp_type: 'bilinear'", "are both set"),
+    ],
 )
 def test_interp_of_no_fork(one_layer: Callable[..., Any], given: str, problem: str) -> None:
     with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
