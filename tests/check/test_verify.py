@@ -14,8 +14,8 @@ from bridge.check.runners import OnnxRunner
 from bridge.check.verify import check_keras, check_onnx
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
-from tests.check.seeded_faults import FAULTS
-from tests.check.seeded_faults import seeded as seeded_with
+from tests.check.faults.seeded_faults import FAULTS
+from tests.check.faults.seeded_faults import seeded as seeded_with
 from tests.conftest import ROOT
 from tests.helpers.golden_cases import case
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded

@@ -24,9 +24,9 @@ from bridge.errors import UnsupportedError
 from bridge.raising.search.layout_pass import candidates_of
 from bridge.raising.table import TABLE, Candidate, Node, Rule
 from tests.helpers.keras_against_onnx import Ask, complete, raise_and_compare
-from tests.helpers.layout_strategies import layouts
-from tests.helpers.node_strategies import NodeExample, Tensor
-from tests.helpers.rule_strategies import MODULES, STRATEGIES, mirror_of
+from tests.helpers.strategies.layouts import layouts
+from tests.helpers.strategies.nodes import NodeExample, Tensor
+from tests.helpers.strategies.rules import MODULES, STRATEGIES, mirror_of
 
 ENTRIES = [(operator, since) for operator in sorted(TABLE) for since, _ in TABLE.versions(operator)]
 BATCHES = {"batch", "samples"}  # one size, which the inputs of a graph may name differently

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout, Traced, Weight, constant_text
-from tests.helpers.layout_strategies import layouts
+from tests.helpers.strategies.layouts import layouts
 
 SHAPES = [(12,), (6, 6), (4, 4, 4), (2, 3, 6, 5), (1, 8, 1, 1), (2, 1, 4, 4), (4, 4, 4, 4)]
 

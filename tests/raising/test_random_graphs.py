@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from bridge.raising.table import TABLE
 from tests.helpers.keras_against_onnx import Array, raise_and_compare
-from tests.helpers.random_graphs import graphs
+from tests.helpers.random_graphs.graphs import graphs
 
 
 def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:

@@ -19,7 +19,7 @@ from bridge.raising.building.candidates import (
     with_identity_axes,
 )
 from bridge.raising.table import Operand
-from tests.helpers.layout_strategies import layouts
+from tests.helpers.strategies.layouts import layouts
 
 SHUFFLED = Layout(((2, 3),), ((1, 0),))  # a channel axis after a shuffle
 

@@ -17,7 +17,7 @@ from bridge.errors import UnsupportedOperatorError
 from bridge.layout import Layout
 from tests.helpers.golden_cases import assert_close
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
     Tensor,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bridge.errors import UnsupportedOperatorError
 from bridge.layout import Layout
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     Array,
     Draw,
     NodeExample,

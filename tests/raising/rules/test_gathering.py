@@ -9,7 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     Array,
     Draw,
     NodeExample,

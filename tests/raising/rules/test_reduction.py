@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.layout import Layout
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
-from tests.helpers.node_strategies import Draw, NodeExample, nodes_of, shapes, tensor
+from tests.helpers.strategies.nodes import Draw, NodeExample, nodes_of, shapes, tensor
 
 
 @nodes_of("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum")

@@ -13,7 +13,7 @@ from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import rearrange, reshape
-from tests.helpers.layout_strategies import layouts
+from tests.helpers.strategies.layouts import layouts
 
 SHAPES = ((2, 3, 4), (4, 4, 4), (2, 6, 6), (1, 8, 1), (8, 6), (6,))
 

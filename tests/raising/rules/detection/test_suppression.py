@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
-from tests.helpers.node_strategies import Draw, NodeExample, Tensor, nodes_of, sizes, values
+from tests.helpers.strategies.nodes import Draw, NodeExample, Tensor, nodes_of, sizes, values
 
 
 @nodes_of("NonMaxSuppression", since=10)

@@ -24,7 +24,7 @@ from tests.helpers.keras_against_onnx import (
     raise_and_compare,
     seeded,
 )
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
     Operand,

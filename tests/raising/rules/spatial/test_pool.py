@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.errors import UnsupportedOperatorError
 from bridge.layout import Layout
 from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     MAX_ELEMENTS,
     Draw,
     NodeExample,
@@ -21,7 +21,7 @@ from tests.helpers.node_strategies import (
     nodes_of,
     shapes,
 )
-from tests.helpers.window_strategies import windows
+from tests.helpers.strategies.windows import windows
 
 
 @st.composite

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import UnsupportedOperatorError
 from tests.helpers.keras_against_onnx import graph, plan_of
-from tests.helpers.node_strategies import (
+from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
     Tensor,

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
-from tests.helpers.node_strategies import Draw, NodeExample, nodes_of, tensor
+from tests.helpers.strategies.nodes import Draw, NodeExample, nodes_of, tensor
 
 
 @nodes_of("SpaceToDepth", "DepthToSpace")

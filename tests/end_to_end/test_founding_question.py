@@ -16,7 +16,7 @@ from bridge.caffe import read
 from bridge.check.runners import OnnxRunner
 from tests.helpers.golden_cases import assert_close
 
-MODELS = Path(__file__).parent.parent / "models"
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def test_two_by_two_gives_the_numbers_of_the_question(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import bridge
 from bridge.check.verify import check_keras
 from bridge.convert import raise_onnx
 from bridge.errors import CheckError
-from tests.check.seeded_faults import FAULTS, seeded
+from tests.check.faults.seeded_faults import FAULTS, seeded
 from tests.helpers.small_net import Small
 from tests.real.nets import ALL, Net
 

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from hypothesis import strategies as st
 
-from tests.helpers.graph_builder import Array, Graph, Shape
 from tests.helpers.keras_against_onnx import OPSET
-from tests.helpers.random_nodes import OTHER_OPSETS, any_rule
+from tests.helpers.random_graphs.builder import Array, Graph, Shape
+from tests.helpers.random_graphs.nodes import OTHER_OPSETS, any_rule
 
 Grow = Callable[[Graph, str, Shape], bool]
 

@@ -11,10 +11,10 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
 
-from tests.helpers.graph_builder import Array, Graph, Shape
 from tests.helpers.keras_against_onnx import OPSET
-from tests.helpers.node_strategies import Key, NodeExample, Tensor, preferring
-from tests.helpers.rule_strategies import STRATEGIES
+from tests.helpers.random_graphs.builder import Array, Graph, Shape
+from tests.helpers.strategies.nodes import Key, NodeExample, Tensor, preferring
+from tests.helpers.strategies.rules import STRATEGIES
 
 _REDUCTIONS = sorted(key for key in STRATEGIES if key[0].startswith("Reduce"))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from bridge.raising.table import TABLE
-from tests.helpers.node_strategies import MODULES, REGISTERED, Key, Strategy
+from tests.helpers.strategies.nodes import MODULES, REGISTERED, Key, Strategy
 
 __all__ = ["MODULES", "STRATEGIES", "mirror_of"]
 

@@ -1,7 +1,7 @@
 """Strategies for the nodes of an operator, and what they are built from.
 
 Each test module of `tests/raising/rules` registers those of its family with `@nodes_of`; the
-raising law and the random graphs draw from all of them (`tests.helpers.rule_strategies`).
+raising law and the random graphs draw from all of them (`tests.helpers.strategies.rules`).
 """
 
 from __future__ import annotations

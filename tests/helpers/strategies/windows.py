@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.helpers.node_strategies import Draw, Shape
+from tests.helpers.strategies.nodes import Draw, Shape
 
 
 @dataclass(frozen=True)
