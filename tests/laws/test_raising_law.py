@@ -95,7 +95,8 @@ def any_candidate(data: st.DataObject) -> Ask:
         preferred_layouts = tuple(
             data.draw(st.none() | layouts(shape), label="preferred") for shape in node.shapes
         )
-        candidates = candidates_of(rule, replace(node, preferred_layouts=preferred_layouts), *operands)
+        node = replace(node, preferred_layouts=preferred_layouts)
+        candidates = candidates_of(rule, node, *operands)
         return [data.draw(st.sampled_from(candidates), label="candidate")]
 
     return ask
