@@ -1,8 +1,7 @@
-"""What two sides say of images whose labels are known."""
+"""How well two models classify labelled images, and whether they agree."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,9 @@ from bridge.check.backends.backend import Backend
 from bridge.check.images import Labelled
 from bridge.check.inputs import filled, image_input, inputs_of
 from bridge.errors import UsageError
+from bridge.options import Progress
 
 Array = NDArray[Any]
-Progress = Callable[[str], None]
 
 TOP = 5
 BATCH = 16
@@ -23,8 +22,8 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How many of `count` images each side got right, expected first, by its best guess and by
-    its best five; and on how many their best guesses differ."""
+    """How many of `count` images each model classified correctly, the expected one first, by its
+    best guess and by its best five; and on how many their best guesses differ."""
 
     count: int
     top1: tuple[int, int]
@@ -47,25 +46,25 @@ class Accuracy:
 def accuracy(
     expected: Backend, received: Backend, images: Labelled, progress: Progress
 ) -> Accuracy:
-    """Runs both sides over all images, which are labelled from 0.
+    """Runs both models over all images, which are labelled from 0.
 
-    Raises UsageError where a side computes nothing, it is not clear what classifies, or a label
-    is none that it knows.
+    Raises UsageError if a model computes nothing, it is unclear which output classifies, or a label
+    is out of range.
     """
     output = _classifier(expected, received)
-    given, (batch, *_) = image_input(inputs_of(expected, received))
+    name, (batch, *_) = image_input(inputs_of(expected, received))
     size = batch if isinstance(batch, int) else BATCH
     ranks: list[list[Array]] = [[], []]
-    truth: list[Array] = []
+    all_labels: list[Array] = []
     for arrays, labels in images.batches(size):
-        progress(f"classifying {len(truth) * size} of {len(images)} images")
-        feeds = {given: filled(arrays, size if batch == size else None)}
-        for backend, found in zip((expected, received), ranks, strict=True):
+        progress(f"classifying {len(all_labels) * size} of {len(images)} images")
+        feeds = {name: filled(arrays, size if batch == size else None)}
+        for backend, guesses in zip((expected, received), ranks, strict=True):
             ((_, scores),) = backend.run(feeds, [output])
             _refuse_unknown(labels, scores)
-            found.append(_best(scores[: len(labels)]))
-        truth.append(labels)
-    one, other, labels = (np.concatenate(each) for each in (*ranks, truth))
+            guesses.append(_best(scores[: len(labels)]))
+        all_labels.append(labels)
+    one, other, labels = (np.concatenate(batches) for batches in (*ranks, all_labels))
     return Accuracy(
         len(images),
         (_right(one[:, :1], labels), _right(other[:, :1], labels)),
@@ -78,8 +77,8 @@ def _classifier(expected: Backend, received: Backend) -> str:
     common = [name for name in expected.outputs if name in received.outputs]
     if len(common) != 1:
         raise UsageError(
-            "it is not clear which output classifies",
-            expected="one output that both sides give",
+            "it is unclear which output classifies",
+            expected="one output that both models have",
             received=", ".join(common) or "none",
         )
     return common[0]
@@ -90,13 +89,11 @@ def _refuse_unknown(labels: Array, scores: Array) -> None:
     classes = scores[:1].size
     unknown = labels[(labels < 0) | (labels >= classes)]
     if len(unknown):
-        raise UsageError(
-            "the net does not know this label", expected=f"0 to {classes - 1}", received=unknown[0]
-        )
+        raise UsageError("label out of range", expected=f"0 to {classes - 1}", received=unknown[0])
 
 
 def _best(scores: Array) -> Array:
-    """scores: n k, or n k 1 1  ->  the places of the best of each, best first: n 5"""
+    """scores: n k, or n k 1 1  ->  the indices of the best of each, best first: n 5"""
     return np.argsort(-scores.reshape(len(scores), -1), axis=1, kind="stable")[:, :TOP]
 
 

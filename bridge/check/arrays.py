@@ -18,23 +18,23 @@ Array = NDArray[Any]
 # Of NumPy's kinds of dtypes: truth values, whole numbers with and without a sign, others.
 NUMBERS = "biuf"
 
-# What NumPy and zipfile raise for an entry that is damaged, encrypted (a RuntimeError), or packed
-# in a way that they do not know.
+# What NumPy and zipfile raise for an entry that is damaged, encrypted (a RuntimeError), or
+# compressed by an unknown method.
 _DAMAGE = (ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """An .npz, opened; each array is read when it is asked for."""
+    """An open .npz; an array is read when it is asked for."""
 
     path: Path
     file: Any
 
     @classmethod
     def of(cls, path: Path) -> Arrays:
-        """Raises UsageError for what is no such file."""
+        """Raises UsageError for any other file."""
         problem = UsageError(
-            "this is no .npz of arrays",
+            "not an .npz of arrays",
             where=path,
             expected="named arrays, as numpy.savez writes",
         )
@@ -53,7 +53,7 @@ class Arrays:
         return list(self.file.files)
 
     def __getitem__(self, name: str) -> Array:
-        """Raises UsageError where it holds no numbers, or is damaged."""
+        """Raises UsageError for an array that is not numeric, or damaged."""
         try:
             array: Array | bytes = self.file[name]
         except _DAMAGE as error:
@@ -64,6 +64,6 @@ class Arrays:
             raise UsageError(f"'{name}' is not an array", where=self.path, expected="an .npy in it")
         if array.dtype.kind not in NUMBERS:
             raise UsageError(
-                f"the array '{name}' holds no numbers", where=self.path, received=array.dtype
+                f"the array '{name}' is not numeric", where=self.path, received=array.dtype
             )
         return array

@@ -13,26 +13,26 @@ Array = NDArray[Any]
 
 RELATIVE = 1e-4
 
-# Numbers tell right from wrong that vary by so much more than two right ones may differ.
-TELLING = 30
+# A value can tell right from wrong if it varies by this factor more than rounding does.
+INFORMATIVE = 30
 
-# Arrays that are equal but for rounding lie in one direction, also in half precision.
-LEAST_COSINE = 0.999
+# Arrays that are equal but for rounding point in one direction, in half precision as well.
+MIN_COSINE = 0.999
 
 Verdict = Literal["equal", "differs", "cannot tell"]
 
-# What Caffe's MAX pooling gives for a window without pixels: a mark, not a number.
+# What Caffe's MAX pooling returns for a window without pixels: a mark, not a number.
 LOWEST = float(np.finfo(np.float32).min)
 
 
-# Arrays are gone through in pieces that stay in the processor's cache.
+# Arrays are compared in blocks that stay in the processor's cache.
 BLOCK = 1 << 16
 
 
 def tolerance(expected: Array) -> float:
     """The greatest absolute difference that still counts as equal: 1e-4 · (1 + max|expected|).
 
-    NaN, infinities and -FLT_MAX say nothing of the size of the other numbers.
+    NaN, infinities and -FLT_MAX say nothing about the size of the other numbers.
     """
     return RELATIVE * (1 + size(expected))
 
@@ -45,18 +45,18 @@ def size(array: Array) -> float:
 
 @dataclass(frozen=True)
 class Row:
-    """How one blob fared.
+    """The comparison of one blob.
 
-    `error` is the greatest absolute difference, inf where none can be given (another shape; NaN,
-    an infinity or -FLT_MAX on one side only); `place` is where it lies, `limit` what is allowed.
-    `relative` is the greatest difference by the size of the number itself, among those that are
-    larger than the limit; `cosine` is of the two arrays as vectors. `not_finite` counts NaN and
-    infinities on each side, the expected one first. `layers` made the blob, the last of them last,
+    `error` is the greatest absolute difference, inf if there is none (the shapes differ, or only
+    one array has NaN, an infinity or -FLT_MAX there); `place` is its index, `limit` what is
+    allowed. `relative` is the greatest difference relative to the number itself, among those that
+    are larger than the limit; `cosine` is of the two arrays as vectors. `not_finite` counts NaN and
+    infinities in each array, the expected one first. `layers` computed the blob, in their order,
     from the compared blobs `inputs`; `kind` is the class of tolerance that they fall into.
 
-    `size` is the greatest absolute value expected, `range` what lies between the least and the
-    greatest. `doubt` says why the numbers cannot tell right from wrong, where they cannot.
-    `is_output` marks what the net gives out.
+    `size` is the greatest absolute value expected, `range` the difference between the least and the
+    greatest. `doubt` says why the numbers cannot tell right from wrong, if they cannot.
+    `is_output` marks an output of the net.
     """
 
     name: str
@@ -83,19 +83,19 @@ class Row:
             return "differs"
         if self.doubt:
             return "cannot tell"
-        turned = self.cosine < LEAST_COSINE and self.size > TELLING * self.limit
-        return "differs" if turned else "equal"
+        is_turned = self.cosine < MIN_COSINE and self.size > INFORMATIVE * self.limit
+        return "differs" if is_turned else "equal"
 
     @property
     def share(self) -> float:
-        """The error by what is allowed: above 1 where it differs."""
+        """The error relative to what is allowed: above 1 where it differs."""
         if self.limit:
             return self.error / self.limit
         return float("inf") if self.error else 0.0
 
     @property
     def ok(self) -> bool:
-        """Whether it is shown to be equal."""
+        """Whether the comparison shows that it is equal."""
         return self.verdict == "equal"
 
 
@@ -108,37 +108,37 @@ def compare(name: str, expected: Array, received: Array) -> Row:
     if expected.shape != received.shape:
         shapes = (expected.shape, received.shape)
         return Row(name, *shapes, np.inf, limit, (), np.inf, 0.0, not_finite, dtypes, size=largest)
-    found = _Differences(limit)
+    differences = _Differences(limit)
     for one, other in zip(_blocks(expected), _blocks(received), strict=True):
-        found.add(one, other)
-    place = np.unravel_index(found.index, expected.shape) if expected.size else ()
+        differences.add(one, other)
+    index = np.unravel_index(differences.index, expected.shape) if expected.size else ()
     return Row(
         name,
         expected.shape,
         received.shape,
-        error=found.error,
+        error=differences.error,
         limit=limit,
-        place=tuple(map(int, place)),
-        relative=found.relative,
-        cosine=found.cosine,
+        place=tuple(map(int, index)),
+        relative=differences.relative,
+        cosine=differences.cosine,
         not_finite=not_finite,
         dtypes=dtypes,
         size=largest,
-        range=found.range,
+        range=differences.range,
     )
 
 
 def worst(rows: Sequence[Row]) -> Row:
-    """Of several comparisons of one blob, the one that comes nearest to its limit, or is farthest
-    beyond it; those that tell nothing count where all others do neither."""
-    return max(rows, key=lambda row: (_GRAVITY.index(row.verdict), row.share))
+    """The comparison of a blob, among those of several runs, that comes nearest to its limit or is
+    farthest beyond it; one that cannot tell counts only if all others cannot tell either."""
+    return max(rows, key=lambda row: (_SEVERITY.index(row.verdict), row.share))
 
 
-_GRAVITY: tuple[Verdict, ...] = ("cannot tell", "equal", "differs")
+_SEVERITY: tuple[Verdict, ...] = ("cannot tell", "equal", "differs")
 
 
 class _Differences:
-    """What is found while two arrays are gone through, block by block."""
+    """The greatest differences of two arrays, gathered block by block."""
 
     def __init__(self, limit: float) -> None:
         self.error, self.index, self.relative = 0.0, 0, 0.0
@@ -168,8 +168,8 @@ class _Differences:
     def _add_extremes(
         self, one: Array, other: Array, ordinary: NDArray[np.bool_]
     ) -> tuple[Array, Array]:
-        """What is no ordinary number must stand on both sides, or differs by inf; further on both
-        sides have zeros for it."""
+        """Returns both arrays with zeros for the numbers that are not ordinary, which must be in
+        both: else these differ by inf."""
         same = ordinary | (one == other) | (np.isnan(one) & np.isnan(other))
         if not same.all() and self.error < np.inf:
             self.error, self.index = np.inf, self._passed + int(same.argmin())
@@ -177,7 +177,7 @@ class _Differences:
 
     @property
     def range(self) -> float:
-        """Of the expected array's ordinary numbers; 0.0 where there are none."""
+        """Of the expected array's ordinary numbers; 0.0 if there are none."""
         return max(0.0, self._greatest - self._least)
 
     @property
@@ -196,7 +196,7 @@ def _blocks(array: Array) -> Iterator[Array]:
 
 
 def is_ordinary(array: Array) -> NDArray[np.bool_]:
-    """Which are numbers, and neither NaN, infinite nor -FLT_MAX."""
+    """Which numbers are neither NaN, infinite nor -FLT_MAX."""
     ordinary: NDArray[np.bool_] = np.isfinite(array) & (array != LOWEST)
     return ordinary
 

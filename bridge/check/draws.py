@@ -1,7 +1,7 @@
-"""What several runs give together, and how far values change from one to the next: it is this that
-shows that a net works at all.
+"""The results of several runs, and how far values change from one to the next: that they do shows
+that a net works at all.
 
-Whole arrays are not kept from run to run: of each a sample is, the same numbers of it every time.
+Only a sample of an array is kept from run to run, of the same elements every time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SAMPLE = 4096
 
 
 class Variation:
-    """Sees each value once in each run."""
+    """How far values change between runs; `see` is called once for each value in each run."""
 
     def __init__(self) -> None:
         self._samples: dict[str, list[tuple[tuple[int, ...], Array]]] = {}
@@ -29,8 +29,8 @@ class Variation:
         self._samples.setdefault(name, []).append((array.shape, _sample(array)))
 
     def of(self, name: str) -> float | None:
-        """The greatest difference of a number from run to run; inf where it is another shape, or
-        NaN in one alone. None where there was one run only."""
+        """The greatest change of a number from run to run; inf if the shape changes, or only one
+        has NaN. None if there was only one run."""
         (shape, first), *others = self._samples[name]
         return max(
             (_change(first, other) if shape == s else np.inf for s, other in others), default=None
@@ -49,7 +49,7 @@ class Tally:
         return list(self.rows)
 
     def order(self, names: Sequence[str]) -> None:
-        """Puts them in the order of these, which is the graph's; runs may give them in another."""
+        """Sorts the rows into the graph's order; a run may yield them in another."""
         self.rows = {name: self.rows[name] for name in names if name in self.rows}
 
     def add(self, name: str, expected: Array, received: Array) -> None:

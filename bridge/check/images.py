@@ -1,4 +1,4 @@
-"""Images as what is fed: one or some of them, or many whose labels are known."""
+"""Images as inputs: a few of them, or many with known labels."""
 
 from __future__ import annotations
 
@@ -34,50 +34,49 @@ class Preprocessing:
     rgb: bool = False
 
     @classmethod
-    def of(cls, given: Input) -> Preprocessing:
-        """As the prototxt says that the net was trained. Raises BridgeError for its mean file."""
-        mean = np.asarray(given.mean or 0.0, np.float32)
-        if given.mean_file:
+    def of(cls, entry: Input) -> Preprocessing:
+        """As in training, by the prototxt. Raises BridgeError if its mean file cannot be read."""
+        mean = np.asarray(entry.mean or 0.0, np.float32)
+        if entry.mean_file:
             from bridge.caffe.preprocessing import read_mean
 
-            file = Path(given.where.file).parent / given.mean_file
+            file = Path(entry.where.file).parent / entry.mean_file
             mean = read_mean(file).array()
-        return cls(mean, given.scale)
+        return cls(mean, entry.scale)
 
     def apply(self, pixels: Array) -> Array:
-        """pixels: h w c, 0 to 255  ->  c h w. Raises UsageError where the mean does not fit."""
+        """pixels: h w c, 0 to 255  ->  c h w. Raises UsageError if the mean does not fit."""
         image = pixels.astype(np.float32).transpose(2, 0, 1)
-        self._refuse_misfit(image.shape)
+        self._refuse_mismatch(image.shape)
         mean = self.mean.reshape(-1, 1, 1) if self.mean.ndim < 3 else self._middle(image.shape)
         image = ((image[::-1] if self.rgb else image) - mean) * self.scale
         return np.ascontiguousarray(image, np.float32)
 
-    def _refuse_misfit(self, shape: tuple[int, ...]) -> None:
-        have = self.mean.shape
-        if len(have) < 3:
+    def _refuse_mismatch(self, shape: tuple[int, ...]) -> None:
+        mean = self.mean.shape
+        if len(mean) < 3:
             fits = self.mean.size in (1, shape[0])
         else:
-            fits = have[0] == shape[0] and have[1] >= shape[1] and have[2] >= shape[2]
+            fits = mean[0] == shape[0] and mean[1] >= shape[1] and mean[2] >= shape[2]
         if not fits:
             image = " ".join(map(str, shape))
             raise UsageError(
                 "the mean does not fit the images that the net takes",
                 expected=f"one number, {shape[0]} of them, or an image of {image} or larger",
-                received=" ".join(map(str, have)),
+                received=" ".join(map(str, mean)),
             )
 
     def _middle(self, shape: tuple[int, ...]) -> Array:
-        """Of a mean that is larger than the image the middle, as Caffe crops both."""
-        begins = [(size - want) // 2 for size, want in zip(self.mean.shape, shape, strict=True)]
-        places = tuple(slice(b, b + want) for b, want in zip(begins, shape, strict=True))
-        return self.mean[places]
+        """The middle of a mean that is larger than the image, as Caffe crops both."""
+        starts = [(size - crop) // 2 for size, crop in zip(self.mean.shape, shape, strict=True)]
+        return self.mean[tuple(slice(s, s + crop) for s, crop in zip(starts, shape, strict=True))]
 
 
 PLAIN = Preprocessing(np.float32(0).reshape(1))
 
 
 def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Array:
-    """An image file, resized to what a net takes: c h w. Raises UsageError."""
+    """An image file, resized to the shape that a net takes: c h w. Raises UsageError."""
     try:
         import cv2
     except ImportError as error:
@@ -92,18 +91,18 @@ def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -
     kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
     pixels = cv2.imread(str(path), kind)
     if pixels is None:
-        raise UsageError("this is no image that OpenCV can read", where=path)
+        raise UsageError("not an image that OpenCV can read", where=path)
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     return preprocessing.apply(resized.reshape(height, width, channels))
 
 
 class Labelled(Protocol):
-    """Images whose labels are known."""
+    """Images with known labels."""
 
     def __len__(self) -> int: ...
 
     def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
-        """Images, n c h w, and their labels, n; `size` at a time, the last time what is left."""
+        """Images, n c h w, and their labels, n; `size` at a time, the last time the rest."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class LabelledArrays:
 
 @dataclass(frozen=True)
 class LabelledFiles:
-    """Image files, read when their turn comes."""
+    """Image files, read batch by batch."""
 
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
@@ -152,7 +151,7 @@ def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> 
         return _from_arrays(path, tuple(shape))
     files = _in_list(path) if path.is_file() else _in_folder(path)
     if not files:
-        raise UsageError("there are no images with labels", where=path)
+        raise UsageError("no images with labels here", where=path)
     paths, labels = zip(*files, strict=True)
     return LabelledFiles(paths, labels, tuple(shape), preprocessing)
 
@@ -176,13 +175,15 @@ def _from_arrays(path: Path, shape: tuple[int, ...]) -> Labelled:
         )
     if images.shape[1:] != shape:
         raise UsageError(
-            "these are not images as the net takes them",
+            "the net takes images of another shape",
             where=path,
             expected=" ".join(map(str, ("n", *shape))),
             received=" ".join(map(str, images.shape)),
         )
     if (labels % 1).any():
-        raise UsageError("labels are whole numbers", where=path, received=labels[labels % 1 > 0][0])
+        raise UsageError(
+            "labels must be whole numbers", where=path, received=labels[labels % 1 > 0][0]
+        )
     return LabelledArrays(images, labels)
 
 
@@ -191,7 +192,7 @@ def _in_list(path: Path) -> list[tuple[Path, int]]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(
-            "this is no list of images",
+            "not a list of images",
             where=path,
             expected="lines of PATH NUMBER; or an .npz, or a folder",
         ) from error
@@ -202,7 +203,7 @@ def _in_list(path: Path) -> list[tuple[Path, int]]:
             continue
         if not name or not label.isdigit():
             raise UsageError(
-                "this line names no image and label",
+                "not an image and its label",
                 where=f"{path}:{number}",
                 expected="PATH NUMBER",
                 received=line,
@@ -212,14 +213,14 @@ def _in_list(path: Path) -> list[tuple[Path, int]]:
 
 
 def _in_folder(path: Path) -> list[tuple[Path, int]]:
-    """Folders of digits are labels themselves; others are numbered as they sort."""
+    """A folder named by a number has that label; other folders are numbered in sorted order."""
     if (path / "labels.txt").is_file():
         return _in_list(path / "labels.txt")
-    folders = sorted(each for each in path.iterdir() if each.is_dir())
-    numbers = all(each.name.isdigit() for each in folders)
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir())
+    are_numbers = all(folder.name.isdigit() for folder in folders)
     return [
-        (file, int(folder.name) if numbers else place)
-        for place, folder in enumerate(folders)
+        (file, int(folder.name) if are_numbers else index)
+        for index, folder in enumerate(folders)
         for file in sorted(folder.iterdir())
         if file.suffix.lower() in ENDINGS
     ]

@@ -1,9 +1,9 @@
-"""From what a user names to two sides that can be compared.
+"""Opens the files that a user names as two models that can be compared.
 
-The translation map of a Keras model is not in its file: it is found again by raising the graph
-that stands on the other side (or that is given with `graph`), whose plan says for each value which
-layer gives it and how it is stored. So a model can be checked after it was trained and saved by
-anyone, as long as its layers still have their names.
+The translation map of a Keras model is not in its file. It is derived again by raising the graph
+that is the other model (or that is passed as `graph`), whose plan knows for each value which layer
+computes it and how it is stored. So a model can be checked after anyone has trained and saved it,
+as long as its layers still have their names.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _KINDS: Mapping[str, Kind] = {
 
 
 def is_caffemodel(path: Path) -> bool:
-    """Whether this is the name of a Caffe net's weights, in either of Caffe's two formats."""
+    """Whether the name is that of a Caffe net's weights, in either of Caffe's two formats."""
     return path.name.endswith((".caffemodel", ".caffemodel.h5"))
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A thing to compare, as a user names it: one path, or the two of a Caffe net, which may be
-    lowered without some fields that nobody here knows."""
+    """A model to compare, as a user names it: one path, or the two of a Caffe net, which may be
+    lowered without some unknown fields."""
 
     path: Path
     weights: Path | None = None
@@ -62,12 +62,12 @@ class ModelFiles:
 
     @cached_property
     def kind(self) -> Kind:
-        """Told by the ending; a SavedModel is a folder. Raises UsageError."""
+        """By the suffix; a SavedModel is a folder. Raises UsageError."""
         if not self.path.exists():
             raise files.missing(self.path, "model")
         if is_caffemodel(self.path):
             raise UsageError(
-                "these are the weights of a Caffe net, without the net",
+                "the weights of a Caffe net, without the net",
                 where=self.path,
                 expected="NET.prototxt before it",
             )
@@ -87,14 +87,14 @@ class ModelFiles:
 
     @property
     def is_stored(self) -> bool:
-        """Whether its arrays may be in another order than ONNX's."""
+        """Whether its arrays may have another layout than ONNX's."""
         return self.kind in ("keras", "tflite", "saved model")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sides, with the plan that translates between them where one is made of Keras; where
-    both are `stored` as Keras has them and no graph says how, they are compared as they are."""
+    """Two models, with the plan that translates between them if one is from Keras. If both are,
+    and no graph has their layouts, arrays are compared as they are `stored`."""
 
     expected: Backend
     received: Backend
@@ -105,23 +105,24 @@ class Pair:
     stored: bool = False
 
     def preprocessing(self) -> Preprocessing | None:
-        """What was done to images when the net was trained, if its prototxt says so."""
+        """The preprocessing in training, if the prototxt has one."""
         if self.prototxt is None:
             return None
         from bridge.caffe import read
 
-        said = (given for given in read(self.prototxt).inputs if len(given.shape) == 4)
-        found = next((x for x in said if x.mean or x.mean_file or x.scale != 1), None)
-        return None if found is None else Preprocessing.of(found)
+        images = (entry for entry in read(self.prototxt).inputs if len(entry.shape) == 4)
+        trained = (x for x in images if x.mean or x.mean_file or x.scale != 1)
+        entry = next(trained, None)
+        return None if entry is None else Preprocessing.of(entry)
 
 
 @contextmanager
 def opened(
     a: ModelFiles, b: ModelFiles, *, runtime: str = "onnxruntime", graph: ModelFiles | None = None
 ) -> Iterator[Pair]:
-    """Opens both sides. Files and processes that are needed on the way are gone afterwards.
+    """Opens both models. Temporary files and processes are gone afterwards.
 
-    `runtime` runs an .onnx; where both are, the second. Raises BridgeError.
+    `runtime` runs an .onnx; if both are, the second. Raises BridgeError.
     """
     with ExitStack() as stack:
         opener = _Opener(a, b, graph, stack)
@@ -147,9 +148,9 @@ class _Opener:
     def __init__(
         self, a: ModelFiles, b: ModelFiles, graph: ModelFiles | None, stack: ExitStack
     ) -> None:
-        texts = [each.path for each in (a, b, graph) if each and each.kind == "caffe"]
-        self.prototxt = texts[0] if texts else None
-        self._graph = next((each for each in (graph, a, b) if each and each.is_graph), None)
+        prototxts = [m.path for m in (a, b, graph) if m and m.kind == "caffe"]
+        self.prototxt = prototxts[0] if prototxts else None
+        self._graph = next((m for m in (graph, a, b) if m and m.is_graph), None)
         self._stack = stack
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self._lowered: dict[ModelFiles, Path] = {}
@@ -158,7 +159,7 @@ class _Opener:
         self.warnings: list[str] = []
         if self._graph is None and a.is_stored != b.is_stored:
             raise UsageError(
-                "these two speak of different axis orders, and nothing here translates",
+                "the two models have different axis orders, and no graph translates between them",
                 where=f"{a.path} and {b.path}",
                 hint="name the graph that the Keras model was raised from: --graph net.onnx",
             )
@@ -177,7 +178,7 @@ class _Opener:
                 return self._exported(files)
 
     def ranges(self) -> dict[str, Columns]:
-        """What numbers inputs take that are no images, as far as a graph says."""
+        """The ranges of the inputs that are not images, as far as the graph has them."""
         if self._graph is None:
             return {}
         if self._graph.kind == "caffe":
@@ -198,14 +199,14 @@ class _Opener:
     def _caffe(self, files: ModelFiles, runtime: str) -> Backend:
         from bridge.check.backends.caffe import CaffeBackend, engine
 
-        found = None if files.weights is None else engine(files.weights)
-        if found is not None and files.weights is not None:
-            backend = CaffeBackend(files.path, files.weights, found)
+        name = None if files.weights is None else engine(files.weights)
+        if name is not None and files.weights is not None:
+            backend = CaffeBackend(files.path, files.weights, name)
             self._stack.callback(backend.close)
             return backend
         self.warnings.append(
             f"{files.path.name}: no Caffe here (neither pycaffe nor an OpenCV 4 that reads these "
-            "files), so it was lowered to ONNX first: this compares what comes after that step"
+            "files), so it was lowered to ONNX first: only the later steps are compared"
         )
         title = f"{files.path.name}, lowered,"
         return self._onnx(self._as_onnx(files), runtime, title)
@@ -225,7 +226,7 @@ class _Opener:
             net = read(files.path, files.weights, hold=hold)
             if files.weights is None and any(known_weights(net)):
                 raise UsageError(
-                    "a net without its weights computes nothing that could be compared",
+                    "a net without its weights has nothing to compare",
                     where=files.path,
                     expected="its .caffemodel behind it",
                 )
@@ -236,21 +237,20 @@ class _Opener:
         return self._lowered[files]
 
     def _keras(self, path: Path) -> Backend:
-        from bridge.check.backends.keras import KerasBackend, own_places, places_of
+        from bridge.check.backends.keras import KerasBackend, own_locations, value_locations
         from bridge.keras.load import load
 
         model = load(path)
         title = f"{path.name} in {_keras_version()}"
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         if self._graph is None:
-            places = own_places(model)
-            inputs, outputs = _own_ends(model)
-            return KerasBackend(model, title, places, inputs, outputs)
-        plan = self._plan_for(path, [each.name for each in model.inputs], shapes)
-        _refuse_stranger(path, model, plan)
-        names = {each.name: each.value for each in plan.inputs}
-        inputs = [names[each.name] for each in model.inputs]
-        return KerasBackend(model, title, places_of(plan), inputs, plan.outputs)
+            inputs, outputs = _own_names(model)
+            return KerasBackend(model, title, own_locations(model), inputs, outputs)
+        plan = self._plan_for(path, [tensor.name for tensor in model.inputs], shapes)
+        _refuse_unexpected_layers(path, model, plan)
+        values = {planned.name: planned.value for planned in plan.inputs}
+        inputs = [values[tensor.name] for tensor in model.inputs]
+        return KerasBackend(model, title, value_locations(plan), inputs, plan.outputs)
 
     def _exported(self, files: ModelFiles) -> Backend:
         from bridge.check.backends.exported import ExportedBackend, saved_model, tflite
@@ -258,19 +258,21 @@ class _Opener:
         open_ = {"tflite": tflite, "saved model": saved_model}[files.kind]
         model = open_(files.path)
         if self._graph is None:
-            ends = [{port.name: None for port in ports} for ports in (model.inputs, model.outputs)]
-            return ExportedBackend(model, *ends)
+            layouts = [
+                {port.name: None for port in ports} for ports in (model.inputs, model.outputs)
+            ]
+            return ExportedBackend(model, *layouts)
         shapes = [port.shape for port in model.inputs]
         plan = self._plan_for(files.path, [port.name for port in model.inputs], shapes)
-        _refuse_other_ends(files.path, model, plan)
-        values = {each.name: each.value for each in plan.inputs}
+        _refuse_other_outputs(files.path, model, plan)
+        values = {planned.name: planned.value for planned in plan.inputs}
         inputs = {values[port.name]: _layout(plan, values[port.name]) for port in model.inputs}
         return ExportedBackend(model, inputs, {name: _layout(plan, name) for name in plan.outputs})
 
     def _plan_for(
         self, path: Path, names: Sequence[str], shapes: Sequence[Sequence[int | None]]
     ) -> Plan:
-        """The graph's plan, with inputs in the order in which the model takes them."""
+        """The graph's plan, with the io_layout that the model's inputs have."""
         from bridge.graph.io import load
         from bridge.graph.passes import run_passes
         from bridge.raising import raise_model
@@ -280,18 +282,18 @@ class _Opener:
         file = self._as_onnx(self._graph)
         for io_layout in ("channels_last", "onnx"):
             plan = raise_model(run_passes(load(file)), io_layout)
-            wanted = {each.name: each.shape for each in plan.inputs}
-            if wanted.keys() == set(names) and all(
-                _fits(wanted[name], shape) for name, shape in zip(names, shapes, strict=True)
+            planned = {entry.name: entry.shape for entry in plan.inputs}
+            if planned.keys() == set(names) and all(
+                _fits(planned[name], shape) for name, shape in zip(names, shapes, strict=True)
             ):
                 self.plan = plan
                 return plan
         raise UsageError(
-            "this model takes other inputs than the graph",
+            "the inputs of this model are not those of the graph",
             where=path,
-            expected=", ".join(f"{n}: {_words(shape)}" for n, shape in wanted.items()),
+            expected=", ".join(f"{n}: {_words(shape)}" for n, shape in planned.items()),
             received=", ".join(f"{n}: {_words(s)}" for n, s in zip(names, shapes, strict=True)),
-            hint="is it raised from this graph? Two models of Keras can be compared without one",
+            hint="was it raised from this graph? Two Keras models can be compared without a graph",
         )
 
 
@@ -300,7 +302,7 @@ def _layout(plan: Plan, value: str) -> Layout:
 
 
 def _fits(planned: Sequence[int | str], shape: Sequence[int | None]) -> bool:
-    """Whether sizes agree where both are known."""
+    """Whether the sizes agree that both know."""
     return len(planned) == len(shape) and all(
         one == other
         for one, other in zip(planned, shape, strict=True)
@@ -308,8 +310,8 @@ def _fits(planned: Sequence[int | str], shape: Sequence[int | None]) -> bool:
     )
 
 
-def _refuse_stranger(path: Path, model: keras.Model, plan: Plan) -> None:
-    """Refuses a model without the layers that give the plan's outputs, or of another kind."""
+def _refuse_unexpected_layers(path: Path, model: keras.Model, plan: Plan) -> None:
+    """Refuses a model whose layers are not those of the plan."""
     kinds = {operation.name: type(operation).__name__ for operation in model.operations}
     planned = {call.name: call.target for call in plan.calls}
     common = [name for name in planned if name in kinds]
@@ -323,26 +325,26 @@ def _refuse_stranger(path: Path, model: keras.Model, plan: Plan) -> None:
             "this model was not raised from this graph",
             where=path,
             expected=f"the {len(planned)} operations of the graph's plan",
-            received=f"{len(common)} of them" + "".join(f"; {each}" for each in others[:3]),
-            hint="raise the graph again with onnx-to-keras, or compare with the right one",
+            received=f"{len(common)} of them" + "".join(f"; {other}" for other in others[:3]),
+            hint="raise the graph again with onnx-to-keras, or compare with the right graph",
         )
 
 
-def _refuse_other_ends(path: Path, model: Exported, plan: Plan) -> None:
+def _refuse_other_outputs(path: Path, model: Exported, plan: Plan) -> None:
     if len(model.outputs) != len(plan.outputs):
         raise UsageError(
-            "this model has other outputs than the graph",
+            "the outputs of this model are not those of the graph",
             where=path,
             expected=", ".join(plan.outputs),
             received=", ".join(port.name for port in model.outputs),
         )
 
 
-def _own_ends(model: keras.Model) -> tuple[list[str], list[str]]:
+def _own_names(model: keras.Model) -> tuple[list[str], list[str]]:
     from bridge.raising.names import decode
 
-    inputs = [decode(each.name) for each in model.inputs]
-    return inputs, [decode(each._keras_history.operation.name) for each in model.outputs]
+    inputs = [decode(tensor.name) for tensor in model.inputs]
+    return inputs, [decode(tensor._keras_history.operation.name) for tensor in model.outputs]
 
 
 def _keras_version() -> str:

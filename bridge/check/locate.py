@@ -1,4 +1,4 @@
-"""Where a fault lies: which layers stand between two compared values."""
+"""Locates a fault: the layers between two compared values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bridge.check.tolerance import judged, precision
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """The layers that make a value from the nearest values that are known, and those values."""
+class Segment:
+    """The layers that compute a value from the nearest known values, and those values."""
 
     origins: tuple[Origin, ...]
     inputs: tuple[str, ...]
@@ -27,8 +27,8 @@ class Stretch:
         return tuple(map(str, self.origins))
 
 
-def stretch(name: str, origins: Mapping[str, Origin], known: Collection[str]) -> Stretch:
-    """Walks back from a value to what is known: compared, or fed. Origins come in graph order."""
+def segment(name: str, origins: Mapping[str, Origin], known: Collection[str]) -> Segment:
+    """Walks back from a value to known ones: compared, or inputs. Origins are in graph order."""
     passed: dict[str, Origin] = {}
     sources: dict[str, None] = {}
     waiting = [name]
@@ -44,7 +44,7 @@ def stretch(name: str, origins: Mapping[str, Origin], known: Collection[str]) ->
                 waiting.append(source)
     # Walking back meets the last layer first.
     layers = dict.fromkeys(reversed(passed.values()))
-    return Stretch(tuple(layers), tuple(sources))
+    return Segment(tuple(layers), tuple(sources))
 
 
 def located(
@@ -54,37 +54,37 @@ def located(
     outputs: Collection[str],
     dtypes: Collection[str] = (),
 ) -> tuple[Row, ...]:
-    """The rows of all runs as one each, in graph order, with the layers and inputs that they came
-    from, and judged. What the net gives out was computed apart from the values within, so it is
-    not held to those. `dtypes` are those in which the two sides compute."""
+    """One judged row for each value, of all its runs, in graph order, with the layers that computed
+    it and their inputs. The outputs of the net were computed apart from the values within, and
+    are judged by themselves. `dtypes` are those in which the two models compute."""
     known = {*tally.names, *fed}
-    moving = changing(origins, fed)
+    dependent = dependent_values(origins, fed)
     done: dict[str, list[Row]] = {}
     for name in tally.names:
-        found = stretch(name, origins, known)
-        computed_from = [done[each] for each in found.inputs if each in done]
+        path = segment(name, origins, known)
+        computed_from = [done[source] for source in path.inputs if source in done]
         done[name] = [
             judged(
-                replace(row, is_output=name in outputs, inputs=found.inputs, layers=found.layers),
+                replace(row, is_output=name in outputs, inputs=path.inputs, layers=path.layers),
                 tally.variation.of(name),
-                found.operators,
+                path.operators,
                 [rows[run] for rows in computed_from],
                 at=precision({*dtypes, *row.dtypes}),
-                depends=name not in origins or name in moving,
+                depends=name not in origins or name in dependent,
             )
             for run, row in enumerate(tally.rows[name])
         ]
     return tuple(map(worst, done.values()))
 
 
-# Of a value these know the shape alone.
+# These read only the shape of a value.
 _MEASURING = frozenset(["Shape", "Size"])
 
 
-def changing(origins: Mapping[str, Origin], fed: Collection[str]) -> set[str]:
-    """The values in which the numbers that are fed have a part. Origins come in graph order."""
-    found = set(fed)
+def dependent_values(origins: Mapping[str, Origin], fed: Collection[str]) -> set[str]:
+    """The values that depend on the numbers of the inputs. Origins are in graph order."""
+    dependent = set(fed)
     for name, origin in origins.items():
-        if origin.operator not in _MEASURING and not found.isdisjoint(origin.inputs):
-            found.add(name)
-    return found
+        if origin.operator not in _MEASURING and not dependent.isdisjoint(origin.inputs):
+            dependent.add(name)
+    return dependent

@@ -1,11 +1,11 @@
-"""Anything against anything: two sides, fed the same, compared value by value."""
+"""Runs two models on the same inputs and compares them value by value."""
 
 from __future__ import annotations
 
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -23,14 +23,14 @@ from bridge.check.loading import ModelFiles, Pair, opened
 from bridge.check.locate import located
 from bridge.check.report import Report
 from bridge.errors import UsageError
+from bridge.options import Progress
 
 if TYPE_CHECKING:
     from bridge.raising.plan import Plan
 
 Array = NDArray[Any]
-Progress = Callable[[str], None]
 Run = tuple[str, Mapping[str, Array]]
-"""What is fed, in words and arrays."""
+"""The inputs of a run: a description, and the arrays."""
 
 
 def check(
@@ -42,46 +42,46 @@ def check(
     graph: ModelFiles | None = None,
     progress: Progress,
 ) -> Report:
-    """Compares what two sides compute, `a` being what is expected.
+    """Compares the values of two models, `a` being the expected one.
 
-    Raises UsageError where nothing can be compared, and BridgeError for a side that cannot run.
+    Raises UsageError if nothing can be compared, and BridgeError for a model that cannot run.
     """
-    progress("opening both sides")
+    progress("opening both models")
     with opened(a, b, runtime=runtime, graph=graph) as pair:
         if feeding.has_files and pair.stored:
             raise UsageError(
-                "nothing here says which axis of the input is the channels of an image",
+                "it is unknown which axis of the input has the channels of an image",
                 where=f"{a.path} and {b.path}",
                 hint="name the graph that the models were raised from: --graph net.onnx",
             )
         if (feeding.images or feeding.labels) and feeding.preprocessing is None:
             pair, feeding = _with_own_preprocessing(pair, feeding)
-        given = pair.expected, pair.received, feeding, pair.ranges
-        report = _compared(pair, all_feeds(*given), wide_feeds(*given), progress)
+        models = pair.expected, pair.received, feeding, pair.ranges
+        report = _compared(pair, all_feeds(*models), wide_feeds(*models), progress)
         if feeding.labels is None:
             return report
         images = labelled_images(inputs_of(pair.expected, pair.received), feeding)
-        found = accuracy(pair.expected, pair.received, images, progress)
-        return replace(report, accuracy=found)
+        scores = accuracy(pair.expected, pair.received, images, progress)
+        return replace(report, accuracy=scores)
 
 
 def _with_own_preprocessing(pair: Pair, feeding: Feeding) -> tuple[Pair, Feeding]:
-    """Does to images what the prototxt says was done in training; where none does, a warning."""
-    found = pair.preprocessing()
+    """Takes the preprocessing of the prototxt's training; without any, there is a warning."""
+    preprocessing = pair.preprocessing()
     warnings = pair.warnings
-    if found is None and feeding.has_files:
+    if preprocessing is None and feeding.has_files:
         warnings += (_AS_THEY_ARE,)
-    return replace(pair, warnings=warnings), replace(feeding, preprocessing=found or PLAIN)
+    return replace(pair, warnings=warnings), replace(feeding, preprocessing=preprocessing or PLAIN)
 
 
 _AS_THEY_ARE = (
-    "no prototxt says what is done to images, so they are fed as they are, blue, green, red from "
+    "no prototxt has a preprocessing, so images are fed as they are, blue, green, red from "
     "0 to 255: see --mean, --scale and --rgb"
 )
 
 
 def _compared(pair: Pair, runs: Sequence[Run], more: Sequence[Run], progress: Progress) -> Report:
-    """Compares in all runs; in `more` only where these tell nothing."""
+    """Compares in all runs; in `more` only if these cannot tell."""
     comparison = _Comparison(pair, progress)
     for run in runs:
         comparison.add(run)
@@ -94,12 +94,12 @@ def _compared(pair: Pair, runs: Sequence[Run], more: Sequence[Run], progress: Pr
 
 
 class _Comparison:
-    """Two sides, compared run by run."""
+    """Two models, compared run by run."""
 
     def __init__(self, pair: Pair, progress: Progress) -> None:
         self._pair, self._progress = pair, progress
-        self._sides = pair.expected, pair.received
-        self._wanted = _common(*self._sides)
+        self._backends = pair.expected, pair.received
+        self._wanted = _common(*self._backends)
         self._clocks = Clock(), Clock()
         self._tally = Tally()
         self._fed: list[str] = []
@@ -108,15 +108,15 @@ class _Comparison:
         words, feeds = run
         streams = (
             clock.timed(backend.run(feeds, self._wanted))
-            for clock, backend in zip(self._clocks, self._sides, strict=True)
+            for clock, backend in zip(self._clocks, self._backends, strict=True)
         )
-        for done, (name, one, other) in enumerate(in_step(*streams), 1):
-            self._progress(f"comparing {done} of {len(self._wanted)}: {name}")
+        for count, (name, one, other) in enumerate(in_step(*streams), 1):
+            self._progress(f"comparing {count} of {len(self._wanted)}: {name}")
             self._tally.add(name, one, other)
         self._fed.append(words)
 
     def report(self) -> Report:
-        pair, (expected, received) = self._pair, self._sides
+        pair, (expected, received) = self._pair, self._backends
         outputs = {*expected.outputs, *received.outputs}
         fed = {*expected.inputs, *received.inputs}
         dtypes = {*expected.dtypes, *received.dtypes}
@@ -140,10 +140,10 @@ class _Comparison:
 def in_step(
     one: Iterator[tuple[str, Array]], other: Iterator[tuple[str, Array]]
 ) -> Iterator[tuple[str, Array, Array]]:
-    """Joins two streams of named arrays, holding only those that the other has not given yet."""
+    """Joins two streams of named arrays, holding only those that the other has not yielded yet."""
     streams, waiting = [one, other], [dict[str, Array](), dict[str, Array]()]
     while streams[0] is not _DONE or streams[1] is not _DONE:
-        # The side that has fewer arrays waiting lags behind, unless it has no more.
+        # The stream that has fewer arrays waiting lags behind, unless it has no more.
         backend = int(len(waiting[1]) < len(waiting[0]))
         backend = backend if streams[backend] is not _DONE else 1 - backend
         name, array = next(streams[backend], ("", None))
@@ -160,7 +160,7 @@ _DONE: Iterator[tuple[str, Array]] = iter(())
 
 
 class Clock:
-    """How long a stream took to give what was asked of it."""
+    """The time that a stream took to yield its arrays."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -176,13 +176,13 @@ class Clock:
 
 
 def _common(expected: Backend, received: Backend) -> list[str]:
-    """What both know, in the order in which the graph computes it."""
+    """The values of both, in the order in which the graph computes them."""
     known = set(received.values)
     order = expected.values if expected.origins or not received.origins else received.values
     common = [name for name in order if name in known and name in set(expected.values)]
     if not common:
         raise UsageError(
-            "these two have no value in common",
+            "the two models have no value in common",
             expected=f"{expected.title}: {_some(expected.values)}",
             received=f"{received.title}: {_some(received.values)}",
             hint="values are compared by name: Caffe's blobs, ONNX's values, Keras's layers",
@@ -190,8 +190,8 @@ def _common(expected: Backend, received: Backend) -> list[str]:
     return common
 
 
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+def _some(names: Sequence[str], count: int = 8) -> str:
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")
 
 
 def _unmatched(
@@ -206,7 +206,7 @@ def _unmatched(
 
 
 def _origins(expected: Backend, received: Backend) -> Mapping[str, Origin]:
-    """The graph's own: a Keras model alone knows layers, not blobs, so it is asked last."""
+    """The graph's own if it has any: a Keras model alone knows layers, not blobs."""
     return expected.origins or received.origins
 
 
@@ -216,7 +216,7 @@ def _layouts(plan: Plan | None) -> dict[str, str]:
     return {name: str(stored.layout) for name, stored in plan.values.items()}
 
 
-# What may have had a part in the numbers, by the name of its module and of its package.
+# What may have contributed to the numbers, by the names of its module and of its package.
 _PACKAGES = {
     "bridge": "caffe-bridge",
     "numpy": "numpy",
@@ -232,10 +232,10 @@ _PACKAGES = {
 
 
 def _versions() -> dict[str, str]:
-    """Of Python and of all packages that are loaded."""
-    found = {"Python": platform.python_version()}
+    """The versions of Python and of all these packages that are loaded."""
+    versions = {"Python": platform.python_version()}
     for module, package in _PACKAGES.items():
         if module in sys.modules:
             with suppress(PackageNotFoundError):
-                found[module] = version(package)
-    return found
+                versions[module] = version(package)
+    return versions

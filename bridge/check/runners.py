@@ -1,4 +1,4 @@
-"""Running a model, in logical coordinates: arrays go in and come out as ONNX has them."""
+"""Runs a model on logical arrays: inputs and outputs are as in ONNX."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Chooser = Callable[[Mapping[str, Origin]], Sequence[str]]
 
 
 class OnnxRunner:
-    """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are given;
-    `also` names some that are, of the graph's origins."""
+    """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are outputs;
+    `extra` chooses some among the graph's origins."""
 
     def __init__(
-        self, path: Path, *, every_value: bool = False, also: Chooser = lambda _: ()
+        self, path: Path, *, every_value: bool = False, extra: Chooser = lambda _: ()
     ) -> None:
         import onnx
 
@@ -38,25 +38,25 @@ class OnnxRunner:
         proto = onnx.load_model(path, load_external_data=False)
         self.ranges: Mapping[str, Columns] = ranges(proto)
         self.origins, self.dtypes = origins_of(proto.graph), dtypes_of(proto)
-        self.ends = tuple(output.name for output in proto.graph.output)
-        self.also = tuple(also(self.origins))
+        self.graph_outputs = tuple(output.name for output in proto.graph.output)
+        self.extra = tuple(extra(self.origins))
         if every_value:
-            _give_out_every_value(proto)
-        _give_out(proto, self.also)
+            _add_every_value(proto)
+        _add_outputs(proto, self.extra)
         self.outputs = tuple(output.name for output in proto.graph.output)
         self._session = _session(proto, path.parent)
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int | str, ...], str]]:
-        """Shape and dtype of each input. Raises UnsupportedError for numbers NumPy has not."""
+        """Shape and dtype of each input. Raises UnsupportedError for a dtype that NumPy lacks."""
         return {
-            given.name: (_dims(given.name, given.shape), _dtype(given.name, given.type))
-            for given in self._session.get_inputs()
+            entry.name: (_dims(entry.name, entry.shape), _dtype(entry.name, entry.type))
+            for entry in self._session.get_inputs()
         }
 
     @property
     def data_sized(self) -> set[str]:
-        """The outputs of which the data decide a size, as how many boxes there are."""
+        """The outputs with a size that depends on the data, such as the number of boxes."""
         free = {size for shape, _ in self.inputs.values() for size in shape}
         return {
             result.name
@@ -66,12 +66,12 @@ class OnnxRunner:
 
     @property
     def own_sizes(self) -> dict[str, int]:
-        """Of each free height and width the size that the net was made for, as the file says."""
+        """The size of each free height and width for which the net was made, by the file."""
         known = self._session.get_modelmeta().custom_metadata_map
         return {name: int(size) for name, size in known.items() if size.isdecimal()}
 
     def run(self, feeds: Mapping[str, Array], names: Sequence[str] = ()) -> dict[str, Array]:
-        """The outputs, or of these the named ones. Raises GraphError where onnxruntime fails."""
+        """The outputs, or only the named ones. Raises GraphError if onnxruntime fails."""
         names = names or self.outputs
         try:
             results = self._session.run(names, dict(feeds))
@@ -95,7 +95,7 @@ _DTYPES = {
 def _dtype(name: str, kind: str) -> str:
     if kind not in _DTYPES:
         raise UnsupportedError(
-            "NumPy has no such numbers, so nothing can be fed to compare what comes out",
+            "NumPy lacks the dtype of an input, so nothing can be compared",
             where=f"the input '{name}'",
             expected=", ".join(_DTYPES),
             received=kind,
@@ -108,13 +108,13 @@ def _dims(name: str, shape: Sequence[int | str | None]) -> tuple[int | str, ...]
     return tuple(f"{name}_{axis}" if dim is None else dim for axis, dim in enumerate(shape))
 
 
-def _give_out_every_value(proto: onnx.ModelProto) -> None:
-    """Adds as outputs the values that are blobs; what a composed layer makes inside is not."""
+def _add_every_value(proto: onnx.ModelProto) -> None:
+    """Adds the values that are blobs as outputs, but not those within a composed layer."""
     known = {output.name for output in proto.graph.output}
     proto.graph.output.extend(value for value in proto.graph.value_info if value.name not in known)
 
 
-def _give_out(proto: onnx.ModelProto, names: Sequence[str]) -> None:
+def _add_outputs(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     import onnx
 
     known = {info.name: info for info in proto.graph.value_info}
@@ -125,7 +125,7 @@ def _session(proto: onnx.ModelProto, folder: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # Fatal only: what it refuses it raises, and that is told once.
+    # Fatal only: what it refuses it also raises, which is enough.
     options.log_severity_level = 4
     try:
         options.add_session_config_entry(
@@ -139,18 +139,18 @@ def _session(proto: onnx.ModelProto, folder: Path) -> Any:
 
 
 class KerasRunner:
-    """A Keras model made from a plan. The plan's layouts carry ONNX's arrays in and out. `also`
-    has tensors within it, by the names of the values that they are."""
+    """A Keras model built from a plan, whose layouts convert ONNX's arrays to Keras's and back.
+    `extra` has tensors within it, by the names of their values."""
 
     def __init__(
-        self, model: keras.Model, plan: Plan, also: Mapping[str, Any] | None = None
+        self, model: keras.Model, plan: Plan, extra: Mapping[str, Any] | None = None
     ) -> None:
         self.model, self.plan = model, plan
-        self._names = [*plan.outputs, *(also or {})]
-        if also:
+        self._names = [*plan.outputs, *(extra or {})]
+        if extra:
             import keras
 
-            outputs = [*keras.tree.flatten(model.output), *also.values()]
+            outputs = [*keras.tree.flatten(model.output), *extra.values()]
             self.model = keras.Model(model.input, outputs)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -160,8 +160,8 @@ class KerasRunner:
 
 
 def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
-    """A model's outputs for its inputs, both as the model has them stored, and in the order of
-    `model.inputs` and `model.outputs`, whatever it is called with: a list, or a dict, ..."""
+    """A model's outputs for its inputs, both as the model stores them, and in the order of
+    `model.inputs` and `model.outputs`, whatever structure it is called with: a list, a dict, …"""
     import keras
 
     feeds = keras.tree.pack_sequence_as(model.input, list(arrays))

@@ -1,14 +1,14 @@
-"""How far two values may be apart, by what they are and what made them.
+"""How far two values may differ, by their size and the layers that computed them.
 
-A value is held to its own scale: 1e-4 of what it varies by, from one run to the next or, where
-there is one run only, among its own numbers. Rounding alone may make more of a value that hardly
-varies beside its size, so that is let through as well. Where such a value varies little more than
+The tolerance is on a value's own scale: 1e-4 of what it varies by, from one run to the next or, if
+there is only one run, among its own numbers. Rounding alone may exceed that in a value that hardly
+varies for its size, so rounding is allowed as well. If such a value varies little more than
 rounding does, it cannot tell right from wrong, and the row says so.
 
 Nothing is ever allowed more than 1e-4 · (1 + max|expected|), or in half precision some roundings
-of a half. Operators that copy or pick numbers compute nothing, so they are held to more: what they
-give cannot differ by more than what they were given. Operators that choose give positions, which
-are right or wrong.
+of a half. Operators that copy or select numbers compute nothing, so less is allowed: their outputs
+cannot differ by more than their inputs. Operators that choose return indices, which are right or
+wrong.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import inf, prod
 
-from bridge.check.compare import RELATIVE, TELLING, Row
+from bridge.check.compare import INFORMATIVE, RELATIVE, Row
 
 
 @dataclass(frozen=True)
 class Precision:
-    """What two runtimes may make of one net, by a value's size: `noise` in all, `copying` of the
-    same copy of inputs that are equal."""
+    """How far two runtimes may differ, relative to a value's size: `noise` for computed values,
+    `copying` for copies of equal inputs."""
 
     noise: float
     copying: float
 
     def cap(self, row: Row) -> float:
-        """The most that is ever allowed; for narrower numbers there is their noise alone."""
+        """The most that is ever allowed; narrower numbers have no limit but their noise."""
         return RELATIVE * (1 + row.size) if self is SINGLE else inf
 
 
@@ -41,14 +41,14 @@ NARROW = {
 
 
 def precision(dtypes: Collection[str]) -> Precision:
-    """That of the narrowest of some dtypes."""
-    found = [each for name, each in NARROW.items() if name in dtypes]
-    return max(found, key=lambda each: each.noise, default=SINGLE)
+    """The precision of the narrowest of some dtypes."""
+    narrow = [entry for name, entry in NARROW.items() if name in dtypes]
+    return max(narrow, key=lambda entry: entry.noise, default=SINGLE)
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A class of operators, by ONNX's, Keras's and Caffe's names, and what it is held to."""
+    """A class of operators, by ONNX's, Keras's and Caffe's names, and its tolerance in words."""
 
     name: str
     allowed: str
@@ -78,19 +78,19 @@ COMPUTES = Tolerance("computes", "1e-4 of what it varies by, or 1e-5 · max, the
 
 CLASSES = (COPIES, CHOOSES, COMPUTES)
 
-# Results may be far smaller than what they are made of, whose noise they have nevertheless.
+# Results may be far smaller than their inputs, and still have the noise of these.
 _ADDING = frozenset("Add Eltwise MVN MeanVarianceNormalization ReduceMean ReduceSum Sub".split())
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
-# A Sigmoid is computed as 1/2 and something: what is left near 0 has the rounding of the 1/2. A
-# Swish is x times that, in one layer or in several.
+# A Sigmoid is computed as 1/2 plus a term: a result near 0 has the rounding of the 1/2. A Swish is
+# x times that, in one layer or in several.
 _ABOUT_HALF = frozenset(["Sigmoid", "Swish"])
 _TIMES_X = frozenset(["Mul", "Swish"])
 
 
 def class_of(operators: Collection[str]) -> Tolerance:
-    """The class of what several operators in a row give: the strictest that holds all of them."""
-    fits = (each for each in CLASSES if operators and each.operators.issuperset(operators))
+    """The class of several operators in a row: the strictest that has all of them."""
+    fits = (kind for kind in CLASSES if operators and kind.operators.issuperset(operators))
     return next(fits, COMPUTES)
 
 
@@ -103,11 +103,11 @@ def judged(
     at: Precision = SINGLE,
     depends: bool = True,
 ) -> Row:
-    """A row with its limit, and its doubt where it has one.
+    """The row with its limit, and its doubt if there is one.
 
-    `variation` is what the value changes by from run to run, None where there was one run;
-    `inputs` are the rows that `operators` made it from, and `depends` says whether what is fed has
-    a part in it at all: a constant is right or wrong.
+    `variation` is how far the value changes from run to run, None if there was one run; `inputs`
+    are the rows from which `operators` computed it, and `depends` is whether it depends on the
+    inputs of the net at all: a constant is right or wrong.
     """
     kind = COMPUTES if row.is_output else class_of(operators)
     spread = min(row.size, _range(row) if variation is None else variation)
@@ -117,24 +117,29 @@ def judged(
         allowed, noise = 0.5, 0.0
     elif not depends:
         allowed = at.copying * row.size
-    elif kind is COPIES and all(each.error <= each.limit for each in inputs):
-        sizes = [row.size, *(each.size for each in inputs)]
-        allowed = at.copying * max(sizes) + max((each.error for each in inputs), default=0.0)
+    elif kind is COPIES and all(source.error <= source.limit for source in inputs):
+        sizes = [row.size, *(source.size for source in inputs)]
+        allowed = at.copying * max(sizes) + max((source.error for source in inputs), default=0.0)
     doubt = _doubt(row, spread, variation) if depends else ""
-    if depends and not doubt and spread < TELLING * noise and not _is_told(operators, inputs):
+    if (
+        depends
+        and not doubt
+        and spread < INFORMATIVE * noise
+        and not _is_informed(operators, inputs)
+    ):
         among = "among its numbers" if variation is None else "between inputs"
         doubt = f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
     return replace(row, limit=min(allowed, at.cap(row)), kind=kind.name, doubt=doubt)
 
 
 def _range(row: Row) -> float:
-    """A single number is as far from others as from 0."""
+    """A single number has the range from 0."""
     return row.size if prod(row.expected_shape) == 1 else row.range
 
 
 def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Precision) -> float:
-    """What rounding may make of a value: relative to its own size, or to what it is made of."""
-    largest = max((each.size for each in inputs), default=0.0)
+    """How far rounding may change a value, relative to its own size or to that of its inputs."""
+    largest = max((source.size for source in inputs), default=0.0)
     if _are(operators, _ADDING | COPIES.operators):
         return at.noise * max(row.size, largest)
     half = largest if _TIMES_X.intersection(operators) else 1.0
@@ -145,19 +150,19 @@ def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Pr
 
 
 def _of_factors(operators: Collection[str], inputs: Collection[Row]) -> float:
-    """What a product of two makes, at most, of what its factors differ by; twice that for one that
-    was computed apart from them. What must not differ so far is a fault of the factor's own."""
-    factors = [each for each in inputs if each.error <= each.limit]
+    """How far a product of two may differ, at most, for the differences of its factors; twice that,
+    as it may be computed apart from them. A factor beyond its limit is itself at fault."""
+    factors = [source for source in inputs if source.error <= source.limit]
     if not _are(operators, frozenset(["Mul"])) or len(factors) != 2:
         return 0.0
     one, other = factors
     return 2 * (one.error * other.size + other.error * one.size)
 
 
-def _is_told(operators: Collection[str], inputs: Collection[Row]) -> bool:
-    """Whether what a value was made of tells right from wrong, by layers that have no weights."""
+def _is_informed(operators: Collection[str], inputs: Collection[Row]) -> bool:
+    """Whether the inputs of weightless layers have shown that the value is right."""
     weightless = _are(operators, _EXPONENTIAL | COPIES.operators)
-    return weightless and bool(inputs) and all(each.ok for each in inputs)
+    return weightless and bool(inputs) and all(source.ok for source in inputs)
 
 
 def _are(operators: Collection[str], kind: frozenset[str]) -> bool:

@@ -31,11 +31,11 @@ Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Report:
-    """Runs an ONNX file in onnxruntime and holds every blob's shape against `values`, Caffe's.
+    """Runs an ONNX file in onnxruntime and compares every blob's shape with `values`, Caffe's.
 
-    Numbers are not compared: there is nothing here to compare them with. But an output that is not
+    Numbers are not compared: there is nothing to compare them with. But an output that is not
     finite, or the same for all inputs, is a warning.
-    Raises CheckError for the first blob of another shape, GraphError where the graph cannot run.
+    Raises CheckError for the first blob of another shape, GraphError if the graph cannot run.
     """
     runner = OnnxRunner(path, every_value=True)
     results = runner.run(next(_draws(runner)))
@@ -46,7 +46,7 @@ def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Repor
     del results
 
     def outputs(feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return runner.run(feeds, runner.ends)
+        return runner.run(feeds, runner.graph_outputs)
 
     alone = _compared("", runner, outputs, outputs, runner.dtypes)
     return replace(report, warnings=alone.warnings)
@@ -54,7 +54,7 @@ def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Repor
 
 def _shape_row(name: str, shape: tuple[int | str, ...], result: Array) -> Row:
     sizes = zip(shape, result.shape, strict=False)
-    expected = tuple(have if isinstance(want, str) else want for want, have in sizes)
+    expected = tuple(actual if isinstance(size, str) else size for size, actual in sizes)
     expected += tuple(size for size in shape[len(result.shape) :] if isinstance(size, int))
     error = 0.0 if expected == result.shape else float("inf")
     return Row(name, expected, result.shape, error, limit=1.0)
@@ -63,16 +63,16 @@ def _shape_row(name: str, shape: tuple[int | str, ...], result: Array) -> Row:
 def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
     """Compares a Keras model with the ONNX file it came from, on every output and on values within.
 
-    Raises CheckError for the first value that differs; what cannot tell is a warning.
+    Raises CheckError for the first value that differs; one that cannot tell is a warning.
     """
-    from bridge.check.backends.keras import KerasBackend, dtypes_of, places_of
+    from bridge.check.backends.keras import KerasBackend, dtypes_of, value_locations
 
-    inputs = [given.value for given in plan.inputs]
-    backend = KerasBackend(model, "Keras", places_of(plan), inputs, plan.outputs)
+    inputs = [planned.value for planned in plan.inputs]
+    backend = KerasBackend(model, "Keras", value_locations(plan), inputs, plan.outputs)
     sizes = _bytes_of(plan, backend)
-    runner = OnnxRunner(path, also=lambda origins: values_within(origins, sizes))
+    runner = OnnxRunner(path, extra=lambda origins: values_within(origins, sizes))
     tensors = backend.tensors()
-    keras_runner = KerasRunner(model, plan, {name: tensors[name] for name in runner.also})
+    keras_runner = KerasRunner(model, plan, {name: tensors[name] for name in runner.extra})
     dtypes = runner.dtypes | dtypes_of(model)
     report = _compared("Keras against onnxruntime", runner, runner.run, keras_runner.run, dtypes)
     return report.require_no_difference()
@@ -103,7 +103,7 @@ def check_half(half: Path, single: Path) -> Report:
 
 
 def _bytes_of(plan: Plan, backend: KerasBackend) -> dict[str, int]:
-    """What the values within take that both sides have, a free size being that of a free batch."""
+    """The sizes of the values within that both models have, with a batch of FREE_BATCH."""
     shapes = {name: plan.values[name].layout.stored_shape for name in backend.values}
     return {
         name: 4 * prod(size if isinstance(size, int) else FREE_BATCH for size in shape)
@@ -113,9 +113,9 @@ def _bytes_of(plan: Plan, backend: KerasBackend) -> dict[str, int]:
 
 
 def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
-    """Compares an ONNX file with the Keras model that it was made of, on every output.
+    """Compares an ONNX file with the Keras model that it was exported from, on every output.
 
-    Raises CheckError for the first output that differs; what cannot tell is a warning.
+    Raises CheckError for the first output that differs; one that cannot tell is a warning.
     """
     from bridge.check.backends.keras import dtypes_of
 
@@ -134,17 +134,17 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
 def _compared(
     subject: str, runner: OnnxRunner, expected: Run, received: Run, dtypes: Collection[str]
 ) -> Report:
-    """What two ways to run a graph make of two draws; of a third where these tell nothing."""
+    """Runs a graph in two ways on two draws, and on a third if these cannot tell."""
     tally = Tally()
     report = Report(subject, ())
     for count, feeds in enumerate(_draws(runner), 1):
-        found = received(feeds)
+        results = received(feeds)
         for name, array in expected(feeds).items():
-            tally.add(name, array, found[name])
+            tally.add(name, array, results[name])
         if count == 1:
             continue
         tally.order([*runner.origins, *runner.outputs])
-        rows = located(tally, runner.origins, runner.inputs, runner.ends, dtypes)
+        rows = located(tally, runner.origins, runner.inputs, runner.graph_outputs, dtypes)
         report = Report(subject, rows, dtypes=tuple(sorted(dtypes)))
         if report.verdict != "cannot tell":
             break
@@ -152,10 +152,10 @@ def _compared(
 
 
 def _draws(runner: OnnxRunner) -> Iterator[dict[str, Array]]:
-    """Inputs, twice; then once more, as large as an image's, where the net may take one."""
+    """Inputs, twice; then once more, as large as an image's, if the net may take one."""
     draw = partial(seeded_inputs, runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges)
     yield from (draw(seed=seed) for seed in (0, 1))
-    if any(may_be_image(*given) for given in runner.inputs.values()):
+    if any(may_be_image(*spec) for spec in runner.inputs.values()):
         yield draw(seed=2, images=WIDE)
 
 

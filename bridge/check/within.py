@@ -1,7 +1,7 @@
-"""Which values within a net a conversion is checked on, beside its outputs.
+"""The values within a net on which a conversion is checked, besides its outputs.
 
-A wrong layer hides behind a Softmax or a Sigmoid that gives nearly the same whatever it reads, and
-an early one may hide behind many others.
+A wrong layer hides behind a Softmax or a Sigmoid that returns nearly the same whatever it reads,
+and an early one may hide behind many others.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _SQUASHING = frozenset(
 
 
 def values_within(origins: Mapping[str, Origin], bytes_of: Mapping[str, int]) -> list[str]:
-    """What squashing operators read, the last first, and others from all over the graph.
+    """The inputs of squashing operators, the last first, and others from all over the graph.
 
-    At most MAX_VALUES of those that `bytes_of` knows, which take MAX_BYTES at most. Origins come in
+    At most MAX_VALUES of those that are in `bytes_of`, which take MAX_BYTES at most. Origins are in
     graph order.
     """
     hidden = [
@@ -31,16 +31,16 @@ def values_within(origins: Mapping[str, Origin], bytes_of: Mapping[str, int]) ->
         for name in origin.inputs
     ]
     known = [name for name in origins if name in bytes_of]
-    found: list[str] = []
+    names: list[str] = []
     left = MAX_BYTES
     hidden = hidden[: MAX_VALUES // 2]
     for name in dict.fromkeys([*hidden, *_spread(known, MAX_VALUES - len(hidden))]):
-        if name in bytes_of and bytes_of[name] <= left and len(found) < MAX_VALUES:
-            found.append(name)
+        if name in bytes_of and bytes_of[name] <= left and len(names) < MAX_VALUES:
+            names.append(name)
             left -= bytes_of[name]
-    return found
+    return names
 
 
 def _spread(names: Sequence[str], count: int) -> list[str]:
-    """As many of them, at even distances."""
+    """`count` of the names, evenly spaced."""
     return list(dict.fromkeys(names[i * len(names) // count] for i in range(count) if names))

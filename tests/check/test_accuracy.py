@@ -78,5 +78,5 @@ def test_one_output_must_classify(tmp_path: Path, small: Small) -> None:
     ends = [keras.layers.Flatten(name="a")(x), keras.layers.ReLU(name="b")(x)]
     model = keras.Model(x, ends)
     np.savez(tmp_path / "test.npz", images=np.zeros((2, 8, 8, 1)), labels=[0, 1])
-    with pytest.raises(UsageError, match="it is not clear which output classifies"):
+    with pytest.raises(UsageError, match="it is unclear which output classifies"):
         bridge.check(model, model, labels=tmp_path / "test.npz")

@@ -21,14 +21,14 @@ def test_arrays_are_read_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\3\4cut"])
 def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(UsageError, match=r"this is no \.npz of arrays"):
+    with pytest.raises(UsageError, match=r"not an \.npz of arrays"):
         Arrays.of(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
     ("array", "told"),
     [
-        (np.array(["a"]), "'x' holds no numbers\n  received: <U1"),
+        (np.array(["a"]), "'x' is not numeric\n  received: <U1"),
         (np.array([{}], object), "cannot read the array 'x'"),
     ],
 )

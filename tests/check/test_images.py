@@ -62,7 +62,7 @@ def test_a_file_is_resized_to_what_the_net_takes(tmp_path: Path) -> None:
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not at all", encoding="utf-8")
-    with pytest.raises(UsageError, match="this is no image that OpenCV can read"):
+    with pytest.raises(UsageError, match="not an image that OpenCV can read"):
         read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
     with pytest.raises(UsageError, match="no such image"):
         read_image(tmp_path / "missing.png", (3, 8, 6), PLAIN)
@@ -114,11 +114,11 @@ def test_what_has_no_labels_is_refused(tmp_path: Path) -> None:
         "a.npz": "the images or their labels are missing",
         "b.npz": "images and labels do not match",
         "c.npz": "expected: n 3 1 2\n  received: 2 3 2 1",
-        "d.npz": "labels are whole numbers\n  received: 0.5",
-        "e.npz": r"this is no \.npz",
-        "image.png": "this is no list of images",
-        "list.txt": "list.txt:2: this line names no image and label",
-        "empty": "there are no images with labels",
+        "d.npz": "labels must be whole numbers\n  received: 0.5",
+        "e.npz": r"not an \.npz",
+        "image.png": "not a list of images",
+        "list.txt": "list.txt:2: not an image and its label",
+        "empty": "no images with labels here",
         "missing": "no such file",
     }.items():
         with pytest.raises(UsageError, match=told):
@@ -142,7 +142,7 @@ def test_images_are_fed_as_the_prototxt_says(small: Small, tmp_path: Path) -> No
     report = bridge.check((said.prototxt, said.caffemodel), small.onnx, images=path)
     assert report.ok
     assert report.fed == "a.png"
-    assert not any("no prototxt says" in warning for warning in report.warnings)
+    assert not any("no prototxt has a preprocessing" in warning for warning in report.warnings)
     data = (pixels.transpose(2, 0, 1) - np.float32([[[100]], [[110]], [[120]]])) * 0.01
     by_hand = bridge.check(small.onnx, small.onnx, inputs={"data": data[None]})
     same = bridge.check(small.onnx, small.onnx, images=[path], mean=(100, 110, 120), scale=0.01)
@@ -153,7 +153,7 @@ def test_without_a_word_on_it_images_are_fed_as_they_are(small: Small, tmp_path:
     paths = [image(tmp_path, f"{i}.png") for i in range(3)]
     report = bridge.check(small.onnx, small.keras, images=paths)
     assert report.rows[0].expected_shape[0] == 3
-    assert any("no prototxt says" in warning for warning in report.warnings)
+    assert any("no prototxt has a preprocessing" in warning for warning in report.warnings)
 
 
 def test_no_more_images_than_a_fixed_batch_has(small: Small, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_images_go_before_those_that_have_labels(small: Small, tmp_path: Path) -
 def test_keras_alone_does_not_say_what_channels_are(small: Small, tmp_path: Path) -> None:
     path = image(tmp_path, "0/a.png")
     for files in ({"images": path}, {"labels": tmp_path}):
-        with pytest.raises(UsageError, match="which axis of the input is the channels"):
+        with pytest.raises(UsageError, match="which axis of the input has the channels"):
             bridge.check(small.keras, small.keras, **files)
         assert bridge.check(small.keras, small.keras, graph=small.onnx, **files).ok
 

@@ -70,10 +70,10 @@ def test_inputs_may_be_given(small: Small, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        ({"image": np.zeros(3)}, "not every input is given"),
-        ({"data": np.zeros((1, 3, 15, 16))}, "the input 'data' has another shape"),
+        ({"image": np.zeros(3)}, "an input is missing"),
+        ({"data": np.zeros((1, 3, 15, 16))}, "the input 'data' has the wrong shape"),
         ({"data": np.zeros((0, 3, 16, 16))}, "the input 'data' is empty"),
-        ({"data": [1, 2]}, "the input 'data' has another shape"),
+        ({"data": [1, 2]}, "the input 'data' has the wrong shape"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(
@@ -88,7 +88,7 @@ def test_numbers_are_not_made_fit(numbers: list[float], tmp_path: Path) -> None:
     """What NumPy would wrap or round was never asked for."""
     onnx.save(graph("g (uint8[1] x) => (uint8[1] y) { y = Identity(x) }"), tmp_path / "n.onnx")
     assert bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": [255.0]}).ok
-    with pytest.raises(UsageError, match="the input 'x' takes other numbers\n  expected: uint8"):
+    with pytest.raises(UsageError, match="the input 'x' does not take these numbers\n  expected: uint8"):
         bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": numbers})
 
 
@@ -122,7 +122,7 @@ def test_what_would_be_left_out_is_refused(
 
 def test_nets_that_take_other_inputs_are_not_run(small: Small, tmp_path: Path) -> None:
     other = small.rewritten(tmp_path, PROTOTXT.replace("dim: 16 dim: 16", "dim: 16 dim: 24"))
-    with pytest.raises(UsageError, match="the two take other shapes for the input 'data'"):
+    with pytest.raises(UsageError, match="the two models take different shapes for the input 'data'"):
         bridge.check(small.onnx, other)
 
 
@@ -143,7 +143,7 @@ def test_a_recording_is_not_compared_with_what_comes_of_other_inputs(
     prob = OnnxRunner(small.onnx).run({"data": data})["prob"]
     np.savez(path, **{"in/data": data, "out/prob": prob})
     assert bridge.check(path, small.onnx, inputs={"data": data}).ok
-    with pytest.raises(UsageError, match=r"'data' is not what blobs\.npz, recorded, was fed"):
+    with pytest.raises(UsageError, match=r"'data' is not the input of blobs\.npz, recorded"):
         bridge.check(path, small.onnx, inputs={"data": 2 * data})
     np.savez(path, prob=prob)  # which does not say what came in
     assert bridge.check(path, small.onnx, inputs={"data": data}).ok

@@ -59,7 +59,7 @@ def test_fields_that_nobody_knows_may_be_ignored(small: Small, tmp_path: Path) -
     report = bridge.check((odd, small.caffemodel), small.onnx, ignore_fields="odd")
     assert report.ok
     assert any("'odd' of convolution_param (ignored, as asked)" in each for each in report.warnings)
-    with pytest.raises(UsageError, match="neither side is a Caffe net"):
+    with pytest.raises(UsageError, match="neither model is a Caffe net"):
         bridge.check(small.onnx, small.onnx, ignore_fields=["odd"])
 
 
@@ -111,12 +111,12 @@ def test_a_recording_and_a_keras_model_need_the_graph_between_them(
     model = keras.saving.load_model(small.keras)
     prob = np.asarray(model(x.transpose(0, 2, 3, 1)))
     np.savez(tmp_path / "blobs.npz", **{"in/data": x, "out/prob": prob})
-    with pytest.raises(UsageError, match="nothing here translates"):
+    with pytest.raises(UsageError, match="no graph translates"):
         bridge.check(tmp_path / "blobs.npz", small.keras)
     report = bridge.check(tmp_path / "blobs.npz", small.keras, graph=small.onnx)
     assert report.ok, report.located()
     assert [row.name for row in report.rows] == ["prob"]
-    assert report.fed == "what blobs.npz, recorded, was fed"
+    assert report.fed == "the inputs of blobs.npz, recorded"
 
 
 def stranger(name: str) -> keras.Model:
@@ -126,7 +126,7 @@ def stranger(name: str) -> keras.Model:
 
 
 def test_a_model_of_another_graph_is_refused(small: Small) -> None:
-    with pytest.raises(UsageError, match="this model takes other inputs than the graph"):
+    with pytest.raises(UsageError, match="the inputs of this model are not those of the graph"):
         bridge.check(small.onnx, stranger("image"))
     with pytest.raises(UsageError, match="this model was not raised from this graph") as told:
         bridge.check(small.onnx, stranger("data"))
@@ -144,7 +144,7 @@ def test_ends_of_two_graphs_are_matched_by_position(tmp_path: Path) -> None:
 
 def test_nothing_in_common_is_told(tmp_path: Path, small: Small) -> None:
     np.savez(tmp_path / "blobs.npz", other=np.zeros(3))
-    with pytest.raises(UsageError, match="these two have no value in common"):
+    with pytest.raises(UsageError, match="the two models have no value in common"):
         bridge.check(tmp_path / "blobs.npz", small.onnx, inputs={"data": zeros()})
 
 

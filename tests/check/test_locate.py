@@ -8,7 +8,7 @@ import pytest
 from bridge.check.backends.backend import Origin
 from bridge.check.compare import Row
 from bridge.check.draws import Tally
-from bridge.check.locate import changing, located, stretch
+from bridge.check.locate import dependent_values, located, segment
 from bridge.check.report import Report
 
 #   data ─ a ─ b ─┬─ c ── e
@@ -23,23 +23,23 @@ GRAPH = {
 
 
 def layers(*names: str) -> list[str]:
-    return [origin.layer for origin in stretch(names[0], GRAPH, set(names[1:])).origins]
+    return [origin.layer for origin in segment(names[0], GRAPH, set(names[1:])).origins]
 
 
 def test_a_layer_whose_inputs_are_known_stands_alone() -> None:
     assert layers("b", "a") == ["two"]
-    assert stretch("e", GRAPH, {"c", "d"}).inputs == ("c", "d")
+    assert segment("e", GRAPH, {"c", "d"}).inputs == ("c", "d")
 
 
 def test_unknown_values_are_walked_over() -> None:
     assert layers("b", "data") == ["one", "two"]
     assert set(layers("e", "b")) == {"three", "four", "five"}
     assert layers("e", "b")[-1] == "five"
-    assert stretch("e", GRAPH, {"b"}).inputs == ("b",)
+    assert segment("e", GRAPH, {"b"}).inputs == ("b",)
 
 
 def test_a_value_of_unknown_origin_has_none() -> None:
-    assert stretch("x", GRAPH, {"a"}).origins == ()
+    assert segment("x", GRAPH, {"a"}).origins == ()
 
 
 def rows(**errors: float) -> tuple[Row, ...]:
@@ -88,7 +88,7 @@ def test_what_does_not_hang_on_the_inputs_by_structure() -> None:
         "constant": Origin("constant", "Identity", ()),
         "y": Origin("y", "Mul", ("data", "size")),
     }
-    assert changing(graph, {"data"}) == {"data", "y"}
+    assert dependent_values(graph, {"data"}) == {"data", "y"}
 
 
 def test_a_constant_needs_no_spread_and_a_dead_value_does() -> None:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from bridge.check.backends.keras import KerasBackend, places_of
+from bridge.check.backends.keras import KerasBackend, value_locations
 from bridge.errors import BridgeError
 from bridge.keras.build import build, order_option
 from bridge.layout import Layout, Weight
@@ -198,7 +198,7 @@ def test_a_layer_that_is_applied_again_is_one_and_each_call_is_found(tmp_path: P
     expected = raised.run(feeds)
     np.testing.assert_array_equal(Raised(raised.plan, again).run(feeds)["y"], expected["y"])
     for each in (raised.model, again):
-        side = KerasBackend(each, "", places_of(raised.plan), ["x"], ["y"])
+        side = KerasBackend(each, "", value_locations(raised.plan), ["x"], ["y"])
         found = dict(side.run(feeds, ["once", "y"]))
         np.testing.assert_allclose(found["once"], feeds["x"] @ seeded((3, 3)), rtol=1e-5)
         np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)

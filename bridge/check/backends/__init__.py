@@ -1,10 +1,12 @@
-"""What can be compared: each side gives its values by ONNX's (and Caffe's) names, in their axis
-order, one after the other.
+"""The models that can be compared. Each yields its values one after the other, by ONNX's (and
+Caffe's) names and in their axis order.
 
-side.py      what all sides have in common
+backend.py   the protocol of them all
 onnx.py      an ONNX file, run in parts by any runtime of runtimes.py
 keras.py     a Keras model, run one operation at a time
-exported.py  SavedModel and .tflite: what comes out of them
-caffe.py     a Caffe net in pycaffe (in a process of its own: caffe_process.py) or OpenCV 4
+exported.py  SavedModel and .tflite: their outputs
+caffe.py     a Caffe net in pycaffe (in a process of its own: caffe_process.py and, on the other
+             side of its pipes, caffe_server.py) or OpenCV 4
 recorded.py  an .npz of blobs
+renamed.py   any of these, with other names for its inputs and outputs
 """

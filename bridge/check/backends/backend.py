@@ -1,4 +1,4 @@
-"""What all sides of a comparison have in common."""
+"""The protocol of the models in a comparison."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-Given = tuple[tuple[int | str, ...], str]
+InputSpec = tuple[tuple[int | str, ...], str]
 """The shape and the dtype of an input; a free size is a symbol."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What makes a value: a layer, its operator, and the values that it reads."""
+    """The layer that computes a value, its operator, and the values that it reads."""
 
     layer: str
     operator: str
@@ -26,32 +26,32 @@ class Origin:
 
 
 class Backend(Protocol):
-    """One side. All names are those of ONNX's values, which are Caffe's blobs; all arrays have
-    ONNX's axis order, whatever the side itself holds."""
+    """One of the two models. All names are those of ONNX's values, which are Caffe's blobs; all
+    arrays have ONNX's axis order, however the model itself stores them."""
 
     @property
     def title(self) -> str:
-        """What it is and what runs it."""
+        """The name of the model, and what runs it."""
 
     @property
-    def inputs(self) -> Mapping[str, Given]:
-        """What it must be fed; nothing where its values are recorded."""
+    def inputs(self) -> Mapping[str, InputSpec]:
+        """The inputs that it needs; none if its values are recorded."""
 
     @property
     def dtypes(self) -> Collection[str]:
-        """What it computes in, as far as it says."""
+        """Those that it computes in, as far as it is known."""
 
     @property
     def outputs(self) -> Sequence[str]:
-        """What it is there to compute."""
+        """Its results."""
 
     @property
     def values(self) -> Sequence[str]:
-        """Everything it can give, in the order in which it is computed."""
+        """All values that it can yield, in the order in which they are computed."""
 
     @property
     def origins(self) -> Mapping[str, Origin]:
-        """Where values come from, as far as this side knows; in the order of `values`."""
+        """How values are computed, as far as this model knows; in the order of `values`."""
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        """Computes the wanted values and gives each as soon as it is there, keeping none."""
+        """Computes the wanted values, yields each as soon as it is computed, and keeps none."""

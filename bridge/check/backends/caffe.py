@@ -1,6 +1,6 @@
-"""A Caffe net in Caffe itself (pycaffe) or in OpenCV 4, which has a Caffe reader of its own.
+"""A Caffe net in Caffe itself (pycaffe) or in OpenCV 4, which has its own reader of Caffe files.
 
-Neither is needed: without them a Caffe pair is lowered to ONNX and run in onnxruntime, and the
+Neither is needed: without them a Caffe net is lowered to ONNX and run in onnxruntime, and the
 report says so.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe import Layer, Net, read
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.caffe_process import VARIABLE, CaffeError, CaffeProcess
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.plugins import only_installed
@@ -27,10 +27,10 @@ Array = NDArray[Any]
 
 
 class CaffeBackend:
-    """A Caffe pair, computed by `engine` (what the function `engine` gives).
+    """A Caffe net, computed by `engine`, the result of the function `engine`.
 
-    Values are named as `Layer.tops` says. The engine knows the last value of a blob only: what
-    an in-place layer overwrites is not compared. Raises UsageError where it cannot be loaded.
+    Values are named as in `Layer.tops`. The engine knows only the last value of a blob: one that an
+    in-place layer overwrites is not compared. Raises UsageError if the net cannot be loaded.
     """
 
     def __init__(self, prototxt: Path, caffemodel: Path, engine: str) -> None:
@@ -42,11 +42,11 @@ class CaffeBackend:
                 f"{_ENGINES[engine].name} cannot load it",
                 where=prototxt,
                 received=words_of(error),
-                hint="lower it with caffe-to-onnx, and check the .onnx in its place",
+                hint="lower it with caffe-to-onnx, and check the .onnx instead",
             ) from error
         self.title = f"{prototxt.name} in {self._engine.title}"
-        self.inputs: dict[str, Given] = {
-            each.name: (each.shape, "float32") for each in self._net.inputs
+        self.inputs: dict[str, InputSpec] = {
+            entry.name: (entry.shape, "float32") for entry in self._net.inputs
         }
         self.outputs = self._net.outputs
         self.dtypes = ("float32",)
@@ -57,8 +57,8 @@ class CaffeBackend:
 
     @cached_property
     def _blobs(self) -> dict[str, str]:
-        """The blobs that hold values at the end. A layer in place has an input's name with its own
-        behind, or else leaves such a name to what it overwrites (see `Layer.tops`)."""
+        """The blob of each value that exists at the end. An in-place layer's top has the blob's
+        name with its own after it, or else the overwritten value has such a name (`Layer.tops`)."""
         held: dict[str, str] = {}
         for layer in self._net.layers:
             for top in layer.tops:
@@ -86,9 +86,9 @@ class CaffeBackend:
 
 
 def engine(caffemodel: Path) -> str | None:
-    """What can run a net with these weights here: `pycaffe` before `opencv`, or None.
+    """Which of `pycaffe` and `opencv` can run a net with these weights here, if any.
 
-    OpenCV reads Caffe's binary format only, not HDF5.
+    OpenCV reads only Caffe's binary format, not HDF5.
     """
     if VARIABLE in os.environ:
         return "pycaffe"
@@ -103,13 +103,13 @@ def engine(caffemodel: Path) -> str | None:
 
 
 def _is_installed(package: str) -> bool:
-    """Whether there is a package of this name: a folder without Python files is none."""
+    """Whether a package of this name is installed; a folder without Python files does not count."""
     spec = find_spec(package)
     return spec is not None and spec.origin is not None
 
 
 class _Pycaffe:
-    """`run` gives the wanted values, each from its blob. Raises CaffeError, as does its opening."""
+    """`run` yields the wanted values, each from its blob. It raises CaffeError, as does loading."""
 
     name = "Caffe"
 
@@ -126,7 +126,7 @@ class _Pycaffe:
 
 
 class _OpenCV:
-    """As _Pycaffe; OpenCV asks for the layer that makes a value, not for a blob."""
+    """As _Pycaffe; OpenCV has values by layers, not by blobs."""
 
     name = "OpenCV"
 
@@ -140,16 +140,16 @@ class _OpenCV:
             self._net = read(str(prototxt), str(caffemodel))
         except cv2.error as error:
             raise CaffeError(str(error)) from error
-        # Its fused layers give other values on the way than the net's.
+        # Fused layers have other values within than the net.
         self._net.enableFusion(False)
-        self._places = {
+        self._results = {
             top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)
         }
 
     def run(
         self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
     ) -> Iterator[tuple[str, Array]]:
-        needed = list(dict.fromkeys(self._places[name][0] for name in wanted))
+        needed = list(dict.fromkeys(self._results[name][0] for name in wanted))
         try:
             for name, array in feeds.items():
                 self._net.setInput(array, name)
@@ -157,11 +157,11 @@ class _OpenCV:
         except self._errors as error:
             raise CaffeError(str(error)) from error
         for name in wanted:
-            layer, item = self._places[name]
+            layer, item = self._results[name]
             yield name, np.asarray(results[layer][item])
 
     def close(self) -> None:
-        """It holds nothing that would have to be given back."""
+        """It holds nothing to release."""
 
 
 _ENGINES: Mapping[str, type[_Pycaffe] | type[_OpenCV]] = {

@@ -1,7 +1,6 @@
 """Caffe itself, through pycaffe, in a process of its own.
 
-What Caffe does not like it answers by ending its process, and whatever else runs in it. Here that
-becomes an error with what Caffe said.
+Caffe aborts its whole process on any error. Here that becomes an exception with Caffe's message.
 """
 
 from __future__ import annotations
@@ -24,23 +23,23 @@ from bridge.plugins import only_installed
 
 Array = NDArray[Any]
 
-# Names a Python that has pycaffe, where that is not the one that runs bridge.
+# Names a Python that has pycaffe, if that is not the one that runs bridge.
 VARIABLE = "BRIDGE_CAFFE_PYTHON"
 
 
 class CaffeError(Exception):
-    """The text is what Caffe said."""
+    """The text is Caffe's message."""
 
 
 class CaffeProcess:
-    """A net in Caffe. Raises CaffeError where Caffe cannot load it, as do its methods later.
+    """A net in Caffe. Loading raises CaffeError if Caffe refuses the net, as do the methods later.
 
-    pycaffe must be importable to the interpreter that the environment names, or else where this
-    process looks for modules, but not in the current folder.
+    pycaffe must be importable by the interpreter that the environment names, or else from this
+    process's own module path without the current folder.
     """
 
     def __init__(self, prototxt: Path, caffemodel: Path) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         named = os.environ.get(VARIABLE)
         with only_installed():
             folders = [*sys.path, str(Path(__file__).parents[3])]
@@ -50,11 +49,11 @@ class CaffeProcess:
                 [named or sys.executable, str(caffe_server.__file__)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._said,
+                stderr=self._log,
                 env={**os.environ, **own_path},
             )
         except OSError as error:
-            self._said.close()
+            self._log.close()
             raise CaffeError(f"{VARIABLE}={named}: {error.strerror}") from error
         try:
             self.version: str = self._ask("load", str(prototxt), str(caffemodel))
@@ -63,15 +62,15 @@ class CaffeProcess:
             raise
 
     def forward(self, feeds: Mapping[str, Array]) -> None:
-        """Reshapes the net to these inputs, by the names of their blobs, and computes it."""
+        """Reshapes the net to these inputs, by the names of their blobs, and runs it."""
         self._ask("forward", {name: pack(array) for name, array in feeds.items()})
 
     def value(self, blob: str) -> Array:
-        """What a blob holds after `forward`."""
+        """The value of a blob after `forward`."""
         return unpack(self._ask("value", blob))
 
     def close(self) -> None:
-        with self._process as process, self._said:
+        with self._process as process, self._log:
             process.kill()
 
     def _ask(self, request: str, *arguments: Any) -> Any:
@@ -83,17 +82,17 @@ class CaffeProcess:
             return pickle.load(answers)
         except (BrokenPipeError, EOFError):
             self._process.wait()
-            self._said.seek(0)
-            raise CaffeError(_reason(self._said.read().decode(errors="replace"))) from None
+            self._log.seek(0)
+            raise CaffeError(_reason(self._log.read().decode(errors="replace"))) from None
 
 
-def _reason(said: str) -> str:
-    """Of a process's last words, what the parser of prototxts and Caffe's CHECKs said; the last
-    line, where neither did."""
-    lines = said.strip().splitlines() or ["its process ended without a word"]
-    found = [line.partition("] ")[2] for line in lines if _GRAVE.match(line)]
-    return "; ".join(found or lines[-1:])
+def _reason(log: str) -> str:
+    """The messages of the prototxt parser and of Caffe's CHECKs in a process's log; its last line,
+    if there are none."""
+    lines = log.strip().splitlines() or ["its process ended without a message"]
+    messages = [line.partition("] ")[2] for line in lines if _FATAL.match(line)]
+    return "; ".join(messages or lines[-1:])
 
 
 # glog's fatal lines, "F1124 13:16:59 … blob.cpp:508] Check failed: …", and those of protobuf.
-_GRAVE = re.compile(r"F\d+ |\[libprotobuf ERROR ")
+_FATAL = re.compile(r"F\d+ |\[libprotobuf ERROR ")

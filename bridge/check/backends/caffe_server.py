@@ -1,7 +1,7 @@
-"""Caffe's half of `caffe_process.py`: a program for the interpreter that has pycaffe.
+"""The other half of `caffe_process.py`: a program for the interpreter that has pycaffe.
 
-That may be another Python than bridge's own, with another NumPy, so this needs nothing of bridge,
-runs from Python 3.7 on, and sends arrays as bytes.
+That may be another Python than bridge's own, with another NumPy. So this imports nothing of bridge,
+runs on Python 3.7 or newer, and sends arrays as bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Packed = tuple[str, tuple[int, ...], bytes]
 
-# One that every Python from 3.7 on reads.
+# Every Python from 3.7 on reads this one.
 PROTOCOL = 4
 
 
@@ -40,11 +40,11 @@ def unpack(packed: Packed) -> Array:
 def serve() -> None:
     """Answers requests until there are no more.
 
-    The answers go where standard output went, which no layer's own words may reach.
+    The answers go to the original standard output, which the output of layers must not reach.
     """
-    # The modules beside this one have the names of libraries.
-    beside = Path(__file__).resolve().parent
-    sys.path[:] = [each for each in sys.path if Path(each).resolve() != beside]
+    # The modules in this folder have the names of libraries.
+    folder = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != folder]
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _, prototxt, caffemodel = pickle.load(requests)
@@ -65,14 +65,14 @@ def _answer(answers: IO[bytes], result: object) -> None:
 
 
 class Served:
-    """The net, on the side where Caffe is."""
+    """The net in the process that has Caffe."""
 
     def __init__(self, prototxt: str, caffemodel: str) -> None:
         caffe = import_module("caffe")
         self.version = str(getattr(caffe, "__version__", ""))
         self._load = partial(caffe.Net, prototxt, caffemodel, caffe.TEST)
         self._net = self._load()
-        # They go on from where they ended, which no other side of a comparison does.
+        # Recurrent layers continue from their last state, which no other backend does.
         self._remembers = any("LSTM" in x.type.upper() or x.type == "RNN" for x in self._net.layers)
         self._has_run = False
 

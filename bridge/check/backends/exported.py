@@ -1,4 +1,4 @@
-"""What was exported from a Keras model: only what goes in and comes out can be seen."""
+"""Exports of a Keras model, of which only the inputs and outputs are visible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
 from bridge.suppress_output import quiet_libraries
@@ -30,7 +30,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Exported:
-    """A model that takes and gives arrays as they are stored, in the order of its ports."""
+    """A model that takes and returns arrays as they are stored, in the order of its ports."""
 
     title: str
     inputs: tuple[Port, ...]
@@ -39,8 +39,8 @@ class Exported:
 
 
 class ExportedBackend:
-    """An exported model, of which `inputs` and `outputs` name the values and say how each is
-    stored (None: as the other side has it), in the order of its ports."""
+    """An exported model. `inputs` and `outputs` are the names of its values, in the order of its
+    ports, and their layouts (None: that of the other model)."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class ExportedBackend:
     ) -> None:
         self.title, self._model = model.title, model
         self._layouts = {**inputs, **outputs}
-        self.inputs: dict[str, Given] = {
+        self.inputs: dict[str, InputSpec] = {
             name: (_logical_shape(port, layout), port.dtype)
             for (name, layout), port in zip(inputs.items(), model.inputs, strict=True)
         }
@@ -78,36 +78,36 @@ def _logical_shape(port: Port, layout: Layout | None) -> tuple[int | str, ...]:
 
 
 def tflite(path: Path) -> Exported:
-    """A .tflite in LiteRT. Raises UsageError where it is none, or has no signature."""
+    """A .tflite in LiteRT. Raises UsageError for any other file, or one without a signature."""
     name, interpreter_of = _litert()
     try:
         with warnings.catch_warnings():
-            # TensorFlow's copy says that it will go; LiteRT's own takes its place where installed.
+            # TensorFlow's copy is deprecated; LiteRT's own package replaces it if it is installed.
             warnings.simplefilter("ignore")
             interpreter = interpreter_of(model_path=str(path))
         runner = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         raise UsageError(
-            "this is no .tflite to run",
+            "not a .tflite that can be run",
             where=path,
             expected="one model with one signature, as Keras exports it",
             received=str(error)[:300],
         ) from error
-    given = _ports(runner.get_input_details())
-    results = _ports(runner.get_output_details())
+    inputs = _ports(runner.get_input_details())
+    outputs = _ports(runner.get_output_details())
 
     def run(arrays: Sequence[Array]) -> Sequence[Array]:
         feeds = {
-            port.name: array.astype(port.dtype) for port, array in zip(given, arrays, strict=True)
+            port.name: array.astype(port.dtype) for port, array in zip(inputs, arrays, strict=True)
         }
         try:
-            found = runner(**feeds)
+            results = runner(**feeds)
         except (ValueError, RuntimeError) as error:
             message = words_of(error, 140)
             raise UsageError(f"{name} cannot run it", where=path, received=message) from error
-        return [found[port.name] for port in results]
+        return [results[port.name] for port in outputs]
 
-    return Exported(f"{path.name} in {name}", given, results, run)
+    return Exported(f"{path.name} in {name}", inputs, outputs, run)
 
 
 def _litert() -> tuple[str, Callable[..., Any]]:
@@ -122,17 +122,17 @@ def _litert() -> tuple[str, Callable[..., Any]]:
     return f"LiteRT {version('ai-edge-litert')}", interpreter.Interpreter
 
 
-def _tensorflow(what: str, or_else: str = "") -> Any:
-    """TensorFlow, which Keras does without on JAX or PyTorch. Raises UsageError."""
+def _tensorflow(kind: str, alternative: str = "") -> Any:
+    """TensorFlow, which Keras does not need on JAX or PyTorch. Raises UsageError."""
     try:
         with quiet_libraries():
             import tensorflow
     except ImportError as error:
         install = "pip install 'caffe-bridge[keras]'"
         raise UsageError(
-            f"running {what} takes TensorFlow, which is not here",
+            f"running {kind} needs TensorFlow, which is not installed",
             received=words_of(error),
-            hint="; ".join(filter(None, (install, or_else))),
+            hint="; ".join(filter(None, (install, alternative))),
         ) from error
     return tensorflow
 
@@ -149,16 +149,16 @@ def _ports(details: Mapping[str, Any]) -> tuple[Port, ...]:
 
 
 def saved_model(path: Path) -> Exported:
-    """A SavedModel folder in TensorFlow. Raises UsageError where it is none."""
+    """A SavedModel folder in TensorFlow. Raises UsageError for any other."""
     tensorflow = _tensorflow("a SavedModel")
     try:
         loaded = tensorflow.saved_model.load(str(path))
         serve = loaded.signatures["serving_default"]
     except (OSError, KeyError, ValueError) as error:
         raise UsageError(
-            "this is no SavedModel to run", where=path, received=str(error)[:300]
+            "not a SavedModel that can be run", where=path, received=str(error)[:300]
         ) from error
-    given, results = (
+    inputs, outputs = (
         tuple(Port(name, tuple(specs[name].shape), specs[name].dtype.name) for name in names)
         for specs, names in (
             (serve.structured_input_signature[1], list(serve.structured_input_signature[1])),
@@ -168,12 +168,13 @@ def saved_model(path: Path) -> Exported:
 
     def run(arrays: Sequence[Array]) -> Sequence[Array]:
         feeds = {
-            port.name: tensorflow.constant(array) for port, array in zip(given, arrays, strict=True)
+            port.name: tensorflow.constant(array)
+            for port, array in zip(inputs, arrays, strict=True)
         }
-        found = serve(**feeds)
-        return [found[port.name].numpy() for port in results]
+        results = serve(**feeds)
+        return [results[port.name].numpy() for port in outputs]
 
-    return Exported(f"{path.name} in TensorFlow {tensorflow.__version__}", given, results, run)
+    return Exported(f"{path.name} in TensorFlow {tensorflow.__version__}", inputs, outputs, run)
 
 
 def _number(name: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 from bridge.layout import Layout
 from bridge.raising.names import decode
 
@@ -24,9 +24,9 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a value is in a Keras model: the operation that gives it, which of its results it is,
-    and how it is stored (None: as the other side has it). A layer may be applied several times:
+class ValueLocation:
+    """Where a value is in a Keras model: the operation that computes it, the index among its
+    results, and its layout (None: that of the other model). A layer may be called several times:
     `time` numbers the calls (None: the first that the model has)."""
 
     operation: str
@@ -35,28 +35,28 @@ class Place:
     time: int | None = None
 
     def undo(self, array: Array) -> Array:
-        """In ONNX's order. An array of another shape than planned is brought to it by whole axes,
-        so that the report can show the shape."""
+        """In ONNX's layout. An array of another shape than planned is transposed by whole axes, so
+        that the report can show its shape."""
         if self.layout is None:
             return array
         try:
             return self.layout.undo(array)
         except ValueError:
             order = [self.layout.where(axis) for axis in range(self.layout.rank)]
-            places = [place for place in order if place is not None]
-            return array.transpose(places) if len(places) == array.ndim else array
+            axes = [axis for axis in order if axis is not None]
+            return array.transpose(axes) if len(axes) == array.ndim else array
 
     def apply(self, array: Array) -> Array:
         return array if self.layout is None else self.layout.apply(array)
 
 
-def places_of(plan: Plan) -> dict[str, Place]:
-    """The translation map of a plan, with the names that Keras has for its calls."""
-    names = {given.id: given.name for given in plan.inputs}
+def value_locations(plan: Plan) -> dict[str, ValueLocation]:
+    """The values of a plan, by the names that its calls have in Keras."""
+    names = {planned.id: planned.name for planned in plan.inputs}
     names |= {call.id: call.name for call in plan.calls}
     times = plan.times()
     return {
-        value: Place(
+        value: ValueLocation(
             names[stored.ref.call],
             stored.ref.item or 0,
             stored.layout,
@@ -66,54 +66,54 @@ def places_of(plan: Plan) -> dict[str, Place]:
     }
 
 
-def own_places(model: keras.Model) -> dict[str, Place]:
-    """Every result of a model under its layer's own name, as it is stored."""
+def own_locations(model: keras.Model) -> dict[str, ValueLocation]:
+    """Every result of a model under the name of its layer, as it is stored."""
     return {
-        decode(name) + (f":{item}" if item else ""): Place(name, item)
+        decode(name) + (f":{item}" if item else ""): ValueLocation(name, item)
         for name, node in _calls(model).items()
         for item in range(len(node.outputs))
     }
 
 
 class KerasBackend:
-    """A Keras model, of which `places` say where the values are.
+    """A Keras model, a Functional one, with the `locations` of its values.
 
-    Each operation runs once, in the order in which values are wanted, and what no later one reads
-    is dropped. The model is a Functional one.
+    Each operation runs once, in the order in which values are wanted, and a result is dropped after
+    its last consumer.
     """
 
     def __init__(
         self,
         model: keras.Model,
         title: str,
-        places: Mapping[str, Place],
+        locations: Mapping[str, ValueLocation],
         inputs: Sequence[str],
         outputs: Sequence[str],
     ) -> None:
-        """`inputs` and `outputs` are the values that the model takes and gives, in its order."""
+        """`inputs` and `outputs` are the model's values, in its order."""
         self.title = title
-        self.inputs: dict[str, Given] = {
-            name: (_logical_shape(name, tensor, places[name]), tensor.dtype)
+        self.inputs: dict[str, InputSpec] = {
+            name: (_logical_shape(name, tensor, locations[name]), tensor.dtype)
             for name, tensor in zip(inputs, model.inputs, strict=True)
         }
         self.outputs = tuple(outputs)
         self.dtypes = dtypes_of(model)
         self._model, self._nodes = model, _calls(model)
-        self._places = {name: each for name, each in places.items() if self._has(each)}
+        self._locations = {name: at for name, at in locations.items() if self._has(at)}
 
     @cached_property
     def values(self) -> tuple[str, ...]:
-        return tuple(name for name in self._places if name not in self.inputs)
+        return tuple(name for name in self._locations if name not in self.inputs)
 
     @cached_property
     def origins(self) -> dict[str, Origin]:
-        """By layer names only: a model that is looked at alone knows no others."""
-        named = {id(self._tensor(place)): name for name, place in self._places.items()}
+        """By layer names only: the model alone knows no others."""
+        named = {id(self._tensor(at)): name for name, at in self._locations.items()}
         return {name: self._origin(name, named) for name in self.values}
 
     def _origin(self, name: str, named: Mapping[int, str]) -> Origin:
-        """What lies between, as a padding of its own, has no name: so it goes back to what has."""
-        node = _node(self._tensor(self._places[name]))
+        """Goes back past unnamed tensors, such as those of separate paddings, to named ones."""
+        node = _node(self._tensor(self._locations[name]))
         reads: dict[str, None] = {}
         waiting, passed = [*reversed(node.input_tensors)], set[int]()
         while waiting:
@@ -130,37 +130,37 @@ class KerasBackend:
 
         targets: dict[int, list[str]] = {}
         for name in wanted:
-            targets.setdefault(id(self._tensor(self._places[name])), []).append(name)
-        nodes = self._order([self._tensor(self._places[name]) for name in wanted])
-        readers = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
+            targets.setdefault(id(self._tensor(self._locations[name])), []).append(name)
+        nodes = self._order([self._tensor(self._locations[name]) for name in wanted])
+        consumers = Counter(id(tensor) for node in nodes for tensor in node.input_tensors)
         alive = {
-            id(tensor): keras.ops.convert_to_tensor(self._places[name].apply(feeds[name]))
+            id(tensor): keras.ops.convert_to_tensor(self._locations[name].apply(feeds[name]))
             for name, tensor in zip(self.inputs, self._model.inputs, strict=True)
         }
-        yield from self._given(targets, alive)
+        yield from self._targeted(targets, alive)
         for node in nodes:
             arguments, options = node.arguments.fill_in(alive)
             results = keras.tree.flatten(node.operation(*arguments, **options))
-            made = {id(t): result for t, result in zip(node.outputs, results, strict=True)}
-            yield from self._given(targets, made)
-            alive.update({key: result for key, result in made.items() if readers[key]})
+            computed = {id(t): result for t, result in zip(node.outputs, results, strict=True)}
+            yield from self._targeted(targets, computed)
+            alive.update({key: result for key, result in computed.items() if consumers[key]})
             for tensor in node.input_tensors:
-                readers[id(tensor)] -= 1
-                if not readers[id(tensor)]:
+                consumers[id(tensor)] -= 1
+                if not consumers[id(tensor)]:
                     del alive[id(tensor)]
 
-    def _given(
-        self, targets: Mapping[int, Sequence[str]], made: Mapping[int, Any]
+    def _targeted(
+        self, targets: Mapping[int, Sequence[str]], computed: Mapping[int, Any]
     ) -> Iterator[tuple[str, Array]]:
         import keras
 
-        for key, result in made.items():
+        for key, result in computed.items():
             for name in targets.get(key, ()):
                 stored = np.asarray(keras.ops.convert_to_numpy(result))
-                yield name, self._places[name].undo(stored)
+                yield name, self._locations[name].undo(stored)
 
     def _order(self, tensors: Sequence[Any]) -> list[Any]:
-        """The nodes that lead to these tensors, each after those that it needs."""
+        """The nodes that lead to these tensors, in topological order."""
         order: dict[int, Any] = {}
         seen = {id(_node(tensor)) for tensor in self._model.inputs}
         for tensor in tensors:
@@ -179,21 +179,21 @@ class KerasBackend:
 
     def tensors(self) -> dict[str, Any]:
         """The symbolic tensor of each of `values`."""
-        return {name: self._tensor(self._places[name]) for name in self.values}
+        return {name: self._tensor(self._locations[name]) for name in self.values}
 
-    def _has(self, place: Place) -> bool:
-        """A plan may hold calls that lead to no output; a model does not."""
-        return place.operation in self._nodes
+    def _has(self, at: ValueLocation) -> bool:
+        """A plan may have calls that lead to no output; a model does not."""
+        return at.operation in self._nodes
 
-    def _tensor(self, place: Place) -> Any:
-        node = self._nodes[place.operation]
-        if place.time is not None:
-            node = node.operation._inbound_nodes[place.time]
-        return node.outputs[place.item]
+    def _tensor(self, at: ValueLocation) -> Any:
+        node = self._nodes[at.operation]
+        if at.time is not None:
+            node = node.operation._inbound_nodes[at.time]
+        return node.outputs[at.item]
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:
-    """The nodes of a model by operation; the first call of each, where a layer is shared."""
+    """The nodes of a model by operation; the first call of a shared layer."""
     by_depth, calls = model._nodes_by_depth, dict[str, Any]()
     for depth in sorted(by_depth, reverse=True):
         for node in by_depth[depth]:
@@ -202,18 +202,18 @@ def _calls(model: keras.Model) -> dict[str, Any]:
 
 
 def dtypes_of(model: keras.Model) -> frozenset[str]:
-    """What a model holds and what its layers compute in."""
+    """The dtypes of a model's weights, and those in which its layers compute."""
     computing = (getattr(operation, "compute_dtype", None) for operation in model.operations)
-    return frozenset([*(str(each.dtype) for each in model.weights), *filter(None, computing)])
+    return frozenset([*(str(weight.dtype) for weight in model.weights), *filter(None, computing)])
 
 
 def _node(tensor: Any) -> Any:
-    """What made a symbolic tensor."""
+    """The node that computes a symbolic tensor."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index]
 
 
-def _logical_shape(name: str, tensor: Any, place: Place) -> tuple[int | str, ...]:
-    if place.layout is not None:
-        return place.layout.logical_shape
+def _logical_shape(name: str, tensor: Any, at: ValueLocation) -> tuple[int | str, ...]:
+    if at.layout is not None:
+        return at.layout.logical_shape
     return tuple(f"{name}_{i}" if size is None else size for i, size in enumerate(tensor.shape))

@@ -1,4 +1,4 @@
-"""An ONNX file, run in parts, so that its values can be looked at and dropped."""
+"""An ONNX file, run in parts, so that its values can be compared and dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge import files
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
 from bridge.graph.io import not_onnx
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-# How much one part is to give: enough that starting sessions costs little, few enough that what is
-# held at a time does not grow with the net. Sizes are not known before a part has run, so the first
-# part is small, and no part has more than twice the values of the one before it.
+# The results of one part: enough that starting sessions costs little, few enough that memory does
+# not grow with the net. Sizes are unknown before a part has run, so the first part is small, and no
+# part has more than twice the values of the one before it.
 BYTES_AT_A_TIME = 32 << 20
 FIRST_VALUES = 2
 
@@ -34,11 +34,11 @@ FIRST_VALUES = 2
 class OnnxBackend:
     """An ONNX file in one of the runtimes.
 
-    What the graph itself gives out is computed by the whole graph, as when it is deployed, fused
-    and optimised; every other value by parts of it, one after the other. A part is fed with what
-    earlier ones computed, so no node runs twice for that.
+    The outputs of the graph are computed by the whole graph, fused and optimised as when it is
+    deployed; every other value by parts of it, one after the other. The inputs of a part are the
+    results of earlier ones, so no node runs twice for that.
 
-    Raises UsageError where the file cannot be read, GraphError where it is not ONNX.
+    Raises UsageError if the file cannot be read, GraphError if it is not ONNX.
     """
 
     def __init__(self, path: Path, runtime: Runtime, title: str = "") -> None:
@@ -51,9 +51,9 @@ class OnnxBackend:
         self._constants = constants_of(graph)
 
     @cached_property
-    def inputs(self) -> dict[str, Given]:
-        given = [each for each in self._proto.graph.input if each.name not in self._constants]
-        return {each.name: _given(each) for each in given}
+    def inputs(self) -> dict[str, InputSpec]:
+        infos = (info for info in self._proto.graph.input if info.name not in self._constants)
+        return {info.name: _input_spec(info) for info in infos}
 
     @cached_property
     def dtypes(self) -> frozenset[str]:
@@ -72,16 +72,16 @@ class OnnxBackend:
         return origins_of(self._proto.graph)
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        ends = [name for name in self.outputs if name in wanted]
-        if ends:
-            yield from zip(ends, self._whole(feeds, ends)(feeds), strict=False)
-        yield from self._run_in_parts(feeds, set(wanted) - set(ends))
+        outputs = [name for name in self.outputs if name in wanted]
+        if outputs:
+            yield from zip(outputs, self._whole(feeds, outputs)(feeds), strict=False)
+        yield from self._run_in_parts(feeds, set(wanted) - set(outputs))
 
-    def _whole(self, feeds: Mapping[str, Array], ends: Sequence[str]) -> Run:
-        """The whole graph, made ready once for inputs of these shapes."""
-        key = (tuple(ends), tuple((name, array.shape) for name, array in feeds.items()))
+    def _whole(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> Run:
+        """The whole graph, loaded once for inputs of these shapes."""
+        key = (tuple(outputs), tuple((name, array.shape) for name, array in feeds.items()))
         if key not in self._ready:
-            model = self._model(self._nodes, feeds, ends)
+            model = self._model(self._nodes, feeds, outputs)
             self._ready[key] = self._runtime.ready(model, self._folder)
         return self._ready[key]
 
@@ -93,45 +93,45 @@ class OnnxBackend:
         stop, values = 0, FIRST_VALUES
         while part := self._next_part(wanted, stop, values):
             nodes, stop = part, stop + len(part)
-            given = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
-            made = [name for node in nodes for name in node.output]
-            gives = [name for name in made if name in wanted or last_use.get(name, -1) >= stop]
-            run = self._runtime.ready(self._model(nodes, given, gives), self._folder)
-            results = dict(zip(gives, run(given), strict=False))
+            inputs = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
+            computed = [name for node in nodes for name in node.output]
+            outputs = [n for n in computed if n in wanted or last_use.get(n, -1) >= stop]
+            run = self._runtime.ready(self._model(nodes, inputs, outputs), self._folder)
+            results = dict(zip(outputs, run(inputs), strict=False))
             alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
             asked = deque((name, array) for name, array in results.items() if name in wanted)
             values = _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
-            del given, run, results
+            del inputs, run, results
             while asked:
                 yield asked.popleft()
 
     def _next_part(self, wanted: set[str], start: int, values: int) -> list[onnx.NodeProto]:
-        """The nodes from `start` that give as many wanted values, or all that are left of them;
-        none where no value is."""
-        found = 0
+        """The nodes from `start` on that compute so many wanted values, or all the rest; none if no
+        value is left."""
+        count = 0
         for stop, node in enumerate(self._nodes[start:], start + 1):
-            found += len(wanted.intersection(node.output))
-            if found >= values:
+            count += len(wanted.intersection(node.output))
+            if count >= values:
                 return self._nodes[start:stop]
-        return self._nodes[start:] if found else []
+        return self._nodes[start:] if count else []
 
     def _model(
-        self, nodes: Sequence[onnx.NodeProto], given: Mapping[str, Array], gives: Sequence[str]
+        self, nodes: Sequence[onnx.NodeProto], inputs: Mapping[str, Array], outputs: Sequence[str]
     ) -> onnx.ModelProto:
-        """A model of some nodes, for inputs of these shapes; it may give more after `gives`."""
+        """A model of some nodes, for inputs of these shapes; it may have more than these outputs."""
         import onnx
 
-        outputs = dict.fromkeys([*gives, *self._rounded(nodes)])
+        names = dict.fromkeys([*outputs, *self._rounded(nodes)])
         reads = chain.from_iterable(map(_reads, nodes))
         constants: list[Any] = [
             self._constants[name] for name in dict.fromkeys(reads) if name in self._constants
         ]
         graph = onnx.GraphProto(
             name=self._proto.graph.name or "part",
-            node=[*(each for each in constants if isinstance(each, onnx.NodeProto)), *nodes],
-            initializer=[each for each in constants if isinstance(each, onnx.TensorProto)],
-            input=[_value_info(name, array) for name, array in given.items()],
-            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in outputs],
+            node=[*(c for c in constants if isinstance(c, onnx.NodeProto)), *nodes],
+            initializer=[c for c in constants if isinstance(c, onnx.TensorProto)],
+            input=[_value_info(name, array) for name, array in inputs.items()],
+            output=[self._infos.get(name) or onnx.ValueInfoProto(name=name) for name in names],
             value_info=[self._infos[n] for node in nodes for n in node.output if n in self._infos],
         )
         return onnx.ModelProto(
@@ -142,10 +142,10 @@ class OnnxBackend:
         )
 
     def _rounded(self, nodes: Sequence[onnx.NodeProto]) -> Iterator[str]:
-        """What nodes compute in half precision.
+        """The half-precision results of nodes.
 
-        A runtime that has no halves on a CPU computes in single, and rounds only what it gives out:
-        what would be infinite on a device that has them passes unseen.
+        A runtime without half precision on a CPU computes in single, and rounds only the outputs:
+        a value that would be infinite on a device with half precision passes unseen.
         """
         import onnx
 
@@ -161,7 +161,7 @@ class OnnxBackend:
         return {info.name: info for info in (*graph.value_info, *graph.output)}
 
     def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
-        """What a node reads, without the constants."""
+        """The inputs of a node, without the constants."""
         return tuple(name for name in _reads(node) if name not in self._constants)
 
 
@@ -173,13 +173,13 @@ def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto | onnx.No
 
 
 def origins_of(graph: onnx.GraphProto) -> dict[str, Origin]:
-    """What makes each value that is no constant, in the graph's order."""
+    """The origin of each value that is not a constant, in the graph's order."""
     constants = constants_of(graph)
     return {
         name: Origin(
             node.name or name,
             node.op_type,
-            tuple(each for each in _reads(node) if each not in constants),
+            tuple(read for read in _reads(node) if read not in constants),
         )
         for node in graph.node
         if node.op_type != "Constant"
@@ -189,18 +189,18 @@ def origins_of(graph: onnx.GraphProto) -> dict[str, Origin]:
 
 
 def dtypes_of(model: onnx.ModelProto) -> frozenset[str]:
-    """Of all tensors of which the file says it."""
+    """The dtypes of all tensors for which the file has one."""
     from onnx import TensorProto
 
     graph = model.graph
     infos = (*graph.input, *graph.value_info, *graph.output)
-    kinds = {each.type.tensor_type.elem_type for each in infos}
+    kinds = {info.type.tensor_type.elem_type for info in infos}
     kinds |= {tensor.data_type for tensor in graph.initializer}
     return frozenset(TensorProto.DataType.Name(kind).lower() for kind in kinds)
 
 
 def _values_of_next(values: int, size: int) -> int:
-    """How many values to ask of the next part, when one gave so many of so many bytes."""
+    """The number of values for the next part, when the last had so many of so many bytes."""
     return max(1, min(2 * values, values * BYTES_AT_A_TIME // max(size, 1)))
 
 
@@ -222,17 +222,17 @@ def loaded(path: Path) -> onnx.ModelProto:
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
-    """The values that a node reads, also from within its loops and branches."""
+    """The values that a node reads, including those within its loops and branches."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for graph in (attribute.g, *attribute.graphs):
             own = {name for inner in graph.node for name in inner.output}
-            own.update(each.name for each in graph.input)
-            own.update(each.name for each in graph.initializer)
+            own.update(info.name for info in graph.input)
+            own.update(tensor.name for tensor in graph.initializer)
             yield from (n for inner in graph.node for n in _reads(inner) if n not in own)
 
 
-def _given(info: onnx.ValueInfoProto) -> Given:
+def _input_spec(info: onnx.ValueInfoProto) -> InputSpec:
     from onnx import helper
 
     tensor = info.type.tensor_type

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bridge.check.arrays import Arrays
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 
 Array = NDArray[Any]
 
@@ -20,14 +20,14 @@ _PREFIXES = ("out/", "mid/")
 class RecordedBackend:
     """Arrays by name: `in/<blob>`, `out/<blob>`, `mid/<blob>`, or the plain names of blobs.
 
-    Where a net works in place on its input, `in/data` is what went in and `out/data` what came of
-    it. A file without any `in/` has plain names only, whatever they begin with. Arrays are read
-    when they are asked for. Raises UsageError for what is no such file.
+    If a net changes its input in place, `in/data` is the input and `out/data` the result. A file
+    without any `in/` has plain names only, whatever they begin with. Arrays are read when they are
+    asked for. Raises UsageError for any other file.
     """
 
     def __init__(self, path: Path) -> None:
         self.title = f"{path.name}, recorded"
-        self.inputs: dict[str, Given] = {}
+        self.inputs: dict[str, InputSpec] = {}
         self.origins: dict[str, Origin] = {}
         self.outputs: tuple[str, ...] = ()
         self.dtypes: tuple[str, ...] = ()
@@ -39,23 +39,23 @@ class RecordedBackend:
         return tuple(self._keys)
 
     def feeds(self, names: Sequence[str]) -> dict[str, Array]:
-        """What went into the net, for inputs of these names; those that are recorded."""
+        """The recorded inputs, of those with these names."""
         keys = {**self._keys, **self._fed}
         return {name: self._arrays[keys[name]] for name in names if name in keys}
 
     def name_by_layers(self, origins: Mapping[str, Origin]) -> None:
-        """Takes a name that is no value's for a layer's: OpenCV, for one, records by layers.
+        """Takes an unknown name for that of a layer: OpenCV, for one, records by layers.
 
-        Not where it may as well be a blob's, in which a layer in place has put something else: one
-        that alone reads the value, and whose own name is not recorded.
+        Not if it may be a blob that another layer changed in place: one that is the only consumer
+        of the value, and whose own name is not recorded.
         """
-        readers = Counter(name for origin in origins.values() for name in origin.inputs)
+        consumers = Counter(name for origin in origins.values() for name in origin.inputs)
         replaced = {
             name
             for origin in origins.values()
             if origin.operator in _MAY_BE_IN_PLACE and origin.layer not in self._keys
             for name in origin.inputs
-            if readers[name] == 1
+            if consumers[name] == 1
         }
         tops = {x.layer: value for value, x in origins.items() if value not in replaced}
         self._keys = {
@@ -84,4 +84,4 @@ def _sorted(keys: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _blob(key: str) -> str:
-    return next((key[len(each) :] for each in _PREFIXES if key.startswith(each)), key)
+    return next((key[len(prefix) :] for prefix in _PREFIXES if key.startswith(prefix)), key)

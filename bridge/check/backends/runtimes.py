@@ -1,4 +1,4 @@
-"""Runtimes for ONNX graphs: each takes a model and answers with a function that runs it."""
+"""Runtimes for ONNX graphs: each takes a model and returns a function that runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Run = Callable[[Mapping[str, Array]], Sequence[Array]]
 
 @dataclass(frozen=True)
 class Runtime:
-    """`open(model, folder)` makes a model ready; its weights may lie in files of `folder`.
+    """`open(model, folder)` loads a model; its weights may be in files of `folder`.
 
     `packages` are the names under which it may be installed.
     """
@@ -36,7 +36,7 @@ class Runtime:
 
     @property
     def version(self) -> str:
-        """The version of the package that is installed. Raises UsageError where none is."""
+        """The version of the installed package. Raises UsageError if none is."""
         for package in self.packages:
             try:
                 return version(package)
@@ -47,7 +47,7 @@ class Runtime:
         )
 
     def ready(self, model: onnx.ModelProto, folder: Path) -> Run:
-        """Opens a model. Raises GraphError where the runtime refuses it, or fails in running it."""
+        """Loads a model. Raises GraphError if the runtime refuses it, or fails in running it."""
         try:
             run = self.open(model, folder)
         except Exception as error:  # runtimes raise classes of their own, with no common ancestor
@@ -67,19 +67,19 @@ class Runtime:
 def runtime(name: str) -> Runtime:
     """The runtime of this name, installed. Raises UsageError."""
     if name not in RUNTIMES:
-        raise UsageError("no such runtime", expected=", ".join(RUNTIMES), received=name)
-    found = RUNTIMES[name]
-    found.version  # noqa: B018 (raises where it is not installed)
-    return found
+        raise UsageError("unknown runtime", expected=", ".join(RUNTIMES), received=name)
+    chosen = RUNTIMES[name]
+    chosen.version  # noqa: B018 (raises if it is not installed)
+    return chosen
 
 
 def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # Fatal only: what it refuses it raises, and that is told once.
+    # Fatal only: what it refuses it also raises, which is enough.
     options.log_severity_level = 4
-    # What is computed is given back as soon as it is dropped, and not kept for the next run.
+    # Memory is freed as soon as an array is dropped, and not kept for the next run.
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(folder)
@@ -95,11 +95,11 @@ def _openvino(model: onnx.ModelProto, folder: Path) -> Run:
     import openvino
 
     core = openvino.Core()
-    # Half precision and bfloat16 are its defaults where the processor has them.
+    # Its defaults are half precision and bfloat16 if the processor has them.
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(_whole(model, folder)), "CPU", exact)
 
-    # An input that nothing reads is gone from the compiled model.
+    # An input without consumers is gone from the compiled model.
     inputs = [port.node.friendly_name for port in compiled.inputs]
 
     def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
@@ -132,7 +132,7 @@ def _reference(model: onnx.ModelProto, folder: Path) -> Run:
 
 
 def _whole(model: onnx.ModelProto, folder: Path) -> bytes:
-    """The model as one message, the weights from other files within."""
+    """The model as one message, with the weights from other files."""
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
 
@@ -143,8 +143,8 @@ def _whole(model: onnx.ModelProto, folder: Path) -> bytes:
 
 
 RUNTIMES: Mapping[str, Runtime] = {
-    each.name: each
-    for each in (
+    entry.name: entry
+    for entry in (
         Runtime("onnxruntime", ("onnxruntime", "onnxruntime-gpu"), _onnxruntime),
         Runtime("openvino", ("openvino",), _openvino),
         Runtime("opencv", ("opencv-python-headless", "opencv-python"), _opencv),

@@ -1,4 +1,4 @@
-"""What was found, as it is told.
+"""The result of a comparison.
 
 report.py  Report: the rows, as text and as plain data
 page.py    the same as one HTML page

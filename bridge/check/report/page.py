@@ -13,9 +13,9 @@ from bridge.check.tolerance import CLASSES
 from bridge.errors import UsageError
 from bridge.files.outputs import staged, writable
 
-# The ends of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
+# The limits of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
 SMALLEST, LARGEST = 1e-9, 1e3
-# What each verdict is called, and its style.
+# The text and the style of each verdict.
 VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "equal": ("Equal", "equal"),
     "differs": ("Not equal", "different"),
@@ -26,18 +26,18 @@ TICKS = {1e-9: "10⁻⁹", 1e-6: "10⁻⁶", 1e-3: "10⁻³", 1.0: "1", 1e3: "10
 
 @dataclass(frozen=True)
 class Bar:
-    """An error and what is allowed, in percent of the scale."""
+    """An error and its limit, in percent of the scale."""
 
     error: float
     limit: float
 
     @classmethod
     def of(cls, row: Row) -> Bar:
-        return cls(place(row.error), place(row.limit))
+        return cls(percent(row.error), percent(row.limit))
 
 
-def place(value: float) -> float:
-    """Where a value lies between SMALLEST and LARGEST, in percent; what is beyond, at the end."""
+def percent(value: float) -> float:
+    """The position of a value between SMALLEST and LARGEST; 0 or 100 beyond them."""
     if not isfinite(value):
         return 100.0
     share = log10(max(value, SMALLEST) / SMALLEST) / log10(LARGEST / SMALLEST)
@@ -45,27 +45,27 @@ def place(value: float) -> float:
 
 
 def write_page(report: Report, path: str | Path) -> Path:
-    """Writes the page. Raises UsageError where it cannot be written, or jinja2 is missing."""
+    """Writes the page. Raises UsageError if it cannot be written, or jinja2 is missing."""
     path = page_path(path)
     text = page(report)
-    with staged(path) as place:
-        place.write_text(text, encoding="utf-8")
+    with staged(path) as file:
+        file.write_text(text, encoding="utf-8")
     return path
 
 
 def page_path(path: str | Path) -> Path:
-    """A place where a page can be written, as far as can be told before it is made: a comparison
-    takes minutes. Raises UsageError."""
+    """The path of a page, refused before the comparison, which takes minutes, if it cannot be
+    written. Raises UsageError."""
     return writable(Path(path), (".html",), "report")
 
 
 def page(report: Report) -> str:
-    """The page's text. Raises UsageError where jinja2 is missing."""
+    """The page's text. Raises UsageError if jinja2 is missing."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise UsageError(
-            "jinja2 is needed for this",
+            "jinja2 is needed for a report",
             received=str(error),
             hint="pip install 'caffe-bridge[report]'",
         ) from error
@@ -83,7 +83,7 @@ def page(report: Report) -> str:
         style=VERDICTS[report.verdict][1],
         bars={row.name: Bar.of(row) for row in report.rows},
         classes=CLASSES,
-        ticks=[(place(tick), text) for tick, text in TICKS.items()],
+        ticks=[(percent(tick), text) for tick, text in TICKS.items()],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a check has found, and how it reads."""
+"""The result of a check, as data and as text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SHOWN = 12
 class Report:
     """The rows of one comparison, in the order in which the graph computes them.
 
-    `expected` and `received` say what the two sides were, `fed` what went into them. `unmatched`
-    has what only one side knows: expected first. `layouts` has the einops text of every value
-    that is stored otherwise than ONNX has it, `permutations` the transposes of the Keras model,
-    each with its reason; `seconds` is what each side took, `versions` is by package. `accuracy`
-    is what both made of images with labels: they must agree on each. `dtypes` are those that the
-    two compute in.
+    `expected` and `received` name the two models, `fed` their inputs. `unmatched` has the values
+    that only one model has, those of the expected one first. `layouts` has the einops text of
+    every value that is not stored as in ONNX, `permutations` the transposes of the Keras model,
+    each with its reason; `seconds` is the time that each model took, `versions` is by package.
+    `accuracy` is on labelled images: both models must agree on each. `dtypes` are those in which
+    the two compute.
     """
 
     subject: str
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """`cannot tell` where nothing differs, but an output would not show it if it did."""
+        """`cannot tell` if nothing differs, but an output would not show it if it did."""
         agree = self.accuracy is None or self.accuracy.disagreements == 0
         if self.first is not None or not agree:
             return "differs"
@@ -51,22 +51,22 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether both are shown to be equal."""
+        """Whether the comparison shows that both are equal."""
         return self.verdict == "equal"
 
     @property
     def doubts(self) -> tuple[Row, ...]:
-        """The outputs that cannot tell right from wrong; of all rows, where no output is known.
+        """The outputs that cannot tell right from wrong; of all rows, if no output is known.
 
-        A value within that does not is no loss: what it leads to shows whether it is right.
+        A value within the net need not: the values computed from it show whether it is right.
         """
         deciding = [row for row in self.rows if row.is_output] or self.rows
         return tuple(row for row in deciding if row.verdict == "cannot tell")
 
     def doubted(self) -> str:
         """The doubts in words."""
-        told = [f"'{row.name}': {row.doubt}" for row in self.doubts[:SHOWN]]
-        return "\n".join(told + ["…"] * (len(self.doubts) > SHOWN))
+        lines = [f"'{row.name}': {row.doubt}" for row in self.doubts[:SHOWN]]
+        return "\n".join(lines + ["…"] * (len(self.doubts) > SHOWN))
 
     @property
     def worst(self) -> Row | None:
@@ -80,7 +80,7 @@ class Report:
 
     @property
     def faults(self) -> tuple[Row, ...]:
-        """The rows that differ although nothing that they were made from does."""
+        """The rows that differ although none of their inputs does."""
         differing = [row for row in self.rows if row.verdict == "differs"]
         names = {row.name for row in differing}
         return tuple(row for row in differing if names.isdisjoint(row.inputs))
@@ -90,7 +90,7 @@ class Report:
         return {row.name: row for row in self.rows}
 
     def row(self, name: str) -> Row | None:
-        """The row of a blob; None where it was not compared (what is fed is not)."""
+        """The row of a blob; None if it was not compared (inputs are not)."""
         return self.by_name.get(name)
 
     def require_no_difference(self) -> Report:
@@ -107,7 +107,7 @@ class Report:
         return self
 
     def located(self) -> str:
-        """The first diverging layer in words: what it gives, and how its inputs fare."""
+        """The first diverging layer in words: its output, and whether its inputs agree."""
         row = self.first
         if row is None:
             return "no layer diverges"
@@ -128,15 +128,15 @@ class Report:
         return f"'{name}', which {_AGREEMENT[row.verdict]}: {_difference(row)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON. What cannot be said in numbers (inf, nan) is a text."""
-        found = asdict(self)
-        found["ok"], found["verdict"] = self.ok, self.verdict
-        found["first"] = self.first.name if self.first else None
-        found["faults"] = [row.name for row in self.faults]
-        for row, told in zip(self.rows, found["rows"], strict=True):
-            told["ok"], told["verdict"] = row.ok, row.verdict
-        numbers: dict[str, Any] = _in_numbers(found)
-        return numbers
+        """Everything, for JSON, which has no numbers for inf and nan: they are strings."""
+        entries = asdict(self)
+        entries["ok"], entries["verdict"] = self.ok, self.verdict
+        entries["first"] = self.first.name if self.first else None
+        entries["faults"] = [row.name for row in self.faults]
+        for row, entry in zip(self.rows, entries["rows"], strict=True):
+            entry["ok"], entry["verdict"] = row.ok, row.verdict
+        plain: dict[str, Any] = _plain(entries)
+        return plain
 
     def __str__(self) -> str:
         worst, count = self.worst, len(self.rows)
@@ -153,7 +153,7 @@ _AGREEMENT: Mapping[Verdict, str] = {
     "differs": "differs",
     "cannot tell": "cannot tell",
 }
-_HINT = "this is a fault of bridge's: please report it with the two files"
+_HINT = "this is a fault of bridge: please report it with the two files"
 _NARROW_HINT = (
     "the graph computes in {0}, and this is more than its rounding explains: compare it in "
     "float32, and if it differs there as well, please report it with the two files"
@@ -175,11 +175,11 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " ".join(map(str, shape)) or "()"
 
 
-def _in_numbers(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _in_numbers(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_in_numbers(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float) and not abs(value) < float("inf"):
         return str(value)
     return value

@@ -46,10 +46,10 @@ def test_several_ends_keep_their_places(tmp_path: Path, name: str) -> None:
 
 def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.tflite").write_bytes(b"not at all")
-    with pytest.raises(UsageError, match=r"this is no \.tflite to run"):
+    with pytest.raises(UsageError, match=r"not a \.tflite that can be run"):
         tflite(tmp_path / "net.tflite")
     (tmp_path / "saved").mkdir()
-    with pytest.raises(UsageError, match="this is no SavedModel to run"):
+    with pytest.raises(UsageError, match="not a SavedModel that can be run"):
         saved_model(tmp_path / "saved")
 
 
@@ -67,5 +67,5 @@ def test_without_tensorflow_it_is_asked_for(
     bridge.onnx_to_keras(small.onnx, tmp_path / name, check=False)
     for module in ("tensorflow", "ai_edge_litert"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageError, match=r"takes TensorFlow, which is not here(.|\n)*pip install"):
+    with pytest.raises(UsageError, match=r"needs TensorFlow, which is not installed(.|\n)*pip install"):
         bridge.check(small.onnx, tmp_path / name)

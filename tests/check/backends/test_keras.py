@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from bridge.check.backends.keras import KerasBackend, Place, own_places, places_of
+from bridge.check.backends.keras import KerasBackend, ValueLocation, own_locations, value_locations
 from bridge.keras.build import build
 from bridge.keras.load import functional
 from bridge.layout import Layout
@@ -26,7 +26,7 @@ def branched() -> keras.Model:
 
 
 def side_of(model: keras.Model) -> KerasBackend:
-    return KerasBackend(model, "model", own_places(model), ["x"], ["d"])
+    return KerasBackend(model, "model", own_locations(model), ["x"], ["d"])
 
 
 X = {"x": seeded((2, 6, 6, 2))}
@@ -48,7 +48,7 @@ def test_what_has_no_name_in_the_graph_is_passed_by() -> None:
     )
     plan = plan_of(model)
     assert [call.target for call in plan.calls] == ["layers.ZeroPadding2D", "layers.Conv2D"]
-    backend = KerasBackend(build(plan), "model", places_of(plan), ["x"], ["y"])
+    backend = KerasBackend(build(plan), "model", value_locations(plan), ["x"], ["y"])
     assert backend.origins["y"].inputs == ("x",)
 
 
@@ -76,7 +76,7 @@ def test_each_operation_runs_once_and_those_that_are_not_needed_never() -> None:
 
 def test_a_sequential_model_is_walked_too() -> None:
     model = functional(keras.Sequential([keras.Input((4,), name="x"), layers.Dense(3, name="d")]))
-    side = KerasBackend(model, "model", own_places(model), ["x"], ["d"])
+    side = KerasBackend(model, "model", own_locations(model), ["x"], ["d"])
     x = seeded((2, 4))
     ((name, array),) = side.run({"x": x}, ["d"])
     assert name == "d"
@@ -85,21 +85,21 @@ def test_a_sequential_model_is_walked_too() -> None:
 
 def test_a_plan_says_where_values_are_and_in_which_order() -> None:
     text = "g (float[b,3,4,4] x) => (float[b,48] y) { r = Relu(x)  y = Flatten(r) }"
-    places = places_of(plan_of(graph(text)))
-    assert places["x"].operation == "x"
+    locations = value_locations(plan_of(graph(text)))
+    assert locations["x"].operation == "x"
     array = seeded((2, 3, 4, 4))
-    stored = places["r"].apply(array)
+    stored = locations["r"].apply(array)
     assert stored.shape == (2, 4, 4, 3)
-    np.testing.assert_array_equal(places["r"].undo(stored), array)
-    np.testing.assert_array_equal(places["y"].undo(stored.reshape(2, -1)), array.reshape(2, -1))
+    np.testing.assert_array_equal(locations["r"].undo(stored), array)
+    np.testing.assert_array_equal(locations["y"].undo(stored.reshape(2, -1)), array.reshape(2, -1))
 
 
 def test_an_array_of_another_shape_than_planned_shows_its_shape_in_onnx_order() -> None:
-    place = Place("pool", 0, Layout.ordered(("n", 3, 8, 8), (0, 2, 3, 1)))
-    assert place.undo(np.zeros((2, 7, 6, 3))).shape == (2, 3, 7, 6)
+    location = ValueLocation("pool", 0, Layout.ordered(("n", 3, 8, 8), (0, 2, 3, 1)))
+    assert location.undo(np.zeros((2, 7, 6, 3))).shape == (2, 3, 7, 6)
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros((2, 5, 7, 4, 3))])
 def test_an_array_of_another_rank_is_left_as_it_is(array: np.ndarray) -> None:
-    place = Place("pool", 0, Layout.ordered(("n", 3, 8, 8), (0, 2, 3, 1)))
-    assert place.undo(array).shape == array.shape
+    location = ValueLocation("pool", 0, Layout.ordered(("n", 3, 8, 8), (0, 2, 3, 1)))
+    assert location.undo(array).shape == array.shape

@@ -158,7 +158,7 @@ def test_what_is_no_onnx_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_runtime_must_be_known_and_there() -> None:
-    with pytest.raises(UsageError, match="no such runtime"):
+    with pytest.raises(UsageError, match="unknown runtime"):
         runtime("caffe3")
 
 

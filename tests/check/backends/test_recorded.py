@@ -67,7 +67,7 @@ def test_a_name_that_may_be_a_blobs_is_not_taken_for_a_layers(tmp_path: Path) ->
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("not at all", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"this is no \.npz"):
+    with pytest.raises(UsageError, match=r"not an \.npz"):
         RecordedBackend(tmp_path / "text.npz")
     with (tmp_path / "one.npz").open("wb") as file:
         np.save(file, np.zeros(3))

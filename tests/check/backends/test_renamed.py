@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.check.backends.backend import Given, Origin
+from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.renamed import same_io_names
 
 Array = NDArray[np.float32]
@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 class Fake:
     """x → a → y: a side that gives the sum of its inputs' first numbers for everything."""
 
-    inputs: dict[str, Given]
+    inputs: dict[str, InputSpec]
     outputs: tuple[str, ...]
     values: tuple[str, ...]
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Fake:
 
 
 def fake(inputs: str, outputs: str, values: str) -> Fake:
-    given: dict[str, Given] = dict.fromkeys(inputs, ((1,), "float32"))
+    given: dict[str, InputSpec] = dict.fromkeys(inputs, ((1,), "float32"))
     origins = {name: Origin(name.upper(), "Op", tuple(inputs)) for name in values}
     return Fake(given, tuple(outputs), tuple(values), origins)
 

@@ -14,7 +14,7 @@ import pytest
 import bridge
 from bridge.check.compare import Row
 from bridge.check.report import Report
-from bridge.check.report.page import page, place, write_page
+from bridge.check.report.page import page, percent, write_page
 from bridge.errors import UsageError
 from tests.helpers.small_net import PROTOTXT, Small
 
@@ -22,9 +22,9 @@ ROW = Row("conv1", (2, 3), (2, 3), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",))
 
 
 def test_errors_lie_on_a_logarithmic_scale() -> None:
-    assert [place(10.0**e) for e in (-12, -9, -3, 3, 9)] == [0, 0, 50, 100, 100]
-    assert place(0) == 0
-    assert place(float("inf")) == place(float("nan")) == 100
+    assert [percent(10.0**e) for e in (-12, -9, -3, 3, 9)] == [0, 0, 50, 100, 100]
+    assert percent(0) == 0
+    assert percent(float("inf")) == percent(float("nan")) == 100
 
 
 def test_the_page_needs_nothing_else() -> None:
