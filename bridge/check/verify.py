@@ -81,21 +81,22 @@ def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
 def check_half(half: Path, single: Path) -> Report:
     """Compares an ONNX file in half precision with the same graph in single, on every output.
 
-    Every value in half is given out, so that onnxruntime rounds it: its CPU computes in single.
+    Every half-precision value is an output, so that onnxruntime rounds it: on a CPU it computes in
+    single.
 
-    Raises CheckError for the first output that differs by more than a half's rounding makes, as
-    where weights are too small for a half; what cannot tell is a warning. So are outputs of which
-    the data decide a size: rounding may well find another box.
+    Raises CheckError for the first output that differs by more than the rounding of a half, for
+    example because weights are too small for a half; one that cannot tell is a warning. So is an
+    output whose size depends on the data: rounding may well find another box.
     """
     runner, whole = OnnxRunner(half, every_value=True), OnnxRunner(single)
     dtypes = runner.dtypes | whole.dtypes
-    left_out = runner.data_sized.intersection(runner.ends)
+    left_out = runner.data_sized.intersection(runner.graph_outputs)
 
     def outputs(feeds: Mapping[str, Array]) -> dict[str, Array]:
         return {name: x for name, x in whole.run(feeds).items() if name not in left_out}
 
     def halves(feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return runner.run(feeds, runner.ends)
+        return runner.run(feeds, runner.graph_outputs)
 
     report = _compared("half precision against single", runner, outputs, halves, dtypes)
     notes = (f"'{name}' was not compared with single precision" for name in sorted(left_out))

@@ -88,7 +88,9 @@ def test_numbers_are_not_made_fit(numbers: list[float], tmp_path: Path) -> None:
     """What NumPy would wrap or round was never asked for."""
     onnx.save(graph("g (uint8[1] x) => (uint8[1] y) { y = Identity(x) }"), tmp_path / "n.onnx")
     assert bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": [255.0]}).ok
-    with pytest.raises(UsageError, match="the input 'x' does not take these numbers\n  expected: uint8"):
+    with pytest.raises(
+        UsageError, match="the input 'x' does not take these numbers\n  expected: uint8"
+    ):
         bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": numbers})
 
 
@@ -122,7 +124,9 @@ def test_what_would_be_left_out_is_refused(
 
 def test_nets_that_take_other_inputs_are_not_run(small: Small, tmp_path: Path) -> None:
     other = small.rewritten(tmp_path, PROTOTXT.replace("dim: 16 dim: 16", "dim: 16 dim: 24"))
-    with pytest.raises(UsageError, match="the two models take different shapes for the input 'data'"):
+    with pytest.raises(
+        UsageError, match="the two models take different shapes for the input 'data'"
+    ):
         bridge.check(small.onnx, other)
 
 

@@ -118,7 +118,7 @@ class OnnxBackend:
     def _model(
         self, nodes: Sequence[onnx.NodeProto], inputs: Mapping[str, Array], outputs: Sequence[str]
     ) -> onnx.ModelProto:
-        """A model of some nodes, for inputs of these shapes; it may have more than these outputs."""
+        """A model of some nodes, for inputs of these shapes, with at least these outputs."""
         import onnx
 
         names = dict.fromkeys([*outputs, *self._rounded(nodes)])

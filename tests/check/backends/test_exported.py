@@ -67,5 +67,7 @@ def test_without_tensorflow_it_is_asked_for(
     bridge.onnx_to_keras(small.onnx, tmp_path / name, check=False)
     for module in ("tensorflow", "ai_edge_litert"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageError, match=r"needs TensorFlow, which is not installed(.|\n)*pip install"):
+    with pytest.raises(
+        UsageError, match=r"needs TensorFlow, which is not installed(.|\n)*pip install"
+    ):
         bridge.check(small.onnx, tmp_path / name)
