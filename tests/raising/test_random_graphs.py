@@ -18,15 +18,15 @@ from tests.helpers.random_graphs.graphs import graphs
 
 
 def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
-    for io_layout in ("channels_last", "onnx"):
-        raised = raise_and_compare(model, feeds, io_layout)
-        expected = raised.run(feeds)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            raised.model.save(path)
-            again = keras.models.load_model(path, safe_mode=True)
-        for name, array in type(raised)(raised.plan, again).run(feeds).items():
-            np.testing.assert_array_equal(array, expected[name])
+    raise_and_compare(model, feeds, "onnx")
+    raised = raise_and_compare(model, feeds, "channels_last")
+    expected = raised.run(feeds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        raised.model.save(path)
+        again = keras.models.load_model(path, safe_mode=True)
+    for name, array in type(raised)(raised.plan, again).run(feeds).items():
+        np.testing.assert_array_equal(array, expected[name])
 
 
 def law(number: int) -> Any:

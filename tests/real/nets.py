@@ -30,6 +30,9 @@ ALL = (
     "retinaface_mnet_deconv_clancylian",
     "ultraface_slim320",
 )
+# Those that take tens of seconds where others take one or two: what is done with every net in
+# several ways is done with these in one, and nightly in the others.
+LARGE = ("open_nsfw_resnet50_1by2", "retinaface_mnet_deconv_clancylian", "vdsr")
 # The one detector that ends in boxes of which none overlap: in a loop, as Keras has it.
 SUPPRESSING = "libfacedetection_v1"
 

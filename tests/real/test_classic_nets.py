@@ -15,7 +15,7 @@ import pytest
 import bridge
 from bridge.check.runners import OnnxRunner
 from tests.helpers.golden_cases import assert_close
-from tests.real.nets import CLASSIC, Net
+from tests.real.nets import CLASSIC, LARGE, Net
 
 # Run with -I: neither the checkout nor an installed bridge can be imported.
 FRESH = """
@@ -44,7 +44,7 @@ def as_list(results: Any) -> Sequence[Any]:
 
 
 def test_onnxruntime_gives_what_caffe_gave(net: Net, tmp_path: Path) -> None:
-    done = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "net.onnx")
+    done = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "net.onnx", check=False)
     assert done.path is not None
     results = OnnxRunner(done.path).run(net.arrays("in"))
     for name, expected in net.arrays("out").items():
@@ -52,7 +52,8 @@ def test_onnxruntime_gives_what_caffe_gave(net: Net, tmp_path: Path) -> None:
 
 
 def test_keras_gives_what_caffe_gave(net: Net) -> None:
-    model = bridge.caffe_to_keras(net.prototxt, net.caffemodel, io_layout="onnx")
+    # The conversions' own check is held to nets in tests/check; here Caffe's numbers decide.
+    model = bridge.caffe_to_keras(net.prototxt, net.caffemodel, io_layout="onnx", check=False)
     inputs = [net.arrays("in")[each.name] for each in model.inputs]
     results = as_list(model(inputs[0] if len(inputs) == 1 else inputs, training=False))
     names = list(bridge.caffe_to_onnx(net.prototxt, net.caffemodel, check=False).outputs)
@@ -66,9 +67,20 @@ def test_the_default_model_is_native_and_moves_nothing(net: Net) -> None:
     assert not kinds & {"Permute", "Transpose", "Lambda"}
 
 
-def test_the_files_predict_where_there_is_only_keras(real_models: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([name for name in CLASSIC if name not in LARGE], id="small"),
+        pytest.param(
+            [name for name in CLASSIC if name in LARGE], id="large", marks=pytest.mark.nightly
+        ),
+    ],
+)
+def test_the_files_predict_where_there_is_only_keras(
+    names: Sequence[str], real_models: Path, tmp_path: Path
+) -> None:
     expected: dict[Path, list[Any]] = {}
-    for net in (Net(real_models / name) for name in CLASSIC):
+    for net in (Net(real_models / name) for name in names):
         folder = tmp_path / net.folder.name
         folder.mkdir()
         model = bridge.caffe_to_keras(
@@ -99,7 +111,7 @@ def test_fit_trains_it(net: Net) -> None:
     targets = [np.zeros_like(np.asarray(result)) for result in as_list(model(x))]
     before = [weight.numpy() for weight in model.trainable_weights]
     assert before, "nothing to train"
-    model.compile(optimizer="sgd", loss="mse")
+    model.compile(optimizer="sgd", loss="mse", run_eagerly=True)  # one step is not worth a graph
     model.fit(x, targets[0] if len(targets) == 1 else targets, epochs=1, verbose=0)
     changed = [
         not np.array_equal(old, new.numpy())

@@ -19,7 +19,7 @@ from bridge.check.report import Report
 from bridge.check.runners import OnnxRunner, run_keras
 from bridge.options import IoLayout
 from tests.helpers.golden_cases import assert_close
-from tests.real.nets import ALL, SUPPRESSING, Net
+from tests.real.nets import ALL, LARGE, SUPPRESSING, Net
 
 Array = NDArray[Any]
 
@@ -46,8 +46,19 @@ def test_every_blob_of_caffe_is_found_in_onnx_and_in_keras(any_net: Net, tmp_pat
     holds(bridge.check(any_net.recording, tmp_path / "net.keras", graph=path), but=constants)
 
 
-@pytest.mark.parametrize("io_layout", ["onnx", "channels_last"])
-@pytest.mark.parametrize("name", [name for name in ALL if name != SUPPRESSING])
+@pytest.mark.parametrize(
+    ("name", "io_layout"),
+    [
+        pytest.param(
+            name,
+            io_layout,
+            marks=[pytest.mark.nightly] * (name in LARGE and io_layout == "channels_last"),
+        )
+        for name in ALL
+        if name != SUPPRESSING
+        for io_layout in ("onnx", "channels_last")
+    ],
+)
 def test_there_and_back_again_keeps_numbers_and_parameters(
     name: str, io_layout: IoLayout, real_models: Path, tmp_path: Path
 ) -> None:
