@@ -18,18 +18,15 @@ def soft_clip(e, layer, x, *, low=0.0, high=1.0, slope=0.1):
     return e.Add(inside, e.Mul(e.Sub(x, inside), slope))
 
 
-@bridge.raises("Shrink")
-def shrink(node, x, *, bias=0.0, lambd=0.5):
-    """y = x - bias where x > lambd, x + bias where x < -lambd, else 0    x: any shape, any order
+@bridge.raises("Det")
+def det(node, x):
+    """The determinant of each matrix    x: *n m m -> *n
 
-    A rule says how each input must be stored, how the outputs then are, and what to build. The
-    operand's own layout, in and out, means: whatever the order, it stays.
+    A rule says in which layout each input must come, in which the outputs then are, and what to
+    build. Here it is ONNX's own order, in and out; `k.op` calls a function of `keras.ops`.
     """
+    from bridge.layout import Layout
     from bridge.raising.table import Candidate
 
-    def build(k, x):
-        above = k.op("where", k.op("greater", x, lambd), k.op("subtract", x, bias), 0.0)
-        below = k.op("where", k.op("less", x, -lambd), k.op("add", x, bias), 0.0)
-        return k.op("add", above, below)
-
-    return Candidate((x.layout,), (x.layout,), build)
+    input_layout, output_layout = Layout.identity(x.shape), Layout.identity(node.shape)
+    return Candidate((input_layout,), (output_layout,), lambda k, x: k.op("det", x))

@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+import bridge.lower  # noqa: F401 (some shape rules are beside the rules that lower the layers)
 from bridge.caffe import Net, read, schema
 from bridge.caffe.write import write_caffemodel
 

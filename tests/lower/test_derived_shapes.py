@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from bridge.lower.table import layer as rule_of
 
 NetOf = Callable[..., Net]
 
+RULES = "bridge.lower.rules."
 HERE = Location("net.prototxt", 3)
 MISH = """layer { name: "m" type: "Mish" bottom: "x" top: "y" }
           layer { name: "fc" type: "InnerProduct" bottom: "y" top: "z"
@@ -89,6 +91,29 @@ def test_nobody_knows_what_blobs_a_plug_in_without_any_needs(plug_in: str, net_o
     assert known(net_of(text, x=(1, 3))).weights == (None,)
     needs_blobs = known(net_of(text.replace('"x"', '"x0"'), x0=(1, 3)))
     assert (needs_blobs.values, needs_blobs.weights) == ({"x0": (1, 3)}, (None,))
+
+
+def names_in(rule: FunctionType, seen: frozenset[FunctionType] = frozenset()) -> set[str]:
+    """The names, those of attributes among them, in a rule and in the functions that it calls."""
+    names, codes = set(), [rule.__code__]
+    while codes:
+        code = codes.pop()
+        names |= {*code.co_names}
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    for function in [rule.__globals__.get(name) for name in sorted(names)]:
+        is_own = isinstance(function, FunctionType) and function.__module__.startswith(RULES)
+        if is_own and function not in seen | {rule}:
+            names |= names_in(function, seen | {rule})
+    return names
+
+
+@pytest.mark.parametrize("type_", [type_ for type_ in TABLE if type_.isidentifier()])
+def test_a_layer_that_needs_a_shape_rule_has_one(type_: str) -> None:
+    rule = TABLE[type_].rule
+    assert isinstance(rule, FunctionType)
+    read = {"blob", "blobs", "tops", "top_size"} & names_in(rule)
+    told = f'the rule of {type_} reads {sorted(read)}: write its @shape("{type_}") beside it'
+    assert type_ in SHAPE_RULES or not read, told
 
 
 def test_inspect_knows_them_without_being_told_of_lowering(tmp_path: Path) -> None:

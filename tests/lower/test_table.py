@@ -10,6 +10,8 @@ from bridge.errors import Location, UnsupportedLayerError, UsageError
 from bridge.lower import TABLE, Emitter, Value
 from bridge.lower.table import Entry, layer
 
+TO_THE_SCHEMA = "write it in bridge/caffe/schema/caffe.proto, then run scripts/generate"
+
 
 def _messages() -> list[tuple[str, Entry]]:
     # What a Python layer takes is no message.
@@ -19,19 +21,29 @@ def _messages() -> list[tuple[str, Entry]]:
 
 @pytest.mark.parametrize(("type_", "entry"), _messages(), ids=lambda value: str(value)[:30])
 def test_defaults_are_those_of_the_schema(type_: str, entry: Entry) -> None:
-    message = schema.fields("LayerParameter")[str(entry.params)].message
+    messages = schema.fields("LayerParameter")
+    assert entry.params in messages, f"LayerParameter has no field {entry.params}: {TO_THE_SCHEMA}"
+    message = messages[str(entry.params)].message
     fields = schema.fields(message)
     for name, parameter in inspect.signature(entry.rule).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
-        assert name in fields, f"{message} has no field {name}"
+        assert name in fields, f"{message} has no field {name}: {TO_THE_SCHEMA}"
         default = fields[name].default
         if parameter.default in (None, ()) or parameter.default is inspect.Parameter.empty:
             continue  # where the text is silent, the rule does something of its own
         if (message, name) in _SET_BY_ABSENCE:
             assert parameter.default == _SET_BY_ABSENCE[message, name]
         else:
-            assert parameter.default == pytest.approx(default), f"{message}.{name}"
+            told = f"{message}.{name} has another default in bridge/caffe/schema/caffe.proto"
+            assert parameter.default == pytest.approx(default), told
+
+
+def test_a_rule_with_fields_names_their_message() -> None:
+    for type_, entry in TABLE.items():
+        kinds = {parameter.kind for parameter in entry.signature.parameters.values()}
+        told = f'name the message of its fields: @layer("{type_}", params="..._param")'
+        assert entry.params or inspect.Parameter.KEYWORD_ONLY not in kinds, told
 
 
 # The schema has no default, or another than what Caffe makes of the field's absence.

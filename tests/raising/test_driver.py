@@ -114,12 +114,12 @@ def test_every_unsupported_operator_is_in_one_error() -> None:
     text = """g (float[n,4] x) => (float[n,4] y) {
         a = Hardmax(x)
         b = Relu(a)
-        y = Shrink(b)
+        y = Trilu(b)
     }"""
     with pytest.raises(UnsupportedOperatorError) as refusal:
         plan_of(graph(text))
     assert "node 'hardmax/0' (Hardmax)" in str(refusal.value)
-    assert "node 'shrink/2' (Shrink)" in str(refusal.value)
+    assert "node 'trilu/2' (Trilu)" in str(refusal.value)
     assert "relu" not in str(refusal.value)
     assert "@bridge.raises" in str(refusal.value)
 

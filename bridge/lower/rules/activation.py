@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from math import log
 
-from bridge.caffe.net import Layer
+from bridge.caffe.net import Layer, Shape
+from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, text
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
@@ -56,6 +57,14 @@ def randomized_relu(
 def gradient_scaler(e: Emitter, layer: Layer, x: Value, **settings: object) -> Value:
     """x: what it scales are gradients"""
     return x
+
+
+@shape("PReLU")
+def prelu_shapes(layer: Layer, x: Shape) -> LayerShapes:
+    """x: n c *s  ->  the same; slope: c, or one number"""
+    require(len(x) >= 2, layer, "PReLU needs 2 axes or more", "n c ...", text(x))
+    shared = parameters(layer, "prelu_param").channel_shared
+    return LayerShapes((x,), (() if shared else (x[1],),))
 
 
 @layer("PReLU", params="prelu_param")

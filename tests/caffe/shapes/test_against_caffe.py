@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bridge.lower  # noqa: F401 (shapes of layers that have no shape rule)
 from bridge.caffe import Net, read
 from bridge.caffe.match import with_filled_weights
 from bridge.caffe.net import Shape
