@@ -7,17 +7,15 @@ orders of the layouts, and the expressions of the weights' own functions (see `l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from bridge.caffe.net import Blob
 from bridge.errors import UsageError
 from bridge.files.outputs import staged, writable
-from bridge.graph.io.weight import Weight as Initializer
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.model import LoweredModel
 from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
@@ -177,7 +175,7 @@ def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> Translat
     names |= {call.id: call.name for call in plan.calls}
     times = plan.times()
     shapes = {} if lowered is None else lowered.shapes
-    initializers = {} if lowered is None else lowered.weights
+    initializers = frozenset[str]() if lowered is None else frozenset(lowered.weights)
     values = plan.values if lowered is None else shapes
     return TranslationMap(
         name=plan.name,
@@ -234,62 +232,51 @@ def _weights_of(call: Call) -> Iterator[tuple[str, Weight]]:
             yield f"argument {place}", argument
 
 
-def _weight(
-    call: Call, role: str, weight: Weight, initializers: Mapping[str, Initializer]
-) -> MappedWeight:
-    leaves = {each.name: _leaf(each, initializers.get(each.name)) for each in weight.constants}
-    found = dict.fromkeys(chain.from_iterable(leaf.sources for leaf in leaves.values()))
-    sources = dict(zip(found, _named(tuple(found)), strict=True))
+def _weight(call: Call, role: str, weight: Weight, lowered: Collection[str]) -> MappedWeight:
+    origins: dict[Weight, Source] = {}
+    for constant in weight.constants:
+        origins |= _origins(constant, constant.name in lowered)
+    unnamed = tuple(dict.fromkeys(origins.values()))
+    sources = dict(zip(unnamed, _named(unnamed), strict=True))
 
-    def formula(constant: Weight) -> Any:
-        leaf = leaves[constant.name]
-        return leaf.formula(*(Traced(sources[s].variable, s.shape) for s in leaf.sources))
+    def traced(part: Weight) -> Traced | None:
+        source = origins.get(part)
+        return None if source is None else Traced(sources[source].variable, source.shape)
 
     return MappedWeight(
         layer=call.name,
         role=role,
         shape=weight.stored_shape,
-        expression=_expression(weight, formula),
+        expression=_expression(weight, traced),
         sources=tuple(sources.values()),
     )
 
 
-def _expression(weight: Weight, formula: Callable[[Weight], Any]) -> str | None:
+def _expression(weight: Weight, traced: Callable[[Weight], Traced | None]) -> str | None:
     try:
-        result = weight.computed_from(formula)
+        result = weight.computed_from(traced)
     except (AttributeError, TypeError):
         return None
     return str(result) if isinstance(result, Traced) else constant_text(result)
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """A constant of the graph: the arrays that it goes back to, and what it makes of them."""
-
-    sources: tuple[Source, ...]
-    formula: Callable[..., Any]
-
-
-def _leaf(constant: Weight, initializer: Initializer | None) -> _Leaf:
-    itself = _Leaf((Source("", constant.shape, constant.name),), lambda w: w)
-    if initializer is None:
+def _origins(constant: Weight, lowered: bool) -> Mapping[Weight, Source]:
+    """What a formula ends in: a constant of the graph itself or, if it was lowered from a Caffe
+    net, the blobs that it is computed from; nothing where its numbers, all equal, are as clear."""
+    itself = {constant: Source("", constant.shape, constant.name)}
+    if not lowered:
         return itself
-    if not initializer.sources:  # no blob's: fillings, and kernels that pick
-        array = initializer.array()
-        return _Leaf((), lambda: array) if (array == array.flat[0]).all() else itself
-    origins = [
-        blob.origin for blob in initializer.sources if isinstance(blob, Blob) and blob.origin
-    ]
-    if len(origins) < len(initializer.sources):
+    blobs = [leaf for leaf in constant.leaves if isinstance(leaf, Blob)]
+    if not blobs:  # fillings, and kernels that pick
+        array = constant.array()
+        return {} if (array == array.flat[0]).all() else itself
+    if not all(blob.origin for blob in blobs):
         return itself
-
-    def formula(*blobs: Traced) -> Any:
-        seen = zip(blobs, initializer.sources, strict=True)
-        return initializer.computed_from([traced.reshape(blob.shape) for traced, blob in seen])
-
-    return _Leaf(
-        tuple(Source("", o.shape, constant.name, o.layer, o.index) for o in origins), formula
-    )
+    return {
+        blob: Source("", blob.origin.shape, constant.name, blob.origin.layer, blob.origin.index)
+        for blob in blobs
+        if blob.origin
+    }
 
 
 def _named(sources: Sequence[Source]) -> Iterator[Source]:

@@ -14,7 +14,7 @@ from bridge.caffe import Net, read
 from bridge.errors import UsageError
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
-from bridge.layout import Layout, Weight
+from bridge.layout import Weight
 from bridge.lower import lower
 from bridge.lower.fold_bn import fold_batch_norms
 from bridge.lower.model import LoweredModel
@@ -138,10 +138,9 @@ def test_a_graph_that_is_not_caffes_is_told_by_its_initializers() -> None:
 
 def test_several_initializers_are_numbered() -> None:
     parts = tuple(
-        Weight(partial(np.ones, size), (size,), Layout.identity((size,)), name=name)
-        for name, size in (("a", 2), ("b", 3))
+        Weight((size,), partial(np.ones, size), name=name) for name, size in (("a", 2), ("b", 3))
     )
-    whole = Weight(lambda *each: np.concatenate(each), (5,), Layout.identity((5,)), parts)
+    whole = Weight.derived((5,), lambda *arrays: np.concatenate(arrays), *parts)
     call = Call(1, "l", "layers.X", (Ref(0),), weights={"bias": whole})
     (weight,) = translation_map(Plan("", (), (call,), (), {})).weights
     assert weight.expression == "np.concatenate((w1, w2))"
@@ -150,8 +149,8 @@ def test_several_initializers_are_numbered() -> None:
 
 @pytest.mark.parametrize("function", [np.asarray, lambda w: w.cumsum(), lambda w: w[0] + w])
 def test_what_cannot_be_written_down_is_left_open(function: Callable[..., Any]) -> None:
-    constant = Weight(partial(np.ones, 2), (2,), Layout.identity((2,)), name="a")
-    weight = Weight(function, (2,), Layout.identity((2,)), (constant,))
+    constant = Weight((2,), partial(np.ones, 2), name="a")
+    weight = Weight.derived((2,), function, constant)
     call = Call(1, "l", "layers.X", (Ref(0),), weights={"bias": weight})
     (found,) = translation_map(Plan("", (), (call,), (), {})).weights
     assert (found.expression, [str(each) for each in found.sources]) == (None, ["a"])

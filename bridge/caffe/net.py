@@ -7,7 +7,7 @@ layers write a value of their own; see `Layer.tops`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bridge.caffe.files.complaint import Complaint
 from bridge.errors import Location
-from bridge.layout import Span
+from bridge.layout import Weight
 
 Shape = tuple[int, ...]
 Array = NDArray[np.float32]
@@ -34,21 +34,10 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Blob:
-    """One weight array of a layer. Reading is lazy: a Blob costs nothing until `array()`.
+class Blob(Weight):
+    """One weight array of a layer, and which one it is."""
 
-    `span` is set where the file holds plain float32, so that the bytes can be copied, or pointed
-    to, without being read; it is None where values are computed (fp16, double, fillers).
-    """
-
-    shape: Shape
-    read: Callable[[], Array] = field(repr=False, compare=False)
-    span: Span | None = None
     origin: Origin | None = field(default=None, compare=False)
-
-    def array(self) -> Array:
-        """The values, of shape `shape`: a read-only view of the mapped file wherever it can be."""
-        return self.read().reshape(self.shape)
 
     def reshaped(self, *shape: int) -> Blob:
         """The same values in another shape (one dim may be -1), still unread."""

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from bridge.errors import UnsupportedError
 from bridge.graph.io import LazyModel, to_proto
-from bridge.graph.io.weight import Weight
+from bridge.layout import Weight
 
 Model = TypeVar("Model", bound=LazyModel)
 
@@ -45,7 +45,7 @@ _SENTINEL = float(np.finfo(np.float32).max)
 
 def _refuse_large(model: LazyModel) -> None:
     for name, weight in model.weights.items():
-        if weight.dtype != onnx.TensorProto.FLOAT:
+        if weight.dtype != np.float32:
             continue
         sizes = np.abs(weight.array())
         largest = float(sizes[sizes != _SENTINEL].max(initial=0))
@@ -60,7 +60,7 @@ def _refuse_large(model: LazyModel) -> None:
 
 def _weight(tensor: onnx.TensorProto) -> Weight:
     read = partial(numpy_helper.to_array, tensor)
-    return Weight(tensor.data_type, tuple(tensor.dims), read)
+    return Weight(tuple(tensor.dims), read, dtype=helper.tensor_dtype_to_np_dtype(tensor.data_type))
 
 
 def _sort(graph: onnx.GraphProto) -> None:

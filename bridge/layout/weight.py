@@ -1,23 +1,24 @@
-"""Weights, read lazily and stored in a layout of their own, copied at most once."""
+"""Weights: constant arrays, read lazily and stored in a layout of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from bridge.layout.concatenated import Array
 from bridge.layout.layout import Layout
 
+FLOAT = np.dtype(np.float32)
+
 
 @dataclass(frozen=True)
 class Span:
-    """Where a weight lies in its file, as little-endian float32 in C order (offsets in bytes)."""
+    """Where a weight lies in its file, as little-endian numbers in C order (offsets in bytes)."""
 
     path: Path
     offset: int
@@ -26,35 +27,55 @@ class Span:
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant tensor, not read yet, and the layout in which it will be stored.
+    """A constant array, not read before it is asked for.
 
-    `read` returns the tensor, of `shape`, which must be the logical shape of `layout` (ValueError
-    otherwise). It computes it from the physical arrays of the `sources` with numpy functions alone,
-    so that its formula can be traced. A weight with a `name` is a constant of the graph and has no
-    sources.
+    `read` returns its numbers, of `shape` and `dtype`. It computes them from the arrays of the
+    `sources` with numpy functions alone, so that its formula can be traced. `span` is set if a file
+    has their very bytes, so that these can be copied, or pointed to, without being read. `layout`
+    says how the array will be stored, if otherwise than it is read; `shape` must be its logical
+    shape (ValueError otherwise). A weight with a `name` is a constant of an ONNX graph.
     """
 
-    read: Callable[..., Array] = field(repr=False)
     shape: tuple[int, ...]
-    layout: Layout
+    read: Callable[..., Array] = field(repr=False)
+    span: Span | None = None
     sources: tuple[Weight, ...] = ()
+    layout: Layout | None = None
     name: str = ""
+    dtype: np.dtype[Any] = FLOAT
 
     def __post_init__(self) -> None:
-        if self.layout.logical_shape != self.shape:
+        if self.layout is not None and self.layout.logical_shape != self.shape:
             raise ValueError(f"a weight of {self.shape} cannot be stored as {self.layout}")
+
+    @classmethod
+    def derived(
+        cls, shape: tuple[int, ...], function: Callable[..., Array], *sources: Weight
+    ) -> Weight:
+        """A weight computed from the arrays of others, of the dtype of the first."""
+        return Weight(shape, function, sources=sources, dtype=sources[0].dtype)
+
+    def with_layout(self, layout: Layout) -> Self:
+        """The same weight, stored in another layout."""
+        return replace(self, layout=layout, span=None)
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
-        return tuple(map(int, self.layout.stored_shape))
+        return self.shape if self.layout is None else tuple(map(int, self.layout.stored_shape))
 
     def array(self) -> Array:
-        """The physical array, contiguous: `layout.apply(read())`. Read and copied once."""
-        return self._array
+        """The physical array, contiguous: `layout.apply(read(*sources))`. A view of the file, if
+        the file has it so; computed at each call otherwise, and never kept."""
+        return np.asarray(self.computed_from(lambda _: None), order="C")
 
-    def with_layout(self, layout: Layout) -> Weight:
-        """The same tensor, stored in another layout."""
-        return replace(self, layout=layout)
+    def computed_from(self, values: Callable[[Weight], Any]) -> Any:
+        """What `array()` would be with other numbers, or Traced arrays, for the weights that it is
+        computed from: `values` gives them, before their layout, or None for a weight's own."""
+        result = values(self)
+        if result is None:
+            result = self.read(*(source.computed_from(values) for source in self.sources))
+        result = result.reshape(self.shape)
+        return result if self.layout is None else _simplest(self.layout).apply(result)
 
     @property
     def constants(self) -> tuple[Weight, ...]:
@@ -65,20 +86,15 @@ class Weight:
             dict.fromkeys(chain.from_iterable(source.constants for source in self.sources))
         )
 
-    def computed_from(self, constants: Callable[[Weight], Any]) -> Any:
-        """What `array()` would be with these arrays, or Traced ones, as its constants."""
-        if self.name:
-            values = constants(self)
-        else:
-            values = self.read(*(source.computed_from(constants) for source in self.sources))
-        return self._simplest_layout.apply(values.reshape(self.shape))
-
     @property
-    def _simplest_layout(self) -> Layout:
-        """An equivalent layout without axes for atoms of size 1, which takes fewer reshapes."""
-        more_atoms = len(self.layout.atoms) > len(self.shape)
-        return self.layout.canonical() if more_atoms and 1 in self.layout.atoms else self.layout
+    def leaves(self) -> tuple[Weight, ...]:
+        """The weights without sources that it is computed from, as often as they are used."""
+        if not self.sources:
+            return (self,)
+        return tuple(chain.from_iterable(source.leaves for source in self.sources))
 
-    @cached_property
-    def _array(self) -> Array:
-        return np.asarray(self.computed_from(lambda constant: constant.read()), order="C")
+
+def _simplest(layout: Layout) -> Layout:
+    """An equivalent layout without axes for atoms of size 1, which takes fewer reshapes."""
+    more_atoms = len(layout.atoms) > len(layout.logical_shape)
+    return layout.canonical() if more_atoms and 1 in layout.atoms else layout

@@ -21,8 +21,7 @@ from onnx import defs, helper, numpy_helper, shape_inference
 from bridge.caffe.net import Blob, Layer, Shape
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, WeightsError
-from bridge.graph.io.weight import Weight
-from bridge.layout import Span
+from bridge.layout import Span, Weight
 from bridge.lower.values import FLOAT, Dims, Operand, Value, as_array
 
 DEFAULT_OPSET = 17
@@ -107,8 +106,7 @@ class Emitter:
         """An initializer `<layer>.<role>`; one blob used twice, or shared by layers, is one."""
         key = (blob.span or id(blob.read), blob.shape)
         if key not in self._emitted:
-            weight = Weight(FLOAT, blob.shape, _itself, blob.span, (blob,))
-            self._emitted[key] = self._initializer(weight, role)
+            self._emitted[key] = self._initializer(blob, role)
         return self._emitted[key]
 
     def computed(
@@ -116,13 +114,13 @@ class Emitter:
     ) -> Value:
         """An initializer whose float32 values are computed, when they are written, of the arrays
         of some blobs (see `Weight`)."""
-        return self._initializer(Weight(FLOAT, shape, read, sources=sources), role)
+        return self._initializer(Weight(shape, read, sources=sources), role)
 
     def constant(self, array: Any, role: str) -> Value:
         """An initializer of known values: an array as it is, Python numbers as Operand says."""
         array = as_array(array)
-        dtype = int(helper.np_dtype_to_tensor_dtype(array.dtype))
-        value = self._initializer(Weight(dtype, array.shape, lambda: array), role)
+        weight = Weight(array.shape, lambda: array, dtype=array.dtype)
+        value = self._initializer(weight, role)
         self._known[value.name] = array
         return value
 
@@ -337,7 +335,8 @@ class Emitter:
     def _initializer(self, weight: Weight, role: str) -> Value:
         name = self._names.new(f"{self._scope}.{role}")
         self.weights[name] = weight
-        return self._value(name, helper.make_tensor_type_proto(weight.dtype, weight.shape))
+        dtype = helper.np_dtype_to_tensor_dtype(weight.dtype)
+        return self._value(name, helper.make_tensor_type_proto(dtype, weight.shape))
 
 
 class _Names:
@@ -359,10 +358,6 @@ class _Names:
 def ir_version(opset: int) -> int:
     """The oldest ONNX file format that knows the opset, so that old runtimes take the file."""
     return int(helper.find_min_ir_version_for([helper.make_opsetid("", opset)]))
-
-
-def _itself(array: NDArray[Any]) -> NDArray[Any]:
-    return array
 
 
 def _rename(names: Any, renamed: Mapping[str, str]) -> None:

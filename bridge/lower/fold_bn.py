@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from bridge.graph.io.weight import Weight
+from bridge.layout import Weight
 from bridge.lower.model import LoweredModel
 
 Array = NDArray[Any]

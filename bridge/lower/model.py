@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bridge.caffe.net import Blob
 from bridge.graph.finite import not_finite
 from bridge.graph.io import LazyModel
+from bridge.layout import Weight
 from bridge.lower.values import Dims
 
 
@@ -28,5 +30,9 @@ class LoweredModel(LazyModel):
 
 def with_warnings(model: LoweredModel) -> LoweredModel:
     """The model with a warning for each of its net's weights that is not finite."""
-    read = ((name, weight.array()) for name, weight in model.weights.items() if weight.sources)
+    read = ((name, weight.array()) for name, weight in model.weights.items() if _is_learned(weight))
     return replace(model, warnings=(*model.warnings, *not_finite(read)))
+
+
+def _is_learned(weight: Weight) -> bool:
+    return any(isinstance(leaf, Blob) for leaf in weight.leaves)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.layout import Layout, Weight
+from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
 from bridge.raising.plan import Call, Plan, Ref
@@ -121,16 +121,11 @@ def _folded(linear: Call, norm: Call) -> Call:
 
     biases = () if bias is None else (bias,)
     weights = {
-        role: _computed(scaled, kernel.stored_shape, kernel, gamma, variance),
-        "bias": _computed(shifted, gamma.stored_shape, gamma, beta, mean, variance, *biases),
+        role: Weight.derived(kernel.stored_shape, scaled, kernel, gamma, variance),
+        "bias": Weight.derived(gamma.stored_shape, shifted, gamma, beta, mean, variance, *biases),
     }
     options = {**linear.options, "use_bias": True}
     return replace(linear, id=norm.id, options=options, weights={**linear.weights, **weights})
-
-
-def _computed(read: Callable[..., Array], shape: tuple[int, ...], *sources: Weight) -> Weight:
-    """A weight that is computed from the physical arrays of others."""
-    return Weight(read, shape, Layout.identity(shape), sources)
 
 
 # ---- groups ----------------------------------------------------------------------------------
@@ -194,4 +189,4 @@ def _group_weight(weight: Weight, group: int, groups: int) -> Weight:
     *others, outputs = weight.stored_shape
     size = outputs // groups
     key = (*(slice(None) for _ in others), slice(group * size, (group + 1) * size))
-    return _computed(lambda w: w[key], (*others, size), weight)
+    return Weight.derived((*others, size), lambda w: w[key], weight)

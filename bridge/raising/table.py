@@ -70,7 +70,7 @@ class Operand:
     dtype: str
     shape: Shape
     layout: Layout
-    read: Callable[[], NDArray[Any]] | None = field(default=None, repr=False, compare=False)
+    constant: Weight | None = field(default=None, repr=False, compare=False)
     producer: str = ""
 
     @property
@@ -79,27 +79,27 @@ class Operand:
 
     @property
     def is_constant(self) -> bool:
-        return self.read is not None
+        return self.constant is not None
 
     def array(self) -> NDArray[Any]:
         """The values of a constant, in identity layout. Raises UnsupportedError for a tensor."""
-        if self.read is None:
+        if self.constant is None:
             raise UnsupportedError(
                 f"input '{self.name}' must be a constant", received="a tensor that is computed"
             )
-        return self.read()
+        return self.constant.array()
 
     def weight(self, layout: Layout | None = None) -> Weight:
         """A constant as a weight to be stored in `layout`, by default the identity layout."""
         shape = tuple(dim for dim in self.shape if isinstance(dim, int))
-        if self.read is None or len(shape) < self.rank:
+        if self.constant is None or len(shape) < self.rank:
             raise UnsupportedError(
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
         if 0 in shape:
             raise UnsupportedError(f"input '{self.name}' has no elements", received=self.shape)
-        return Weight(self.read, shape, layout or Layout.identity(shape), name=self.name)
+        return self.constant if layout is None else self.constant.with_layout(layout)
 
 
 @dataclass(frozen=True)

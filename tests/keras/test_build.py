@@ -152,14 +152,14 @@ def one_layer(weight: Weight) -> Plan:
 
 
 def test_a_weight_of_another_shape_is_an_error_of_the_rule() -> None:
-    wrong = Weight(lambda: np.ones((2, 3), np.float32), (2, 3), Layout.identity((2, 3)))
+    wrong = Weight((2, 3), lambda: np.ones((2, 3), np.float32))
     with pytest.raises(BridgeError, match="another shape") as refusal:
         build(one_layer(wrong))
     assert (refusal.value.expected, refusal.value.received) == ((3, 2), (2, 3))
 
 
 def test_one_input_and_one_output_are_no_lists() -> None:
-    weight = Weight(lambda: np.ones((3, 2), np.float32), (3, 2), Layout.identity((3, 2)))
+    weight = Weight((3, 2), lambda: np.ones((3, 2), np.float32))
     model = build(one_layer(weight))
     assert not isinstance(model.output, list)
     assert model.predict(np.ones((1, 3)), verbose=0).tolist() == [[3.0, 3.0]]

@@ -39,7 +39,7 @@ def assert_tells_what_it_does(function: Callable[[Any], Any], shape: tuple[int, 
 def test_the_text_of_a_layout_does_what_the_layout_does(layout: Layout) -> None:
     shape = tuple(map(int, layout.logical_shape))
     assert_tells_what_it_does(layout.apply, shape)
-    weight = Weight(lambda: numbered(shape), shape, layout, name="constant")
+    weight = Weight(shape, lambda: numbered(shape), layout=layout, name="constant")
     text = weight.computed_from(lambda constant: Traced("x", constant.shape))
     np.testing.assert_array_equal(evaluated(text, numbered(shape)), weight.array())
 

@@ -1,50 +1,53 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from bridge.layout import Array, Layout, Traced, Weight
+from bridge.layout import Array, Layout, Span, Traced, Weight
 
 KERNEL = np.arange(54.0).reshape(2, 3, 3, 3)
 OIHW_TO_HWIO = Layout.ordered(KERNEL.shape, (2, 3, 1, 0))
 
 
-def test_a_weight_is_read_once_and_only_when_asked() -> None:
+def test_a_weight_is_read_only_when_asked_and_not_kept() -> None:
     reads = []
 
     def read() -> Array:
         reads.append("read")
         return KERNEL
 
-    weight = Weight(read, KERNEL.shape, OIHW_TO_HWIO)
+    weight = Weight(KERNEL.shape, read, layout=OIHW_TO_HWIO)
     assert weight.stored_shape == (3, 3, 3, 2)
     assert reads == []
     assert np.array_equal(weight.array(), KERNEL.transpose(2, 3, 1, 0))
-    assert weight.array() is weight.array()
     assert reads == ["read"]
 
 
 def test_the_stored_array_is_contiguous() -> None:
-    weight = Weight(lambda: KERNEL, KERNEL.shape, OIHW_TO_HWIO)
+    weight = Weight(KERNEL.shape, lambda: KERNEL, layout=OIHW_TO_HWIO)
     assert weight.array().flags.c_contiguous
 
 
 def test_what_is_stored_as_read_is_not_copied() -> None:
-    weight = Weight(lambda: KERNEL, KERNEL.shape, Layout.identity(KERNEL.shape))
+    weight = Weight(KERNEL.shape, lambda: KERNEL)
     assert np.shares_memory(weight.array(), KERNEL)
 
 
 def test_values_may_come_flat() -> None:
-    weight = Weight(KERNEL.ravel, KERNEL.shape, OIHW_TO_HWIO)
+    weight = Weight(KERNEL.shape, KERNEL.ravel, layout=OIHW_TO_HWIO)
     assert np.array_equal(weight.array(), KERNEL.transpose(2, 3, 1, 0))
 
 
 def test_a_scalar_stays_a_scalar() -> None:
-    assert Weight(lambda: np.array(2.0), (), Layout.identity(())).array().shape == ()
+    assert Weight((), lambda: np.array(2.0)).array().shape == ()
 
 
 def test_another_layout_leaves_the_first_weight_alone() -> None:
-    plain = Weight(lambda: KERNEL, KERNEL.shape, Layout.identity(KERNEL.shape))
+    plain = Weight(KERNEL.shape, lambda: KERNEL)
     other = plain.with_layout(OIHW_TO_HWIO)
     assert plain.array().shape == (2, 3, 3, 3)
     assert other.array().shape == (3, 3, 3, 2)
@@ -52,23 +55,42 @@ def test_another_layout_leaves_the_first_weight_alone() -> None:
 
 def test_the_layout_must_be_one_of_this_tensor() -> None:
     with pytest.raises(ValueError, match=r"a weight of \(2, 3, 3, 3\) cannot be stored as n c"):
-        Weight(lambda: KERNEL, KERNEL.shape, Layout.identity((2, 27)))
+        Weight(KERNEL.shape, lambda: KERNEL, layout=Layout.identity((2, 27)))
 
 
 def test_a_weight_is_made_of_its_constants() -> None:
-    plain = Layout.identity((2,))
-    one, two = (Weight(lambda: np.array([1.0, 2.0]), (2,), plain, name=name) for name in "ab")
-    both = Weight(lambda a, b: np.concatenate([a, b]), (4,), Layout.identity((4,)), (one, two))
-    twice = Weight(lambda x: 2 * x, (2, 2), Layout.ordered((2, 2), (1, 0)), (both,))
+    one, two = (Weight((2,), lambda: np.array([1.0, 2.0]), name=name) for name in "ab")
+    both = Weight.derived((4,), lambda a, b: np.concatenate([a, b]), one, two)
+    twice = Weight.derived((2, 2), lambda x: 2 * x, both).with_layout(
+        Layout.ordered((2, 2), (1, 0))
+    )
     assert twice.constants == (one, two)
     assert np.array_equal(twice.array(), [[2, 2], [4, 4]])
     others = {"a": np.array([5.0, 6.0]), "b": np.array([7.0, 8.0])}
-    made = twice.computed_from(lambda constant: others[constant.name])
+    made = twice.computed_from(lambda weight: others.get(weight.name))
     assert np.array_equal(made, [[10, 14], [12, 16]])
 
 
 def test_atoms_of_size_1_are_worth_no_reshape() -> None:
     layout = Layout(((10,), (64, 1, 1)), ((2, 3, 1), (0,)))
-    weight = Weight(lambda: np.arange(640.0), (10, 64), layout, name="w")
+    weight = Weight((10, 64), lambda: np.arange(640.0), layout=layout, name="w")
     assert str(weight.computed_from(lambda each: Traced("w", each.shape))) == "w.T"
     assert np.array_equal(weight.array(), np.arange(640.0).reshape(10, 64).T)
+
+
+def test_a_derived_weight_ends_in_those_without_sources() -> None:
+    one, two, three = (
+        Weight((2,), partial(np.full, 2, value), name=str(value)) for value in (1, 2, 3)
+    )
+    total = replace(Weight.derived((2,), np.add, one, two), name="total")
+    weight = Weight.derived((2,), np.multiply, total, three)
+    assert weight.leaves == (one, two, three)
+    assert weight.constants == (total, three)
+    others = {one: np.array([1, 2]), two: np.array([3, 4]), three: np.array([5, 6])}
+    np.testing.assert_array_equal(weight.computed_from(others.get), [20, 36])
+
+
+def test_the_bytes_of_another_layout_are_in_no_file() -> None:
+    weight = Weight((2,), lambda: np.ones(2), Span(Path("net"), 0, 8), dtype=np.dtype(np.int64))
+    assert weight.with_layout(Layout.identity((2,))).span is None
+    assert Weight.derived((2,), np.negative, weight).dtype == np.int64

@@ -14,7 +14,7 @@ def test_refs() -> None:
 
 
 def test_a_call_says_what_it_takes() -> None:
-    weight = Weight(lambda: np.ones((2, 3)), (2, 3), Layout.identity((2, 3)))
+    weight = Weight((2, 3), lambda: np.ones((2, 3)))
     call = Call(4, "fc", "layers.Dense", (Ref(1),), {"units": 3}, {"kernel": weight})
     assert str(call) == "%4 fc = layers.Dense(%1, units=3, kernel: 2 3)"
     joined = Call(5, "cat", "layers.Concatenate", ([Ref(1), Ref(4, 1)],), {"axis": 1})

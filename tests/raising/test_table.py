@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout
+from bridge.layout import Layout, Weight
 from bridge.raising.table import Operand
 
 
 def test_operands() -> None:
     layout = Layout.identity((2, 3))
     tensor = Operand("x", "float32", (2, 3), layout)
-    constant = Operand("w", "float32", (2, 3), layout, lambda: np.ones((2, 3)))
+    constant = Operand("w", "float32", (2, 3), layout, Weight((2, 3), lambda: np.ones((2, 3))))
     assert (tensor.rank, tensor.is_constant, constant.is_constant) == (2, False, True)
     with pytest.raises(UnsupportedError, match="'x' must be a constant"):
         tensor.array()
@@ -26,5 +26,5 @@ def test_a_weight_is_not_read_before_it_is_asked_for() -> None:
     def read() -> np.ndarray:
         raise AssertionError("read")
 
-    constant = Operand("w", "float32", (2, 3), Layout.identity((2, 3)), read)
+    constant = Operand("w", "float32", (2, 3), Layout.identity((2, 3)), Weight((2, 3), read))
     assert constant.weight().stored_shape == (2, 3)

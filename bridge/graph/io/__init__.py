@@ -8,7 +8,7 @@ wire.py     files piece by piece, so that no weight need be in memory
 """
 
 from bridge.graph.io.loading import external_files, load, not_onnx
-from bridge.graph.io.model import PRODUCER, LazyModel, to_ir, to_proto
+from bridge.graph.io.model import PRODUCER, LazyModel, to_ir, to_proto, weight_of
 from bridge.graph.io.saving import Mode, refuse_unknown_mode, save
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "save",
     "to_ir",
     "to_proto",
+    "weight_of",
 ]

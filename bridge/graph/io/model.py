@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper
 
-from bridge.graph.io.weight import Weight
+from bridge.layout import Weight
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -61,17 +61,34 @@ def to_ir(model: LazyModel) -> ir.Model:
 def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
     import onnx_ir as ir
 
-    return ir.LazyTensor(
+    tensor = ir.LazyTensor(
         lambda: ir.Tensor(weight.array(), name=name),
-        dtype=ir.DataType(weight.dtype),
+        dtype=ir.DataType.from_numpy(weight.dtype),
         shape=ir.Shape(weight.shape),
         name=name,
     )
+    tensor.meta[_WEIGHT] = weight
+    return tensor
+
+
+_WEIGHT = "bridge.weight"  # under which such a tensor has its weight
+
+
+def weight_of(value: ir.Value) -> Weight | None:
+    """A constant of a graph, with what it is computed from if that is known; None for others."""
+    tensor = value.const_value
+    if tensor is None:
+        return None
+    weight = tensor.meta.get(_WEIGHT)
+    if not isinstance(weight, Weight):
+        weight = Weight(tuple(tensor.shape.numpy()), tensor.numpy, dtype=tensor.dtype.numpy())
+    return replace(weight, name=value.name or "")
 
 
 def header(name: str, weight: Weight) -> TensorProto:
     """An initializer without its numbers."""
-    return TensorProto(name=name, data_type=weight.dtype, dims=weight.shape)
+    dtype = helper.np_dtype_to_tensor_dtype(weight.dtype)
+    return TensorProto(name=name, data_type=dtype, dims=weight.shape)
 
 
 def external(name: str, weight: Weight, location: str, offset: int) -> TensorProto:
@@ -85,4 +102,4 @@ def external(name: str, weight: Weight, location: str, offset: int) -> TensorPro
 
 
 def nbytes(weight: Weight) -> int:
-    return prod(weight.shape) * helper.tensor_dtype_to_np_dtype(weight.dtype).itemsize
+    return prod(weight.shape) * weight.dtype.itemsize

@@ -23,8 +23,8 @@ from onnx import TensorProto
 from bridge.errors import UsageError
 from bridge.files.outputs import locked, refuse_collisions, staging, writable
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
-from bridge.graph.io.weight import Weight
 from bridge.graph.io.wire import Target, frame
+from bridge.layout import Weight
 
 Mode = Literal["inline", "external", "linked"]
 Check = Callable[[Path], object]

@@ -18,8 +18,7 @@ import numpy as np
 from onnx import TensorProto
 
 from bridge.errors import WeightsError
-from bridge.graph.io.weight import Weight
-from bridge.layout import Span
+from bridge.layout import Span, Weight
 
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
 _LENGTH_DELIMITED = 2
@@ -86,7 +85,7 @@ class Target:
         if weight.span:
             self._copy(weight.span)
         else:
-            self.write(np.ascontiguousarray(weight.array()).reshape(-1).view(np.uint8).data)
+            self.write(weight.array().reshape(-1).view(np.uint8).data)
 
     def _copy(self, span: Span) -> None:
         end = self.position + span.length

@@ -59,7 +59,7 @@ class Cell:
             return self._reordered(gates, 0).reshape(shape)
 
         layout = Layout.product([Layout.identity(shape[:1]), columns], (1, 0))
-        return Weight(read, (shape[0], shape[1]), layout, (source,))
+        return Weight.derived((shape[0], shape[1]), read, source).with_layout(layout)
 
     def _bias(self, direction: int, source: Weight) -> Weight:
         """ONNX has a bias for the input and one for the state: their sum, (g h), is enough.
@@ -75,7 +75,7 @@ class Cell:
             gates = self._reordered(parts, 1)
             return (gates if both else np.sum(gates, axis=0)).reshape(shape)
 
-        return Weight(read, shape, Layout.identity(shape), (source,))
+        return Weight.derived(shape, read, source)
 
     def _reordered(self, values: NDArray[Any], axis: int) -> NDArray[Any]:
         if self.gates == tuple(range(len(self.gates))):

@@ -81,7 +81,7 @@ class Recorder:
                 "a constant in a graph without inputs",
                 hint="a Keras model computes its outputs from its inputs",
             )
-        zeros = self.op("zeros_like", self.anchor, dtype=str(values.array().dtype))
+        zeros = self.op("zeros_like", self.anchor, dtype=str(values.dtype))
         return self.op("add", self.op("sum", zeros), values)
 
     def _add(

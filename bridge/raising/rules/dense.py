@@ -129,15 +129,14 @@ def row(c: Operand, units: Layout, factor: float) -> Weight:
         values = values.reshape(size)
         return values if size == shape else np.broadcast_to(values, shape)
 
-    return scaled(Weight(read, shape, units, (given,)), factor)
+    return scaled(Weight.derived(shape, read, given).with_layout(units), factor)
 
 
 def scaled(weight: Weight, factor: float) -> Weight:
     """A weight times a number, still unread."""
     if factor == 1.0:
         return weight
-    shape = weight.stored_shape
-    return Weight(lambda w: factor * w, shape, Layout.identity(shape), (weight,))
+    return Weight.derived(weight.stored_shape, lambda w: factor * w, weight)
 
 
 def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:

@@ -103,7 +103,7 @@ def length_of(k: Recorder, x: Ref, stored: Layout, axis: int) -> Ref:
 
 
 def _known(values: NDArray[np.int64]) -> Weight:
-    return Weight(lambda: values, values.shape, Layout.identity(values.shape))
+    return Weight(values.shape, lambda: values, dtype=values.dtype)
 
 
 @raises("CumSum")

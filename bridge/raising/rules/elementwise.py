@@ -265,7 +265,8 @@ def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[in
     """A constant over the stored axes that it spans; ones where there is none."""
     shape, layout = like.weight().shape, broadcast_layout(base, like.shape)
     if operand is None:
-        weight = Weight(lambda: np.ones(shape, like.dtype), shape, layout)
+        dtype = np.dtype(like.dtype)
+        weight = Weight(shape, lambda: np.ones(shape, dtype), layout=layout, dtype=dtype)
     else:
         weight = operand.weight(layout)
     return reshaped(weight, tuple(weight.stored_shape[axis] for axis in spans))
@@ -274,7 +275,7 @@ def vector(operand: Operand | None, like: Operand, base: Layout, spans: tuple[in
 def reshaped(weight: Weight, shape: Shape) -> Weight:
     """The stored array of a weight in another shape."""
     size = tuple(int(dim) for dim in shape)
-    return Weight(lambda w: w.reshape(size), size, Layout.identity(size), (weight,))
+    return Weight.derived(size, lambda w: w.reshape(size), weight)
 
 
 @raises("Div")
@@ -317,7 +318,7 @@ def _pointwise(
     if isinstance(x, Ref):
         return k.op(kind, x)
     if isinstance(x, Weight):
-        return Weight(function, x.stored_shape, Layout.identity(x.stored_shape), (x,))
+        return Weight.derived(x.stored_shape, function, x)
     return cast(float, function(x).item())
 
 

@@ -114,7 +114,7 @@ def gather(node: Node, x: Operand, indices: Operand, *, axis: int = 0) -> Candid
 def _looked_up(table: Operand, indices: Operand, axis: int) -> Candidate:
     """A row of a matrix for each index: n rows of m numbers   ->   *p m"""
     values = table.weight()
-    output_layout = replaced(values.layout, axis, indices.layout)
+    output_layout = replaced(table.layout, axis, indices.layout)
 
     def build(k: Recorder, at: Ref) -> Ref:
         if axis or table.rank != 2 or not np.issubdtype(np.dtype(table.dtype), np.floating):
@@ -165,7 +165,7 @@ def _cut(k: Recorder, values: Ref | Weight, key: tuple[slice, ...]) -> Ref | Wei
     if isinstance(values, Ref):
         return k.op("get_item", values, key)
     shape = tuple(len(range(n)[each]) for n, each in zip(values.stored_shape, key, strict=True))
-    return Weight(lambda w: w[key], shape, Layout.identity(shape), (values,))
+    return Weight.derived(shape, lambda w: w[key], values)
 
 
 @raises("GatherND", since=11)

@@ -25,7 +25,7 @@ def identity(node: Node, x: Operand) -> Candidate:
     """x itself                                                (onnx.ai/onnx/operators, Identity)"""
     if x.is_constant:
         weight = x.weight()
-        return Candidate((None,), (weight.layout,), lambda k: k.constant(weight))
+        return Candidate((None,), (x.layout,), lambda k: k.constant(weight))
     return Candidate((x.layout,), (x.layout,), lambda _, x: x)
 
 

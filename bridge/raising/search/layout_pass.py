@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.arguments import misfit
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
+from bridge.graph.io import weight_of
 from bridge.graph.producers import computed_by
 from bridge.layout import Layout
 from bridge.raising.building.candidates import is_presentable
@@ -172,11 +173,10 @@ class LayoutPass:
 
     def _operand(self, value: ir.Value) -> Operand:
         name, shape = name_of(value), self._shape(value)
-        constant = value.const_value
+        constant = weight_of(value)
         if constant is not None and name not in self.values:
-            return Operand(
-                name, dtype_of(value), shape, Layout.identity(shape), read=constant.numpy
-            )
+            layout = Layout.identity(shape)
+            return Operand(name, dtype_of(value), shape, layout, constant)
         layout = self.values[name].layout
         return Operand(name, dtype_of(value), shape, layout, producer=computed_by(value))
 

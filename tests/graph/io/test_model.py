@@ -10,7 +10,7 @@ from bridge.lower import LoweredModel
 
 
 def test_in_memory_weights_stay_unread_until_asked_for(lowered: LoweredModel) -> None:
-    def unreadable(_: np.ndarray) -> np.ndarray:
+    def unreadable(*_: np.ndarray) -> np.ndarray:
         raise AssertionError("a weight was read")
 
     weights = {name: replace(weight, read=unreadable) for name, weight in lowered.weights.items()}

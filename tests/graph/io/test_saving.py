@@ -118,7 +118,7 @@ def test_weights_that_are_computed_are_written_inside(
     lowered: LoweredModel, tmp_path: Path
 ) -> None:
     name, weight = next(iter(lowered.weights.items()))
-    computed = replace(weight, read=lambda _: np.full(weight.shape, 7, np.float32), span=None)
+    computed = replace(weight, read=lambda: np.full(weight.shape, 7, np.float32), span=None)
     model = replace(lowered, weights={**lowered.weights, name: computed})
     path = save(model, tmp_path / "net.onnx", weights="linked")
     tensors = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
@@ -132,7 +132,9 @@ class TestReplacing:
     @pytest.fixture
     def old(self, lowered: LoweredModel, tmp_path: Path) -> Path:
         zeros = {
-            name: replace(weight, read=lambda _, w=weight: np.zeros(w.shape, np.float32), span=None)
+            name: replace(
+                weight, read=lambda *_, s=weight.shape: np.zeros(s, np.float32), span=None
+            )
             for name, weight in lowered.weights.items()
         }
         return save(replace(lowered, weights=zeros), tmp_path / "net.onnx", weights="external")
@@ -187,7 +189,9 @@ class TestReplacing:
             assert self.sums(old) == {False}
 
         zeros = {
-            name: replace(weight, read=lambda _, w=weight: np.zeros(w.shape, np.float32), span=None)
+            name: replace(
+                weight, read=lambda *_, s=weight.shape: np.zeros(s, np.float32), span=None
+            )
             for name, weight in lowered.weights.items()
         }
         save(replace(lowered, weights=zeros), old, weights="external", check=other)

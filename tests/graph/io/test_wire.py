@@ -12,9 +12,8 @@ from onnx import TensorProto
 
 from bridge.errors import WeightsError
 from bridge.graph.io import wire
-from bridge.graph.io.weight import FLOAT, Weight
 from bridge.graph.io.wire import Target, frame
-from bridge.layout import Span
+from bridge.layout import Span, Weight
 
 VALUES = np.arange(1000, dtype=np.float32)
 
@@ -27,7 +26,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def _weight(span: Span | None = None) -> Weight:
-    return Weight(FLOAT, (10, 100), lambda: VALUES, span)
+    return Weight((10, 100), lambda: VALUES, span)
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 2**14, 2**21 + 5])

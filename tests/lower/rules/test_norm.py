@@ -32,8 +32,8 @@ def test_statistics_that_need_no_division_are_the_files_own(net_of: Callable[...
     text = 'layer { name: "l" type: "BatchNorm" bottom: "x" top: "y" }'
     net = net_of(text, {"l": [MEAN, VARIANCE, [1.0]]}, x=X.shape)
     weights = lower(net).weights
-    assert weights["l.mean"].sources[0].read is net.layers[0].blobs[0].read
-    assert weights["l.variance"].sources[0].read is net.layers[0].blobs[1].read
+    assert weights["l.mean"].leaves[0].read is net.layers[0].blobs[0].read
+    assert weights["l.variance"].leaves[0].read is net.layers[0].blobs[1].read
 
 
 SCALE, BIAS = rng.uniform(0.5, 2, 3), rng.standard_normal(3)

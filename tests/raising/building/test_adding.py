@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge.layout import Layout, Weight
+from bridge.layout import Weight
 from bridge.raising.building.adding import add, may_be_mistaken
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -83,7 +83,7 @@ def test_where_neither_way_goes_right_it_is_a_subtraction() -> None:
 
 def test_a_tensor_is_negated_and_not_a_constant() -> None:
     """Of a constant alone Keras makes no node."""
-    constant = Weight(lambda: np.ones((1, 1, 2)), (1, 1, 2), Layout.identity((1, 1, 2)))
+    constant = Weight((1, 1, 2), lambda: np.ones((1, 1, 2)))
     for pair in ((constant, Ref(1)), (Ref(1), constant)):
         recorder = Recorder()
         add(recorder, *pair, (1, 1, 2), (1, 2, 1))

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout, Weight
+from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 
@@ -55,13 +55,13 @@ def test_names_that_differ_in_case_only_are_numbered_too() -> None:
 
 
 def test_a_constant_needs_an_input_to_hang_on() -> None:
-    values = Weight(lambda: np.ones(2), (2,), Layout.identity((2,)))
+    values = Weight((2,), lambda: np.ones(2))
     with pytest.raises(UnsupportedError, match="without inputs"):
         Recorder().constant(values)
 
 
 def kernel() -> Weight:
-    return Weight(read, (2, 2), Layout.identity((2, 2)), name="w")
+    return Weight((2, 2), read, name="w")
 
 
 def read() -> NDArray[np.float64]:

@@ -119,7 +119,7 @@ def depthwise_kernel(w: Operand, channels: Layout, order: Sequence[int]) -> Weig
     shape = (inputs, given.shape[0] // inputs, *given.shape[2:])
     parts = [channels, *(Layout.identity((size,)) for size in shape[1:])]
     layout = Layout.product(parts, (*order, 0, 1))
-    return Weight(lambda w: w.reshape(shape), shape, layout, (given,))
+    return Weight.derived(shape, lambda w: w.reshape(shape), given).with_layout(layout)
 
 
 def _windowed(

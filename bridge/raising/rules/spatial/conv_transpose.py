@@ -123,8 +123,7 @@ def _ordered(w: Weight, order: tuple[int, ...]) -> Weight:
     if list(order) == sorted(order):
         return w
     turned = w.with_layout(Layout.ordered(w.shape, (0, 1, *order)))
-    shape = turned.stored_shape
-    return Weight(lambda w: w, shape, Layout.identity(shape), (turned,))
+    return Weight.derived(turned.stored_shape, lambda w: w, turned)
 
 
 def _transposed(
@@ -173,17 +172,15 @@ def _grouped(
 
 def _rows(weight: Weight, start: int, end: int) -> Weight:
     shape = (end - start, *weight.shape[1:])
-    return Weight(lambda w: w[start:end], shape, Layout.identity(shape), (weight,))
+    return Weight.derived(shape, lambda w: w[start:end], weight)
 
 
 def _depthwise(k: Recorder, x: Ref, at: Spread, kernel: Weight, bias: Weight | None) -> Ref:
     """Zeros between the numbers, and a DepthwiseConv with the kernel back to front."""
     channels = kernel.shape[0]
-    flipped = Weight(
-        lambda w: w[(slice(None), slice(None), *(slice(None, None, -1),) * at.rank)],
-        kernel.shape,
-        Layout.ordered(kernel.shape, (*range(2, at.rank + 2), 0, 1)),
-        (kernel,),
+    back_to_front = (slice(None), slice(None), *(slice(None, None, -1),) * at.rank)
+    flipped = Weight.derived(kernel.shape, lambda w: w[back_to_front], kernel).with_layout(
+        Layout.ordered(kernel.shape, (*range(2, at.rank + 2), 0, 1))
     )
     pairs = [
         (extent - 1 - begin, extent - 1 - end)
@@ -239,8 +236,7 @@ def dilated(weight: Weight, steps: Sequence[int]) -> Weight:
         weight = _dilated_along(weight, axis, step)
     extents = tuple((k - 1) * d + 1 for k, d in zip(shape[2:], steps, strict=True))
     ends = (slice(None), slice(None), *(slice(0, extent) for extent in extents))
-    whole = (*shape[:2], *extents)
-    return Weight(lambda w: w[ends], whole, Layout.identity(whole), (weight,))
+    return Weight.derived((*shape[:2], *extents), lambda w: w[ends], weight)
 
 
 def _dilated_along(weight: Weight, axis: int, step: int) -> Weight:
@@ -250,9 +246,4 @@ def _dilated_along(weight: Weight, axis: int, step: int) -> Weight:
     joined = (*shape[:axis], shape[axis] * step, *shape[axis + 1 :])
     pads = [(0, 0)] * len(apart)
     pads[axis + 1] = (0, step - 1)
-    return Weight(
-        lambda w: np.pad(w.reshape(apart), pads).reshape(joined),
-        joined,
-        Layout.identity(joined),
-        (weight,),
-    )
+    return Weight.derived(joined, lambda w: np.pad(w.reshape(apart), pads).reshape(joined), weight)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.graph.sizes import resized as resized_sizes
-from bridge.layout import Layout, Weight
+from bridge.layout import Weight
 from bridge.raising.building.candidates import channels_last, resized, spatial_orders
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
@@ -169,7 +169,7 @@ def _along(
     """An EinsumDense over one stored axis, frozen: the matrix is arithmetic and not learned."""
     letters = ascii_lowercase[: len(shape) + 1]
     old, new = letters[axis], "z"
-    kernel = Weight(lambda: matrix.T, matrix.T.shape, Layout.identity(matrix.T.shape))
+    kernel = Weight(matrix.T.shape, lambda: matrix.T, dtype=matrix.dtype)
     return k.layer(
         "EinsumDense",
         x,
