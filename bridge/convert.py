@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from bridge.errors import UsageError, after
 from bridge.files.outputs import refuse_collisions, staged, writable
 from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
-from bridge.options import (
+from bridge.public import public
+from bridge.public.options import (
     CaffeToKerasKeywords,
     IoLayout,
     LoweringKeywords,
@@ -29,7 +30,6 @@ from bridge.options import (
     silent,
     with_options,
 )
-from bridge.public import public
 from bridge.results import Conversion, Raising, remember
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def caffe_to_onnx(
     Caffe's own formula. `weights` is how they are written: inline, external or linked.
     `fp16` writes half precision, with float32 inputs and outputs, and then `check` compares these
     with what single precision gives.
-    The other options are those of `bridge.options.LoweringOptions`.
+    The other options are those of `bridge.public.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import after
-from bridge.options import LoweringOptions, PathLike
+from bridge.public.options import LoweringOptions, PathLike
 
 if TYPE_CHECKING:
     from bridge.caffe.net import Net

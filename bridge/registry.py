@@ -1,15 +1,17 @@
-"""What the tables of rules share: registering a rule under names, and finding it by version."""
+"""What the tables of rules share: registering a rule under names, finding it by version,
+and saying why it cannot be called so."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from inspect import Parameter, Signature
 from pkgutil import walk_packages
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from bridge.arguments import refuse_wrong_names
 from bridge.errors import UsageError
+from bridge.public.arguments import short
 
 AnyRule = TypeVar("AnyRule", bound=Callable[..., Any])
 
@@ -69,7 +71,7 @@ class Registry(Mapping[str, EntryType]):
         Raises UsageError where there is no name, and where a name has a rule of that version.
         """
         names = tuple(names)
-        refuse_wrong_names(self._decorator, names)
+        _refuse_wrong_names(self._decorator, names)
 
         def decorate(rule: AnyRule) -> AnyRule:
             for name in names:
@@ -95,3 +97,41 @@ def import_rules(package: str, path: Iterable[str]) -> None:
     """Imports every module below a package, so that their rules are registered."""
     for module in walk_packages(path, f"{package}."):
         import_module(module.name)
+
+
+def _refuse_wrong_names(decorator: str, names: Sequence[object]) -> None:
+    """Refuses a decorator without the names that it is for, which would do nothing."""
+    if not names or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"@bridge.{decorator} is not given what the rule is for",
+            expected=f'names, as in @bridge.{decorator}("Name")',
+            received=short(list(names)),
+        )
+
+
+def mismatch(
+    rule: Signature, first: int, count: int, options: Iterable[str], words: tuple[str, str]
+) -> str:
+    """Why a rule cannot be called with so many inputs and these options: Python says it of its
+    arguments. The inputs come after the rule's `first` parameters; `words` are what a user calls an
+    input and an option."""
+    parameters = [*rule.parameters.values()][first:]
+    positional = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    keywords = {*positional[count:], *(p.name for p in parameters if p.kind is _KEYWORD)}
+    names, (an_input, an_option) = set(options), words
+    if unknown := sorted(names - keywords):
+        return f"{_listed(an_option, unknown)} not supported"
+    if count > len(positional):
+        some = an_input if len(positional) == 1 else f"{an_input}s"
+        return f"{count} {an_input}s are not supported, only {len(positional)} {some}"
+    required = [p.name for p in parameters if p.default is Parameter.empty]
+    missing = [name for name in required if name not in {*positional[:count], *names}]
+    return f"{_listed(an_input if missing[0] in positional else an_option, missing)} missing"
+
+
+def _listed(word: str, names: Iterable[str]) -> str:
+    one, *others = map(repr, names)
+    return f"the {word}s {', '.join([one, *others])} are" if others else f"the {word} {one} is"
+
+
+_KEYWORD = Parameter.KEYWORD_ONLY

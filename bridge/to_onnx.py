@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
 from bridge.files.outputs import refuse_collisions, staged, writable
-from bridge.options import IoLayout, PathLike, Progress, silent
 from bridge.public import public
+from bridge.public.options import IoLayout, PathLike, Progress, silent
 
 if TYPE_CHECKING:
     import keras

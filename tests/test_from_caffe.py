@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bridge.from_caffe import files_of, lowered_net
-from bridge.options import LoweringOptions
+from bridge.public.options import LoweringOptions
 from tests.helpers.golden_cases import case
 
 NET = case("bn_scale_relu_inplace")

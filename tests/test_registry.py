@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from bridge.errors import UsageError
-from bridge.registry import AnyRule, Registry, import_rules
+from bridge.registry import AnyRule, Registry, import_rules, mismatch
 
 
 class Entry(NamedTuple):
@@ -69,3 +71,31 @@ def test_every_module_below_a_package_is_imported(
     import sys
 
     assert sys.some_rules_member
+
+
+def _rule(node: object, x: object, w: object, b: object = None, *, axis: int, to: int = 0) -> None:
+    """Stands for a rule."""
+
+
+def _any_number(node: object, *xs: object) -> None:
+    """Stands for a rule of any number of inputs."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "count", "options", "problem"),
+    [
+        (_rule, 3, ["axis", "clip"], "the attribute 'clip' is not supported"),
+        (_rule, 1, ["z", "x", "axis"], "the attributes 'x', 'z' are not supported"),
+        (_rule, 4, ["axis"], "4 inputs are not supported, only 3 inputs"),
+        (_rule, 2, [], "the attribute 'axis' is missing"),
+        (_rule, 0, ["axis"], "the inputs 'x', 'w' are missing"),
+        (_any_number, 5, ["to"], "the attribute 'to' is not supported"),
+    ],
+)
+def test_why_a_rule_cannot_be_called(
+    rule: Callable[..., None], count: int, options: list[str], problem: str
+) -> None:
+    keywords = dict.fromkeys(options, 0)
+    with pytest.raises(TypeError):
+        signature(rule).bind(None, *range(count), **keywords)
+    assert mismatch(signature(rule), 1, count, options, ("input", "attribute")) == problem

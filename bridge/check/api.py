@@ -21,8 +21,8 @@ from bridge.check.report import Report
 from bridge.errors import UsageError
 from bridge.files.outputs import refuse_collisions
 from bridge.graph.validity import valid_graphs
-from bridge.options import PathLike, Progress, as_names, silent
 from bridge.public import public
+from bridge.public.options import PathLike, Progress, as_names, silent
 
 if TYPE_CHECKING:
     import keras

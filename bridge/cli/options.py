@@ -29,7 +29,7 @@ IgnoreFields = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Lowering:
-    """The flags of `bridge.options.LoweringOptions`."""
+    """The flags of `bridge.public.options.LoweringOptions`."""
 
     outputs: Annotated[
         list[str] | None,

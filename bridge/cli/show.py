@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.options import Progress
+    from bridge.public.options import Progress
 
 
 @contextmanager

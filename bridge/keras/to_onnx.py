@@ -29,7 +29,7 @@ from bridge.keras.cleanup import tidied
 from bridge.keras.execute import carried_out, is_norm
 from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 from bridge.raising.names import decode
 
 Vector = NDArray[Any]

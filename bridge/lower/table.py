@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from bridge.arguments import misfit
 from bridge.caffe.files.complaint import Complaint, Kind
 from bridge.caffe.files.harmless import is_harmless_name
 from bridge.caffe.files.untyped import Untyped
@@ -26,7 +25,7 @@ from bridge.errors import BridgeError, UnsupportedLayerError, UsageError, words_
 from bridge.lower.emitter import Emitter
 from bridge.lower.settings import Setting, read, settings
 from bridge.lower.values import Value
-from bridge.registry import Registry
+from bridge.registry import Registry, mismatch
 
 Rule = Callable[..., Any]
 
@@ -73,7 +72,7 @@ class Entry:
         try:
             call = self.signature.bind(e, layer, *bottoms, **arguments)
         except TypeError as error:
-            problem = misfit(self.signature, 2, len(bottoms), arguments, ("bottom", "field"))
+            problem = mismatch(self.signature, 2, len(bottoms), arguments, ("bottom", "field"))
             raise UnsupportedLayerError(problem, where=layer) from error
         made = self._made(layer, call)
         tops = made if isinstance(made, tuple) else (made,)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.graph.fusion import fuse
-from bridge.options import IoLayout, Target
 from bridge.plugins import load_entry_points
+from bridge.public.options import IoLayout, Target
 from bridge.raising.plan import Plan
 from bridge.raising.search.cost_model import BackwardCosts
 from bridge.raising.search.explanation import explained

@@ -18,7 +18,7 @@ from onnx import numpy_helper
 from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 from bridge.raising import Plan, raise_model
 from bridge.raising.search.layout_pass import candidates_of
 from bridge.raising.table import Candidate

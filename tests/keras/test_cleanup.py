@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 import bridge
 from bridge.keras.to_onnx import to_onnx
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 
 layers = keras.layers
 

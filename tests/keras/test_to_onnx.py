@@ -15,7 +15,7 @@ from bridge.check.verify import check_export
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.load import functional as functional_of
 from bridge.keras.to_onnx import to_onnx
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 
 layers = keras.layers
 

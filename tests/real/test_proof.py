@@ -17,7 +17,7 @@ from onnx import numpy_helper
 import bridge
 from bridge.check.report import Report
 from bridge.check.runners import OnnxRunner, run_keras
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 from tests.helpers.golden_cases import assert_close
 from tests.real.nets import ALL, LARGE, SUPPRESSING, Net
 

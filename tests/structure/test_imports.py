@@ -16,11 +16,9 @@ from tests.helpers.golden_cases import case
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (
     "errors",
-    "arguments",
     "public",
     "files",
     "suppress_output",
-    "options",
     "registry",
     "plugins",
     "layout",

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bridge.layout import Layout
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 from bridge.raising.building.candidates import with_shape
 from bridge.raising.search.layout_pass import TraceEntry, output_layout
 from bridge.raising.table import Candidate, Shape

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from bridge.layout import Layout
-from bridge.options import IoLayout
+from bridge.public.options import IoLayout
 from bridge.raising.plan import Conflict, Permutation
 from bridge.raising.search.cost_model import MAX_PATH, candidates_with, layouts_of
 from bridge.raising.search.layout_pass import TraceEntry, output_layout

@@ -14,7 +14,6 @@ from functools import cache, cached_property
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge.arguments import misfit
 from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
 from bridge.graph.io import weight_of
 from bridge.graph.producers import computed_by
@@ -35,11 +34,12 @@ from bridge.raising.values import (
     name_of,
     same_shape,
 )
+from bridge.registry import mismatch
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-    from bridge.options import IoLayout
+    from bridge.public.options import IoLayout
 
 
 class CostModel(Protocol):
@@ -317,7 +317,7 @@ def candidates_of(
     try:
         arguments = parameters.bind(node, *operands, **attributes).arguments
     except TypeError as error:
-        problem = misfit(parameters, 1, len(operands), attributes, ("input", "attribute"))
+        problem = mismatch(parameters, 1, len(operands), attributes, ("input", "attribute"))
         raise UnsupportedError(problem) from error
     for name in required:
         value = arguments.get(name, ())

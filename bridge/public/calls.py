@@ -14,8 +14,8 @@ from functools import wraps
 from inspect import Parameter
 from typing import ParamSpec, TypeVar
 
-from bridge.arguments import refuse_wrong_kinds
 from bridge.errors import BridgeError, InternalError, UsageError, words_of
+from bridge.public.arguments import refuse_wrong_kinds
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,7 +11,7 @@ import pytest
 
 import bridge
 from bridge.errors import UsageError
-from bridge.options import (
+from bridge.public.options import (
     LoweringKeywords,
     LoweringOptions,
     Options,

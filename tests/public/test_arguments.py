@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.arguments import misfit, refuse_wrong_kinds
 from bridge.errors import UsageError
 from bridge.inspection import inspect
+from bridge.public.arguments import refuse_wrong_kinds
 from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")
@@ -114,31 +113,3 @@ def test_weights_are_written_in_one_of_three_ways() -> None:
 def test_a_folder_is_not_inspected(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="received: a folder"):
         inspect([tmp_path])
-
-
-def _rule(node: object, x: object, w: object, b: object = None, *, axis: int, to: int = 0) -> None:
-    """Stands for a rule."""
-
-
-def _any_number(node: object, *xs: object) -> None:
-    """Stands for a rule of any number of inputs."""
-
-
-@pytest.mark.parametrize(
-    ("rule", "count", "options", "problem"),
-    [
-        (_rule, 3, ["axis", "clip"], "the attribute 'clip' is not supported"),
-        (_rule, 1, ["z", "x", "axis"], "the attributes 'x', 'z' are not supported"),
-        (_rule, 4, ["axis"], "4 inputs are not supported, only 3 inputs"),
-        (_rule, 2, [], "the attribute 'axis' is missing"),
-        (_rule, 0, ["axis"], "the inputs 'x', 'w' are missing"),
-        (_any_number, 5, ["to"], "the attribute 'to' is not supported"),
-    ],
-)
-def test_why_a_rule_cannot_be_called(
-    rule: Callable[..., None], count: int, options: list[str], problem: str
-) -> None:
-    keywords = dict.fromkeys(options, 0)
-    with pytest.raises(TypeError):
-        signature(rule).bind(None, *range(count), **keywords)
-    assert misfit(signature(rule), 1, count, options, ("input", "attribute")) == problem

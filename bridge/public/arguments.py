@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from inspect import Parameter, Signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -131,52 +130,14 @@ def refuse_wrong_kinds(given: Mapping[str, object]) -> None:
             raise UsageError(
                 f"{name} cannot be this",
                 expected=kind.expected,
-                received=f"{_short(value)} ({type(value).__name__})",
+                received=f"{short(value)} ({type(value).__name__})",
             )
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as Python writes it, cut if it is long."""
     try:
         text = repr(value)
     except ValueError:  # Python does not write numbers of more than 4,300 digits
         return "a very large number"
     return text if len(text) <= 80 else f"{text[:80]} …"
-
-
-def refuse_wrong_names(decorator: str, names: Iterable[object]) -> None:
-    """Refuses a decorator without the names that it is for, which would do nothing."""
-    given = list(names)
-    if not given or not all(map(_is_text, given)):
-        raise UsageError(
-            f"@bridge.{decorator} is not given what the rule is for",
-            expected=f'names, as in @bridge.{decorator}("Name")',
-            received=_short(given),
-        )
-
-
-def misfit(
-    rule: Signature, first: int, count: int, options: Iterable[str], words: tuple[str, str]
-) -> str:
-    """Why a rule cannot be called with so many inputs and these options: Python says it of its
-    arguments. The inputs come after the rule's `first` parameters; `words` are what a user calls an
-    input and an option."""
-    parameters = [*rule.parameters.values()][first:]
-    places = [each.name for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-    named = {*places[count:], *(each.name for each in parameters if each.kind is _KEYWORD)}
-    given, (an_input, an_option) = set(options), words
-    if unknown := sorted(given - named):
-        return f"{_listed(an_option, unknown)} not supported"
-    if count > len(places):
-        some = an_input if len(places) == 1 else f"{an_input}s"
-        return f"{count} {an_input}s are not supported, only {len(places)} {some}"
-    needed = [each for each in parameters if each.default is Parameter.empty]
-    missing = [each.name for each in needed if each.name not in {*places[:count], *given}]
-    return f"{_listed(an_input if missing[0] in places else an_option, missing)} missing"
-
-
-def _listed(word: str, names: Iterable[str]) -> str:
-    one, *others = map(repr, names)
-    return f"the {word}s {', '.join([one, *others])} are" if others else f"the {word} {one} is"
-
-
-_KEYWORD = Parameter.KEYWORD_ONLY
