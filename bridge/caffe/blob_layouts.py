@@ -21,10 +21,11 @@ import numpy as np
 
 from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
-from bridge.caffe.net import Array, Blob, Layer, Shape
+from bridge.caffe.net import Blob, Layer, Shape
 from bridge.caffe.shapes.norm import has_affine_blobs
 from bridge.caffe.shapes.table import fields_of, text
 from bridge.errors import WeightsError
+from bridge.types import Array
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from zlib import crc32
 
 import numpy as np
 
-from bridge.caffe.net import Array, Blob, Layer, Shape
+from bridge.caffe.net import Blob, Layer, Shape
 from bridge.errors import ShapeError, UnsupportedError
+from bridge.types import Array
 
 Settings = Mapping[str, Any]
 """The fields of a FillerParameter that the text sets."""

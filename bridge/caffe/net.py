@@ -12,15 +12,11 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bridge.caffe.files.complaint import Complaint
 from bridge.errors import Location
 from bridge.layout import Weight
 
 Shape = tuple[int, ...]
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

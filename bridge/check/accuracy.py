@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.backends.backend import Backend
 from bridge.check.images import Labelled
 from bridge.check.inputs import filled, image_input, inputs_of
 from bridge.errors import UsageError
-from bridge.options import Progress
-
-Array = NDArray[Any]
+from bridge.public.options import Progress
+from bridge.types import Array
 
 TOP = 5
 BATCH = 16

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.arrays import NUMBERS
 from bridge.check.backends.recorded import RecordedBackend
@@ -23,12 +22,12 @@ from bridge.files.outputs import refuse_collisions
 from bridge.graph.validity import valid_graphs
 from bridge.public import public
 from bridge.public.options import PathLike, Progress, as_names, silent
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
     import onnx
 
-Array = NDArray[Any]
 Model: TypeAlias = "PathLike | tuple[PathLike, PathLike] | onnx.ModelProto | keras.Model"
 
 

@@ -9,11 +9,9 @@ from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.errors import UsageError, words_of
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 # Of NumPy's kinds of dtypes: truth values, whole numbers with and without a sign, others.
 NUMBERS = "biuf"

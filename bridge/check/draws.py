@@ -7,14 +7,11 @@ Only a sample of an array is kept from run to run, of the same elements every ti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.compare import Row, compare, is_ordinary
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 SAMPLE = 4096
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.arrays import Arrays
 from bridge.errors import UsageError
 from bridge.files import missing
+from bridge.types import Array
 
 if TYPE_CHECKING:
     from bridge.caffe.net import Input
-
-Array = NDArray[Any]
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.backends.caffe import CaffeBackend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
 from bridge.errors import UsageError
 from bridge.graph.ranges import Columns
+from bridge.types import Array
 
 if TYPE_CHECKING:
     from bridge.check.backends.backend import Backend, InputSpec
 
-Array = NDArray[Any]
 Feeds = Mapping[str, Array]
 Source = Callable[[Sequence[str]], Feeds]
 """Returns the arrays of the named inputs, of those that it has."""

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.accuracy import accuracy
 from bridge.check.backends.backend import Backend, Origin
@@ -23,12 +22,12 @@ from bridge.check.loading import ModelFiles, Pair, opened
 from bridge.check.locate import located
 from bridge.check.report import Report
 from bridge.errors import UsageError
-from bridge.options import Progress
+from bridge.public.options import Progress
+from bridge.types import Array
 
 if TYPE_CHECKING:
     from bridge.raising.plan import Plan
 
-Array = NDArray[Any]
 Run = tuple[str, Mapping[str, Array]]
 """The inputs of a run: a description, and the arrays."""
 

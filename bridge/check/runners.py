@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.backends.backend import Origin
 from bridge.check.backends.onnx import dtypes_of, origins_of
 from bridge.errors import GraphError, UnsupportedError, words_of
 from bridge.graph.ranges import Columns
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from bridge.raising.plan import Plan
 
-Array = NDArray[Any]
 Chooser = Callable[[Mapping[str, Origin]], Sequence[str]]
 
 

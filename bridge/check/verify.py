@@ -7,9 +7,7 @@ from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from bridge.check.compare import Row
 from bridge.check.draws import Tally
@@ -18,6 +16,7 @@ from bridge.check.locate import located
 from bridge.check.report import Report
 from bridge.check.runners import KerasRunner, OnnxRunner, run_keras
 from bridge.check.within import values_within
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from bridge.keras.to_onnx import Exported
     from bridge.raising.plan import Plan
 
-Array = NDArray[Any]
 Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 

@@ -11,15 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from numpy.typing import NDArray
-
 from bridge.errors import GraphError, words_of
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx
     import onnx_ir as ir
 
-Array = NDArray[Any]
 Type: TypeAlias = tuple[int, tuple[int, ...]]
 """The ONNX dtype and the shape."""
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx_ir as ir
-
-Array = NDArray[Any]
 
 
 def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.graph.producers import computed_by
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
     Shape = ir.Shape | Sequence[object]
-
-Array = NDArray[Any]
 
 
 def fuse(graph: ir.Graph) -> None:

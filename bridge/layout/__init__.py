@@ -12,7 +12,7 @@ traced.py        Traced: arrays that record what is done to them
 """
 
 from bridge.layout.arrangement import Shape
-from bridge.layout.concatenated import Array, Concatenated
+from bridge.layout.concatenated import Concatenated
 from bridge.layout.layout import Atom, Layout
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
@@ -21,7 +21,6 @@ from bridge.layout.traced import Traced, constant_text
 from bridge.layout.weight import Span, Weight
 
 __all__ = [
-    "Array",
     "Atom",
     "Concatenated",
     "Layout",

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.layout.size import Size
-
-Array: TypeAlias = NDArray[Any]
+from bridge.types import Array
 
 
 class Part(Protocol):

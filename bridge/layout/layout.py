@@ -12,9 +12,10 @@ from typing import TypeAlias, TypeVar
 
 from bridge.layout.arrangement import Arrangement, stored_shape_of
 from bridge.layout.binding import numbered_axes
-from bridge.layout.concatenated import Array, AtomOf, Concatenated, size_of
+from bridge.layout.concatenated import AtomOf, Concatenated, size_of
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
+from bridge.types import Array
 
 Item = TypeVar("Item")
 Label = TypeVar("Label", bound=Hashable)

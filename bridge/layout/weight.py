@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from bridge.layout.concatenated import Array
 from bridge.layout.layout import Layout
+from bridge.types import Array
 
 FLOAT = np.dtype(np.float32)
 

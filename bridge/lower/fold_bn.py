@@ -11,16 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from bridge.layout import Weight
 from bridge.lower.model import LoweredModel
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 
 def _scaled_outputs_first(w: Array, scale: Array, _: int) -> Array:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.layout import Array, Layout, Span, Traced, Weight
+from bridge.layout import Layout, Span, Traced, Weight
+from bridge.types import Array
 
 KERNEL = np.arange(54.0).reshape(2, 3, 3, 3)
 OIHW_TO_HWIO = Layout.ordered(KERNEL.shape, (2, 3, 1, 0))

@@ -15,6 +15,7 @@ from tests.helpers.golden_cases import case
 
 PACKAGE = Path(bridge.__file__).parent
 ORDER = (
+    "types",
     "errors",
     "public",
     "files",

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.files.wire import BYTES, VARINT, Entry, Wire
-from bridge.caffe.net import Array, Blob, Shape
+from bridge.caffe.net import Blob, Shape
 from bridge.layout import Span
+from bridge.types import Array
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ import numpy as np
 
 from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
-from bridge.caffe.net import Array, Blob
+from bridge.caffe.net import Blob
 from bridge.errors import Location, UsageError, WeightsError
 from bridge.files.hdf5 import damage_told, datasets, own
 from bridge.layout import Span
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import h5py

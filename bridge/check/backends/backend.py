@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
+from bridge.types import Array
 
-Array = NDArray[Any]
 InputSpec = tuple[tuple[int | str, ...], str]
 """The shape and the dtype of an input; a free size is a symbol."""
 

@@ -12,18 +12,15 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.caffe import Layer, Net, read
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.caffe_process import VARIABLE, CaffeError, CaffeProcess
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.plugins import only_installed
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 
 class CaffeBackend:

@@ -15,13 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from numpy.typing import NDArray
-
 from bridge.check.backends import caffe_server
 from bridge.check.backends.caffe_server import PROTOCOL, pack, unpack
 from bridge.plugins import only_installed
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 # Names a Python that has pycaffe, if that is not the one that runs bridge.
 VARIABLE = "BRIDGE_CAFFE_PYTHON"

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
 from bridge.suppress_output import quiet_libraries
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.layout import Layout
 from bridge.raising.names import decode
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
 
     from bridge.raising.plan import Plan
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge import files
 from bridge.check.backends.backend import InputSpec, Origin
@@ -18,11 +17,10 @@ from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
 from bridge.graph.io import not_onnx
 from bridge.graph.io.tensors import refuse_unreadable_tensors
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx
-
-Array = NDArray[Any]
 
 # The results of one part: enough that starting sessions costs little, few enough that memory does
 # not grow with the net. Sizes are unknown before a part has run, so the first part is small, and no

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from bridge.check.arrays import Arrays
 from bridge.check.backends.backend import InputSpec, Origin
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 _PREFIXES = ("out/", "mid/")
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-from numpy.typing import NDArray
 
 from bridge.check.backends.backend import Backend, InputSpec, Origin
-
-Array = NDArray[Any]
+from bridge.types import Array
 
 
 class RenamedBackend:

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.errors import GraphError, UsageError, words_of
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx
 
-Array = NDArray[Any]
 Run = Callable[[Mapping[str, Array]], Sequence[Array]]
 
 

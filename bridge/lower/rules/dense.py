@@ -11,11 +11,12 @@ from math import prod
 
 import numpy as np
 
-from bridge.caffe.net import Array, Blob, Layer
+from bridge.caffe.net import Blob, Layer
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
+from bridge.types import Array
 
 
 @layer("InnerProduct", params="inner_product_param")

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.spatial.resize import repeated, resized_by
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
+from bridge.types import Array
 
 
 @layer("Correlation", "Correlation1D", params="correlation_param")

@@ -6,9 +6,9 @@ from math import prod
 
 import numpy as np
 
-from bridge.caffe.net import Array
 from bridge.lower.emitter import Emitter
 from bridge.lower.values import FLOAT, Value
+from bridge.types import Array
 
 LOWEST = float(np.finfo(np.float32).min)
 

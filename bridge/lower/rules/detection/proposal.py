@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection.proposal import RATIOS, SCALES
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.detection.boxes import LOWEST, chosen, length
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
+from bridge.types import Array
 
 _LEFT_OUT = LOWEST
 """The score of a box that is not to be found."""

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.detection.boxes import below, or_a_row_for_each
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
+from bridge.types import Array
 
 
 @layer("Reorg", params="reorg_param")

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.caffe.shapes.spatial.conv import dilation, groups, outputs, spatial
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
 from bridge.lower.table import layer
 from bridge.lower.values import Dims, Value
+from bridge.types import Array
 
 
 @layer(

@@ -18,7 +18,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.caffe.shapes.spatial.conv import dilation, spatial
 from bridge.caffe.shapes.spatial.pool import pooled as pooled_sizes
 from bridge.caffe.shapes.spatial.pool import rounds_down
@@ -26,6 +26,7 @@ from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
+from bridge.types import Array
 
 
 @dataclass(frozen=True)

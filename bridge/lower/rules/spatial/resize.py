@@ -12,12 +12,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.caffe.net import Array, Layer
+from bridge.caffe.net import Layer
 from bridge.caffe.shapes.spatial.pool import resizes_by_mode
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
+from bridge.types import Array
 
 
 @layer("Interp", params="interp_param")

@@ -10,12 +10,13 @@ from math import prod
 
 import numpy as np
 
-from bridge.caffe.net import Array, Layer, Shape
+from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.spatial.sampling import THETA, deformable_windows
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
+from bridge.types import Array
 
 
 @layer("SpatialTransformer", params="st_param")
