@@ -31,9 +31,7 @@ def fail(error: BaseException) -> None:
     "error", [KeyError("x"), RecursionError("deep"), AssertionError(), OSError()]
 )
 def test_what_nobody_has_thought_of(error: Exception) -> None:
-    with pytest.raises(
-        InternalError, match=r"test_public\.py:\d+, in fail: .*fault of bridge"
-    ) as e:
+    with pytest.raises(InternalError, match=r"test_calls\.py:\d+, in fail: .*fault of bridge") as e:
         fail(error)
     assert e.value.__cause__ is error
     assert f"received: {type(error).__name__}" in str(e.value)
@@ -109,7 +107,7 @@ def test_what_fails_in_the_callers_progress_is_the_callers(error: Exception) -> 
         raise error
 
     with pytest.raises(
-        UsageError, match=r"test_public\.py:\d+, in progress: .*progress failed"
+        UsageError, match=r"test_calls\.py:\d+, in progress: .*progress failed"
     ) as e:
         long_work(progress=progress)
     assert e.value.__cause__ is error
