@@ -1,7 +1,7 @@
-"""A Caffe net, read and put in order: the only thing that lowering sees of Caffe's files.
+"""A Caffe net, read and normalised: the only form of Caffe's files that lowering sees.
 
 A `Net` is always in Caffe's newest form, whatever dialect its files were in: layers have string
-types, inputs are listed apart, phases are resolved, and each value has one writer (in-place
+types, inputs are listed separately, phases are resolved, and each value has one producer (in-place
 layers write a value of their own; see `Layer.tops`).
 """
 
@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 @dataclass(frozen=True)
 class Origin:
     """Which blob of which layer a Blob is (in pycaffe `net.params[layer][index]`), and its shape
-    there, whatever shape it is seen in later."""
+    there, however it is reshaped later."""
 
     layer: str
     index: int
@@ -52,11 +52,11 @@ class Blob(Weight):
 
 @dataclass(frozen=True)
 class Input:
-    """A blob that the net is fed with, and its shape as the prototxt gives it.
+    """An input blob of the net, and its shape as the prototxt states it.
 
-    Where that is silent, as of data layers, the shape is `()`, or has 0 for single dims.
-    In training, the net's images were (image - mean) · scale; `mean` is by channel or one for all,
-    or is an image in `mean_file`. `is_label` is whether it then said what is to be found.
+    Where that is unknown, as for data layers, the shape is `()`, or has 0 for single dims.
+    In training, the net's images were (image - mean) · scale; `mean` is one number per channel or
+    one for all, or an image in `mean_file`. `is_label` says whether it was a label.
     """
 
     name: str
@@ -70,9 +70,9 @@ class Input:
 
 @dataclass(frozen=True)
 class Share:
-    """That a blob goes by a name of its own: `param { name: }`.
+    """A blob with a name of its own: `param { name: }`.
 
-    All blobs of one name are one. Where one is `permissive` it may have another shape.
+    All blobs with one name are the same. One that is `permissive` may have another shape.
     """
 
     name: str
@@ -84,16 +84,16 @@ class Layer:
     """One layer.
 
     `bottoms` and `tops` are names of values, each written once in the net. A value's name is its
-    blob's; where several layers write one blob in place, the last writer's value has the plain
-    name and the earlier ones have the writer's name behind: `conv1`, before it `conv1:conv1`.
-    An input of the net keeps its plain name always.
+    blob's; where several layers write one blob in place, the last one's value has the plain name
+    and the earlier ones have their layer's name appended: `conv1`, before it `conv1:conv1`.
+    An input of the net always keeps its plain name.
 
     `params` has the parameter messages that the text sets, by field name, and in them only the
     fields that are set: `{"convolution_param": {"num_output": 96, "kernel_size": [11]}}`.
     Enum values are their names (`"MAX"`), messages are dicts, repeated fields are lists.
 
-    `shares` is by the index of a blob, and has those that go by a name. `complaints` are what the
-    text says of the layer that nobody knows.
+    `shares` has the blobs with a name of their own, by index. `complaints` are the fields that the
+    text sets in the layer and that nobody knows.
     """
 
     name: str
@@ -114,8 +114,8 @@ class Layer:
 class Net:
     """A whole net: inputs, layers in the order they run, and the values that no layer reads.
 
-    `aside` are the layers of the text that are none of the net: those of another phase, and those
-    that its inputs stand for. `complaints` are those of the net itself.
+    `aside` are the layers of the text that are not in the net: those of another phase, and those
+    that became inputs. `complaints` are those of the net itself.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What whole numbers an input takes that is no image: indices, regions, sizes and flags.
+"""The integers that inputs other than images take: indices, regions, sizes and flags.
 
-Numbers from elsewhere tell nothing about a net: an index past its table is refused, and a region
-beside the image is empty.
+Other numbers would test nothing: an index beyond its table is refused, and a region outside the
+image is empty.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _MOVES = frozenset({"Flatten", "Reshape", "Split"})
 
 
 def input_ranges(net: Net) -> dict[str, Columns]:
-    """The ranges of those inputs that a layer reads as such numbers."""
-    makers = {top: layer for layer in net.layers for top in layer.tops}
-    found: dict[str, Columns] = {}
+    """The ranges of the inputs that a layer reads as such numbers."""
+    producers = {top: layer for layer in net.layers for top in layer.tops}
+    ranges: dict[str, Columns] = {}
     for layer in net.layers:
         for index, columns in _KINDS.get(layer.type, {}).items():
             if index >= len(layer.bottoms):
                 continue
             name = layer.bottoms[index]
-            while name in makers and makers[name].type in _MOVES:
-                name = makers[name].bottoms[0]
-            if any(each.name == name for each in net.inputs):
-                found.setdefault(name, columns(net, layer))
-    return found
+            while name in producers and producers[name].type in _MOVES:
+                name = producers[name].bottoms[0]
+            if any(entry.name == name for entry in net.inputs):
+                ranges.setdefault(name, columns(net, layer))
+    return ranges
 
 
 def _indices(_: Net, layer: Layer) -> Columns:
@@ -43,7 +43,7 @@ def _flags(_: Net, __: Layer) -> Columns:
 
 
 def _regions(net: Net, layer: Layer) -> Columns:
-    """The image's number, and two corners: left top and right bottom, so that none is empty."""
+    """The image's index and two corners, top left and bottom right, so that no region is empty."""
     height, width = _image(net, layer)
     low, high = ((0, width // 2), (0, height // 2)), ((width // 2, width), (height // 2, height))
     last = tuple((begin, max(begin, end - 1)) for begin, end in (*low, *high))
@@ -56,9 +56,9 @@ def _size(net: Net, layer: Layer) -> Columns:
 
 
 def _image(net: Net, layer: Layer) -> tuple[int, int]:
-    """The height and width that regions are told in: the net's image's, or what `spatial_scale`
-    says of it where the net takes features instead."""
-    images = [each for each in net.inputs if len(each.shape) == 4 and each.shape[2] > 1]
+    """The height and width of the image that regions refer to: an input's, or, if the net takes
+    features instead, what `spatial_scale` says."""
+    images = [entry for entry in net.inputs if len(entry.shape) == 4 and entry.shape[2] > 1]
     if not images:
         return 64, 64
     height, width = images[0].shape[2:]

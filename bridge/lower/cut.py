@@ -1,4 +1,4 @@
-"""The part of a net that is to be lowered: what leads to its outputs."""
+"""The part of a net to lower: the layers that lead to its outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bridge.caffe.fillers import LEARNING
 from bridge.caffe.net import Layer, Net
 from bridge.errors import UsageError, did_you_mean
 
-# Layers that measure and that nothing deployed is made of; so are all `…Loss` layers, and Python's
+# Layers that only measure, which no deployed net needs; so do all `…Loss` layers, and Python's
 # `…LossLayer` classes.
 _MEASURING = frozenset({"Accuracy", "DetectionEvaluate"})
 
@@ -18,9 +18,9 @@ _MEASURING = frozenset({"Accuracy", "DetectionEvaluate"})
 def cut(net: Net, outputs: Sequence[str] = ()) -> Net:
     """The layers and inputs that the outputs need.
 
-    Without `outputs` these are the blobs that no layer reads; but losses and the like at the end,
-    and layers without tops, are left away, with a warning, and what they alone read takes their
-    place. Raises UsageError for an output that the net does not have.
+    Without `outputs` these are the blobs that no layer reads; but losses and metrics at the end,
+    and layers without tops, are dropped with a warning, and the blobs that only they read become
+    outputs instead. Raises UsageError for an output that the net does not have.
     """
     if not outputs:
         net = _without_sinks(net)
@@ -40,7 +40,7 @@ def cut(net: Net, outputs: Sequence[str] = ()) -> Net:
 
 
 # How many blobs an error message lists.
-_LISTED = 8
+_MAX_LISTED = 8
 
 
 def _refuse_unknown_outputs(net: Net, outputs: Sequence[str]) -> None:
@@ -51,34 +51,34 @@ def _refuse_unknown_outputs(net: Net, outputs: Sequence[str]) -> None:
         if name not in known:
             tops = ", ".join(by_layer.get(name, ()))
             raise UsageError(
-                f"the net has no blob '{name}' to give out",
+                f"the net has no blob '{name}' to return",
                 where=net.name or None,
-                expected=" ".join(known[-_LISTED:]) + (" …" if len(known) > _LISTED else ""),
+                expected=" ".join(known[-_MAX_LISTED:]) + (" …" * (len(known) > _MAX_LISTED)),
                 hint=f"layer '{name}' writes {tops}" if tops else did_you_mean(name, known) or None,
             )
 
 
 def _without_sinks(net: Net) -> Net:
-    """The net without the losses and the writers at its end; what only they read is an output now.
+    """The net without the losses and writers at its end; blobs that only they read become outputs.
 
-    Labels are no results, nor what is made of them alone; nor, of what a loss was fed with, that in
-    which no layer with weights had a part; as long as there are others.
+    Not outputs, as long as there are others: labels and blobs computed from labels alone; and
+    inputs of a loss that depend on no layer with weights.
     """
-    kept, gone = _parted(net.layers)
-    made = {top for layer in kept for top in layer.tops}
+    kept, dropped = _partitioned(net.layers)
+    produced = {top for layer in kept for top in layer.tops}
     read = {bottom for layer in kept for bottom in layer.bottoms}
-    fresh = [[x for x in layer.bottoms if x in made - read] for layer in gone]
-    left = [name for name in net.outputs if not any(name in layer.tops for layer in gone)]
-    outputs = list(dict.fromkeys([*left, *chain.from_iterable(fresh)]))
+    fresh = [[x for x in layer.bottoms if x in produced - read] for layer in dropped]
+    remaining = [name for name in net.outputs if not any(name in layer.tops for layer in dropped)]
+    outputs = list(dict.fromkeys([*remaining, *chain.from_iterable(fresh)]))
     labels, learned = _labels(net, kept), _learned(kept)
     results = [name for name in outputs if name not in labels] or outputs
-    if any(map(measures, gone)):
-        kinds = zip(gone, fresh, strict=True)
+    if any(map(measures, dropped)):
+        kinds = zip(dropped, fresh, strict=True)
         learned |= {x for layer, names in kinds if not measures(layer) for x in names}
         results = [name for name in results if name in learned] or results
     notes = (
-        _left_away(layer, [x for x in names if x in results])
-        for layer, names in zip(gone, fresh, strict=True)
+        _drop_note(layer, [x for x in names if x in results])
+        for layer, names in zip(dropped, fresh, strict=True)
     )
     return replace(
         net,
@@ -88,31 +88,31 @@ def _without_sinks(net: Net) -> Net:
     )
 
 
-def _left_away(layer: Layer, outputs: Sequence[str]) -> str:
-    """What is said of a layer that is left away; nothing of a Silence behind what is no result."""
+def _drop_note(layer: Layer, outputs: Sequence[str]) -> str:
+    """The warning about a dropped layer; none for a Silence whose input is no output."""
     if measures(layer):
-        return f"{layer}: left away at the end"
+        return f"{layer}: left out at the end of the net"
     if outputs:
-        return f"{layer}: left away; what it reads is given out: {', '.join(outputs)}"
-    return "" if layer.type == "Silence" else f"{layer}: left away; it writes no blob"
+        return f"{layer}: left out; the blobs that it reads are outputs: {', '.join(outputs)}"
+    return "" if layer.type == "Silence" else f"{layer}: left out; it writes no blob"
 
 
-def _parted(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer]]:
-    """The layers that are kept, and those that only measure what others make, or write no blob."""
+def _partitioned(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer]]:
+    """The layers that are kept, and those that only measure values of others or write no blob."""
     kept: list[Layer] = []
-    gone: list[Layer] = []
+    dropped: list[Layer] = []
     read: set[str] = set()
     for layer in reversed(layers):
         if not layer.tops or (measures(layer) and read.isdisjoint(layer.tops)):
-            gone.insert(0, layer)
+            dropped.insert(0, layer)
         else:
             kept.insert(0, layer)
             read.update(layer.bottoms)
-    return kept, gone
+    return kept, dropped
 
 
 def _labels(net: Net, layers: Sequence[Layer]) -> set[str]:
-    """The values that are labels, or made of labels alone."""
+    """The values that are labels, or computed from labels alone."""
     values = {blob.name for blob in net.inputs if blob.is_label}
     for layer in layers:
         if layer.bottoms and values.issuperset(layer.bottoms):
@@ -121,7 +121,7 @@ def _labels(net: Net, layers: Sequence[Layer]) -> set[str]:
 
 
 def _learned(layers: Sequence[Layer]) -> set[str]:
-    """The values that a layer with weights had a part in."""
+    """The values that depend on a layer with weights."""
     values: set[str] = set()
     for layer in layers:
         if layer.blobs or layer.type in LEARNING or not values.isdisjoint(layer.bottoms):

@@ -1,4 +1,4 @@
-"""The shapes of layers that have no shape rule: what their lowering emits has them."""
+"""The shapes of layers without a shape rule, inferred from the nodes that their rule emits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bridge.lower.values import Dims, Value
 
 
 def emitted_shapes(layer: Layer, *bottoms: Shape) -> LayerShapes:
-    """The shapes of a layer's tops where it is lowered alone. Raises BridgeError.
+    """The shapes of a layer's tops when it is lowered alone. Raises BridgeError.
 
-    Its rule may read neither blobs nor `e.tops`: a layer that needs them has a shape rule. Of a
-    plug-in nobody knows what blobs it needs, so that those which it has are its own.
+    Its rule may read neither blobs nor `e.tops`: a layer that needs them has a shape rule. The
+    blobs that a plug-in's layer needs are unknown, so those that it has are taken as its own.
     """
     entry, emitter = TABLE[layer.type], Emitter()
     inputs = [emitter.input(f"bottom {i}", _named(shape, i)) for i, shape in enumerate(bottoms)]
@@ -29,7 +29,7 @@ def emitted_shapes(layer: Layer, *bottoms: Shape) -> LayerShapes:
 
 
 def _named(shape: Shape, bottom: int) -> Dims:
-    """A shape with a name for each size that only the data decide."""
+    """A shape with a name for each size that depends on the data."""
     return tuple(
         f"bottom {bottom}.{axis}" if size == DYNAMIC else size for axis, size in enumerate(shape)
     )

@@ -1,8 +1,8 @@
-"""Net → ONNX graph: walks the layers, asks the table, and holds every result to Caffe's shape."""
+"""Net → ONNX graph: applies each layer's rule, and checks the results against Caffe's shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import onnx
 from onnx import helper
@@ -30,7 +30,7 @@ from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value
 from bridge.plugins import load_entry_points
 
-# Since then Softmax works along one axis, and shapes of constants are inputs throughout.
+# Since this one Softmax works along one axis, and sizes and axes are inputs almost everywhere.
 OLDEST_OPSET = 13
 
 
@@ -47,10 +47,10 @@ def lower(
     """The net as an ONNX model of standard operators, weights unread.
 
     `input_shape` reshapes inputs by name, as Caffe's `net.reshape` does. `batch` fixes the batch
-    size; without it the batch is symbolic where the whole net is right at every batch size.
-    `outputs` names the blobs to give out; what does not lead to one is left away. Otherwise the
-    outputs are the blobs that no layer reads. `dynamic` leaves the images' height and width open.
-    `ignore_fields` are fields of the text that nobody knows, without which it is lowered.
+    size; without it the batch is symbolic if the whole net is right at every batch size.
+    `outputs` names the blobs to return; what does not lead to one is dropped. Otherwise the outputs
+    are the blobs that no layer reads. `dynamic` makes the images' height and width symbolic.
+    `ignore_fields` are unknown fields of the text to lower the net without.
 
     Raises UnsupportedLayerError (once, for all layers), UnknownFieldError (once, for all fields),
     ShapeError, WeightsError, UsageError.
@@ -77,12 +77,12 @@ def lower(
 
 
 def understood(net: Net, *, outputs: Sequence[str] = (), ignore_fields: Sequence[str] = ()) -> Net:
-    """The part of a net that leads to its outputs, every layer and field of which is known.
+    """The part of a net that leads to its outputs, with all its layers and fields known.
 
     Raises UnsupportedLayerError, UnknownFieldError, UsageError.
     """
     kept = cut(net, outputs)
-    _refuse_nothing(net, kept)
+    _refuse_empty(net, kept)
     _refuse_unknown_layers(kept)
     return settled(net, kept, ignore_fields)
 
@@ -95,9 +95,9 @@ def _refuse_opset(opset: int) -> None:
         )
 
 
-def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
+def _refuse_unknown_inputs(net: Net, names: Iterable[str]) -> None:
     known = [blob.name for blob in net.inputs]
-    for name in wanted:
+    for name in names:
         if name not in known:
             raise UsageError(
                 f"the net has no input {name!r} to reshape",
@@ -106,19 +106,19 @@ def _refuse_unknown_inputs(net: Net, wanted: Mapping[str, Shape]) -> None:
             )
 
 
-def _refuse_nothing(whole: Net, net: Net) -> None:
-    """Refuse a net of which no layer is left, such as one that only measures its inputs."""
+def _refuse_empty(whole: Net, net: Net) -> None:
+    """Refuse a net with no layers left, such as one that only measures its inputs."""
     if not net.layers:
-        hint = "is the prototxt whole?"
+        hint = "is the prototxt complete?"
         if any(layer.tops for layer in whole.layers):
-            hint = "name with --outputs a blob that a layer makes"
+            hint = "name a blob that a layer writes with --outputs"
         elif whole.layers:
-            hint = "no layer names a top: if these are weights alone, give the prototxt too"
+            hint = "no layer has a top: if this file has only weights, pass the prototxt too"
         raise UnsupportedError(
             "the net computes nothing",
             where=whole.name or None,
             expected="a layer that leads to an output",
-            received=", ".join(f"{x.name} ({x.type})" for x in whole.layers) or "inputs alone",
+            received=", ".join(f"{x.name} ({x.type})" for x in whole.layers) or "only inputs",
             hint=hint,
         )
 
@@ -129,19 +129,20 @@ def _refuse_unknown_layers(net: Net) -> None:
     unknown = [layer for layer in net.layers if layer.type not in TABLE]
     if unknown:
         raise UnsupportedLayerError(
-            "no rule lowers these layers:" + "".join(f"\n  {_asked(layer)}" for layer in unknown),
-            hint="teach their types with --plugin FILE, or cut the net before them with "
+            "there is no rule for these layers:"
+            + "".join(f"\n  {_described(layer)}" for layer in unknown),
+            hint="add rules with --plugin FILE, or cut the net before them with "
             f"--outputs {' '.join(unknown[0].bottoms) or 'BLOB'}",
         )
 
 
-def _asked(layer: Layer) -> str:
-    """A layer of an unknown type, and what its type or its blob may be meant to be."""
+def _described(layer: Layer) -> str:
+    """A layer of an unknown type, and what may have been meant by its type or its blob."""
     close = did_you_mean(layer.type, TABLE)
     if not layer.type and layer.complaints:
         close = "; ".join(map(str, layer.complaints))
     elif not layer.bottoms and layer.tops:
-        close = f"an input? give its shape: --input-shape {layer.tops[0]}:1,3,224,224"
+        close = f"an input? pass its shape: --input-shape {layer.tops[0]}:1,3,224,224"
     return f"{layer}{close and f': {close}'}"
 
 
@@ -155,7 +156,7 @@ def _lower_layer(
         for top, shape, value in zip(layer.tops, expected, results, strict=True):
             if not _keeps(value.shape, shape):
                 raise GraphError(
-                    f"blob {top!r} came out with another shape than Caffe's",
+                    f"the shape of blob {top!r} differs from Caffe's",
                     where=layer,
                     expected=shape,
                     received=value.shape,
@@ -167,7 +168,7 @@ def _lower_layer(
 def _lower_open_layer(
     emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
 ) -> dict[str, Value]:
-    """The same where sizes are open: ONNX cannot infer those, so Caffe's promise names them."""
+    """The same with open sizes: ONNX cannot infer those, so Caffe's shapes name them."""
     bottoms = [values[bottom] for bottom in layer.bottoms]
     expected = [shapes[top] for top in layer.tops]
     try:
@@ -180,7 +181,7 @@ def _lower_open_layer(
             emitter.name_tops(layer.tops, named)
     except GraphError as error:
         raise UnsupportedError(
-            "height and width cannot be free: the layer is written for one size",
+            "height and width cannot be open: the layer is written for one size",
             where=layer,
             received=error.problem,
             hint="leave out --dynamic",
@@ -189,9 +190,9 @@ def _lower_open_layer(
 
 
 def _with_symbols(shape: Dims, bottoms: Sequence[Value]) -> Dims:
-    """A top's shape, in which a size that the data decide is named as the bottoms name it.
+    """A top's shape, in which a size that depends on the data has the name that it has in bottoms.
 
-    Caffe's shapes are multiplied out with DYNAMIC: a size below it is a multiple, without a name.
+    Caffe's shapes are computed with DYNAMIC: a size below it is a multiple, without a name.
     """
     own = {size for x in bottoms for size in x.shape if isinstance(size, str)} - {BATCH}
     name: int | str = own.pop() if len(own) == 1 else DYNAMIC
@@ -202,7 +203,7 @@ def _with_symbols(shape: Dims, bottoms: Sequence[Value]) -> Dims:
 
 
 def _keeps(shape: Dims, expected: Dims) -> bool:
-    """Whether a shape is the promised one; where that leaves a size to the data, so must this."""
+    """Whether a shape is the expected one; where that has a dynamic size, so must this."""
     return len(shape) == len(expected) and all(
         size == wanted if isinstance(wanted, str) or wanted > DYNAMIC else isinstance(size, str)
         for size, wanted in zip(shape, expected, strict=True)
@@ -210,13 +211,13 @@ def _keeps(shape: Dims, expected: Dims) -> bool:
 
 
 def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.ModelProto:
-    ends = {blob.name for blob in net.inputs} | set(net.outputs) | set(emitter.weights)
+    described = {blob.name for blob in net.inputs} | set(net.outputs) | set(emitter.weights)
     graph = onnx.GraphProto(
         name=net.name or "net",
         node=emitter.nodes,
         input=[_info(values[blob.name]) for blob in net.inputs],
         output=[_info(values[name]) for name in net.outputs],
-        value_info=[_info(v) for name, v in emitter.values.items() if name not in ends],
+        value_info=[_info(v) for name, v in emitter.values.items() if name not in described],
     )
     return onnx.ModelProto(
         ir_version=ir_version(emitter.opset),
@@ -228,7 +229,7 @@ def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.Mode
 
 
 def _own_sizes(net: Net, values: Mapping[str, Value]) -> list[onnx.StringStringEntryProto]:
-    """What the net says of heights and widths that are open: a check feeds images of that size."""
+    """The net's own sizes of open heights and widths: a check uses images of that size."""
     return [
         onnx.StringStringEntryProto(key=size, value=str(own))
         for blob in net.inputs
@@ -238,7 +239,7 @@ def _own_sizes(net: Net, values: Mapping[str, Value]) -> list[onnx.StringStringE
 
 
 def _ranges(net: Net) -> list[onnx.StringStringEntryProto]:
-    """What numbers inputs take that are no images, for a check as well."""
+    """The values that inputs other than images take, also for a check."""
     return [
         onnx.StringStringEntryProto(key=f"{RANGE}{name}", value=written(columns))
         for name, columns in input_ranges(net).items()

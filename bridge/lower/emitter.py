@@ -1,10 +1,10 @@
-"""The emitter: ONNX nodes, one call each, with every value's type and shape known at once.
+"""The emitter: one call emits one ONNX node and infers the types and shapes of its outputs.
 
-The only file of `lower/` that knows how ONNX is held (as `onnx` protobufs).  A rule writes
+The only file of `lower/` that knows how ONNX is stored (as `onnx` protobufs).  A rule writes
 
     e.Conv(x, e.weight(e.blob(0, (96, 3, 11, 11)), "weight"), strides=[4, 4])
 
-and has a `Value` back.  Weights stay unread: the graph names them, `Weight` says where they lie.
+and gets a `Value` back.  Weights stay unread: the graph names them, `Weight` says where they are.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _AXES_ARE_AN_INPUT = {"ReduceSum": 13}
 class Emitter:
     """Collects the nodes of one graph.
 
-    `reserved` are the names that belong to the net's blobs: no other value or weight takes them.
-    Between `layer()` and its end, `tops` has the shapes that Caffe gives the layer's tops.
+    `reserved` are the names of the net's blobs: no other value or weight gets one of them.
+    Within `layer()`, `tops` are Caffe's shapes of the layer's tops.
     """
 
     def __init__(self, opset: int = DEFAULT_OPSET, reserved: Sequence[str] = ()) -> None:
@@ -55,11 +55,11 @@ class Emitter:
         self._emitted: dict[tuple[Span | int, Shape], Value] = {}
 
     def warn(self, text: str) -> None:
-        """Says of the layer at hand what a user should know of its nodes."""
+        """Add a warning about the current layer."""
         self.warnings.append(f"{self._layer}: {text}")
 
     def top_size(self, axis: int, top: int = 0) -> int:
-        """What Caffe gives an axis of a top. Raises GraphError where it must not be symbolic."""
+        """Caffe's size of an axis of a top. Raises GraphError if it is symbolic."""
         size = self.tops[top][axis]
         if isinstance(size, str):
             raise GraphError(
@@ -76,10 +76,10 @@ class Emitter:
         return self._value(name, helper.make_tensor_type_proto(FLOAT, shape))
 
     def blob(self, index: int, shape: Sequence[int]) -> Blob:
-        """The layer's `index`-th learned blob, seen as `shape`.
+        """The layer's `index`-th learned blob, reshaped to `shape`.
 
-        Legacy files give 1 1 1 n for n, so only the number of elements must agree.
-        Raises WeightsError where the blob is missing or of another size.
+        Legacy files have 1 1 1 n for n, so only the number of elements must agree.
+        Raises WeightsError where the blob is missing or has another size.
         """
         blobs = self._layer.blobs if self._layer else ()
         if index >= len(blobs):
@@ -103,7 +103,7 @@ class Emitter:
             ) from None
 
     def weight(self, blob: Blob, role: str) -> Value:
-        """An initializer `<layer>.<role>`; one blob used twice, or shared by layers, is one."""
+        """An initializer `<layer>.<role>`; a blob used twice, or by several layers, is only one."""
         key = (blob.span or id(blob.read), blob.shape)
         if key not in self._emitted:
             self._emitted[key] = self._initializer(blob, role)
@@ -112,12 +112,12 @@ class Emitter:
     def computed(
         self, shape: Shape, read: Callable[..., NDArray[Any]], role: str, *sources: Blob
     ) -> Value:
-        """An initializer whose float32 values are computed, when they are written, of the arrays
-        of some blobs (see `Weight`)."""
+        """An initializer whose float32 values are computed from the arrays of some blobs when they
+        are written (see `Weight`)."""
         return self._initializer(Weight(shape, read, sources=sources), role)
 
     def constant(self, array: Any, role: str) -> Value:
-        """An initializer of known values: an array as it is, Python numbers as Operand says."""
+        """An initializer of known values: an array, or Python numbers as in `Operand`."""
         array = as_array(array)
         weight = Weight(array.shape, lambda: array, dtype=array.dtype)
         value = self._initializer(weight, role)
@@ -125,7 +125,7 @@ class Emitter:
         return value
 
     def known(self, value: Value) -> NDArray[Any] | None:
-        """The numbers of a constant; None for what is fed, computed or learned."""
+        """The numbers of a constant; None for a value that is an input, computed or learned."""
         return self._known.get(value.name)
 
     # --- operators ------------------------------------------------------------------------
@@ -140,7 +140,7 @@ class Emitter:
         return emit
 
     def GreaterOrEqual(self, a: Operand, b: Operand) -> Value:  # noqa: N802 (ONNX's name)
-        """a ≥ b. Before opset 16 ONNX cannot infer its shape; only a NaN tells the two apart."""
+        """a ≥ b. Before opset 16 ONNX cannot infer its shape; ¬(a < b) differs only for NaN."""
         if self.opset < 16:
             return self.op("Not", self.op("Less", a, b)[0])[0]
         return self.op("GreaterOrEqual", a, b)[0]
@@ -150,7 +150,7 @@ class Emitter:
     ) -> tuple[Value, ...]:
         """One node of the standard operator `op`; attributes that are None are left out.
 
-        Raises GraphError where ONNX refuses the node or cannot tell its outputs' shapes.
+        Raises GraphError where ONNX refuses the node or cannot infer its outputs' shapes.
         """
         schema = self._schema(op)
         names = [
@@ -158,7 +158,7 @@ class Emitter:
             for i, operand in enumerate(inputs)
         ]
         while names and not names[-1]:
-            names.pop()  # some runtimes take an empty name at the end for an input
+            names.pop()  # some runtimes take an empty name at the end as an input
         node = onnx.NodeProto(op_type=op, input=names)
         node.output.extend(self._names.new(f"{self._scope}/{op.lower()}") for _ in range(outputs))
         node.name = node.output[0]
@@ -172,7 +172,7 @@ class Emitter:
         return tuple(self._value(name, types[name]) for name in node.output)
 
     def reduce(self, op: str, x: Value, axes: Sequence[int], *, keepdims: bool = True) -> Value:
-        """A reduction over `axes` (none: x itself), whichever way the opset takes them."""
+        """A reduction over `axes` (none: x itself), passed as the opset wants them."""
         if not axes:
             return x
         if self.opset >= _AXES_ARE_AN_INPUT.get(op, 18):
@@ -180,10 +180,10 @@ class Emitter:
         return self.op(op, x, axes=list(axes), keepdims=int(keepdims))[0]
 
     def reshape(self, x: Value, shape: Dims) -> Value:
-        """x in another shape; a symbol is copied (0) where x has it in place, else deduced (-1).
+        """x in another shape; a symbol is copied (0) if x has it on that axis, else inferred (-1).
 
-        Nothing is emitted where x has the shape already. The caller answers for the shape: how
-        many of a symbol there are is not known here.
+        Nothing is emitted if x already has the shape. The caller is responsible for the shape:
+        symbolic sizes cannot be checked here.
         """
         if shape == x.shape:
             return x
@@ -195,10 +195,10 @@ class Emitter:
             return self.declared(self.op("Reshape", x, sizes)[0], shape)
 
     def declared(self, value: Value, shape: Dims) -> Value:
-        """The value with a shape that the caller answers for, where ONNX cannot infer it.
+        """The value with a shape that the caller is responsible for, where ONNX cannot infer it.
 
-        What is DYNAMIC in it stays as it is.
-        Raises GraphError where a size that ONNX did infer is another.
+        Sizes that are DYNAMIC in it stay unchanged.
+        Raises GraphError where ONNX inferred a different size.
         """
         shape = tuple(
             known if size == DYNAMIC else size
@@ -219,7 +219,7 @@ class Emitter:
 
     @contextmanager
     def dynamic(self) -> Iterator[None]:
-        """Within it, sizes that depend on the data get symbols instead of being errors."""
+        """In this context, sizes that depend on the data become symbols instead of errors."""
         before, self._dynamic = self._dynamic, True
         try:
             yield
@@ -230,9 +230,9 @@ class Emitter:
 
     @contextmanager
     def layer(self, layer: Layer, tops: Sequence[Dims]) -> Iterator[None]:
-        """What is emitted within belongs to `layer`, whose tops Caffe gives the shapes `tops`.
+        """Nodes emitted in this context belong to `layer`; `tops` are Caffe's shapes of its tops.
 
-        Where the data decide one of their sizes, they may decide those within too (`dynamic`).
+        If one of those sizes depends on the data, sizes within may too (`dynamic`).
         """
         self._layer, self._scope, self.tops = layer, layer.name or layer.type, tuple(tops)
         self._first = len(self.nodes)
@@ -241,17 +241,17 @@ class Emitter:
         self._layer, self._scope, self.tops, self._dynamic = None, "", (), False
 
     def name_tops(self, names: Sequence[str], values: Sequence[Value]) -> None:
-        """Gives the layer's results the (reserved) names of its tops, and their node the layer's.
+        """Rename the layer's results to its tops' (reserved) names, and its node to the layer's.
 
-        A result that is no new value (a bottom, a weight, one top twice) goes through Identity.
+        A result that is not a new value (a bottom, a weight, one top twice) gets an Identity.
         """
-        made = {name: node for node in self.nodes[self._first :] for name in node.output}
+        producers = {name: node for node in self.nodes[self._first :] for name in node.output}
         renamed: dict[str, str] = {}
         for top, value in zip(names, values, strict=True):
-            if value.name not in made or value.name in renamed:
+            if value.name not in producers or value.name in renamed:
                 known = self.known(value)
                 value = self.op("Identity", value)[0]
-                made[value.name] = self.nodes[-1]
+                producers[value.name] = self.nodes[-1]
                 if known is not None:
                     self._known[top] = known
             renamed[value.name] = top
@@ -263,14 +263,14 @@ class Emitter:
         for node in self.nodes[self._first :]:
             _rename(node.input, renamed)
             _rename(node.output, renamed)
-        first = made[next(iter(renamed))] if renamed else None
+        first = producers[next(iter(renamed))] if renamed else None
         for node in self.nodes[self._first :]:
             node.name = self._node_names.new(self._scope if node is first else node.name)
 
-    # --- within ---------------------------------------------------------------------------
+    # --- internals ------------------------------------------------------------------------
 
     def _outer_symbol(self, size: int | str, top: str, axis: int) -> int | str:
-        """A size that depends on the data, and was named within the layer, is named by the top."""
+        """A dynamic size that was named within the layer is renamed after the top."""
         inner = isinstance(size, str) and size.startswith(f"{self._scope}/")
         return f"{top}.{axis}" if inner else size
 
@@ -283,7 +283,7 @@ class Emitter:
             raise GraphError(
                 f"opset {self.opset} has no {op}",
                 where=self._layer,
-                hint=f"write a newer one: --opset {min(newer)}" if newer else None,
+                hint=f"choose a newer one: --opset {min(newer)}" if newer else None,
             ) from None
 
     def _operand(self, operand: Operand, role: str) -> str:
@@ -311,7 +311,7 @@ class Emitter:
             ) from error
 
     def _steers_shapes(self, name: str) -> bool:
-        """Whether shape inference may look into the value: constants such as shapes and axes."""
+        """Whether shape inference may read the value: constants such as shapes and axes."""
         array = self._known.get(name)
         return array is not None and (array.dtype == np.int64 or array.size == 1)
 
@@ -320,7 +320,7 @@ class Emitter:
 
     def _value(self, name: str, proto: onnx.TypeProto) -> Value:
         if not proto.tensor_type.HasField("shape"):
-            raise GraphError(f"the rank of {name!r} is not known", where=self._layer)
+            raise GraphError(f"the rank of {name!r} is unknown", where=self._layer)
         for axis, dim in enumerate(proto.tensor_type.shape.dim):
             if not dim.HasField("dim_value") and not dim.dim_param:
                 if not self._dynamic:
@@ -340,7 +340,7 @@ class Emitter:
 
 
 class _Names:
-    """Hands out names, each once: a name that is taken gets the next number behind."""
+    """Generates unique names: a name that is taken gets the next number appended."""
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self._taken = set(reserved)
@@ -356,7 +356,7 @@ class _Names:
 
 
 def ir_version(opset: int) -> int:
-    """The oldest ONNX file format that knows the opset, so that old runtimes take the file."""
+    """The oldest ONNX file format that has the opset, so that old runtimes accept the file."""
     return int(helper.find_min_ir_version_for([helper.make_opsetid("", opset)]))
 
 

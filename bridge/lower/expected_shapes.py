@@ -1,4 +1,4 @@
-"""The shapes that lowering has to keep: Caffe's own, with a symbol for the batch."""
+"""The shapes that lowering must reproduce: Caffe's own, with a symbol for the batch."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ BATCH = "batch"
 def expected_shapes(
     net: Net, input_shape: Mapping[str, Shape], batch: int | None, dynamic: bool = False
 ) -> tuple[dict[str, Dims], tuple[str, ...]]:
-    """Each value's shape by Caffe's arithmetic, and a warning where the batch had to be fixed.
+    """Each value's shape by Caffe's formulas, and a warning if the batch had to be fixed.
 
-    The batch is symbolic where another size of it changes nothing but first dims that are the
-    batch itself; so Caffe's formulas decide, and no rule is asked. `batch` fixes it. `dynamic`
-    leaves heights and widths open too, or raises UnsupportedError.
+    The batch is symbolic if changing it changes nothing but first dims that are the batch itself;
+    so Caffe's formulas decide, not the rules. `batch` fixes it. `dynamic` makes heights and widths
+    symbolic too, or raises UnsupportedError.
     """
     inputs = {blob.name: tuple(input_shape.get(blob.name, blob.shape)) for blob in net.inputs}
     if batch is not None:
@@ -42,7 +42,7 @@ def _batch_of(inputs: Mapping[str, Shape]) -> int | None:
 
 
 def _with_batch(inputs: Mapping[str, Shape], batch: int) -> dict[str, Shape]:
-    """The inputs at another batch size: those that share the first one's."""
+    """The inputs with another batch size, where they share the first one's."""
     size = _batch_of(inputs)
     return {
         name: (batch, *shape[1:]) if shape[:1] == (size,) else shape
@@ -53,13 +53,13 @@ def _with_batch(inputs: Mapping[str, Shape], batch: int) -> dict[str, Shape]:
 def _with_symbol(
     net: Net, inputs: Mapping[str, Shape], batch: int, shapes: Shapes
 ) -> tuple[dict[str, Dims], str]:
-    """The shapes with the symbol; or, as they are, with what stands in its way."""
+    """The shapes with the symbol; or unchanged, with the obstacle."""
     fixed: dict[str, Dims] = dict(shapes.values)
     for layer in net.layers:
         if TABLE[layer.type].fixed_batch:
             return fixed, f"{layer} is unrolled"
     try:
-        if batch > 1:  # What cuts the batch may need more than one.
+        if batch > 1:  # A layer that slices the batch may need more than one.
             infer(net, _with_batch(inputs, 1))
         others = infer(net, _with_batch(inputs, batch + 1))
     except ShapeError as error:

@@ -1,9 +1,9 @@
-"""`--fold-bn`: a BatchNormalization behind a linear layer goes into that layer's weights.
+"""`--fold-bn`: fold a BatchNormalization after a linear layer into that layer's weights.
 
     γ · (W x + b - μ) / σ + β  =  (s W) x + (s (b - μ) + β)        with s = γ / σ, σ = √(var + ε)
 
-What is left is one node fewer, under the linear layer's name, that writes what the normalisation
-wrote. Weights are computed when they are written.
+The result has one node fewer: the linear layer writes what the normalisation wrote. Weights are
+computed when they are written.
 """
 
 from __future__ import annotations
@@ -41,32 +41,32 @@ SCALED: Mapping[str, Callable[[Array, Array, int], Array]] = {
 
 
 def fold_batch_norms(model: LoweredModel) -> LoweredModel:
-    """The same model with every normalisation folded that follows a linear layer alone."""
+    """The model with every normalisation folded that is a linear layer's only consumer."""
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     graph = proto.graph
     consumers = Counter(name for node in graph.node for name in node.input)
     consumers.update(output.name for output in graph.output)
-    writers = {node.output[0]: node for node in graph.node}
-    weights, gone = dict(model.weights), set()
+    producers = {node.output[0]: node for node in graph.node}
+    weights, removed = dict(model.weights), set()
     for norm in list(graph.node):
-        linear = writers.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
+        linear = producers.get(norm.input[0]) if norm.op_type == "BatchNormalization" else None
         if linear is None or not _can_fold(linear, norm, consumers, weights):
             continue
         _fold(linear, norm, consumers, weights)
-        gone.add(norm.input[0])
+        removed.add(norm.input[0])
         linear.output[0] = norm.output[0]
-        writers[norm.output[0]] = linear
+        producers[norm.output[0]] = linear
         graph.node.remove(norm)
     used = {name for node in graph.node for name in node.input}
-    kept = [value for value in graph.value_info if value.name not in gone]
+    kept = [value for value in graph.value_info if value.name not in removed]
     del graph.value_info[:]
     graph.value_info.extend(kept)
     return replace(
         model,
         proto=proto,
         weights={name: weight for name, weight in weights.items() if name in used},
-        values={name: shape for name, shape in model.values.items() if name not in gone},
+        values={name: shape for name, shape in model.values.items() if name not in removed},
     )
 
 
@@ -76,7 +76,7 @@ def _can_fold(
     consumers: Mapping[str, int],
     weights: Mapping[str, Weight],
 ) -> bool:
-    attributes = {each.name: each.i for each in linear.attribute}
+    attributes = {attribute.name: attribute.i for attribute in linear.attribute}
     constants = [*linear.input[1:], *norm.input[1:]]
     return (
         linear.op_type in SCALED
@@ -92,8 +92,8 @@ def _fold(
     consumers: Mapping[str, int],
     weights: dict[str, Weight],
 ) -> None:
-    epsilon = next((each.f for each in norm.attribute if each.name == "epsilon"), 1e-5)
-    group = next((each.i for each in linear.attribute if each.name == "group"), 1)
+    epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), 1e-5)
+    group = next((a.i for a in linear.attribute if a.name == "group"), 1)
     kernel, *old_bias = (weights[name] for name in linear.input[1:])
     gamma, beta, mean, variance = (weights[name] for name in norm.input[1:])
     scaled = SCALED[linear.op_type]
@@ -128,7 +128,7 @@ def _name(
     consumers: Mapping[str, int],
     weights: Mapping[str, Weight],
 ) -> str:
-    """The initializer's own name, unless other nodes read it too (shared weights)."""
+    """The initializer's own name, unless other nodes also read it (shared weights)."""
     if index < len(linear.input) and consumers[linear.input[index]] == 1:
         return linear.input[index]
     name = f"{linear.name}.{role}"

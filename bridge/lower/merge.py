@@ -1,4 +1,4 @@
-"""BatchNorm and the Scale behind it, made one layer: ONNX has both in one operator."""
+"""BatchNorm and the Scale after it, merged into one layer: ONNX has both in one operator."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MERGED = "BatchNorm+Scale"
 
 
 def merge_scales(net: Net) -> Net:
-    """Each BatchNorm whose top only a per-channel Scale reads takes over that Scale's blobs.
+    """Merge each BatchNorm whose top only a per-channel Scale reads with that Scale.
 
     The merged layer (of type MERGED, named after the BatchNorm) writes the Scale's top; the
-    BatchNorm's own value is gone. Left as they are: outputs of the net, batch norms by the batch's
-    or an image's own statistics, and those of forks that have a scale of their own or a ReLU.
+    BatchNorm's own value disappears. Not merged: outputs of the net, batch norms that use the
+    batch's or an image's own statistics, and those of forks with a scale or a ReLU of their own.
     """
-    readers = Counter(bottom for layer in net.layers for bottom in layer.bottoms)
-    readers.update(net.outputs)
+    consumers = Counter(bottom for layer in net.layers for bottom in layer.bottoms)
+    consumers.update(net.outputs)
     norms = {
         layer.tops[0]: layer
         for layer in net.layers
-        if layer.type == "BatchNorm" and readers[layer.tops[0]] == 1 and _can_take_a_scale(layer)
+        if layer.type == "BatchNorm" and consumers[layer.tops[0]] == 1 and _can_take_a_scale(layer)
     }
     merged = {
         layer.bottoms[0]: _merge(norms[layer.bottoms[0]], layer)

@@ -1,4 +1,4 @@
-"""What lowering gives: an ONNX graph whose weights are still where they were."""
+"""The result of lowering: an ONNX graph whose weights are still unread."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bridge.lower.values import Dims
 
 @dataclass(frozen=True)
 class LoweredModel(LazyModel):
-    """The ONNX model of a Caffe net, its weights unread, and what it has of the net's blobs.
+    """The ONNX model of a Caffe net, its weights unread, and the shapes of the net's blobs.
 
     `inputs`, `outputs` and `values` (every blob of the net that became a value) have shapes by
-    name, in Caffe's order; "batch" stands for a free batch size. `shapes` has in the same way all
-    blobs, those too that are between two layers which became one.
+    name, with Caffe's axes; "batch" stands for a symbolic batch size. `shapes` likewise has all
+    blobs, including those between two layers that were merged.
     """
 
     inputs: Mapping[str, Dims]

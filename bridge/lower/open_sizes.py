@@ -1,7 +1,7 @@
-"""`--dynamic`: heights and widths that are free, as well as the batch.
+"""`--dynamic`: symbolic heights and widths, as well as the batch.
 
-Caffe's shape formulas decide: the net is asked for its shapes at a few sizes of the images. A dim
-that is the same at all of them is fixed. Two dims that agree at all of them are one size of one
+Caffe's shape formulas decide: the net's shapes are computed at a few sizes of the images. A dim
+that is the same at all of them is fixed. Two dims that agree at all of them are one size with one
 name. So the emitter never has to do arithmetic with names.
 """
 
@@ -14,7 +14,7 @@ from bridge.caffe.shapes import Shapes, infer
 from bridge.errors import ShapeError, UnsupportedError
 from bridge.lower.values import Dims
 
-# Enough to tell any two of ⌊h/s⌋, ⌈h/s⌉ and their sums apart, for strides up to 64.
+# Enough to distinguish any two of ⌊h/s⌋, ⌈h/s⌉ and their sums, for strides up to 64.
 _STEPS = (1, 2, 3, 5, 8, 13, 16, 32, 64)
 
 NAMES = ("batch", None, "height", "width")
@@ -23,12 +23,12 @@ NAMES = ("batch", None, "height", "width")
 def open_shapes(net: Net, inputs: Mapping[str, Shape], shapes: Shapes) -> dict[str, Dims]:
     """Each value's shape, with a symbol for every size that follows the batch or the images.
 
-    Raises UnsupportedError where a layer stands in the way, saying which.
+    Raises UnsupportedError, naming the layer, if one makes this impossible.
     """
     first = next((shape for shape in inputs.values() if len(shape) == 4), None)
     if first is None:
-        raise UnsupportedError("the net has no images, so no height and width can be free")
-    seen = [shapes.values]
+        raise UnsupportedError("the net has no images, so no height and width can be open")
+    probes = [shapes.values]
     for probe in _probes(inputs, first):
         try:
             others = infer(net, probe)
@@ -36,19 +36,19 @@ def open_shapes(net: Net, inputs: Mapping[str, Shape], shapes: Shapes) -> dict[s
             raise _obstacle(error.problem, error.where) from error
         for layer, weights, other in zip(net.layers, shapes.weights, others.weights, strict=True):
             if weights != other:
-                raise _obstacle("its weights are made for one size", layer)
-        seen.append(others.values)
-    return _named(inputs, seen)
+                raise _obstacle("its weights fit only one size", layer)
+        probes.append(others.values)
+    return _named(inputs, probes)
 
 
 def _obstacle(problem: str, where: object) -> UnsupportedError:
     return UnsupportedError(
-        f"height and width cannot be free: {problem}", where=where, hint="leave out --dynamic"
+        f"height and width cannot be open: {problem}", where=where, hint="leave out --dynamic"
     )
 
 
 def _probes(inputs: Mapping[str, Shape], first: Shape) -> Iterator[dict[str, Shape]]:
-    """The inputs with one axis of the images larger; those of the same size are larger with it."""
+    """The inputs with one axis of the images larger, and all inputs of that size with it."""
     for axis in (0, 2, 3):
         for step in _STEPS if axis else (1,):
             yield {
@@ -63,19 +63,19 @@ def _belongs(axis: int, shape: Shape, first: Shape) -> bool:
     return axis == 0 or (len(shape) == 4 and shape[2:] == first[2:])
 
 
-def _named(inputs: Mapping[str, Shape], seen: list[Mapping[str, Shape]]) -> dict[str, Dims]:
-    """Sizes by what they were at every probe; the images' own have the plainest names."""
+def _named(inputs: Mapping[str, Shape], probes: list[Mapping[str, Shape]]) -> dict[str, Dims]:
+    """Sizes named by their values at every probe; the images' own have the simplest names."""
     names: dict[tuple[int, ...], str] = {}
     dims: dict[str, Dims] = {}
     images = [name for name, shape in inputs.items() if len(shape) == 4]
-    for value in (*images, *seen[0]):
-        sizes = list(zip(*(probe[value] for probe in seen), strict=True))
+    for value in (*images, *probes[0]):
+        sizes = list(zip(*(probe[value] for probe in probes), strict=True))
         own = NAMES if value in images else ()
         dims[value] = tuple(
-            at[0] if len(set(at)) == 1 else names.setdefault(at, _name(value, axis, own, names))
-            for axis, at in enumerate(sizes)
+            dim[0] if len(set(dim)) == 1 else names.setdefault(dim, _name(value, axis, own, names))
+            for axis, dim in enumerate(sizes)
         )
-    return {value: dims[value] for value in seen[0]}
+    return {value: dims[value] for value in probes[0]}
 
 
 def _name(

@@ -1,7 +1,7 @@
-"""What a rule's keyword arguments hold: the types by which fields are read that no schema has.
+"""The types of a rule's keyword arguments, by which fields without a schema are read.
 
-A type is that of the annotation, or else of the default: `limit: float`, `sizes: Sequence[int]`,
-`mode="LINEAR"`. Of `X | None` it is X's. Without either, a value is what it looks like.
+The type is that of the annotation, or else of the default: `limit: float`, `sizes: Sequence[int]`,
+`mode="LINEAR"`. For `X | None` it is X. Without either, a value is read as it looks.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _INTEGERS = range(-(2**63), 2**63)
 
 @dataclass(frozen=True)
 class Setting:
-    """One keyword argument: a kind of the schema's, or "" for what a value looks like, or "number"
-    where the default is a whole one; `names` are the words that it may be."""
+    """One keyword argument: a kind of the schema's, "" for a value read as it looks, or "number" if
+    the default is an integer; `names` are the words that it may be."""
 
     kind: str = ""
     is_list: bool = False
@@ -40,7 +40,7 @@ class Setting:
 
 
 def settings(rule: Callable[..., Any]) -> Mapping[str, Setting]:
-    """Those of a rule, by name."""
+    """A rule's settings, by name."""
     return {
         name: _of_hint(_hint(rule, parameter)) or _of_default(parameter.default)
         for name, parameter in inspect.signature(rule).parameters.items()
@@ -48,10 +48,10 @@ def settings(rule: Callable[..., Any]) -> Mapping[str, Setting]:
     }
 
 
-def read(given: Untyped, name: str, setting: Setting) -> Any:
+def read(message: Untyped, name: str, setting: Setting) -> Any:
     """The value of a field. Raises PrototxtError where it is of another kind."""
-    fields = given.fields(name)
-    values = [_value(given, field, setting) for field in fields]
+    fields = message.fields(name)
+    values = [_value(message, field, setting) for field in fields]
     if setting.is_list:
         return values
     if len(values) == 1 or all(value == values[0] for value in values):
@@ -60,17 +60,17 @@ def read(given: Untyped, name: str, setting: Setting) -> Any:
         return values
     raise PrototxtError(
         f"'{name}' is set {len(values)} times",
-        where=given.source.at(fields[1].offset),
-        expected="one value, by the layer's rule",
+        where=message.source.at(fields[1].offset),
+        expected="one value, as the layer's rule declares it",
         received=", ".join(map(str, values)),
-        hint="a rule takes lists by its annotation: Sequence[float]",
+        hint="a rule that takes a list is annotated so: Sequence[float]",
     )
 
 
-def _value(given: Untyped, field: Field, setting: Setting) -> Any:
+def _value(message: Untyped, field: Field, setting: Setting) -> Any:
     if not isinstance(field.value, Scalar):
         if setting.kind in ("", "message"):
-            return Untyped(field.value, given.source)
+            return Untyped(field.value, message.source)
         received = "a message { ... }"
     else:
         value = _scalar(field.value, setting)
@@ -79,7 +79,7 @@ def _value(given: Untyped, field: Field, setting: Setting) -> Any:
         received = field.value.text
     raise PrototxtError(
         f"'{field.name}' has a value of the wrong kind",
-        where=given.source.at(field.offset),
+        where=message.source.at(field.offset),
         expected=_expected(setting),
         received=received,
     )
@@ -94,7 +94,7 @@ def _scalar(value: Scalar, setting: Setting) -> Any:
         case "number":
             looks = scalars.as_it_looks(value)
             return None if isinstance(looks, bool | str) else looks
-        case "string":  # of an enum, the word
+        case "string":  # for an enum, its word
             return None if value.kind == "number" else value.text
         case "enum":
             return value.text if value.text in setting.names else None
@@ -108,7 +108,7 @@ def _expected(setting: Setting) -> str:
 
 
 def _hint(rule: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    """A parameter's annotation; None where there is none, or it names what only checkers see."""
+    """A parameter's annotation; None if there is none, or it names what only type checkers see."""
     alone = SimpleNamespace(__annotations__={"it": parameter.annotation})
     if parameter.annotation is parameter.empty:
         return None
@@ -121,9 +121,9 @@ def _hint(rule: Callable[..., Any], parameter: inspect.Parameter) -> Any:
 def _of_hint(hint: Any) -> Setting | None:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        kinds = [each for each in arguments if each is not NoneType]
+        kinds = [argument for argument in arguments if argument is not NoneType]
         return _of_hint(kinds[0]) if len(kinds) == 1 else None
-    if origin is Literal and all(isinstance(each, str) for each in arguments):
+    if origin is Literal and all(isinstance(argument, str) for argument in arguments):
         return Setting("enum", names=arguments)
     if hint in _LISTS or origin in _LISTS:
         inner = (_of_hint(arguments[0]) if arguments else None) or Setting()

@@ -6,7 +6,7 @@ keyword arguments, the fields of the layer's parameter message with Caffe's own 
     @layer("LRN", params="lrn_param")
     def lrn(e: Emitter, layer: Layer, x: Value, *, local_size: int = 5, ...) -> Value:
 
-It gives back one value for each top (a lone one as it is).
+It returns one value for each top (a single one without a tuple).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Rule = Callable[..., Any]
 @dataclass(frozen=True)
 class Entry:
     """A rule, the message that it unpacks (None: it takes no parameters), whether what it emits
-    is spelled out for one batch size, the release that first had it, what other messages it reads,
-    and which fields of its own message only other types of layers read."""
+    holds for one batch size only, the release that first had it, the other messages that it reads,
+    and the fields of its own message that only other layer types read."""
 
     rule: Rule
     params: str | None
@@ -54,9 +54,9 @@ class Entry:
 
     @cached_property
     def takes_any(self) -> bool:
-        """Whether it has an argument `**settings`."""
+        """Whether the rule has an argument `**settings`."""
         parameters = self.signature.parameters.values()
-        return any(each.kind is each.VAR_KEYWORD for each in parameters)
+        return any(p.kind is p.VAR_KEYWORD for p in parameters)
 
     @cached_property
     def is_plug_in(self) -> bool:
@@ -65,7 +65,7 @@ class Entry:
     def apply(self, e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
         """The layer's tops, emitted.
 
-        Raises UnsupportedLayerError where the rule is not made for these bottoms, tops or settings;
+        Raises UnsupportedLayerError where the rule does not accept these bottoms, tops or settings;
         UsageError where a plug-in's rule fails.
         """
         arguments = self.arguments(layer)
@@ -74,48 +74,48 @@ class Entry:
         except TypeError as error:
             problem = mismatch(self.signature, 2, len(bottoms), arguments, ("bottom", "field"))
             raise UnsupportedLayerError(problem, where=layer) from error
-        made = self._made(layer, call)
-        tops = made if isinstance(made, tuple) else (made,)
+        result = self._result(layer, call)
+        tops = result if isinstance(result, tuple) else (result,)
         if len(tops) != len(layer.tops):
             raise UnsupportedLayerError(
-                "its rule makes another number of tops",
+                "its rule returns another number of tops",
                 where=layer,
                 expected=f"{len(tops)} tops",
                 received=", ".join(layer.tops) or "none",
             )
         return tops
 
-    def _made(self, layer: Layer, call: inspect.BoundArguments) -> Any:
-        """What the rule gives; whatever goes wrong in a plug-in's is told as its own fault."""
+    def _result(self, layer: Layer, call: inspect.BoundArguments) -> Any:
+        """What the rule returns; any failure of a plug-in's rule is reported as the plug-in's."""
         if not self.is_plug_in:
             return self.rule(*call.args, **call.kwargs)
         rule = f"{self.rule.__module__}.{self.rule.__qualname__}"
         try:
-            made = self.rule(*call.args, **call.kwargs)
+            result = self.rule(*call.args, **call.kwargs)
         except BridgeError:
             raise
-        except (Exception, SystemExit) as error:  # anything at all may go wrong in another's code
+        except (Exception, SystemExit) as error:  # anything may go wrong in foreign code
             raise UsageError(
                 f"the plug-in's rule {rule} failed",
                 where=layer,
                 received=f"{type(error).__name__}: {words_of(error)}",
             ) from error
-        for value in made if isinstance(made, tuple) else (made,):
+        for value in result if isinstance(result, tuple) else (result,):
             if not isinstance(value, Value):
                 raise UsageError(
-                    f"the plug-in's rule {rule} gives what is no value of the graph",
+                    f"the plug-in's rule {rule} returns something other than a value of the graph",
                     where=layer,
-                    expected="what one of the emitter's operators gave, for each top",
+                    expected="for each top, a value that one of the emitter's operators returned",
                     received=type(value).__name__,
                 )
-        return made
+        return result
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
         """The layer's own settings, as keyword arguments.
 
-        A rule that takes any (`**settings`) has them all. Otherwise raises UnsupportedLayerError
+        A rule that takes any (`**settings`) gets them all. Otherwise raises UnsupportedLayerError
         where the text sets a field that the rule does not know, and PrototxtError where a field
-        that only a plug-in knows has a value of another kind than the plug-in's.
+        that only a plug-in knows has a value of another kind than the plug-in declares.
         """
         unknown = self.not_carried_over(layer)
         if unknown:
@@ -123,27 +123,27 @@ class Entry:
                 f"{self.params} has settings that are not carried over: {', '.join(unknown)}",
                 where=layer,
             )
-        given = self._given(layer)
-        if isinstance(given, Untyped):
-            given = {name: read(given, name, self._setting(name)) for name in given}
-        taken = {
-            each.name: read(each.written, each.name, self._setting(each.name))
-            for each in layer.complaints
-            if each.path[:-1] == (self.params,) and self.takes(each) and each.written is not None
+        fields = self._fields(layer)
+        if isinstance(fields, Untyped):
+            fields = {name: read(fields, name, self._setting(name)) for name in fields}
+        of_plug_in = {
+            c.name: read(c.written, c.name, self._setting(c.name))
+            for c in layer.complaints
+            if c.path[:-1] == (self.params,) and self.takes(c) and c.written is not None
         }
-        known = {n: value for n, value in given.items() if self.takes_any or n in self.settings}
-        return {**known, **taken}
+        known = {n: value for n, value in fields.items() if self.takes_any or n in self.settings}
+        return {**known, **of_plug_in}
 
     def not_carried_over(self, layer: Layer) -> list[str]:
-        """The fields of the layer's message that the rule does not know, and that count."""
-        names = [name for name in self._given(layer) if name not in self.settings]
+        """The fields of the layer's message that the rule does not know, and that matter."""
+        names = [name for name in self._fields(layer) if name not in self.settings]
         if self.takes_any:
             return [name for name in names if name in self.unread]
         return [name for name in names if not is_harmless_name(name)]
 
     def takes(self, complaint: Complaint) -> bool:
         """Whether the rule, of a plug-in, knows what the schema does not. One without a message
-        gets the layer whole."""
+        gets the whole layer."""
         if not self.is_plug_in or complaint.path[0] != (self.params or complaint.path[0]):
             return False
         is_field = len(complaint.path) == 2 and complaint.kind is not Kind.TWICE
@@ -151,7 +151,7 @@ class Entry:
             is_field and (self.takes_any or complaint.name in self.settings)
         )
 
-    def _given(self, layer: Layer) -> Mapping[str, Any]:
+    def _fields(self, layer: Layer) -> Mapping[str, Any]:
         return layer.params.get(self.params, {}) if self.params else {}
 
     def _setting(self, name: str) -> Setting:
@@ -169,5 +169,5 @@ def layer(
     also: tuple[str, ...] = (),
     unread: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
-    """Registers a rule for Caffe layer types; a type that has one already is refused."""
+    """Register a rule for Caffe layer types; a type that already has one is refused."""
     return TABLE.register(types, lambda rule: Entry(rule, params, fixed_batch, since, also, unread))

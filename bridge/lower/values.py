@@ -1,4 +1,4 @@
-"""What an emitter hands out and takes: values of the graph, and constants."""
+"""The values of the graph that an emitter returns, and the operands that it takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bridge.errors import GraphError
 
 Dims = tuple[int | str, ...]
-"""A shape in which a symbol, as "batch", may stand for a size that is not fixed."""
+"""A shape in which a symbol, such as "batch", may stand for a size that is not fixed."""
 
 FLOAT = int(onnx.TensorProto.FLOAT)
 INT64 = int(onnx.TensorProto.INT64)
@@ -46,7 +46,7 @@ None for an optional input that is absent."""
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """A constant among the operands, as it is written."""
+    """A constant operand as the array that is written."""
     if isinstance(value, float):
         return np.asarray(value, np.float32)
     if isinstance(value, np.ndarray | np.generic):

@@ -34,11 +34,11 @@ REFUSED = {
     "SURFZJY__EAST-caffe__models_vgg_train": "the shape of input 'data' is unknown",
     "eric612__MobileNet-YOLO__models_tusimple_mobilenet_yolov3": "produces blob 'data'",
     "happynear__caffe-windows__examples_GoogLeNet_googlenet_deploy.": "produces blob 'label'",
-    "happynear__caffe-windows__matlab_caffe_test_hotspot": "the shape of input 'label' is not",
-    "happynear__caffe-windows__matlab_caffe_test_sub_region": "the shape of input 'label' is not",
+    "happynear__caffe-windows__matlab_caffe_test_hotspot": "the shape of input 'label' is",
+    "happynear__caffe-windows__matlab_caffe_test_sub_region": "the shape of input 'label' is",
     "opencv__opencv_contrib__modules_dnn_objdetect_samples_data_SqueezeDet_train": "is unknown",
     # A map of 18 channels, reshaped to 30.
-    "soeaver__caffe-model__det_faster_rcnn_models_coco_air101_rpn_rcnn_deploys_rpn": "uneven",
+    "soeaver__caffe-model__det_faster_rcnn_models_coco_air101_rpn_rcnn_deploys_rpn": "whole number",
 }
 
 # Shapes that nets leave to whoever feeds them.

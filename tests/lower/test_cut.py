@@ -29,7 +29,9 @@ def test_losses_make_way_for_what_they_alone_read(net_of: NetOf) -> None:
     assert _names(net) == ["a", "b", "prob"]
     assert net.outputs == ("prob", "b")
     assert [blob.name for blob in net.inputs] == ["x"]
-    assert [warning.rpartition(": ")[2] for warning in net.warnings] == ["left away at the end"] * 2
+    assert [warning.rpartition(": ")[2] for warning in net.warnings] == [
+        "left out at the end of the net"
+    ] * 2
 
 
 def test_outputs_are_given_in_the_order_asked_for(net_of: NetOf) -> None:
@@ -67,7 +69,9 @@ def test_what_only_a_layer_without_tops_reads_is_an_output(net_of: NetOf, type_:
     net = cut(net_of(TWO + f'layer {{ name: "s" type: "{type_}" bottom: "b" }}', x=(1, 2)))
     assert (_names(net), net.outputs) == (["a", "b"], ("a", "b"))
     (warning,) = net.warnings
-    assert warning.endswith(f"layer 's' ({type_}): left away; what it reads is given out: b")
+    assert warning.endswith(
+        f"layer 's' ({type_}): left out; the blobs that it reads are outputs: b"
+    )
 
 
 def test_what_others_read_too_is_none(net_of: NetOf) -> None:
@@ -82,7 +86,7 @@ def test_what_others_read_too_is_none(net_of: NetOf) -> None:
     net = cut(net_of(text, x=(1, 2)))
     assert net.outputs == ("a", "c")
     (warning,) = net.warnings
-    assert warning.endswith("layer 'w' (MatWrite): left away; it writes no blob")
+    assert warning.endswith("layer 'w' (MatWrite): left out; it writes no blob")
 
 
 def test_what_is_written_beside_a_loss_stays(net_of: NetOf) -> None:

@@ -93,7 +93,7 @@ def test_all_unknown_layers_are_listed_at_once(net_of: NetOf) -> None:
     assert "net.prototxt:3:5, layer 'a' (Wondrous)" in message
     assert "net.prototxt:5:5, layer 'c' (Strange)" in message
     assert "layer 'd' (conv_olution): did you mean 'Convolution'?" in message
-    assert "layer 'e' (Camera): an input? give its shape: --input-shape e:" in message
+    assert "layer 'e' (Camera): an input? pass its shape: --input-shape e:" in message
     assert "'b'" not in message
     assert "--plugin" in message
     assert "--outputs x" in message
@@ -104,10 +104,10 @@ def test_a_net_that_computes_nothing_is_refused(net_of: NetOf) -> None:
     with pytest.raises(UnsupportedError, match="computes nothing") as caught:
         lower(net)
     assert caught.value.received == "s (Silence)"
-    assert str(caught.value.hint).startswith("no layer names a top")
-    with pytest.raises(UnsupportedError, match="inputs alone") as caught:
+    assert str(caught.value.hint).startswith("no layer has a top")
+    with pytest.raises(UnsupportedError, match="only inputs") as caught:
         lower(net_of("", x=(1, 2)))
-    assert caught.value.hint == "is the prototxt whole?"
+    assert caught.value.hint == "is the prototxt complete?"
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_rule_that_breaks_caffes_shape_is_caught(
         return e.Flatten(x)
 
     text = 'layer { name: "s" type: "Sigmoid" bottom: "x" top: "y" }'
-    with pytest.raises(GraphError, match="another shape than Caffe's"):
+    with pytest.raises(GraphError, match="differs from Caffe's"):
         lower(net_of(text, x=(1, 2, 3)))
 
 

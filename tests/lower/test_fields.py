@@ -40,7 +40,7 @@ def test_all_of_them_are_in_one_message(net_of: NetOf) -> None:
 3: layer 'c' (Pooling): unknown field 'kernel_sise' of pooling_param; did you mean 'kernel_size'?
 4: layer 'c' (Pooling): unknown value 'AVER' of 'pool' of pooling_param; did you mean 'AVE'?
 6: layer 'r' (ReLU): 'negative_slope' of relu_param is set twice, to 1.0 and to 2.0
-  hint: correct the text; or leave out what cannot matter: --ignore-field kernel_sise """
+  hint: correct the text; or ignore fields that do not matter: --ignore-field kernel_sise """
         "--ignore-field pool --ignore-field negative_slope"
     )
 
@@ -50,7 +50,7 @@ def test_what_is_ignored_on_request_is_told(net_of: NetOf) -> None:
     model = lower(net_of(TWO, x=(1, 2, 3, 3)), ignore_fields=names)
     told = [warning.rpartition(": layer ")[2] for warning in model.warnings]
     assert told[:3] == [
-        f"{start} (ignored, as asked){end}"
+        f"{start} (ignored, as requested){end}"
         for start, end in (
             (
                 "'c' (Pooling): unknown field 'kernel_sise' of pooling_param",
@@ -186,7 +186,7 @@ def test_c3ds_fields_are_refused_in_plain_convolutions(
     net = net_of(text, {"c": [np.ones((1, 1, 1, 1)), [0.0]]}, x=(1, 1, 2, 2))
     assert f"'{field}' of convolution_param is not read by a {type_} layer" in refusal(net)
     (warning,) = lower(net, ignore_fields=[field]).warnings
-    assert "ignored, as asked" in warning
+    assert "ignored, as requested" in warning
 
 
 @pytest.mark.parametrize("field", C3D[:2])

@@ -82,7 +82,7 @@ def test_any_window_at_any_size(
 @pytest.mark.parametrize("name", ["net_lenet", "net_ssd"])
 def test_a_layer_in_the_way_is_named(name: str) -> None:
     net = case(name)
-    with pytest.raises(UnsupportedError, match=r"layer '.*height and width cannot be free") as e:
+    with pytest.raises(UnsupportedError, match=r"layer '.*height and width cannot be open") as e:
         lower(read(net.prototxt, net.caffemodel), dynamic=True)
     assert "leave out --dynamic" in str(e.value)
 

@@ -1,7 +1,7 @@
 """Caffe's other weight file, HDF5: `.caffemodel.h5`, in which each blob is a dataset.
 
-`data/<layer>/<index>` holds a blob. What a layer shares with an earlier one is left out, and there
-is no definition of the net. (Source: Net::ToHDF5 and Net::CopyTrainedLayersFromHDF5 in
+`data/<layer>/<index>` is a blob. Blobs shared with an earlier layer are left out, and there is no
+definition of the net. (Source: Net::ToHDF5 and Net::CopyTrainedLayersFromHDF5 in
 src/caffe/net.cpp, hdf5_save_nd_dataset in src/caffe/util/hdf5.cpp)
 """
 
@@ -45,7 +45,7 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
         layers = _layers(path, data) if isinstance(data, h5py.Group) else ()
     if not layers:
         raise WeightsError(
-            "this HDF5 file holds no Caffe weights",
+            "the HDF5 file contains no Caffe weights",
             where=Location.of(path),
             expected="datasets data/<layer>/<index>, as Caffe's snapshot_format: HDF5 writes them",
         )
@@ -53,15 +53,16 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
 
 
 def _layers(path: Path, data: h5py.Group) -> tuple[StoredLayer, ...]:
-    """The group's datasets, by what lies above them: names of layers may have slashes."""
-    found: dict[str, dict[int, StoredBlob]] = {}
-    for place, dataset in datasets(path, data):
-        layer, _, index = place.rpartition("/")
+    """The group's datasets, by the path above them: names of layers may have slashes."""
+    blobs: dict[str, dict[int, StoredBlob]] = {}
+    for name, dataset in datasets(path, data):
+        layer, _, index = name.rpartition("/")
         is_blob = dataset.shape is not None and dataset.dtype.kind == "f"
         if layer and index.isdecimal() and is_blob:
-            found.setdefault(layer, {})[int(index)] = _stored_blob(path, dataset)
+            blobs.setdefault(layer, {})[int(index)] = _stored_blob(path, dataset)
     return tuple(
-        StoredLayer(layer, dict(sorted(blobs.items())), "HDF5") for layer, blobs in found.items()
+        StoredLayer(layer, dict(sorted(own_blobs.items())), "HDF5")
+        for layer, own_blobs in blobs.items()
     )
 
 
@@ -72,7 +73,7 @@ def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
     if offset is not None and dataset.dtype == np.dtype("<f4"):
         span = Span(path, offset, 4 * prod(shape))
         if span.offset + span.length > path.stat().st_size:
-            raise OSError(f"{dataset.name} ends behind the end of the file")
+            raise OSError(f"{dataset.name} extends beyond the end of the file")
         blob = Blob(shape, partial(_mapped, span), span)
     return StoredBlob(blob, legacy=False, count=prod(shape), dtype=dataset.dtype.name)
 

@@ -138,7 +138,7 @@ def test_other_hdf5_files_are_refused(tmp_path: Path) -> None:
     for name in ("model_weights", "data"):
         with h5py.File(tmp_path / "net.h5", "w") as file:
             file[name] = WEIGHT
-        with pytest.raises(WeightsError, match="holds no Caffe weights"):
+        with pytest.raises(WeightsError, match="contains no Caffe weights"):
             hdf5.read(tmp_path / "net.h5")
 
 

@@ -223,7 +223,7 @@ def test_interp_of_no_fork(one_layer: Callable[..., Any], given: str, problem: s
 def test_sizes_by_mode_are_fixed(net_of: Callable[..., Net]) -> None:
     text = """layer { name: "u" type: "Upsample" bottom: "x" top: "y"
               upsample_param { height_scale: 2 width_scale: 2 mode: NEAREST } }"""
-    with pytest.raises(UnsupportedError, match="height and width cannot be free"):
+    with pytest.raises(UnsupportedError, match="height and width cannot be open"):
         lower(net_of(text, x=X.shape), dynamic=True)
 
 
@@ -250,5 +250,5 @@ def test_upsample_of_any_size(
 )
 def test_what_is_written_for_one_size(net_of: Callable[..., Net], layer: str) -> None:
     text = f'layer {{ name: "l" bottom: "x" top: "y" {layer} }}'
-    with pytest.raises(UnsupportedError, match="height and width cannot be free"):
+    with pytest.raises(UnsupportedError, match="height and width cannot be open"):
         lower(net_of(text, x=X.shape, theta=(2, 6)), dynamic=True)
