@@ -19,7 +19,7 @@ from onnx import helper
 import bridge
 from bridge import plugins
 from bridge.check.runners import OnnxRunner
-from bridge.errors import PrototxtError, UnsupportedLayerError, UsageError
+from bridge.errors import GraphError, PrototxtError, UnsupportedLayerError, UsageError
 from bridge.lower.table import TABLE as LAYERS
 from bridge.raising import TABLE as OPERATORS
 
@@ -231,6 +231,35 @@ def test_what_goes_wrong_in_a_rule_is_told_as_the_plug_ins_fault(
         mine(tmp_path, "limit: 1", body)
     assert told in str(refused.value)
     assert isinstance(refused.value.__cause__, TypeError | ValueError | SystemExit | None)
+
+
+BEHIND = """
+layer { name: "fc" type: "InnerProduct" bottom: "clipped" top: "fc"
+  inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+"""
+
+
+def test_weights_behind_a_plug_ins_layer_are_those_of_fillers(tmp_path: Path) -> None:
+    net = tmp_path / "net.prototxt"
+    net.write_text((EXAMPLE / "net.prototxt").read_text(encoding="utf-8") + BEHIND)
+    done = bridge.caffe_to_onnx(net, plugin=EXAMPLE / "my_layers.py")
+    assert done.outputs == {"fc": ("batch", 2)}
+
+
+def test_a_rule_may_need_a_newer_operator_set_than_the_default(tmp_path: Path) -> None:
+    (tmp_path / "gelu.py").write_text(
+        "import bridge\n@bridge.layer('Gelu')\ndef rule(e, layer, x):\n    return e.Gelu(x)\n"
+    )
+    net = tmp_path / "net.prototxt"
+    net.write_text(
+        'input: "x" input_shape { dim: 1 dim: 2 } '
+        'layer { name: "g" type: "Gelu" bottom: "x" top: "y" }'
+    )
+    done = bridge.caffe_to_onnx(net, plugin=tmp_path / "gelu.py", opset=20)
+    assert done.outputs == {"y": ("batch", 2)}
+    with pytest.raises(GraphError, match="opset 17 has no Gelu") as refused:
+        bridge.caffe_to_onnx(net, plugin=tmp_path / "gelu.py")
+    assert "--opset 20" in str(refused.value)
 
 
 def test_a_rule_that_makes_another_number_of_tops_is_refused(tmp_path: Path) -> None:
