@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from bridge.caffe import read
 from bridge.caffe.match import with_filled_weights
 from bridge.errors import BridgeError
 from bridge.graph.invariants import check
-from bridge.graph.io import to_ir
+from bridge.graph.io import to_ir, to_proto
 from bridge.lower import LoweredModel, lower
 from tests.helpers.golden_cases import assert_close
+from tests.helpers.keras_against_onnx import in_onnxruntime
 from tests.helpers.public_nets import (
     ABSENT,
     REFUSED,
@@ -30,7 +32,7 @@ MODELS = sorted(SHARED.glob("models/*/deploy.prototxt")) or ABSENT
 
 
 @pytest.mark.parametrize("prototxt", MODELS, ids=lambda path: path.parent.name if path else "none")
-def test_every_blob_of_a_pretrained_net(prototxt: Path, run: Callable[..., Any]) -> None:
+def test_every_blob_of_a_pretrained_net(prototxt: Path) -> None:
     folder = prototxt.parent
     with np.load(folder / "io.npz") as arrays:
         recorded = {key: arrays[key] for key in arrays.files}
@@ -43,7 +45,7 @@ def test_every_blob_of_a_pretrained_net(prototxt: Path, run: Callable[..., Any])
     # Blobs that a layer works on in place are recorded as its last writer left them.
     written = {top for layer in net.layers for top in layer.tops}
     known = sorted(written & expected.keys()) or list(net.outputs)
-    results = run(lower(net, outputs=known), **inputs)
+    results = _run(lower(net, outputs=known), inputs)
     assert results
     for name in results.keys() & expected.keys():
         assert_close(results[name], expected[name], name)
@@ -63,12 +65,12 @@ def test_a_public_prototxt_is_lowered_or_refused_for_a_reason(prototxt: Path) ->
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
-def test_a_public_net_runs(prototxt: Path, run: Callable[..., Any]) -> None:
+def test_a_public_net_runs(prototxt: Path) -> None:
     shapes = given_shapes(prototxt)
     if not shapes and is_refused(prototxt):
         pytest.skip("it is refused")
     model = _lowered(prototxt, shapes)
-    results = run(model, **feeds_of(model))
+    results = _run(model, feeds_of(model))
     for key, dims in model.outputs.items():
         sizes = zip(results[key].shape, dims, strict=True)
         assert all(isinstance(size, str) or size == real for real, size in sizes), key
@@ -76,3 +78,9 @@ def test_a_public_net_runs(prototxt: Path, run: Callable[..., Any]) -> None:
 
 def _lowered(prototxt: Path, shapes: Mapping[str, tuple[int, ...]] = {}) -> LoweredModel:
     return lower(with_filled_weights(read(prototxt, input_shape=shapes)), input_shape=shapes)
+
+
+def _run(model: LoweredModel, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    proto = to_proto(model)
+    onnx.checker.check_model(proto, full_check=True)
+    return in_onnxruntime(proto, {name: np.asarray(x, np.float32) for name, x in feeds.items()})

@@ -1,4 +1,4 @@
-"""What a net is read as, by the flags of the command line."""
+"""Options that say how a net is read and lowered, on the command line."""
 
 from __future__ import annotations
 

@@ -1,0 +1,56 @@
+"""Nodes that ONNX's own definition of their operator does not allow."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+import pytest
+
+from bridge.errors import GraphError
+from bridge.graph.definitions import refuse_unfit
+
+FLOAT = onnx.TensorProto.FLOAT
+
+
+def node(
+    operator: str, result: tuple[int, ...] = (2, 3), dtype: int = FLOAT, domain: str = ""
+) -> ir.Node:
+    """y = operator(a, b) with a: 2 3 and b: 3, of which the file says that y has this shape."""
+    info = onnx.helper.make_tensor_value_info
+    proto = onnx.helper.make_graph(
+        [onnx.helper.make_node(operator, ["a", "b"], ["y"], domain=domain)],
+        "g",
+        [info("a", FLOAT, (2, 3)), info("b", FLOAT, (3,))],
+        [info("y", dtype, result)],
+    )
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("other", 1)]
+    return ir.from_proto(onnx.helper.make_model(proto, opset_imports=opsets)).graph[0]
+
+
+def test_a_node_that_fits_passes() -> None:
+    refuse_unfit(node("Add"), 17, "node 'n'")
+
+
+def test_inputs_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(GraphError, match="it is not a MatMul as ONNX defines it"):
+        refuse_unfit(_with_inputs(node("MatMul", (2, 4)), (2, 3), (4, 4)), 17, "node 'n'")
+
+
+def _with_inputs(node: ir.Node, *shapes: tuple[int, ...]) -> ir.Node:
+    for value, shape in zip(node.inputs, shapes, strict=True):
+        assert value is not None
+        value.shape = ir.Shape(shape)
+    return node
+
+
+@pytest.mark.parametrize(
+    ("result", "dtype"), [((2, 4), FLOAT), ((6,), FLOAT), ((2, 3), onnx.TensorProto.INT64)]
+)
+def test_a_result_of_another_type_is_refused(result: tuple[int, ...], dtype: int) -> None:
+    with pytest.raises(GraphError, match="what the operator does not give"):
+        refuse_unfit(node("Add", result, dtype), 17, "node 'n'")
+
+
+def test_operators_that_onnx_does_not_define_are_left_to_the_rules() -> None:
+    refuse_unfit(node("Add", (9, 9), domain="other"), 17, "node 'n'")
+    refuse_unfit(node("NoSuchOperator", (9, 9)), 17, "node 'n'")
