@@ -1,7 +1,7 @@
-"""Commands and flags. No logic: each command calls one verb of `bridge.convert` and prints.
+"""Commands and flags. No logic: each command calls one function of the package and prints.
 
 Exit status: 0 done and checked, 1 converted but the check failed, 2 the input or the call is at
-fault, 3 bridge itself is, which asks for a report. Results go to standard output, warnings, errors
+fault, 3 bridge itself is, 4 `check` cannot tell. Results go to standard output; warnings, errors
 and progress to standard error.
 """
 
@@ -41,8 +41,8 @@ def fail(error: BridgeError) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; every refusal is one message and an exit status."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
-    logging.getLogger("onnx_ir").setLevel(logging.CRITICAL)  # what it dislikes is told once
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
+    logging.getLogger("onnx_ir").setLevel(logging.CRITICAL)  # bridge reports it itself
     try:
         app(arguments, exit_on_error=False, print_error=True)
         sys.stdout.flush()
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:
-        # The reader, such as `head`, has had enough; nor is there a use in flushing at the end.
+        # The reader, such as `head`, has closed the pipe, so the flush at exit must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
     except Exception as error:  # noqa: BLE001 (reported, with its own exit status)

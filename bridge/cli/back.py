@@ -1,4 +1,4 @@
-"""keras-to-onnx."""
+"""The command keras-to-onnx."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def keras_to_onnx(
     output: Output,
     io_layout: Annotated[
         Literal["channels_last", "onnx"],
-        Parameter(help="Axis order of images: n c h w as ONNX has them, or as Keras does."),
+        Parameter(help="Axis order of images: n c h w as in ONNX, or as in the Keras model."),
     ] = "onnx",
     check: Check = True,
 ) -> None:
@@ -35,10 +35,10 @@ def keras_to_onnx(
     from bridge.to_onnx import keras_to_onnx as convert
 
     with progress() as report:
-        done = convert(model, output, io_layout=io_layout, check=check, progress=report)
-    rows = [("input", name, words(shape)) for name, shape in done.inputs.items()]
-    rows += [("output", name, words(shape)) for name, shape in done.outputs.items()]
+        export = convert(model, output, io_layout=io_layout, check=check, progress=report)
+    rows = [("input", name, words(shape)) for name, shape in export.inputs.items()]
+    rows += [("output", name, words(shape)) for name, shape in export.outputs.items()]
     show_table(("", "name", "shape"), rows)
-    if done.report is not None:
-        print(done.report)
-    print(done.path)
+    if export.report is not None:
+        print(export.report)
+    print(export.path)

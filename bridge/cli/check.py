@@ -1,4 +1,4 @@
-"""check."""
+"""The command check."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def check(
         Path,
         Parameter(
             help="Two of: NET.prototxt WEIGHTS.caffemodel, .onnx, .keras, .tflite, a SavedModel "
-            "folder, an .npz of recorded blobs. The first is what is expected."
+            "folder, an .npz of recorded blobs. The first is the expected one."
         ),
     ],
     inputs: Annotated[
-        Path | None, Parameter(help="An .npz of what to feed: `in/NAME` or plain names.")
+        Path | None, Parameter(help="An .npz of inputs: `in/NAME` or plain names.")
     ] = None,
     image: Annotated[
         list[Path] | None,
@@ -50,27 +50,32 @@ def check(
     ] = None,
     scale: Annotated[float | None, Parameter(help="Multiply by this, after the mean.")] = None,
     rgb: Annotated[
-        bool, Parameter(negative=(), help="Feed images as red, green, blue, not the other way.")
+        bool,
+        Parameter(negative=(), help="Feed images as red, green, blue, not reversed."),
     ] = False,
-    seed: Annotated[int, Parameter(help="Of the random numbers that are fed otherwise.")] = 0,
-    batch: Annotated[int, Parameter(help="How many at a time; faults of layout hide in 1.")] = 2,
-    batches: Annotated[int, Parameter(help="How many times, each with other numbers.")] = 2,
+    seed: Annotated[int, Parameter(help="Of the random inputs, if there are no others.")] = 0,
+    batch: Annotated[int, Parameter(help="Samples at a time; faults of layout hide in 1.")] = 2,
+    batches: Annotated[int, Parameter(help="How many batches, of different numbers.")] = 2,
     runtime: Annotated[
         Literal["onnxruntime", "openvino", "opencv", "reference"],
-        Parameter(help="What runs an .onnx; of two, the second."),
+        Parameter(help="The runtime of an .onnx; of two, the second."),
     ] = "onnxruntime",
     graph: Annotated[
         Path | None,
-        Parameter(help="The .onnx that a Keras model was raised from, if that is neither side."),
+        Parameter(help="The .onnx that a Keras model was raised from, if it is neither one."),
     ] = None,
     ignore_fields: IgnoreFields = None,
-    report: Annotated[Path | None, Parameter(help="A page to write, .html: all there is.")] = None,
-    as_json: Annotated[bool, Parameter("--json", negative=(), help="Print all as JSON.")] = False,
+    report: Annotated[
+        Path | None, Parameter(help="A page to write, .html, with everything.")
+    ] = None,
+    as_json: Annotated[
+        bool, Parameter("--json", negative=(), help="Print it all as JSON.")
+    ] = False,
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
 
-    Exits with 0 where all agree, with 1 where anything differs, and with 4 where nothing differs,
-    but the outputs could not show it.
+    Exits with 0 if all agree, with 1 if anything differs, and with 4 if nothing differs, but the
+    outputs would not show it.
 
     **Examples**
 
@@ -92,13 +97,13 @@ def check(
     """
     from bridge.check.api import check as compared
 
-    one, other = pair_of(models)
+    expected, received = pair_of(models)
     if image == []:
-        raise UsageError("no image is named", expected="--image FILE …")
+        raise UsageError("no image file", expected="--image FILE …")
     with progress() as stage:
-        found = compared(
-            one,
-            other,
+        result = compared(
+            expected,
+            received,
             inputs=inputs,
             images=image or (),
             labels=labels,
@@ -115,33 +120,33 @@ def check(
             progress=stage,
         )
     if as_json:
-        print(json.dumps(found.as_dict(), indent=1, ensure_ascii=False))
+        print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
     else:
-        show_report(found)
-    raise SystemExit(STATUSES[found.verdict])
+        show_report(result)
+    raise SystemExit(STATUSES[result.verdict])
 
 
 STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 4}
 
 
 def pair_of(paths: Sequence[Path]) -> tuple[ModelFiles, ModelFiles]:
-    """Two sides: a .caffemodel, or .caffemodel.h5, belongs to the .prototxt before it."""
+    """Two models: a .caffemodel, or .caffemodel.h5, belongs to the .prototxt before it."""
     from bridge.check.loading import is_caffemodel
 
-    sides: list[ModelFiles] = []
+    models: list[ModelFiles] = []
     for path in paths:
-        before = sides[-1] if sides else None
+        before = models[-1] if models else None
         if is_caffemodel(path) and isinstance(before, Path):
-            sides[-1] = (before, path)
+            models[-1] = (before, path)
         else:
-            sides.append(path)
-    if len(sides) != 2:
+            models.append(path)
+    if len(models) != 2:
         raise UsageError(
             "two models are compared",
             expected="A B, where a Caffe net is NET.prototxt WEIGHTS.caffemodel",
             received=" ".join(map(str, paths)) or "none",
         )
-    return sides[0], sides[1]
+    return models[0], models[1]
 
 
 def show_report(report: Report) -> None:

@@ -1,4 +1,4 @@
-"""caffe-to-onnx, onnx-to-keras, caffe-to-keras."""
+"""The commands caffe-to-onnx, onnx-to-keras and caffe-to-keras."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def caffe_to_onnx(
     from bridge.convert import caffe_to_onnx as convert
 
     with progress() as report:
-        done = convert(
+        conversion = convert(
             net,
             caffemodel,
             output,
@@ -68,7 +68,7 @@ def caffe_to_onnx(
             progress=report,
             **lowering.keywords(),
         )
-    show_conversion(done)
+    show_conversion(conversion)
 
 
 @app.command
@@ -94,7 +94,7 @@ def onnx_to_keras(
     from bridge.convert import raise_onnx
 
     with progress() as report:
-        done = raise_onnx(
+        raising = raise_onnx(
             model,
             output,
             io_layout=io_layout,
@@ -103,7 +103,7 @@ def onnx_to_keras(
             map=map,
             progress=report,
         )
-    show_raising(done, output, explain_layout)
+    show_raising(raising, output, explain_layout)
 
 
 @app.command
@@ -131,7 +131,7 @@ def caffe_to_keras(
     from bridge.convert import raise_caffe
 
     with progress() as report:
-        done = raise_caffe(
+        raising = raise_caffe(
             net,
             caffemodel,
             output,
@@ -142,30 +142,30 @@ def caffe_to_keras(
             progress=report,
             **lowering.keywords(),
         )
-    show_raising(done, output, explain_layout)
+    show_raising(raising, output, explain_layout)
 
 
-def show_conversion(done: Conversion) -> None:
-    show_warnings(done.warnings)
-    rows = [("input", name, words(shape)) for name, shape in done.inputs.items()]
-    rows += [("output", name, words(shape)) for name, shape in done.outputs.items()]
+def show_conversion(conversion: Conversion) -> None:
+    show_warnings(conversion.warnings)
+    rows = [("input", name, words(shape)) for name, shape in conversion.inputs.items()]
+    rows += [("output", name, words(shape)) for name, shape in conversion.outputs.items()]
     show_table(("", "blob", "shape"), rows)
-    if done.report is not None:
-        print(done.report)
-    print(done.path)
+    if conversion.report is not None:
+        print(conversion.report)
+    print(conversion.path)
 
 
-def show_raising(done: Raising, path: Path, explain_layout: bool) -> None:
-    show_warnings(done.warnings)
-    plan = done.plan
-    ends = [("input", each.value) for each in plan.inputs]
-    ends += [("output", name) for name in plan.outputs]
-    stored = [(kind, name, plan.values[name].layout) for kind, name in ends]
-    rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in stored]
+def show_raising(raising: Raising, path: Path, explain_layout: bool) -> None:
+    show_warnings(raising.warnings)
+    plan = raising.plan
+    names = [("input", planned.value) for planned in plan.inputs]
+    names += [("output", name) for name in plan.outputs]
+    layouts = [(kind, name, plan.values[name].layout) for kind, name in names]
+    rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in layouts]
     show_table(("", "blob", "shape in Keras", "order"), rows)
     if explain_layout:
-        show_transposes(done.map.transposes)
+        show_transposes(raising.map.transposes)
     print(f"{len(plan.permutations)} transposes")
-    if done.report is not None:
-        print(done.report)
+    if raising.report is not None:
+        print(raising.report)
     print(path)

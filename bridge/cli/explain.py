@@ -1,4 +1,4 @@
-"""explain, and what the conversions say of layouts on request."""
+"""The command explain, and the explanation of layouts that conversions print on request."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def explain(
     io_layout: IoLayoutOption = "channels_last",
     lowering: Lowering = DEFAULT_LOWERING,
 ) -> None:
-    """Say how each blob and each weight of a Caffe net maps to Keras.
+    """Show how each blob and each weight of a Caffe net maps to Keras.
 
     For each blob its shape in Caffe, its shape in Keras, and the einops text between them; for
-    each weight the numpy expression that makes Keras's array of Caffe's. Neither Keras nor a
+    each weight the numpy expression from Caffe's array to Keras's. Neither Keras nor a
     caffemodel is needed.
 
     **Examples**
@@ -41,7 +41,7 @@ def explain(
     """
     from bridge.convert import explain as explained
 
-    found = explained(
+    translation = explained(
         net,
         caffemodel,
         blob=blob,
@@ -49,25 +49,25 @@ def explain(
         **lowering.keywords(),
     )
     if as_json:
-        print(json.dumps(found.to_json(), indent=1, ensure_ascii=False))
+        print(json.dumps(translation.to_json(), indent=1, ensure_ascii=False))
     else:
-        show_map(found)
+        show_map(translation)
 
 
-def show_map(found: TranslationMap) -> None:
-    rows = [_tensor_row(tensor) for tensor in found.tensors]
+def show_map(translation: TranslationMap) -> None:
+    rows = [_tensor_row(tensor) for tensor in translation.tensors]
     rows += [
         (name, words(shape), "-", "no tensor of its own", "-")
-        for name, shape in found.absent.items()
+        for name, shape in translation.absent.items()
     ]
     show_table(("blob", "in Caffe", "in Keras", "order", "given by"), rows)
-    if found.weights:
+    if translation.weights:
         print()
         heads = ("weight in Keras", "shape", "of Caffe's", "shape", "by")
-        show_table(heads, [_weight_row(weight) for weight in found.weights])
-    if found.transposes:
+        show_table(heads, [_weight_row(weight) for weight in translation.weights])
+    if translation.transposes:
         print()
-        show_transposes(found.transposes)
+        show_transposes(translation.transposes)
 
 
 def _tensor_row(tensor: MappedTensor) -> Sequence[str]:
@@ -87,23 +87,20 @@ def _weight_row(weight: MappedWeight) -> Sequence[str]:
 
 
 def _source_text(source: Source) -> str:
-    """With what the expression calls it, where that does not say which one it is."""
-    told = source.variable == "w" or source.variable.startswith("blobs")
-    return str(source) if told else f"{source.variable}: {source}"
+    """With its name in the expression, unless that name is clear by itself."""
+    is_clear = source.variable == "w" or source.variable.startswith("blobs")
+    return str(source) if is_clear else f"{source.variable}: {source}"
 
 
 def show_transposes(transposes: Sequence[Transpose]) -> None:
-    """Why each stands there: who gives a tensor in one order, and who asks for it in another; and
-    what would have to be stored otherwise to do without, and cannot be."""
+    """The reason for each: which node has a tensor in one layout, and which needs another; and what
+    would have to be stored in another layout to save the transpose, but cannot."""
     heads = ("transposed", "from", "as given by", "to", "as asked for by", "bytes")
-    rows = [
-        (each.value, each.have, each.given_by, each.want, each.asked_by, str(each.bytes))
-        for each in transposes
-    ]
+    rows = [(t.value, t.have, t.given_by, t.want, t.asked_by, str(t.bytes)) for t in transposes]
     if rows:
         show_table(heads, rows)
         print()
-        reasons = [row for each in transposes for row in _reason_rows(each)]
+        reasons = [row for transpose in transposes for row in _reason_rows(transpose)]
         show_table(("to save", "this would have to be", "stored so", "but"), reasons)
 
 

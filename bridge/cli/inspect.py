@@ -1,4 +1,4 @@
-"""inspect."""
+"""The command inspect."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def inspect(
         Path,
         Parameter(help="A .prototxt, a .caffemodel (.h5 too) or both, .binaryproto, .npy, .onnx."),
     ],
-    as_json: Annotated[bool, Parameter("--json", negative=(), help="Print all as JSON.")] = False,
+    as_json: Annotated[
+        bool, Parameter("--json", negative=(), help="Print it all as JSON.")
+    ] = False,
 ) -> None:
-    """Show what is in files: layers, shapes, parameters, and what is not carried over.
+    """Show what is in files: layers, shapes, parameters, and what cannot be converted.
 
-    A caffemodel behind a prototxt belongs to it.
+    A caffemodel after a prototxt belongs to it.
 
     **Examples**
 
@@ -39,29 +41,34 @@ def inspect(
     """
     from bridge.inspection import inspect as inspected
 
-    found = inspected(files)
+    inspections = inspected(files)
     if as_json:
-        print(json.dumps([each.as_dict() for each in found], indent=1, ensure_ascii=False))
+        print(
+            json.dumps(
+                [inspection.as_dict() for inspection in inspections], indent=1, ensure_ascii=False
+            )
+        )
         return
-    for number, each in enumerate(found):
+    for number, inspection in enumerate(inspections):
         if number:
             print()
-        show(each)
+        show(inspection)
 
 
-def show(found: Inspection) -> None:
-    show_warnings(found.warnings)
-    print(f"{' '.join(found.files)}: {found.kind}{f' {found.name!r}' if found.name else ''}")
-    for fact, value in found.facts.items():
+def show(inspection: Inspection) -> None:
+    show_warnings(inspection.warnings)
+    name = f" {inspection.name!r}" if inspection.name else ""
+    print(f"{' '.join(inspection.files)}: {inspection.kind}{name}")
+    for fact, value in inspection.facts.items():
         print(f"{fact}: {value}")
-    if found.parts:
+    if inspection.parts:
         heads = ("name", "type", "from", "to", "shape", "weights", "parameters", "")
-        show_table(heads, [_row(part) for part in found.parts])
-    for kind, shapes in (("input", found.inputs), ("output", found.outputs)):
+        show_table(heads, [_row(part) for part in inspection.parts])
+    for kind, shapes in (("input", inspection.inputs), ("output", inspection.outputs)):
         for name, shape in shapes.items():
             print(f"{kind} {name}: {_text(shape)}")
-    size = f", {found.bytes:,} bytes" if found.bytes else ""
-    print(f"{found.parameters:,} parameters{size}")
+    size = f", {inspection.bytes:,} bytes" if inspection.bytes else ""
+    print(f"{inspection.parameters:,} parameters{size}")
 
 
 def _row(part: Part) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""layers"""
+"""The command layers."""
 
 from __future__ import annotations
 

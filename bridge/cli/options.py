@@ -20,8 +20,7 @@ IgnoreFields = Annotated[
     Parameter(
         name="--ignore-field",
         negative=(),
-        help="Leave out a field of the prototxt that nobody here knows: FIELD or MESSAGE.FIELD; "
-        "may be given repeatedly.",
+        help="Leave out an unknown field of the prototxt: FIELD or MESSAGE.FIELD; may be repeated.",
     ),
 ]
 
@@ -54,15 +53,16 @@ class Lowering:
         bool, Parameter(negative=(), help="Fold batch normalisations into the layers before them.")
     ] = False
     phase: Annotated[
-        Literal["TEST", "TRAIN"] | None, Parameter(help="The layers of this phase; TEST if unsaid.")
+        Literal["TEST", "TRAIN"] | None,
+        Parameter(help="Layers of this phase; TEST by default."),
     ] = None
     stage: Annotated[
-        list[str] | None, Parameter(negative=(), help="And of this stage; may be given repeatedly.")
+        list[str] | None, Parameter(negative=(), help="And of this stage; may be repeated.")
     ] = None
-    level: Annotated[int | None, Parameter(help="And of this level; 0 if unsaid.")] = None
+    level: Annotated[int | None, Parameter(help="And of this level; 0 by default.")] = None
     ignore_fields: IgnoreFields = None
     allow_missing_weights: Annotated[
-        bool, Parameter(negative=(), help="Have fillers make up what the caffemodel lacks.")
+        bool, Parameter(negative=(), help="Have fillers initialise what the caffemodel lacks.")
     ] = False
     mean: Annotated[
         str | None,
@@ -78,16 +78,16 @@ class Lowering:
         bool,
         Parameter(
             negative="--bgr",
-            help="Take images of red, green, blue, and turn them in the graph to the order that "
-            "Caffe's nets want.",
+            help="Take images of red, green, blue, and reverse them in the graph to the order that "
+            "Caffe's nets expect.",
         ),
     ] = False
 
     def keywords(self) -> dict[str, Any]:
-        """As the verbs take them."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
+        """As keyword arguments of the verbs."""
+        flags = {flag.name: getattr(self, flag.name) for flag in fields(self)}
         shapes, mean = parse_shapes(self.input_shape or ()), parse_mean(self.mean)
-        return {**given, "input_shape": shapes, "mean": mean}
+        return {**flags, "input_shape": shapes, "mean": mean}
 
 
 DEFAULT_LOWERING = Lowering()
@@ -101,15 +101,13 @@ TargetOption = Annotated[
     Parameter(
         help="What the model is for. With speed it runs faster on a CPU, at equal numbers: batch "
         "normalisations go into the weights before them, and groups are split. To train further, "
-        "take the natural one: in this one they are no layers that learn."
+        "use natural: with speed they are no longer layers that learn."
     ),
 ]
 Map = Annotated[
     Path | None, Parameter(help="A JSON file to write: where each blob and weight is in Keras.")
 ]
-ExplainLayout = Annotated[
-    bool, Parameter(negative=(), help="Say of each transpose that is left why it stands there.")
-]
+ExplainLayout = Annotated[bool, Parameter(negative=(), help="Explain each transpose that is left.")]
 
 
 def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:

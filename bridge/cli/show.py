@@ -1,4 +1,4 @@
-"""What the commands print: tables and warnings, and how far they are."""
+"""What the commands print: tables, warnings and progress."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show_warnings(warnings: Sequence[str]) -> None:
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table; in a pipe as wide as its cells, whole lines for the next program."""
+    """A plain table; in a pipe its lines are never cut, for the next program."""
     if sys.stdout.isatty():
         _draw_table(heads, rows)
         return
@@ -44,7 +44,7 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _draw_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As wide as the terminal. rich is imported for this alone: it costs as much as a small net."""
+    """As wide as the terminal. rich is imported here, as it takes as long as a small net."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

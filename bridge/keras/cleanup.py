@@ -1,4 +1,4 @@
-"""What tf2onnx leaves, as one would write it: constant shapes, and PRelu with its own slopes."""
+"""Cleans up after tf2onnx: constant shapes, and PRelu with its own slopes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 
-def tidied(proto: onnx.ModelProto) -> onnx.ModelProto:
+def cleaned_up(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The same computation, in fewer nodes, with the shapes that ONNX can infer."""
     import onnx_ir as ir
     from onnx_ir.passes.common import RemoveUnusedNodesPass
@@ -29,27 +29,27 @@ def tidied(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _normalize_vectors(graph: ir.Graph) -> None:
-    """A BatchNormalization of vectors needs no reshapes to images and back, which TensorFlow's
-    operator does."""
+    """Removes the reshapes around a BatchNormalization of vectors: only TensorFlow's operator needs
+    images."""
     for norm in list(graph):
         before = norm.inputs[0].producer() if norm.inputs and norm.inputs[0] else None
-        behind = norm.outputs[0].consumers()
-        if norm.op_type != "BatchNormalization" or before is None or len(behind) != 1:
+        consumers = norm.outputs[0].consumers()
+        if norm.op_type != "BatchNormalization" or before is None or len(consumers) != 1:
             continue
-        x, result = before.inputs[0], behind[0].outputs[0]
-        if {before.op_type, behind[0].op_type} == {"Reshape"} and _is_matrix(x, result):
+        x, result = before.inputs[0], consumers[0].outputs[0]
+        if {before.op_type, consumers[0].op_type} == {"Reshape"} and _is_matrix(x, result):
             norm.replace_input_with(0, x)
             _end_with(norm.outputs[0], result)
 
 
 def _is_matrix(*values: ir.Value | None) -> bool:
     return all(
-        each is not None and each.shape is not None and len(each.shape) == 2 for each in values
+        value is not None and value.shape is not None and len(value.shape) == 2 for value in values
     )
 
 
 def _end_before_idle_reshapes(graph: ir.Graph) -> None:
-    """tf2onnx writes a transpose of one place as a Reshape, before outputs as well."""
+    """tf2onnx writes a transpose that moves only an axis of 1 as a Reshape, before outputs too."""
     for result in list(graph.outputs):
         node = result.producer()
         x = None if node is None else unshaped(node)
@@ -59,8 +59,8 @@ def _end_before_idle_reshapes(graph: ir.Graph) -> None:
 
 
 def _end_with(value: ir.Value, result: ir.Value) -> None:
-    """Puts a value in the place of one that a node behind it gives, under its name if the graph
-    gives it out."""
+    """Replaces the result of a consumer by its input, under the result's name if that is an output
+    of the graph."""
     name, node = result.name, result.producer()
     is_output, value.shape = result.is_graph_output(), result.shape
     result.replace_all_uses_with(value, replace_graph_outputs=True)
@@ -71,7 +71,7 @@ def _end_with(value: ir.Value, result: ir.Value) -> None:
 
 
 def _infer_shapes_again(model: ir.Model) -> None:
-    """Behind what was a Reshape a free size has lost its name."""
+    """A free size has lost its name after what was a Reshape."""
     from onnx_ir.passes.common import ShapeInferencePass
 
     for node in model.graph:

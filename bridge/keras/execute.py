@@ -1,5 +1,5 @@
-"""How a call runs while TensorFlow traces it: as Keras runs it, or, where tf2onnx or ONNX would not
-know what becomes of that, by an operator that they know."""
+"""How a call is executed while TensorFlow traces it: as Keras does, or by another operator if
+tf2onnx or ONNX do not know the one that Keras uses."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from typing import Any
 import keras
 
 
-def carried_out(operation: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """What an operation makes of TensorFlow's tensors."""
-    for fits, compute in _OWN_WAYS:
+def executed(operation: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """The results of an operation on TensorFlow's tensors."""
+    for fits, compute in _REPLACEMENTS:
         if fits(operation, arguments):
             return compute(operation, *arguments)
     return operation(*arguments, **{**options, **_in_use(operation)})
 
 
 def _in_use(operation: Any) -> dict[str, bool]:
-    """Says that nothing is trained, to layers that ask, as `predict` does whatever the call that
-    is on record says: that of a layer which augments images says that it does."""
-    asks = isinstance(operation, keras.Layer) and "training" in signature(operation.call).parameters
-    return {"training": False} if asks else {}
+    """Turns training off, for layers that have it, as `predict` does whatever the recorded call
+    has: layers that augment images are recorded in training."""
+    trains = (
+        isinstance(operation, keras.Layer) and "training" in signature(operation.call).parameters
+    )
+    return {"training": False} if trains else {}
 
 
 def is_norm(layer: Any, tensors: Sequence[Any]) -> bool:
-    """Whether a call is a BatchNormalization that TensorFlow and ONNX have an operator for; one
-    of another rank, or over another axis, is converted as Keras computes it."""
+    """Whether a call is a BatchNormalization for which TensorFlow and ONNX have an operator; one of
+    another rank, or over another axis, is converted as Keras computes it."""
     if not isinstance(layer, keras.layers.BatchNormalization):
         return False
     rank = len(tensors[0].shape)
@@ -42,7 +44,8 @@ def _normalized(layer: Any, x: Any) -> Any:
         image = tensorflow.reshape(x, (-1, 1, 1, x.shape[1]))
         return tensorflow.reshape(_normalized(layer, image), (-1, x.shape[1]))
     mean, variance = (
-        tensorflow.convert_to_tensor(each) for each in (layer.moving_mean, layer.moving_variance)
+        tensorflow.convert_to_tensor(weight)
+        for weight in (layer.moving_mean, layer.moving_variance)
     )
     gamma = tensorflow.convert_to_tensor(layer.gamma) if layer.scale else tensorflow.ones_like(mean)
     beta = tensorflow.convert_to_tensor(layer.beta) if layer.center else tensorflow.zeros_like(mean)
@@ -53,8 +56,8 @@ def _normalized(layer: Any, x: Any) -> Any:
 
 
 def _is_wide_dense(layer: Any, tensors: Sequence[Any]) -> bool:
-    """Whether a call is a Dense layer over more than vectors, where Keras spells a product of
-    matrices out with shapes that ONNX cannot tell while the batch is free."""
+    """Whether a call is a Dense layer over more than vectors, for which Keras emits a product of
+    matrices with shapes that ONNX cannot infer while the batch is free."""
     is_dense = isinstance(layer, keras.layers.Dense) and layer.quantization_mode is None
     return is_dense and len(tensors[0].shape) > 2
 
@@ -69,7 +72,7 @@ def _multiplied(layer: Any, x: Any) -> Any:
 
 def _is_scale(layer: Any, _: Sequence[Any]) -> bool:
     """Whether a call is an EinsumDense that multiplies along axes and sums nothing, which tf2onnx
-    makes a product of matrices of."""
+    turns into a product of matrices."""
     if not isinstance(layer, keras.layers.EinsumDense) or layer.quantization_mode is not None:
         return False
     operands, _, result = layer.equation.partition("->")
@@ -101,33 +104,35 @@ def _finished(layer: Any, y: Any) -> Any:
 
 
 def _is_largest(operation: Any, _: Sequence[Any]) -> bool:
-    """Whether a call is `ops.argmax`, by which Keras tells -0 from 0, bit by bit."""
-    return type(operation) is type(_made(keras.ops.argmax)) and operation.axis is not None
+    """Whether a call is `ops.argmax`, in which Keras distinguishes -0 from 0 bit by bit."""
+    return type(operation) is type(_operation_of(keras.ops.argmax)) and operation.axis is not None
 
 
 def _largest(operation: Any, x: Any) -> Any:
     import tensorflow
 
-    found = tensorflow.argmax(x, operation.axis, output_type=tensorflow.int32)
-    return tensorflow.expand_dims(found, operation.axis) if operation.keepdims else found
+    indices = tensorflow.argmax(x, operation.axis, output_type=tensorflow.int32)
+    return tensorflow.expand_dims(indices, operation.axis) if operation.keepdims else indices
 
 
 def _is_reversed(operation: Any, _: Sequence[Any]) -> bool:
     """Whether a call is `ops.flip` of one axis, for which ONNX has no operator but Slice."""
-    return type(operation) is type(_made(keras.ops.flip)) and isinstance(operation.axis, int)
+    return type(operation) is type(_operation_of(keras.ops.flip)) and isinstance(
+        operation.axis, int
+    )
 
 
 def _reversed(operation: Any, x: Any) -> Any:
     return x[(*[slice(None)] * (operation.axis % len(x.shape)), slice(None, None, -1))]
 
 
-def _made(function: Callable[[Any], Any]) -> Any:
-    """The operation that a function of Keras makes of a symbolic tensor."""
+def _operation_of(function: Callable[[Any], Any]) -> Any:
+    """The operation that a function of Keras creates for a symbolic tensor."""
     return function(keras.KerasTensor((1,)))._keras_history.operation
 
 
 _Fits = Callable[[Any, Sequence[Any]], bool]
-_OWN_WAYS: Sequence[tuple[_Fits, Callable[..., Any]]] = (
+_REPLACEMENTS: Sequence[tuple[_Fits, Callable[..., Any]]] = (
     (is_norm, _normalized),
     (_is_wide_dense, _multiplied),
     (_is_scale, _scaled),

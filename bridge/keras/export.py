@@ -16,30 +16,30 @@ from bridge.suppress_output import quiet_libraries
 def save(model: keras.Model, path: str | Path) -> Path:
     """Writes `.keras`, `.tflite`, or a TensorFlow SavedModel folder (a path without an ending).
 
-    Raises UsageError for another ending, for a kind that only TensorFlow writes where Keras runs
-    on another backend, and for a place where nothing can be written; UnsupportedError for what
-    LiteRT does not have.
+    Raises UsageError for another suffix, for a kind that only TensorFlow writes if Keras runs on
+    another backend, and for a path that cannot be written; UnsupportedError for operators that
+    LiteRT lacks.
     """
     path = Path(path)
     refuse_unwritable(path)
-    with staged(path) as place:
-        write(model, place)
+    with staged(path) as file:
+        write(model, file)
     return path
 
 
-def write(model: keras.Model, place: Path) -> None:
-    """Writes the model under a name that nobody has yet.
+def write(model: keras.Model, file: Path) -> None:
+    """Writes the model to a new file or folder.
 
-    Raises UnsupportedError where Keras cannot, OSError where the system refuses it.
+    Raises UnsupportedError if Keras cannot, OSError if the system refuses it.
     """
     try:
-        _WRITERS[place.suffix](model, place)
+        _WRITERS[file.suffix](model, file)
     except (BridgeError, OSError):
         raise
     except Exception as error:  # Keras and its backends raise whatever they like
         raise UnsupportedError(
             "Keras cannot write this model",
-            where=place.name,
+            where=file.name,
             received=words_of(error),
             hint="write another kind: .keras, .tflite, or a SavedModel, a name without an ending",
         ) from error
@@ -62,7 +62,7 @@ def refuse_unwritable(path: Path) -> None:
             "KERAS_BACKEND=tensorflow",
         )
     if path.exists() and not path.suffix:
-        raise UsageError("it exists already; a SavedModel is a folder of its own", where=path)
+        raise UsageError("it exists already; a SavedModel needs a new folder", where=path)
     writable(path, tuple(_WRITERS))
 
 
@@ -74,15 +74,15 @@ def _tflite(model: keras.Model, path: Path) -> None:
     from tensorflow.lite.python.convert_phase import ConverterError
 
     try:
-        with quiet_libraries():  # what it cannot convert it tells in hundreds of lines
+        with quiet_libraries():  # its messages are hundreds of lines
             model.export(path, format="litert", verbose=False)
     except ConverterError as error:
         operators = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", str(error)))
         raise UnsupportedError(
             "TensorFlow cannot convert this model to LiteRT, which lacks operators",
             received=", ".join(operators) or str(error).strip().splitlines()[0][:200],
-            hint="write a .keras file or a SavedModel; or cut the net before its last layers, as a "
-            "DetectionOutput, with --outputs",
+            hint="write a .keras file or a SavedModel; or cut the net before its last layers, such "
+            "as a DetectionOutput, with --outputs",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Reading a Keras model's file."""
+"""Loads the file of a Keras model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bridge.files.hdf5 import is_hdf5, refuse_foreign
 
 
 def load(path: str | Path) -> keras.Model:
-    """A .keras (or .h5) file, with nothing but Keras's own layers, as `functional` gives it.
+    """The `functional` model of a .keras (or .h5) file that has only Keras's own layers.
 
     Raises UsageError.
     """
@@ -25,7 +25,7 @@ def load(path: str | Path) -> keras.Model:
     if not path.is_file():
         raise files.missing(path, "Keras model")
     if path.suffix == ".keras" and not is_zipfile(path):
-        raise UsageError("this is no file of Keras", where=path, expected="a .keras archive")
+        raise UsageError("not a Keras model", where=path, expected="a .keras archive")
     if (kind := files.of(path)) is not None and kind.name == files.ONNX:
         raise UsageError(
             "not a Keras model", where=path, received=kind.name, hint="onnx-to-keras reads it"
@@ -38,7 +38,7 @@ def load(path: str | Path) -> keras.Model:
         message = words_of(error.__context__ or error)
         if "No model config found" in message:
             raise UsageError(
-                "there are weights in it, and no model",
+                "it has weights, but no model",
                 where=path,
                 expected="a whole model, as model.save writes it",
             ) from error
@@ -46,8 +46,8 @@ def load(path: str | Path) -> keras.Model:
             "Keras cannot load it",
             where=path,
             received=message,
-            hint="a model with layers or functions of your own you load in Python, and give bridge "
-            "the model in place of the file",
+            hint="load a model with layers or functions of your own in Python, and pass it to "
+            "bridge instead of the file",
         ) from error
     return functional(model, path)
 
@@ -55,13 +55,13 @@ def load(path: str | Path) -> keras.Model:
 def functional(model: keras.Model, where: object = None) -> keras.Model:
     """The model with its graph: a Functional one as it is, a Sequential one over the same layers.
 
-    Raises UsageError for others: Keras does not know what they compute on the way.
+    Raises UsageError for any other, whose graph Keras does not have.
     """
     if isinstance(model, keras.Sequential) and model.built:
         return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     if not hasattr(model, "operations"):
         raise UsageError(
-            "only its own code knows what this model computes",
+            "this model has no graph: only its own code knows what it computes",
             where=where,
             expected="a Functional model, or a Sequential one with an input shape",
             received=type(model).__name__,
@@ -71,8 +71,8 @@ def functional(model: keras.Model, where: object = None) -> keras.Model:
 
 @contextmanager
 def in_full_precision(model: keras.Model) -> Iterator[None]:
-    """Layers that compute in half precision over weights in full compute in full, as long as this
-    lasts: ONNX's runtimes round elsewhere than TensorFlow, and weights stay what was learned."""
+    """Within it, layers with half-precision computations and full-precision weights compute in
+    full: ONNX's runtimes round at other points than TensorFlow, and weights stay as learned."""
     before = {
         layer: layer.dtype_policy
         for layer in model._flatten_layers()

@@ -1,4 +1,4 @@
-"""The names of layers, for an ONNX graph that has TensorFlow's."""
+"""Names the nodes and values of an ONNX graph after Keras layers instead of TensorFlow's scopes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _SCOPE = re.compile(r"^operation(\d+)/")
 
 
 def scope(number: int) -> str:
-    """TensorFlow's scope for a call, by which its nodes are known again."""
+    """TensorFlow's scope for a call, by which its nodes are recognised."""
     return f"operation{number}/"
 
 
 def name_nodes(graph: onnx.GraphProto, layers: Sequence[str]) -> None:
-    """Names nodes after the layers that the calls are of.
+    """Names nodes after the layers of their calls.
 
-    Of each layer the last node with weights has its name, else the last that computes, for tf2onnx
-    carries moves past other layers; the rest are `<layer>/<operator>`. What is left of a batch
-    normalisation keeps TensorFlow's words, by which raising knows it.
+    The last node of a layer that has weights gets its name, or else the last that computes, as
+    tf2onnx moves transposes past other layers; the rest are `<layer>/<operator>`. The rest of a
+    batch normalisation keeps TensorFlow's name, by which raising recognises it.
     """
     numbers = _numbers(graph)
-    arrays = {each.name for each in graph.initializer if each.dims and each.data_type in _FLOATS}
+    arrays = {t.name for t in graph.initializer if t.dims and t.data_type in _FLOATS}
     by_weight = sorted(range(len(numbers)), key=lambda index: _weight(graph.node[index], arrays))
     last = {numbers[index]: index for index in by_weight}
     taken: Counter[str] = Counter()
@@ -47,34 +47,34 @@ def name_nodes(graph: onnx.GraphProto, layers: Sequence[str]) -> None:
 
 
 def _weight(node: onnx.NodeProto, arrays: set[str]) -> int:
-    """How much a node is its layer: more if it computes, and most if it has weights."""
+    """How well a node stands for its layer: better if it computes, best if it has weights."""
     return 0 if node.op_type in MOVING else 1 + bool(arrays.intersection(node.input))
 
 
 def _numbers(graph: onnx.GraphProto) -> list[int | None]:
-    """Which call each node belongs to: by its own name, or by that of its weights.
+    """The call to which each node belongs, by its own name or by that of its weights.
 
-    What tf2onnx makes of a whole loop has neither, and belongs to what reads its result.
+    A node that replaces a whole loop has neither, and belongs to the consumer of its result.
     """
-    made = {name for node in graph.node for name in node.output}
-    reader = {name: index for index, node in enumerate(graph.node) for name in node.input}
+    computed = {name for node in graph.node for name in node.output}
+    consumer = {name: index for index, node in enumerate(graph.node) for name in node.input}
     numbers: list[int | None] = [None] * len(graph.node)
     for index, node in reversed(list(enumerate(graph.node))):
-        names = (node.name, *node.output, *(name for name in node.input if name not in made))
-        found = next(filter(None, map(_SCOPE.match, names)), None)
-        behind = [reader[name] for name in node.output if name in reader]
-        if found:
-            numbers[index] = int(found[1])
-        elif behind and node.op_type in RECURRENT | MOVING:
-            numbers[index] = numbers[behind[0]]
+        names = (node.name, *node.output, *(name for name in node.input if name not in computed))
+        match = next(filter(None, map(_SCOPE.match, names)), None)
+        consumers = [consumer[name] for name in node.output if name in consumer]
+        if match:
+            numbers[index] = int(match[1])
+        elif consumers and node.op_type in RECURRENT | MOVING:
+            numbers[index] = numbers[consumers[0]]
     return numbers
 
 
 def name_values(graph: onnx.GraphProto) -> None:
-    """Names what a node gives after the node, `conv1:0`, and a weight after the first node that
-    reads it and ONNX's word for it there, `conv1.W`.
+    """Names an output of a node after the node, `conv1:0`, and a weight after its first consumer
+    and ONNX's name for the input, `conv1.W`.
 
-    By the bare name goes a blob of Caffe's, which is another value where layers work in place.
+    The bare name would be that of a Caffe blob, which is another value if layers work in place.
     """
     if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
         return  # the body of a loop reads values by their names
@@ -89,26 +89,28 @@ def name_values(graph: onnx.GraphProto) -> None:
 
 
 def _new_names(graph: onnx.GraphProto) -> dict[str, str]:
-    weights = {each.name for each in graph.initializer}
-    ends = {each.name for each in (*graph.input, *graph.output)}
-    names, taken = {name: name for name in ends}, set(ends)
+    weights = {tensor.name for tensor in graph.initializer}
+    fixed = {info.name for info in (*graph.input, *graph.output)}
+    names, taken = {name: name for name in fixed}, set(fixed)
     for node in graph.node:
-        words = [each.name for each in defs.get_schema(node.op_type, domain=node.domain).inputs]
-        found = [
+        words = [entry.name for entry in defs.get_schema(node.op_type, domain=node.domain).inputs]
+        renamed = [
             (name, f"{node.name}.{words[min(index, len(words) - 1)]}")
             for index, name in enumerate(node.input)
             if name in weights
         ]
-        found += [(name, f"{node.name}:{index}") for index, name in enumerate(node.output) if name]
-        for old, new in found:
+        renamed += [
+            (name, f"{node.name}:{index}") for index, name in enumerate(node.output) if name
+        ]
+        for old, new in renamed:
             if old not in names:
                 names[old] = _free(new, taken)
     return names
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """The name, or with a number, as no other has it."""
+    """The name, with a number if it is taken."""
     numbered = (name if number == 1 else f"{name}_{number}" for number in count(1))
-    found = next(each for each in numbered if each not in taken)
-    taken.add(found)
-    return found
+    free = next(candidate for candidate in numbered if candidate not in taken)
+    taken.add(free)
+    return free

@@ -1,10 +1,10 @@
 """A Keras model → ONNX, through tf2onnx, with the model's own names and batch normalisations.
 
-tf2onnx converts the TensorFlow graph that a model leaves behind when it runs. There layers are
-only scopes, names are numbered, and a BatchNormalization is a product and a sum of what its four
-weights come to, or gone into the convolution before it. Here each operation runs in a scope that
-says which it is, so that the graph's nodes can be named after layers again; and the weights of
-batch normalisations, and biases of zeros, enter the graph as inputs, so that nothing can fold them.
+tf2onnx converts the TensorFlow graph that is traced when a model runs. In it layers are only
+scopes, names are numbered, and a BatchNormalization is a multiplication and an addition, or folded
+into the convolution before it. Here each operation runs in a scope of its own, so that the graph's
+nodes can be named after layers again; and the weights of batch normalisations, and biases of zeros,
+enter the graph as inputs, so that nothing can fold them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError, words_of
 from bridge.keras.calls import computed, leaf_calls
-from bridge.keras.cleanup import tidied
-from bridge.keras.execute import carried_out, is_norm
+from bridge.keras.cleanup import cleaned_up
+from bridge.keras.execute import executed, is_norm
 from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
@@ -40,7 +40,7 @@ BATCH = "batch"
 
 @dataclass(frozen=True)
 class Port:
-    """An input or an output: its name in ONNX, and how the Keras model has it stored."""
+    """An input or an output: its name in ONNX, and its layout in the Keras model."""
 
     name: str
     layout: Layout
@@ -48,18 +48,18 @@ class Port:
 
     @property
     def order(self) -> tuple[int, ...]:
-        """The axes that ONNX has, in the order in which Keras has them."""
+        """ONNX's axes, in Keras's order."""
         return self.layout.order
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """As ONNX has it; None where a size is free."""
+        """ONNX's shape; None for a free size."""
         return tuple(s if isinstance(s, int) else None for s in self.layout.logical_shape)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """An ONNX model, and its inputs and outputs in the order in which Keras has them."""
+    """An ONNX model, and its inputs and outputs in Keras's order."""
 
     proto: onnx.ModelProto
     inputs: tuple[Port, ...]
@@ -71,24 +71,24 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
 
     With `io_layout` `onnx` images and volumes go in and come out as n c h w, with `channels_last`
     as the Keras model has them. Tensors of rank 3 and below keep their order.
-    Raises UsageError where Keras does not run on TensorFlow, UnsupportedError for what tf2onnx
-    cannot convert.
+    Raises UsageError if Keras does not run on TensorFlow, UnsupportedError for what tf2onnx cannot
+    convert.
     """
     if keras.backend.backend() != "tensorflow":
         raise UsageError(
-            "tf2onnx converts what runs on TensorFlow",
+            "tf2onnx converts only models that run on TensorFlow",
             received=f"Keras on {keras.backend.backend()}",
-            hint="set KERAS_BACKEND=tensorflow; the file is the same for all of them",
+            hint="set KERAS_BACKEND=tensorflow; a .keras file is the same for all backends",
         )
     calls = list(leaf_calls(model))
     inputs = _ports([decode(tensor.name) for tensor in model.inputs], model.inputs, io_layout)
     names = [_output_name(tensor) for tensor in model.outputs]
-    outputs = _ports(_each_once(names), model.outputs, io_layout)
-    fixed = _folded_else(calls)
-    proto = _converted(model, inputs, outputs, fixed)
-    _fix(proto.graph, fixed)
-    _name_ends(proto.graph, inputs, outputs)
-    proto = tidied(proto)
+    outputs = _ports(_distinct(names), model.outputs, io_layout)
+    kept = _unfolded(calls)
+    proto = _converted(model, inputs, outputs, kept)
+    _as_constants(proto.graph, kept)
+    _name_io(proto.graph, inputs, outputs)
+    proto = cleaned_up(proto)
     name_nodes(proto.graph, [decode(call.operation.name) for call in calls])
     _refuse_unknown_operators(proto.graph)
     name_values(proto.graph)
@@ -112,14 +112,14 @@ def _layout(stored: Sequence[int | None], io_layout: IoLayout) -> Layout:
 
 
 def _output_name(tensor: Any) -> str:
-    """The name of what gives it; an input that is given out again needs another name."""
+    """The name of the operation that computes it; an input that is an output needs another."""
     operation = tensor._keras_history.operation
     name = decode(operation.name)
     return f"{name}/output" if isinstance(operation, keras.layers.InputLayer) else name
 
 
-def _each_once(names: Sequence[str]) -> list[str]:
-    """The names, numbered where an operation gives several outputs."""
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, numbered if an operation has several outputs."""
     return [
         name if names.count(name) == 1 else f"{name}_{names[:index].count(name) + 1}"
         for index, name in enumerate(names)
@@ -133,7 +133,7 @@ def _converted(
     model: keras.Model,
     inputs: Sequence[Port],
     outputs: Sequence[Port],
-    fixed: Sequence[keras.Variable],
+    kept: Sequence[keras.Variable],
 ) -> onnx.ModelProto:
     tensorflow, tf2onnx = _libraries()
 
@@ -144,30 +144,29 @@ def _converted(
         ]
         numbers = count()
 
-        def carry_out(operation: Any, arguments: Any, options: Any) -> Any:
+        def execute(operation: Any, arguments: Any, options: Any) -> Any:
             # A scope that ends with a slash is entered as it is, and not numbered.
             with tensorflow.name_scope(scope(next(numbers))):
-                return carried_out(operation, arguments, options)
+                return executed(operation, arguments, options)
 
-        with keras.StatelessScope(list(zip(fixed, arrays[len(inputs) :], strict=True))):
-            results = computed(model, images, carry_out)
+        with keras.StatelessScope(list(zip(kept, arrays[len(inputs) :], strict=True))):
+            results = computed(model, images, execute)
         return [
             tensorflow.transpose(result, np.argsort(port.order))
             for result, port in zip(results, outputs, strict=True)
         ]
 
     # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.
-    ends = (*inputs, *fixed)
-    specs = [tensorflow.TensorSpec(each.shape, each.dtype) for each in ends]
+    specs = [tensorflow.TensorSpec(entry.shape, entry.dtype) for entry in (*inputs, *kept)]
     with _quiet(), _inlined_functions():
         try:
-            found: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
+            result: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
                 tensorflow.function(trace, autograph=False), input_signature=specs, opset=OPSET
             )
         except (ValueError, KeyError, NotImplementedError, AssertionError) as error:
-            # It has no error of its own for what it cannot convert.
+            # It has no exception of its own.
             raise UnsupportedError("tf2onnx cannot convert this", received=str(error)) from error
-    return found[0]
+    return result[0]
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -177,7 +176,7 @@ def _libraries() -> tuple[Any, Any]:
             import tf2onnx
     except ImportError as error:
         raise UsageError(
-            "TensorFlow and tf2onnx are needed for this",
+            "TensorFlow and tf2onnx are needed to write ONNX",
             received=words_of(error),
             hint="pip install 'caffe-bridge[keras]'",
         ) from error
@@ -186,7 +185,7 @@ def _libraries() -> tuple[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """tf2onnx logs each of its steps, and uses what numpy is about to drop."""
+    """tf2onnx logs each of its steps, and uses deprecated parts of numpy."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -200,8 +199,8 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _inlined_functions() -> Iterator[None]:
-    """Keras has XLA compile a convolution in groups, in a function that tf2onnx does not look
-    into. Functions that are to run eagerly are traced with what calls them."""
+    """Keras has XLA compile a grouped convolution, in a function that tf2onnx does not enter.
+    Functions that are to run eagerly are traced with their callers."""
     import tensorflow
 
     before = tensorflow.config.functions_run_eagerly()
@@ -215,42 +214,42 @@ def _inlined_functions() -> Iterator[None]:
 # --- weights that would be folded -----------------------------------------------------------------
 
 
-def _folded_else(calls: Sequence[Any]) -> list[keras.Variable]:
-    """The weights that TensorFlow would fold, each once: all of a batch normalisation, and biases
-    of nothing but zeros, which it would leave out."""
-    found: dict[int, keras.Variable] = {}
+def _unfolded(calls: Sequence[Any]) -> list[keras.Variable]:
+    """The weights that TensorFlow would fold, without repetition: all of a batch normalisation, and
+    biases of zeros, which it would leave out."""
+    weights: dict[int, keras.Variable] = {}
     for call in calls:
         layer, bias = call.operation, getattr(call.operation, "bias", None)
         if is_norm(layer, call.outputs):
-            found.update({id(weight): weight for weight in layer.weights})
+            weights.update({id(weight): weight for weight in layer.weights})
         elif isinstance(bias, keras.Variable) and not np.any(bias.numpy()):
-            found[id(bias)] = bias
-    return list(found.values())
+            weights[id(bias)] = bias
+    return list(weights.values())
 
 
-def _fix(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
-    """Makes constants of the inputs behind the model's own."""
+def _as_constants(graph: onnx.GraphProto, variables: Sequence[keras.Variable]) -> None:
+    """Turns the inputs after the model's own into constants."""
     first = len(graph.input) - len(variables)
     for info, variable in zip(graph.input[first:], variables, strict=True):
         graph.initializer.append(numpy_helper.from_array(variable.numpy(), info.name))
     del graph.input[first:]
 
 
-# --- ends -----------------------------------------------------------------------------------------
+# --- inputs and outputs ---------------------------------------------------------------------------
 
 
 def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
-    """tf2onnx lets pass what it does not know, under TensorFlow's name."""
+    """tf2onnx leaves operators that it does not know under TensorFlow's names."""
     unknown = [node for node in graph.node if not defs.has(node.op_type, node.domain)]
     if unknown:
         raise UnsupportedError(
             "tf2onnx has no ONNX operators for these:"
             + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown),
-            hint="give it the model up to them: keras.Model(model.inputs, the tensors before)",
+            hint="convert the model up to them: keras.Model(model.inputs, the tensors before)",
         )
 
 
-def _name_ends(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+def _name_io(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
     """Gives inputs and outputs their names, and the free batch size one name throughout."""
     names: dict[str, str] = {}
     for infos, ports in ((graph.input, inputs), (graph.output, outputs)):

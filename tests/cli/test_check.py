@@ -104,7 +104,7 @@ def test_what_is_no_number_is_json_as_well(
 
 def test_no_image_is_a_mistake(capsys: pytest.CaptureFixture[str], small: Small) -> None:
     status, out, err = run(capsys, "check", small.onnx, small.keras, "--image")
-    assert (status, out, err.splitlines()[0]) == (2, "", "error: no image is named")
+    assert (status, out, err.splitlines()[0]) == (2, "", "error: no image file")
 
 
 def test_a_page_is_written(

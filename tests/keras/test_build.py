@@ -78,7 +78,7 @@ def test_initializers_are_reset(net: Raised) -> None:
     """A file that named the one that builds the model would not load anywhere else."""
     config = str(net.model.get_config())
     assert "bridge" not in config
-    assert "Given" not in config
+    assert "Values" not in config
 
 
 def test_one_step_of_training(net: Raised) -> None:

@@ -34,7 +34,7 @@ def test_a_model_without_a_graph_is_refused(model: keras.Model) -> None:
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.keras").write_text("not at all", encoding="utf-8")
-    with pytest.raises(UsageError, match="this is no file of Keras"):
+    with pytest.raises(UsageError, match="not a Keras model"):
         load(tmp_path / "net.keras")
     with ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("notes.txt", "of something else")
@@ -52,7 +52,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_weights_without_a_model_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.weights.h5"
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
-    with pytest.raises(UsageError, match="there are weights in it, and no model"):
+    with pytest.raises(UsageError, match="it has weights, but no model"):
         load(path)
 
 

@@ -280,7 +280,7 @@ def test_a_file_holds_nothing_but_keras(operator: str, tmp_path: Path) -> None:
     lengths = np.array([STEPS, 2], np.int32)
     feeds = {"x": X, "lengths": lengths, "h": seeded((2, BATCH, UNITS), 4)}
     raised = raise_and_compare(graph(text, weights(operator, 2)), feeds)
-    assert "Given" not in str(raised.model.get_config())
+    assert "Values" not in str(raised.model.get_config())
     raised.model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     for name, array in Raised(raised.plan, again).run(feeds).items():
