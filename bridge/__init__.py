@@ -2,8 +2,8 @@
 
 import sys
 
-# `python -m bridge` looks for modules in the current folder first, which may be anybody's: there a
-# typing.py, or whatever else is imported from here on, would be run.
+# `python -m bridge` looks for modules in the current folder first, which may be anybody's: a
+# typing.py there, or any other module that is imported from here on, would be run.
 if sys.argv[:1] == ["-m"] and "bridge" in sys.orig_argv and not sys.flags.safe_path:
     del sys.path[0]
 
@@ -51,7 +51,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The verbs and the registries, imported when they are first asked for."""
+    """The verbs and the decorators, imported on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'bridge' has no attribute {name!r}")
     home = import_module(_HOMES[name])

@@ -93,7 +93,7 @@ def caffe_to_onnx(
         elif run is not None:
             with _temporary_onnx(lowered) as file:
                 report = run(file)
-    warnings = _joined(lowered.warnings, report)
+    warnings = _all_warnings(lowered.warnings, report)
     return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered)
 
 
@@ -137,7 +137,7 @@ def raise_onnx(
         _refuse_outputs([path, *external_files(model)], output, raising.map)
         warnings = tuple(not_finite(weights_of(model)))
         raised = _raised(model, None, path, output, raising)
-        return replace(raised, warnings=_joined(warnings, raised.report))
+        return replace(raised, warnings=_all_warnings(warnings, raised.report))
 
 
 @public
@@ -173,11 +173,11 @@ def raise_caffe(
         if path is not None:
             _checked_onnx(lowered, None, raising.progress, path)
         raised = _raised(to_ir(lowered), lowered, path, output, raising)
-    return replace(raised, warnings=_joined(lowered.warnings, raised.report))
+    return replace(raised, warnings=_all_warnings(lowered.warnings, raised.report))
 
 
-def _joined(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
-    """Those of a conversion and of its check."""
+def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
+    """The warnings of a conversion and of its check."""
     return warnings if report is None else (*warnings, *report.warnings)
 
 

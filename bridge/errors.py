@@ -1,17 +1,17 @@
-"""Everything that `bridge` refuses, as one small tree.
+"""The exceptions of `bridge`, as one small tree.
 
 BridgeError
 ├── UsageError             the call is at fault: a path, an option, a mode
 ├── ReadError              a Caffe file is broken or does not fit its other half
 │   ├── PrototxtError        the text: syntax, a field of the wrong kind
-│   │   └── UnknownFieldError    fields that nobody knows, all of the net's at once
+│   │   └── UnknownFieldError    unknown fields, all of the net's at once
 │   └── WeightsError         the caffemodel: damaged, or other shapes and names than the net's
 ├── ShapeError             the net cannot have these shapes (Caffe itself would abort)
-├── UnsupportedError       understood, and not carried over
+├── UnsupportedError       understood, but not supported
 │   ├── UnsupportedLayerError     Caffe layers, all of the net's at once
 │   └── UnsupportedOperatorError  ONNX operators, all of the graph's at once
 ├── GraphError             an ONNX graph that breaks its own rules
-├── CheckError             converted, but the numbers do not hold
+├── CheckError             converted, but the numbers differ
 └── InternalError          a fault of bridge itself, that asks for a report
 """
 
@@ -27,7 +27,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a user's file; `line` and `column` count from 1, and are None for a whole file."""
+    """A position in a file; `line` and `column` count from 1, and are None for the whole file."""
 
     file: str
     line: int | None = None
@@ -42,9 +42,9 @@ class Location:
 
 
 class BridgeError(Exception):
-    """One refusal: what is wrong, where, what was expected, what was found, what to do.
+    """What is wrong, where, what was expected, what was received, what to do.
 
-    The text puts each on a line of its own, leaving out what is not known:
+    Each has its own line in the text, which leaves out what is not known:
 
         net.prototxt:12, layer 'conv1' (Convolution): the weights do not fit
           expected: 96 3 11 11
@@ -54,7 +54,7 @@ class BridgeError(Exception):
 
     exit_status = 2
 
-    # What was gathered before it, for whoever shows it: the cause may be among these.
+    # The warnings before it, to be shown with it: the cause may be among them.
     warnings: tuple[str, ...] = ()
 
     def __init__(
@@ -76,8 +76,8 @@ class BridgeError(Exception):
         return "\n".join([head, *(f"  {k}: {v}" for k, v in details if v is not None)])
 
     def with_hint(self, hint: str) -> Self:
-        """The same refusal with another hint, behind its own if it has one."""
-        hints = "; ".join(each for each in (self.hint, hint) if each)
+        """The same error with another hint, after its own if it has one."""
+        hints = "; ".join(text for text in (self.hint, hint) if text)
         return type(self)(
             self.problem,
             where=self.where,
@@ -100,20 +100,20 @@ class PrototxtError(ReadError):
 
 
 class UnknownFieldError(PrototxtError):
-    """Fields or values that are not known, set twice, or not carried over; the text lists every
-    one of the net."""
+    """Fields or values that are unknown, set twice, or not supported; the text lists every one of
+    the net."""
 
 
 class WeightsError(ReadError):
-    """The caffemodel is damaged, or its blobs are not those that the net needs."""
+    """The caffemodel is damaged, or its blobs are not those of the net."""
 
 
 class ShapeError(BridgeError):
-    """A layer cannot take the shapes that reach it."""
+    """A layer cannot take the shapes of its inputs."""
 
 
 class UnsupportedError(BridgeError):
-    """A feature that is understood and not carried over."""
+    """A feature that is understood, but not supported."""
 
 
 class UnsupportedLayerError(UnsupportedError):
@@ -129,20 +129,20 @@ class GraphError(BridgeError):
 
 
 class CheckError(BridgeError):
-    """The conversion ran, but its numbers do not hold."""
+    """The conversion ran, but the numbers of its result differ."""
 
     exit_status = 1
 
 
 class InternalError(BridgeError):
-    """What nobody has thought of: a fault of bridge itself. Its `__cause__` is what happened."""
+    """A fault of bridge itself. Its `__cause__` is the exception."""
 
     exit_status = 3
 
 
 @contextmanager
 def after(warnings: Sequence[str]) -> Iterator[None]:
-    """Within it, a refusal carries these warnings, and any that a list of them has gained."""
+    """A BridgeError within it gets these warnings, and any that are added to the list meanwhile."""
     try:
         yield
     except BridgeError as error:
@@ -150,18 +150,18 @@ def after(warnings: Sequence[str]) -> Iterator[None]:
         raise
 
 
-def words_of(error: BaseException, most: int = 300) -> str:
-    """What an error of another library says, on one line: some print their whole stack."""
+def words_of(error: BaseException, length: int = 300) -> str:
+    """The message of another library's exception, on one line: some have their whole stack."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= most else text[:most] + " …"
+    return text if len(text) <= length else text[:length] + " …"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that names what is nearest to a name that is not known, if anything is near.
+    """A question with the known name that is nearest to an unknown one, if there is one.
 
-    Capitals and underscores count for nothing, nor does it that two are parameters.
+    Capitals, underscores and the suffix of parameter messages do not count.
     """
-    plain = {_plain(each): each for each in known}
+    plain = {_plain(candidate): candidate for candidate in known}
     close = get_close_matches(_plain(name), plain, n=1, cutoff=0.7)
     return f"did you mean '{plain[close[0]]}'?" if close else ""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def lowered_net(
     prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
 ) -> LoweredModel:
-    """The ONNX model of a Caffe net; its fillers give the weights where none are given."""
+    """The ONNX model of a Caffe net; without weights, its fillers initialise them."""
     from bridge.caffe.match import with_filled_weights
 
     return lower_net(read_net(prototxt, caffemodel, options, with_filled_weights), options)
@@ -33,7 +33,7 @@ def read_net(
     options: LoweringOptions,
     complete: Callable[[Net], Net],
 ) -> Net:
-    """The net as the options have it; `complete` gives weights to one that comes without any."""
+    """Reads the net with these options; `complete` adds the weights if there are none."""
     from bridge.caffe import read
     from bridge.caffe.preprocessing import preprocessed
     from bridge.lower import understood
@@ -58,7 +58,7 @@ def read_net(
 
 
 def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
-    """The ONNX model of a net that has been read, as the options have it."""
+    """Lowers a net to ONNX with these options."""
     from bridge.lower import lower
 
     with after(net.warnings):
@@ -78,14 +78,14 @@ def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
     return lowered
 
 
-def _given(*paths: PathLike | None) -> list[Path]:
-    """The files among these; a folder is refused where it is to be read."""
+def _files(*paths: PathLike | None) -> list[Path]:
+    """The files among these; a folder is refused when it is read."""
     return [Path(path) for path in paths if path is not None and not Path(path).is_dir()]
 
 
 def files_of(
     prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
 ) -> list[Path]:
-    """The files that a Caffe net is made of."""
+    """The files that a Caffe net is read from."""
     mean = options.mean if isinstance(options.mean, str | Path) else None
-    return _given(prototxt, caffemodel, mean, *options.plugins)
+    return _files(prototxt, caffemodel, mean, *options.plugins)

@@ -1,6 +1,6 @@
 """What is in a file: a Caffe net, its weights, a mean image, or an ONNX graph. Plain data.
 
-No weight is read for it, but for the numbers of a mean.
+No weights are read, except the numbers of a mean image.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Part:
     """A layer of a net or a node of a graph.
 
-    `shapes` has one for each value that it writes, None where it is not known. `refused` is why
-    it is not carried over; empty where it is.
+    `shapes` has one for each value that it writes, None if it is unknown. `refused` is why it
+    cannot be converted; empty if it can.
     """
 
     name: str
@@ -48,9 +48,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Inspection:
-    """One file, or a net and its weights. `facts` are further things to know, by their name.
+    """One file, or a net and its weights. `facts` is any further information, by name.
 
-    `parameters` counts what is shared once; `bytes` is what the parameters take in the files.
+    `parameters` counts shared ones once; `bytes` is the size of the parameters in the files.
     """
 
     files: tuple[str, ...]
@@ -65,29 +65,29 @@ class Inspection:
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """All of it, for JSON."""
         return asdict(self)
 
 
 @public
 def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
-    """Each file; a caffemodel behind a prototxt belongs to it.
+    """Inspects each file; a caffemodel after a prototxt belongs to it.
 
-    Errors: UsageError for files that are not there, and whatever reading refuses.
+    Raises UsageError for files that do not exist, and any BridgeError of reading them.
     """
-    found: list[Inspection] = []
+    inspections: list[Inspection] = []
     waiting = [Path(path) for path in paths]
     while waiting:
         path = files.readable(waiting.pop(0), "file")
-        look = _BY_SUFFIX.get(path.suffix.lower())
-        if look is not None:
-            found.append(look(path))
+        inspect_file = _BY_SUFFIX.get(path.suffix.lower())
+        if inspect_file is not None:
+            inspections.append(inspect_file(path))
         elif _is_text(path):
             weights = waiting.pop(0) if waiting and _holds_weights(waiting[0]) else None
-            found.append(_caffe_net(path, weights))
+            inspections.append(_caffe_net(path, weights))
         else:
-            found.append(_caffemodel(path))
-    return found
+            inspections.append(_caffemodel(path))
+    return inspections
 
 
 def _is_text(path: Path) -> bool:
@@ -125,7 +125,7 @@ def _caffe_net(prototxt: Path, caffemodel: Path | None) -> Inspection:
 
 
 def _caffemodel(path: Path) -> Inspection:
-    """The net that a caffemodel describes; where that cannot be had, its blobs alone."""
+    """The net that a caffemodel describes; if it cannot be read, only its blobs."""
     import bridge.lower  # noqa: F401 (its rules say shapes and weights)
     from bridge.caffe import read
     from bridge.caffe.reader import stored_layers
@@ -141,7 +141,7 @@ def _caffemodel(path: Path) -> Inspection:
         except BridgeError as refusal:
             warnings = (f"the net in it is not shown: {refusal}",)
     parts = tuple(
-        Part(layer.name, "", weights=tuple(each.blob.shape for each in layer.blobs.values()))
+        Part(layer.name, "", weights=tuple(entry.blob.shape for entry in layer.blobs.values()))
         for layer in stored
         if layer.blobs
     )
@@ -160,9 +160,9 @@ def _of_net(
 
     shapes = known(net)
     kept = cut(net)
-    places = {id(layer) for layer in kept.layers}
+    kept_layers = {id(layer) for layer in kept.layers}
     parts = tuple(
-        _of_layer(layer, needs, shapes.values, id(layer) in places)
+        _of_layer(layer, needs, shapes.values, id(layer) in kept_layers)
         for layer, needs in zip(net.layers, shapes.weights, strict=True)
     )
     problem = _obstacle(net)
@@ -198,13 +198,13 @@ def _of_layer(
         layer.tops,
         tuple(values.get(top) for top in layer.tops),
         blobs or needs or (),
-        _refusal(layer) if is_kept else "left away: no result needs it",
+        _refusal(layer) if is_kept else "left out: no output needs it",
         str(layer.where),
     )
 
 
 def _refusal(layer: Layer) -> str:
-    """Why a layer, for itself, is not lowered."""
+    """Why a layer by itself cannot be lowered."""
     from bridge.lower import TABLE
     from bridge.lower.fields import complaints
     from bridge.plugins import load_entry_points
@@ -212,12 +212,12 @@ def _refusal(layer: Layer) -> str:
     if layer.type not in TABLE:
         load_entry_points()
     if layer.type not in TABLE:
-        return "there is no rule for it"
+        return "no rule for it"
     return "; ".join(map(str, complaints(layer)))
 
 
 def _obstacle(net: Net) -> str:
-    """What lowering the net refuses, if anything."""
+    """Why the whole net cannot be lowered, if so."""
     from bridge.caffe.match import with_filled_weights
     from bridge.lower import lower
 
@@ -229,7 +229,7 @@ def _obstacle(net: Net) -> str:
 
 
 def _unshared(net: Net, parts: Sequence[Part]) -> int:
-    """How many parameters there are, those of one name counted once."""
+    """The number of parameters, with shared ones counted once."""
     sizes: dict[object, int] = {}
     for layer, part in zip(net.layers, parts, strict=True):
         for index, shape in enumerate(part.weights):
@@ -248,7 +248,7 @@ def _training_facts(net: Net) -> Iterator[tuple[str, str]]:
 
 
 def _weight_facts(stored: Sequence[StoredLayer]) -> dict[str, str]:
-    kinds = Counter(each.dtype for layer in stored for each in layer.blobs.values())
+    kinds = Counter(entry.dtype for layer in stored for entry in layer.blobs.values())
     dialects = dict.fromkeys(layer.dialect for layer in stored)
     numbers = ", ".join(kinds)
     return {"weights": f"{', '.join(dialects)}{', of ' if numbers else ''}{numbers}"}
@@ -257,8 +257,8 @@ def _weight_facts(stored: Sequence[StoredLayer]) -> dict[str, str]:
 def _bytes(stored: Sequence[StoredLayer]) -> int:
     import numpy as np
 
-    blobs = (each for layer in stored for each in layer.blobs.values())
-    return sum(each.count * np.dtype(each.dtype).itemsize for each in blobs)
+    blobs = (entry for layer in stored for entry in layer.blobs.values())
+    return sum(entry.count * np.dtype(entry.dtype).itemsize for entry in blobs)
 
 
 # ---- mean images -----------------------------------------------------------------------------
@@ -296,20 +296,22 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
     from bridge.raising.values import operator_name
 
     opset = model.opset_imports.get("", 0)
-    made = {value.name: value for value in model.graph.initializers.values()}
+    constants = {value.name: value for value in model.graph.initializers.values()}
     parts = tuple(
         Part(
             node.name or "",
             operator_name(node),
-            tuple(value.name or "" for value in node.inputs if value and value.name not in made),
+            tuple(
+                value.name or "" for value in node.inputs if value and value.name not in constants
+            ),
             tuple(value.name or "" for value in node.outputs),
             tuple(_dims(value) for value in node.outputs),
-            tuple(_dims(value) or () for value in node.inputs if value and value.name in made),
-            "" if TABLE.find(operator_name(node), opset) else "there is no rule for it",
+            tuple(_dims(value) or () for value in node.inputs if value and value.name in constants),
+            "" if TABLE.find(operator_name(node), opset) else "no rule for it",
         )
         for node in model.graph
     )
-    tensors = [value.const_value for value in made.values() if value.const_value is not None]
+    tensors = [value.const_value for value in constants.values() if value.const_value is not None]
     producer = f"{model.producer_name or ''} {model.producer_version or ''}".strip()
     opsets = (f"{domain} {version}".strip() for domain, version in model.opset_imports.items())
     facts = {"opset": ", ".join(opsets), **({"made by": producer} if producer else {})}

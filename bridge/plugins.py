@@ -1,8 +1,8 @@
-"""Rules that others add: files named in the call, and packages that announce themselves.
+"""A user's own rules: files named in the call, and packages with an entry point.
 
 A plug-in is a Python file, or a module named by an entry point of the group `caffe_bridge`, that
 uses `@bridge.layer(...)` and `@bridge.raises(...)`. It is run, so it is as trusted as any program:
-packages are those that are installed, and never what lies in the current folder.
+packages are those that are installed, and never modules of the current folder.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ GROUP = "caffe_bridge"
 
 
 def load_file(path: str | Path) -> None:
-    """Runs a plug-in file, once in a process. Raises UsageError where it cannot be run."""
+    """Runs a plug-in file, once in a process. Raises UsageError if it cannot be run."""
     _load_resolved(Path(path).resolve(), str(path))
 
 
 @cache
-def _load_resolved(path: Path, given: str) -> None:
+def _load_resolved(path: Path, named: str) -> None:
     name = f"{PLUGIN}{path.stem}_{abs(hash(path)):x}"
     spec = spec_from_file_location(name, path) if path.suffix == ".py" else None
     if not path.is_file():
-        raise missing(given, "plug-in")
+        raise missing(named, "plug-in")
     if spec is None or spec.loader is None:
-        raise UsageError("cannot read this plug-in", where=given, expected="a Python file, .py")
+        raise UsageError("cannot read this plug-in", where=named, expected="a Python file, .py")
     module = module_from_spec(spec)
     sys.modules[name] = module
-    _run(partial(spec.loader.exec_module, module), given)
+    _run(partial(spec.loader.exec_module, module), named)
 
 
 @cache
 def load_entry_points() -> None:
-    """Imports what installed packages announce; asked for when a rule is missing, and only then."""
-    for found in _announced():
+    """Imports the plug-ins of installed packages; called only when a rule is missing."""
+    for point in _entry_points():
         with only_installed():
-            _run(found.load, f"entry point {found.name} = {found.value}")
+            _run(point.load, f"entry point {point.name} = {point.value}")
 
 
-def _announced() -> list[EntryPoint]:
+def _entry_points() -> list[EntryPoint]:
     """The entry points of the packages in this environment's own folders."""
     folders = [*site.getsitepackages(), site.getusersitepackages()]
-    installed = [each for each in folders if each in sys.path]
+    installed = [folder for folder in folders if folder in sys.path]
     return [
-        found
+        point
         for package in distributions(path=installed)
-        for found in package.entry_points.select(group=GROUP)
+        for point in package.entry_points.select(group=GROUP)
     ]
 
 
 @contextmanager
 def only_installed() -> Iterator[None]:
-    """As long as this lasts no module is found in the current folder."""
+    """Within it, no module is imported from the current folder."""
     before = list(sys.path)
-    sys.path[:] = [each for each in before if not _is_current_folder(each)]
+    sys.path[:] = [entry for entry in before if not _is_current_folder(entry)]
     try:
         yield
     finally:
@@ -76,12 +76,12 @@ def _is_current_folder(entry: str) -> bool:
 
 
 def _run(load: Callable[[], object], where: str) -> None:
-    """Runs a plug-in; what it raises is told as its own fault."""
+    """Runs a plug-in; any exception is reported as its fault."""
     try:
         load()
     except BridgeError:
         raise
-    except (Exception, SystemExit) as error:  # anything at all may go wrong in another's code
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything
         raise UsageError(
             "the plug-in failed when it was run",
             where=where,

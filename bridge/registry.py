@@ -1,5 +1,5 @@
-"""What the tables of rules share: registering a rule under names, finding it by version,
-and saying why it cannot be called so."""
+"""The registry under all tables of rules: by name and version, with the reason why a rule cannot be
+called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyRule = TypeVar("AnyRule", bound=Callable[..., Any])
 
 
 class _Entry(Protocol):
-    """Whatever else a table keeps of a rule."""
+    """A rule, and whatever else a table has for it."""
 
     @property
     def rule(self) -> Callable[..., Any]: ...
@@ -27,16 +27,17 @@ EntryType = TypeVar("EntryType", bound=_Entry)
 
 
 class Version(NamedTuple, Generic[EntryType]):
-    """An entry, and the operator set since which it holds."""
+    """An entry, and the first operator set that it is for."""
 
     since: int
     entry: EntryType
 
 
 class Registry(Mapping[str, EntryType]):
-    """Entries by name, for each name the newest; older ones by `find` and `versions`.
+    """The newest entry of each name; older ones by `find` and `versions`.
 
-    `decorator` is what registers (`layer`, `raises`, `shape`), `kind` what it registers for.
+    `decorator` is the name of the decorator that registers (`layer`, `raises`), `kind` that of what
+    it registers rules for.
     """
 
     def __init__(self, decorator: str, kind: str) -> None:
@@ -54,7 +55,7 @@ class Registry(Mapping[str, EntryType]):
         return len(self._versions)
 
     def find(self, name: str, version: int) -> EntryType | None:
-        """The newest entry that is not above a version; None where there is none."""
+        """The newest entry that is not above a version, if there is one."""
         versions = self.versions(name)
         index = bisect_right([since for since, _ in versions], version)
         return versions[index - 1].entry if index else None
@@ -66,9 +67,9 @@ class Registry(Mapping[str, EntryType]):
     def register(
         self, names: Iterable[str], entry: Callable[[AnyRule], EntryType], since: int = 1
     ) -> Callable[[AnyRule], AnyRule]:
-        """A decorator that adds what `entry` makes of a rule, under each of the names.
+        """A decorator that registers `entry(rule)` under all the names.
 
-        Raises UsageError where there is no name, and where a name has a rule of that version.
+        Raises UsageError if there is no name, or a name has a rule of that version already.
         """
         names = tuple(names)
         _refuse_wrong_names(self._decorator, names)
@@ -100,10 +101,10 @@ def import_rules(package: str, path: Iterable[str]) -> None:
 
 
 def _refuse_wrong_names(decorator: str, names: Sequence[object]) -> None:
-    """Refuses a decorator without the names that it is for, which would do nothing."""
+    """Refuses a decorator without names, which would register nothing."""
     if not names or not all(isinstance(name, str) for name in names):
         raise UsageError(
-            f"@bridge.{decorator} is not given what the rule is for",
+            f"@bridge.{decorator} needs the names that the rule is for",
             expected=f'names, as in @bridge.{decorator}("Name")',
             received=short(list(names)),
         )
@@ -112,9 +113,8 @@ def _refuse_wrong_names(decorator: str, names: Sequence[object]) -> None:
 def mismatch(
     rule: Signature, first: int, count: int, options: Iterable[str], words: tuple[str, str]
 ) -> str:
-    """Why a rule cannot be called with so many inputs and these options: Python says it of its
-    arguments. The inputs come after the rule's `first` parameters; `words` are what a user calls an
-    input and an option."""
+    """Why a rule cannot be called with so many inputs and these options, in a user's words, which
+    `words` are for an input and an option. The inputs come after the rule's `first` parameters."""
     parameters = [*rule.parameters.values()][first:]
     positional = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
     keywords = {*positional[count:], *(p.name for p in parameters if p.kind is _KEYWORD)}
@@ -122,8 +122,8 @@ def mismatch(
     if unknown := sorted(names - keywords):
         return f"{_listed(an_option, unknown)} not supported"
     if count > len(positional):
-        some = an_input if len(positional) == 1 else f"{an_input}s"
-        return f"{count} {an_input}s are not supported, only {len(positional)} {some}"
+        inputs = an_input if len(positional) == 1 else f"{an_input}s"
+        return f"{count} {an_input}s are not supported, only {len(positional)} {inputs}"
     required = [p.name for p in parameters if p.default is Parameter.empty]
     missing = [name for name in required if name not in {*positional[:count], *names}]
     return f"{_listed(an_input if missing[0] in positional else an_option, missing)} missing"

@@ -1,4 +1,4 @@
-"""What is supported, read off the two tables: for the `layers` command and the docs."""
+"""The supported layers and operators, by the two tables: for the command `layers` and the docs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class LayerRow(NamedTuple):
-    """A Caffe layer type that is lowered."""
+    """A supported type of Caffe layer."""
 
     type: str
     origin: str
@@ -17,7 +17,7 @@ class LayerRow(NamedTuple):
 
 
 class OperatorRow(NamedTuple):
-    """An ONNX operator that is raised, and from which opset on its rule reads it."""
+    """A supported ONNX operator, and the first opset of the rule."""
 
     operator: str
     opset: str
@@ -25,7 +25,7 @@ class OperatorRow(NamedTuple):
 
 
 def layer_rows() -> list[LayerRow]:
-    """Every layer type with a rule, those of the reader (inputs) among them."""
+    """Every layer type with a rule, including those of the reader (inputs)."""
     from bridge.caffe.origins import origin
     from bridge.lower import TABLE
 

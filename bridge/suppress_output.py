@@ -1,4 +1,4 @@
-"""Libraries that write to the terminal before they can be told not to."""
+"""Silences libraries that write to the terminal before they can be configured not to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """For the import of Keras and TensorFlow.
+    """For the import of Keras and TensorFlow. Exceptions pass.
 
-    TensorFlow tells what processor it has found before it asks what to tell, and not through
-    Python: so the file behind standard error is another for as long. What fails is raised.
+    TensorFlow reports the processor before it reads its log level, and not through Python: so the
+    file descriptor of standard error is redirected meanwhile.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

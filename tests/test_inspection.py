@@ -123,7 +123,7 @@ def test_what_is_shared_counts_once_and_what_is_left_away_is_told(tmp_path: Path
     (tmp_path / "net.prototxt").write_text(TRAINED)
     found = only(tmp_path / "net.prototxt")
     assert found.parameters == 2 * 48
-    assert [part.refused for part in found.parts] == ["", "", "left away: no result needs it"]
+    assert [part.refused for part in found.parts] == ["", "", "left out: no output needs it"]
     assert found.facts == {"text": "V2", "mean of data": "1,2,3", "scale of data": "0.5"}
 
 

@@ -53,7 +53,7 @@ def test_a_second_rule_for_the_same_version_is_refused(registry: Registry[Entry]
 
 @pytest.mark.parametrize("names", [(), (1,)])
 def test_a_rule_for_nothing_is_refused(registry: Registry[Entry], names: tuple[str, ...]) -> None:
-    with pytest.raises(UsageError, match="is not given what the rule is for"):
+    with pytest.raises(UsageError, match="needs the names that the rule is for"):
         registry.register(names, Entry)
 
 

@@ -167,7 +167,7 @@ def test_the_map_survives_json(tmp_path: Path) -> None:
 
 def test_a_map_that_cannot_be_written_is_a_users_mistake(tmp_path: Path) -> None:
     found = mapped(case("conv_basic_k3")).map
-    with pytest.raises(UsageError, match="there is no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         found.save(tmp_path / "no" / "map.json")
 
 

@@ -1,7 +1,7 @@
-"""Files that a user names: whether they are there, and what they are by their first bytes.
+"""Files that a user names: whether they exist, and what their first bytes say they are.
 
-So one that is given for another is called by its name. (Magic numbers: each format's own
-specification, and https://github.com/file/file, magic/Magdir)
+So the message on a wrong file can name its format. (Magic numbers: each format's own specification,
+and https://github.com/file/file, magic/Magdir)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bridge.errors import Location, UsageError, did_you_mean
 
-# How many bytes show what a file is.
+# The number of bytes that show what a file is.
 GLANCE = 1024
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -21,7 +21,7 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class FileType:
-    """A kind of file that Caffe's readers do not take: its name, and what to do with it."""
+    """A kind of file, by name, and what to do with one that was passed by mistake."""
 
     name: str
     hint: str | None
@@ -31,16 +31,16 @@ ONNX, KERAS = "an ONNX graph", "a Keras model (.keras)"
 CAFFEMODEL = "a caffemodel"
 
 _AGAIN = "the download went wrong: fetch the file again"
-_UNPACK = "unpack it, and give the file in it"
+_UNPACK = "unpack it, and pass the file in it"
 _RAW = "fetch the file itself, by the site's 'Raw' or 'Download' link"
 _UTF8 = "save it as UTF-8 (iconv -f UTF-16 -t UTF-8 OLD > NEW)"
 _FROM_CAFFE = "caffe-to-onnx and caffe-to-keras take it: NET.prototxt WEIGHTS.caffemodel"
 _FROM_ONNX = "onnx-to-keras takes it"
 _FROM_KERAS = "keras-to-onnx takes it"
 _EXPORT = "bridge reads nets of Caffe and ONNX: export it to ONNX with its own framework"
-_SNAPSHOT = "give the .caffemodel that was saved with it"
+_SNAPSHOT = "pass the .caffemodel that was saved with it"
 
-# In this order: the first that matches is it.
+# The first that matches decides.
 _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"PK\x03\x04.{26}(?:metadata|config)\.json", KERAS, _FROM_KERAS),
     (rb"PK\x03\x04.{26}[\w.-]+/(?:data\.pkl|\.format)", "a PyTorch checkpoint", _EXPORT),
@@ -56,7 +56,7 @@ _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (
         re.escape(HDF5_MAGIC),
         "an HDF5 file",
-        "it has no net, weights at most: give its prototxt before it",
+        "it has no net, weights at most: put its prototxt before it",
     ),
     (rb"\x80[\x02-\x05]", "a Python pickle, perhaps a PyTorch checkpoint", _EXPORT),
     (rb"\x93NUMPY", "a NumPy array (.npy)", None),
@@ -70,7 +70,7 @@ _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"\x08", "a solver state", _SNAPSHOT),
 )
 
-# Of files whose first bytes are text: a caffemodel may begin with a line feed, too.
+# For files whose first bytes are text: a caffemodel may begin with a line feed, too.
 _TEXTS: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"\Z", "an empty file", _AGAIN),
     (rb"\0+\Z", "a file of zeros", _AGAIN),
@@ -99,14 +99,14 @@ _OF_ANY, _OF_TEXT = _compiled(_BINARIES), _compiled(_TEXTS)
 
 
 def readable(path: str | Path, what: str) -> Path:
-    """The path of a file that a user names. Raises UsageError where there is none to read."""
+    """The path of a file that a user names. Raises UsageError if it is not a file."""
     if not Path(path).is_file():
         raise missing(path, what)
     return Path(path)
 
 
 def missing(path: str | Path, what: str) -> UsageError:
-    """The refusal of a path at which there is no file."""
+    """The error for a path without a file."""
     file, received, hint = Path(path), "no such file", ""
     where = url_of(path) or file
     if where is not file:
@@ -123,24 +123,24 @@ def missing(path: str | Path, what: str) -> UsageError:
 
 
 def url_of(path: str | Path) -> str:
-    """The URL that a path was given as, which has lost one of its slashes since; "" for a path."""
+    """The URL of a path that is one, in which pathlib has dropped a slash; "" for a path."""
     link = re.match(r"(https?|ftp):/+(.*)", str(path))
     return f"{link[1]}://{link[2]}" if link else ""
 
 
 def _nearest(file: Path) -> str:
-    """What of the same folder may have been meant."""
-    folder = next((each for each in file.parents if each.is_dir()), Path())
+    """The file of the same folder that may be meant."""
+    folder = next((parent for parent in file.parents if parent.is_dir()), Path())
     if folder != file.parent:
         return f"there is no folder {file.parent}"
-    return did_you_mean(file.name, (each.name for each in folder.iterdir()))
+    return did_you_mean(file.name, (entry.name for entry in folder.iterdir()))
 
 
 _READ = (".prototxt", ".caffemodel", ".onnx", ".keras")
 
 
 def _held(folder: Path) -> str:
-    files = sorted(each.name for each in folder.iterdir() if each.suffix in _READ)
+    files = sorted(entry.name for entry in folder.iterdir() if entry.suffix in _READ)
     return f"it has {', '.join(files[:5])}" if files else ""
 
 
@@ -151,22 +151,22 @@ def glance(path: Path) -> bytes:
 
 
 def identify(start: bytes) -> FileType | None:
-    """What a file with these first bytes is; None for text and for binary files of no known kind,
-    among which are Caffe's own."""
+    """The kind of a file with these first bytes; None for text and for unknown binary files, which
+    Caffe's own may be."""
     table = _OF_ANY if looks_binary(start) else [*_OF_ANY, *_OF_TEXT]
     return next((kind for pattern, kind in table if pattern.match(start)), None)
 
 
 def looks_binary(start: bytes) -> bool:
-    """Whether a file's first bytes are no text: there are control characters among them.
+    """Whether a file's first bytes have control characters, as text does not.
 
-    A NUL does not count: it is found in texts that are damaged.
+    A NUL does not count: damaged text may have it.
     """
     return any(byte < 0x20 and byte not in b"\0\t\n\f\r" for byte in start)
 
 
 def of(path: Path) -> FileType | None:
-    """What a file is, by its first bytes; Caffe's own, too, where another is wanted."""
+    """The kind of a file, by its first bytes, with Caffe's own files as well."""
     start = glance(path)
     if (kind := identify(start)) is not None:
         return kind
@@ -181,5 +181,5 @@ _PROTOTXT = re.compile(rb"\A(?:\s|#[^\n]*\n)*[A-Za-z_]\w*\s*[:{]")
 
 
 def looks_like_prototxt(start: bytes) -> bool:
-    """Whether a text begins as prototxts do, with the name of a field."""
+    """Whether a text begins like a prototxt, with the name of a field."""
     return _PROTOTXT.match(start) is not None

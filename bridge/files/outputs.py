@@ -1,4 +1,4 @@
-"""What a call writes: which names it may take, and files that appear whole or not at all."""
+"""The files that a call writes: their names, and that they appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from bridge.files import url_of
 def refuse_collisions(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
     """Refuses an output that is also an input, or another output, under whatever name.
 
-    `outputs` are by what they are, for the message. An input may be a folder of files: then none
-    of them is overwritten. Raises UsageError.
+    `outputs` are by their names in the message. An input may be a folder, none of whose files is
+    overwritten. Raises UsageError.
     """
-    given = list(inputs)
+    sources = list(inputs)
     for path in outputs.values():
-        for source in given:
+        for source in sources:
             if _is_same(path, source) or _lies_in(path, source):
                 raise UsageError(
-                    "this would overwrite what is read",
+                    "the output would overwrite an input",
                     where=path,
                     received=f"an input: {source}",
                     hint="give the output another name",
                 )
-    for (one, path), (other, its) in combinations(outputs.items(), 2):
-        if _is_same(path, its):
+    for (one, path), (other, other_path) in combinations(outputs.items(), 2):
+        if _is_same(path, other_path):
             raise UsageError(
                 f"{one} and {other} are the same file", where=path, hint="give each its own name"
             )
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether both are one file, also by a symbolic or a hard link."""
+    """Whether both are one file, by a symbolic or a hard link as well."""
     try:
         return one.samefile(other)
     except (OSError, ValueError):  # one of them is not there yet
@@ -51,18 +51,19 @@ def _lies_in(path: Path, folder: Path) -> bool:
     return folder.is_dir() and path.exists() and path.resolve().is_relative_to(folder.resolve())
 
 
-def writable(path: Path, endings: Sequence[str], kind: str = "output") -> Path:
-    """A name that a file can get, as far as can be told before it is made: that takes minutes.
+def writable(path: Path, suffixes: Sequence[str], kind: str = "output") -> Path:
+    """The path of an output, refused before the conversion, which takes minutes, if it cannot be
+    written.
 
-    Raises UsageError for another ending, a folder, a pipe or a device, and for a folder that is
-    not there or that nothing can be written into.
+    Raises UsageError for another suffix, a folder, a pipe or a device, and for a parent folder that
+    does not exist or is read-only.
     """
     try:
         _refuse_what_is_there(path)
     except OSError as error:
         raise UsageError(f"cannot write there: {error.strerror}", where=path) from error
-    if path.suffix not in endings:
-        names = " or ".join(ending for ending in endings if ending)
+    if path.suffix not in suffixes:
+        names = " or ".join(filter(None, suffixes))
         raise UsageError(
             f"unknown kind of {kind}", where=path, expected=f"a name ending in {names}"
         )
@@ -76,12 +77,12 @@ def _refuse_what_is_there(path: Path) -> None:
     if not folder.is_dir():
         if folder.exists():
             raise UsageError("this is a file, not a folder", where=folder)
-        raise UsageError("there is no such folder", where=folder, hint=f"mkdir -p {folder}")
+        raise UsageError("no such folder", where=folder, hint=f"mkdir -p {folder}")
     if path.is_dir():
         raise UsageError("this is a folder; give the file a name", where=path)
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise UsageError(
-            "this is a pipe or a device, which no file may replace",
+            "this is a pipe or a device, which is not replaced",
             where=path,
             expected="the name of a file",
         )
@@ -93,51 +94,53 @@ def _refuse_what_is_there(path: Path) -> None:
 
 @contextmanager
 def staged(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
-    """Where to write what is to be at `path`: it gets that name in the end, or vanishes.
+    """A temporary path, which is renamed to `path` in the end, or removed after an exception.
 
-    Several are staged inside each other: the innermost gets its name first, and where one fails
-    those around it get none. Without `own_folder` the place is in the folder of `path` itself.
-    Raises UsageError where nothing can be written, or the disk is full.
+    If several are nested, the innermost is renamed first; if one fails, those around it are not.
+    Without `own_folder` the temporary path is in the folder of `path` itself.
+    Raises UsageError if it cannot be written, or the disk is full.
     """
-    with staging(path, own_folder=own_folder) as place:
-        yield place
-        place.replace(path)
+    with staging(path, own_folder=own_folder) as temporary:
+        yield temporary
+        temporary.replace(path)
 
 
-# What names of folders may hold wherever they are passed on: a file's own may be any bytes.
+# The characters that a folder's name may safely have: a file's own may be any bytes.
 _PREFIX = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @contextmanager
 def staging(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
-    """The same for what gives its files their names itself."""
+    """The same for writers that rename their files themselves."""
     try:
         folder = Path(
             tempfile.mkdtemp(prefix=_PREFIX.sub("_", f".{path.name[:80]}."), dir=path.parent)
         )
     except OSError as error:
         raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
-    # mkdtemp's name is nobody else's, and so is the same name with an ending.
-    place = folder / path.name if own_folder else folder.with_name(f"{folder.name}{path.suffix}")
+    # mkdtemp's name is unique, and so is the same name with a suffix.
+    temporary = (
+        folder / path.name if own_folder else folder.with_name(f"{folder.name}{path.suffix}")
+    )
     try:
-        yield place
+        yield temporary
     except OSError as error:
         raise UsageError(
             f"cannot write it: {error.strerror or error}",
             where=path,
-            hint="what was there before is as it was",
+            hint="what was there before is unchanged",
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(FileNotFoundError):
-            place.unlink()
+            temporary.unlink()
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Alone among the processes that give files their names in a folder.
+    """Holds a lock against other processes that rename files in a folder.
 
-    Where the system cannot lock folders (Windows, some network drives), not alone.
+    On systems that cannot lock folders (Windows, some network drives), it does nothing.
     """
     try:
         from fcntl import LOCK_EX, flock

@@ -1,4 +1,4 @@
-"""What the arguments of public functions may be, by their names: the same ones everywhere."""
+"""What the arguments of public functions may be. A name means the same in all of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from bridge.errors import UsageError
 
-# What an axis can have: Caffe and its kin count in 32 bits.
+# The largest size of an axis: Caffe and its kin count in 32 bits.
 _MAX_DIM = 2**31 - 1
 _MAX_FLOAT = (2 - 2**-23) * 2.0**127
 
 
 class Kind(NamedTuple):
-    """What an argument may be, in words, and whether one is."""
+    """What an argument may be, in words and as a test."""
 
     expected: str
     holds: Callable[[object], bool]
@@ -38,7 +38,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """One that float32 has, and so neither infinite nor NaN, which is not below anything."""
+    """A number of float32, neither infinite nor NaN, which is not less than anything."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     return value <= _MAX_FLOAT and not value < -_MAX_FLOAT
@@ -48,8 +48,8 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool) or type(value).__name__ in ("bool", "bool_")  # NumPy's own
 
 
-def _each(holds: Callable[[object], bool]) -> Callable[[object], bool]:
-    """Several of a kind, in whatever holds them, but text and mappings."""
+def _all(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+    """A collection of them, other than a str or a mapping."""
 
     def several(value: object) -> bool:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
@@ -73,13 +73,13 @@ def _is_dim(value: object) -> bool:
 
 def _is_shapes(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        _is_text(name) and _each(_is_dim)(shape) for name, shape in value.items()
+        _is_text(name) and _all(_is_dim)(shape) for name, shape in value.items()
     )
 
 
 def _is_mean(value: object) -> bool:
     flat = value.ravel().tolist() if isinstance(value, np.ndarray) else value
-    return _is_number(flat) or _is_path(flat) or (_each(_is_number)(flat) and bool(flat))
+    return _is_number(flat) or _is_path(flat) or (_all(_is_number)(flat) and bool(flat))
 
 
 def _is_arrays(value: object) -> bool:
@@ -87,14 +87,14 @@ def _is_arrays(value: object) -> bool:
 
 
 PATH = Kind("a path: a str that is not empty, or a pathlib.Path", _is_path)
-# What else it may be each of these functions knows itself.
+# Whatever else a model may be is checked by the functions themselves.
 MODEL = Kind(PATH.expected, lambda value: not isinstance(value, str) or _is_path(value))
-PATHS = Kind("a path, or a list of them", _either(_is_path, _each(_is_path)))
+PATHS = Kind("a path, or a list of them", _either(_is_path, _all(_is_path)))
 FLAG = Kind("True or False", _is_bool)
 INT = Kind("a whole number", _is_int)
 NUMBER = Kind("a finite number, of float32's range", _is_number)
 TEXT = Kind("a str", _is_text)
-TEXTS = Kind("a list of str", _each(_is_text))
+TEXTS = Kind("a list of str", _all(_is_text))
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
@@ -106,9 +106,9 @@ KINDS: Mapping[str, Kind] = {
     "batch": Kind("a whole number, 1 or more", _is_count),
     "scale": NUMBER,
     "outputs": TEXTS,
-    "paths": Kind("a list of paths", _each(_is_path)),
-    "stage": Kind("a str, or a list of them", _either(_is_text, _each(_is_text))),
-    "ignore_fields": Kind("a str, or a list of them", _either(_is_text, _each(_is_text))),
+    "paths": Kind("a list of paths", _all(_is_path)),
+    "stage": Kind("a str, or a list of them", _either(_is_text, _all(_is_text))),
+    "ignore_fields": Kind("a str, or a list of them", _either(_is_text, _all(_is_text))),
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),
@@ -119,12 +119,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "progress": Kind("a function of a str", callable),
 }
-"""Of the arguments that public functions have, each of one name everywhere."""
+"""The kinds of all arguments of public functions, by name."""
 
 
-def refuse_wrong_kinds(given: Mapping[str, object]) -> None:
-    """Raises UsageError for the first argument that is of another kind than KINDS has."""
-    for name, value in given.items():
+def refuse_wrong_kinds(arguments: Mapping[str, object]) -> None:
+    """Raises UsageError for the first argument that is not of its kind."""
+    for name, value in arguments.items():
         kind = KINDS.get(name)
         if kind is not None and not kind.holds(value):
             raise UsageError(

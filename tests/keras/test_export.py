@@ -23,7 +23,7 @@ def model() -> keras.Model:
     ("name", "message"),
     [
         ("net.h5", "unknown kind of output"),
-        ("nowhere/net.keras", "there is no such folder"),
+        ("nowhere/net.keras", "no such folder"),
         ("folder.keras", "this is a folder"),
         ("there", "it exists already"),
     ],

@@ -65,4 +65,4 @@ def test_a_layer_of_ones_own_is_named(tmp_path: Path) -> None:
     keras.Model(x, Own()(x)).save(tmp_path / "net.keras")
     with pytest.raises(UsageError, match="class 'Own'") as error:
         load(tmp_path / "net.keras")
-    assert "give bridge the model in place of the file" in str(error.value)
+    assert "pass it to bridge instead of the file" in str(error.value)

@@ -130,7 +130,7 @@ def test_a_scalar_has_no_axes(tmp_path: Path) -> None:
 
 def test_it_has_no_net(tmp_path: Path) -> None:
     path = write(tmp_path / "net.caffemodel.h5", {"a": {0: WEIGHT}})
-    with pytest.raises(PrototxtError, match="give its prototxt"):
+    with pytest.raises(PrototxtError, match="put its prototxt"):
         read(path)
 
 

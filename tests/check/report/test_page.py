@@ -65,7 +65,7 @@ def test_the_page_is_well_formed() -> None:
 def test_it_is_written_as_html_only(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a name ending in \.html"):
         write_page(Report("this", (ROW,)), tmp_path / "page.pdf")
-    with pytest.raises(UsageError, match="there is no such folder"):
+    with pytest.raises(UsageError, match="no such folder"):
         write_page(Report("this", (ROW,)), tmp_path / "nowhere" / "page.html")
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(UsageError, match="this is a folder"):
