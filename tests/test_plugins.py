@@ -96,7 +96,7 @@ def test_an_entry_point_is_loaded_when_a_rule_is_missing(
     )
     monkeypatch.syspath_prepend(tmp_path)
     found = [EntryPoint("announced", "announced", plugins.GROUP)]
-    monkeypatch.setattr(plugins, "_announced", lambda: found)
+    monkeypatch.setattr(plugins, "_entry_points", lambda: found)
     plugins.load_entry_points.cache_clear()
     net = tmp_path / "net.prototxt"
     text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
@@ -125,7 +125,7 @@ def test_packages_count_where_packages_are_installed(
         monkeypatch.syspath_prepend(folder)
     monkeypatch.chdir(here)
     monkeypatch.setattr(site, "getsitepackages", lambda: [str(installed)])
-    assert [each.value for each in plugins._announced()] == ["friend"]
+    assert [each.value for each in plugins._entry_points()] == ["friend"]
 
 
 @pytest.mark.parametrize("entry", ["", "folder itself"])

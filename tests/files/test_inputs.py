@@ -16,6 +16,7 @@ from onnx import helper
 
 from bridge import files
 from bridge.errors import UsageError
+from bridge.files.inputs import GLANCE
 from tests.helpers.golden_cases import CASES
 
 
@@ -102,8 +103,8 @@ def test_a_caffemodel_whose_name_has_any_length_is_none_of_them(size: int) -> No
     """Its second byte is the length, and the first a line feed."""
     length = bytes([size]) if size < 128 else bytes([size & 0x7F | 0x80, size >> 7])
     start = b"\x0a" + length + b"n" * size + b"\xa2\x06\x07\x0a\x01a\x12\x02Re"
-    assert files.identify(start[: files.GLANCE]) is None
-    assert files.looks_binary(start[: files.GLANCE])
+    assert files.identify(start[:GLANCE]) is None
+    assert files.looks_binary(start[:GLANCE])
 
 
 def test_text_with_nuls_is_text() -> None:
