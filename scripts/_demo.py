@@ -6,12 +6,10 @@ Exit status: 0 where every net that is here was carried over and agrees, 1 other
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import bridge
+from bridge.suppress_output import quiet_libraries
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "demo"
@@ -126,26 +125,13 @@ def here(path: Path) -> Path:
     return path.relative_to(ROOT)
 
 
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Nothing on stderr: TensorFlow's C++ greets there before any setting can stop it."""
-    terminal = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.splitlines()[0])
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     offline = parser.parse_args().offline
     BUILD.mkdir(parents=True, exist_ok=True)
     say("Starting TensorFlow …")
-    with hushed():
+    with quiet_libraries():
         import_module("keras")
     if digits() and open_nsfw(offline=offline):
         say(f"\nAll agree. The files are in {here(BUILD)}.")

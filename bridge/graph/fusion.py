@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.graph.producers import computed_by
+from bridge.graph.trainable import is_trainable
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ def fuse_affine(graph: ir.Graph) -> None:
         bias = _tensor_and_constant(add)[1]
         if scale is None or bias is None or scale.shape != bias.shape:
             continue
-        if _is_weight(scale, x) and not _is_divisor(x):
+        if x is None or x.shape is None or scale.shape is None:
+            continue
+        if is_trainable([*scale.shape], [*x.shape], computed_by(x)):
             _replace([mul, add], "bridge", "Affine", [x, scale, bias])
 
 
@@ -266,21 +269,6 @@ def _tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | Non
     if one is not None and one.const_value is not None:
         one, other = other, one
     return one, other if other is not None and other.const_value is not None else None
-
-
-def _is_weight(constant: ir.Value, x: ir.Value | None) -> bool:
-    """Whether a constant spans axes of a tensor, all of known size, the batch not among them."""
-    if x is None or x.shape is None or constant.shape is None:
-        return False
-    shape, lead = x.shape, len(x.shape) - len(constant.shape)
-    spans = {axis + lead: size for axis, size in enumerate(constant.shape) if size != 1}
-    known = all(axis > 0 and shape[axis] == size for axis, size in spans.items())
-    return lead >= 0 and bool(spans) and known
-
-
-def _is_divisor(x: ir.Value | None) -> bool:
-    """What multiplies an average pooling corrects its divisor, and is no weight."""
-    return computed_by(x) == "AveragePool"
 
 
 # --- how they are replaced ------------------------------------------------------------------------

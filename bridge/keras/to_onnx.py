@@ -9,8 +9,6 @@ enter the graph as inputs, so that nothing can fold them.
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
 from bridge.raising.names import decode
+from bridge.suppress_output import quiet_tf2onnx
 
 Vector = NDArray[Any]
 
@@ -158,7 +157,7 @@ def _converted(
 
     # The two transposes that tf2onnx finds at each end of a channels-last graph cancel out.
     specs = [tensorflow.TensorSpec(entry.shape, entry.dtype) for entry in (*inputs, *kept)]
-    with _quiet(), _inlined_functions():
+    with quiet_tf2onnx(), _inlined_functions():
         try:
             result: tuple[onnx.ModelProto, Any] = tf2onnx.convert.from_function(
                 tensorflow.function(trace, autograph=False), input_signature=specs, opset=OPSET
@@ -171,7 +170,7 @@ def _converted(
 
 def _libraries() -> tuple[Any, Any]:
     try:
-        with _quiet():
+        with quiet_tf2onnx():
             import tensorflow
             import tf2onnx
     except ImportError as error:
@@ -181,20 +180,6 @@ def _libraries() -> tuple[Any, Any]:
             hint="pip install 'caffe-bridge[keras]'",
         ) from error
     return tensorflow, tf2onnx
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """tf2onnx logs each of its steps, and uses deprecated parts of numpy."""
-    logger = logging.getLogger("tf2onnx")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 @contextmanager

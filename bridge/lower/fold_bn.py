@@ -1,7 +1,5 @@
 """`--fold-bn`: fold a BatchNormalization after a linear layer into that layer's weights.
 
-    γ · (W x + b - μ) / σ + β  =  (s W) x + (s (b - μ) + β)        with s = γ / σ, σ = √(var + ε)
-
 The result has one node fewer: the linear layer writes what the normalisation wrote. Weights are
 computed when they are written.
 """
@@ -12,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
 import onnx
 
+from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
 from bridge.lower.model import LoweredModel
 from bridge.types import Array
@@ -94,26 +92,12 @@ def _fold(
 ) -> None:
     epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), 1e-5)
     group = next((a.i for a in linear.attribute if a.name == "group"), 1)
-    kernel, *old_bias = (weights[name] for name in linear.input[1:])
-    gamma, beta, mean, variance = (weights[name] for name in norm.input[1:])
+    kernel, *bias = (weights[name] for name in linear.input[1:])
+    batch_norm = BatchNorm(epsilon, *(weights[name] for name in norm.input[1:]))
     scaled = SCALED[linear.op_type]
-
-    def factors(gamma: Array, variance: Array) -> Array:
-        scale: Array = gamma / np.sqrt(variance.astype(np.float64) + epsilon)
-        return scale
-
-    def new_kernel(kernel: Array, gamma: Array, variance: Array) -> Array:
-        folded: Array = scaled(kernel, factors(gamma, variance), group).astype(np.float32)
-        return folded
-
-    def new_bias(beta: Array, mean: Array, gamma: Array, variance: Array, *old: Array) -> Array:
-        moved = (old[0] if old else 0.0) - mean
-        folded: Array = (factors(gamma, variance) * moved + beta).astype(np.float32)
-        return folded
-
     new = {
-        "weight": Weight.derived(kernel.shape, new_kernel, kernel, gamma, variance),
-        "bias": Weight.derived(gamma.shape, new_bias, beta, mean, gamma, variance, *old_bias),
+        "weight": batch_norm.folded_kernel(kernel, lambda w, scale: scaled(w, scale, group)),
+        "bias": batch_norm.folded_bias(bias[0] if bias else None),
     }
     for index, (role, weight) in enumerate(new.items(), 1):
         name = _name(linear, index, role, consumers, weights)

@@ -4,7 +4,7 @@ A BatchNormalization after a linear layer is folded into that layer's weights, a
 convolution becomes one convolution per group. Weights are lazy, so this costs nothing until they
 are written.
 
-(`graph.fold_bn` folds the normalisations of lowered Caffe nets, for those who want that in ONNX;
+(`lower.fold_bn` folds the normalisations of lowered Caffe nets, for those who want that in ONNX;
 this works for any graph, on Keras's layers.)
 """
 
@@ -16,14 +16,12 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-import numpy as np
-
+from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
 from bridge.raising.plan import Call, Plan, Ref
-
-Array = Any  # a numpy array, or a Traced one
+from bridge.types import Array
 
 
 def faster(plan: Plan) -> Plan:
@@ -63,10 +61,7 @@ _LINEAR: Mapping[str, tuple[str, Callable[[Array, Sequence[int]], Array]]] = {
 
 
 def fold_norms(plan: Plan) -> Plan:
-    """Folds each BatchNormalization into the linear layer of which it is the only consumer.
-
-    γ · (W x + b - μ) / σ + β  =  (s W) x + s (b - μ) + β        with s = γ / σ, σ = √(var + ε)
-    """
+    """Folds each BatchNormalization into the linear layer of which it is the only consumer."""
     uses = Counter(ref.call for ref in _uses(plan))
     shared = _shared(plan)
     unshared = [call for call in plan.calls if call.id not in shared]
@@ -109,20 +104,15 @@ def _folded(linear: Call, norm: Call) -> Call:
     """The linear layer, under its name, with the result of the normalisation."""
     role, along = _LINEAR[linear.target]
     kernel, bias = linear.weights[role], linear.weights.get("bias")
-    epsilon = norm.options["epsilon"]
     names = ("gamma", "beta", "moving_mean", "moving_variance")
-    gamma, beta, mean, variance = (norm.weights[name] for name in names)
+    batch_norm = BatchNorm(norm.options["epsilon"], *(norm.weights[name] for name in names))
 
-    def scaled(w: Array, gamma: Array, variance: Array) -> Array:
-        return w * along(gamma / np.sqrt(variance + epsilon), kernel.stored_shape)
+    def scaled(w: Array, scale: Array) -> Array:
+        return w * along(scale, kernel.stored_shape)
 
-    def shifted(gamma: Array, beta: Array, mean: Array, variance: Array, *bias: Array) -> Array:
-        return gamma / np.sqrt(variance + epsilon) * (sum(bias) - mean) + beta
-
-    biases = () if bias is None else (bias,)
     weights = {
-        role: Weight.derived(kernel.stored_shape, scaled, kernel, gamma, variance),
-        "bias": Weight.derived(gamma.stored_shape, shifted, gamma, beta, mean, variance, *biases),
+        role: batch_norm.folded_kernel(kernel, scaled),
+        "bias": batch_norm.folded_bias(bias),
     }
     options = {**linear.options, "use_bias": True}
     return replace(linear, id=norm.id, options=options, weights={**linear.weights, **weights})

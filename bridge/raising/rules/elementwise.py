@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from bridge.errors import UnsupportedError
+from bridge.graph.trainable import is_trainable
 from bridge.layout import Layout, Weight
 from bridge.raising.building.adding import add as added
 from bridge.raising.building.adding import may_be_mistaken
@@ -162,7 +163,7 @@ def _affine_or_merge(
     node: Node, operator: str, a: Operand, b: Operand
 ) -> Candidate | list[Candidate]:
     x, constant = (b, a) if a.is_constant else (a, b)
-    if not is_trainable(x, constant, node.shape):
+    if not _is_trainable(x, constant, node.shape):
         return merge(node, operator, (a, b))
     scale, bias = (constant, None) if operator == "Mul" else (None, constant)
     step = affine_candidate(x, scale, bias)
@@ -179,19 +180,12 @@ def affine(node: Node, x: Operand, scale: Operand, bias: Operand) -> Candidate:
     return Candidate((*step.input_layouts, None, None), step.output_layouts, step.build)
 
 
-def is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
-    """Whether a constant is a weight, and not a number or a fixed table.
-
-    A factor for each image of a batch is no weight, and what follows an average pooling is the
-    share of its windows that lies inside: to train either would be wrong. A weight of a layer
-    spans axes of known size only. Integers are places and sizes, and Keras's weights are floats.
-    """
+def _is_trainable(x: Operand, constant: Operand, shape: Shape) -> bool:
+    """Whether a constant is a weight of the layer. Integers are indices and sizes, and the weights
+    of Keras layers are floats."""
     if x.is_constant or not constant.is_constant or x.shape != shape or "int" in x.dtype:
         return False
-    padded = (1,) * (len(shape) - constant.rank) + constant.shape
-    spans = {axis: size for axis, size in enumerate(padded) if size != 1}
-    known = all(axis > 0 and shape[axis] == size for axis, size in spans.items())
-    return bool(spans) and known and x.producer != "AveragePool"
+    return is_trainable(constant.shape, shape, x.producer)
 
 
 def affine_candidate(x: Operand, scale: Operand | None, bias: Operand | None) -> Candidate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,35 +62,54 @@ def pooling(layer: Layer, x: Shape) -> LayerShapes:
     require(len(x) in (4, 5), layer, "Pooling needs 4 or 5 axes", "n c h w", text(x))
     p = parameters(layer, "pooling_param")
     require(p.pool == "MAX" or len(layer.tops) == 1, layer, "only MAX pooling has a mask", 1, 2)
-    kernel, stride, pad = _windows(layer, p, x)
-    apart = dilation(layer, "pooling_param", len(x) - 2)
-    require(min(apart) > 0, layer, "dilation must be positive", "> 0", text(apart))
-    extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, apart, strict=True))
+    kernel, stride, pad, dilations = windows(layer, x[2:])
+    extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True))
     by_axis = bool(p.dilation) or max(map(len, (p.kernel_size, p.stride, p.pad))) > 1
     floor = rounds_down(layer)
     sizes = pooled(x[2:], extents, stride, pad, floor=floor, by_axis=by_axis)
     return LayerShapes(((*x[:2], *positive(layer, sizes, x)),) * len(layer.tops))
 
 
-def _windows(layer: Layer, p: Any, x: Shape) -> tuple[Shape, Shape, Shape]:
-    """Kernel, stride and pad, for each spatial axis."""
-    fields, rank = fields_of(layer, "pooling_param"), len(x) - 2
-    stride = spatial(layer, "pooling_param", "stride", rank, 1)
-    pad = spatial(layer, "pooling_param", "pad", rank, 0)
+class Windows(NamedTuple):
+    """The windows of a pooling, for each spatial axis."""
+
+    kernel: Shape
+    stride: Shape
+    pad: Shape
+    dilation: Shape
+
+
+def windows(layer: Layer, sizes: Sequence[Any]) -> Windows:
+    """The windows over spatial axes of these sizes, which only a global pooling needs to know."""
+    message, rank = "pooling_param", len(sizes)
+    stride = spatial(layer, message, "stride", rank, 1)
+    pad = spatial(layer, message, "pad", rank, 0)
     require(min(stride) > 0, layer, "stride must be positive", "> 0", text(stride))
-    if p.global_pooling:
-        sized = any(name in fields for name in ("kernel_size", "kernel_h", "kernel_w"))
-        require(
-            not sized, layer, "global_pooling is set together with a kernel size", "one of the two"
-        )
-        plain = set(stride) == {1} and not any(pad)
-        require(plain, layer, "global_pooling is set together with a stride or pad", "neither")
-        return x[2:], stride, pad
-    kernel = spatial(layer, "pooling_param", "kernel", rank, None)
-    require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
-    narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
-    require(narrow, layer, "the pad is as large as the kernel", f"< {text(kernel)}", text(pad))
-    return kernel, stride, pad
+    if parameters(layer, message).global_pooling:
+        kernel = _whole_map(layer, sizes, stride, pad)
+    else:
+        kernel = spatial(layer, message, "kernel", rank, None)
+        require(min(kernel) > 0, layer, "the kernel must be positive", "> 0", text(kernel))
+        narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
+        require(narrow, layer, "the pad is as large as the kernel", f"< {text(kernel)}", text(pad))
+    apart = dilation(layer, message, rank)
+    require(min(apart) > 0, layer, "dilation must be positive", "> 0", text(apart))
+    return Windows(kernel, stride, pad, apart)
+
+
+def _whole_map(layer: Layer, sizes: Sequence[Any], stride: Shape, pad: Shape) -> Shape:
+    """The kernel of a global pooling."""
+    sized = {"kernel_size", "kernel_h", "kernel_w"} & fields_of(layer, "pooling_param").keys()
+    require(not sized, layer, "global_pooling is set together with a kernel size", "one of the two")
+    plain = set(stride) == {1} and not any(pad)
+    require(plain, layer, "global_pooling is set together with a stride or pad", "neither")
+    return tuple(sizes)
+
+
+def bin_windows(size: int, bins: int) -> tuple[int, int]:
+    """Kernel, which is the stride too, and pad of as many bins of one size along an axis."""
+    kernel = ceil(size / bins)
+    return kernel, (kernel * bins - size + 1) // 2
 
 
 @shape("SPP")
@@ -109,8 +128,7 @@ def spatial_pyramid(layer: Layer, x: Shape) -> LayerShapes:
 
 
 def _level(layer: Layer, x: Shape, bins: int) -> Shape:
-    kernel = tuple(ceil(size / bins) for size in x[2:])
-    pad = tuple((k * bins - size + 1) // 2 for k, size in zip(kernel, x[2:], strict=True))
+    kernel, pad = zip(*(bin_windows(size, bins) for size in x[2:]), strict=True)
     narrow = all(q < k for q, k in zip(pad, kernel, strict=True))
     require(narrow, layer, f"its input is too small for {bins} bins", None, text(x))
     return pooled(x[2:], kernel, kernel, pad)

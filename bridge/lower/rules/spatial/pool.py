@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import ceil, prod
+from math import prod
 
 import numpy as np
 
 from bridge.caffe.net import Layer
-from bridge.caffe.shapes.spatial.conv import dilation, spatial
+from bridge.caffe.shapes.spatial.pool import bin_windows, rounds_down, windows
 from bridge.caffe.shapes.spatial.pool import pooled as pooled_sizes
-from bridge.caffe.shapes.spatial.pool import rounds_down
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
@@ -46,8 +45,7 @@ class Axis:
     @classmethod
     def of_bins(cls, size: int, bins: int) -> Axis:
         """An axis cut into bins of one size, padded to fit."""
-        kernel = ceil(size / bins)
-        pad = (kernel * bins - size + 1) // 2
+        kernel, pad = bin_windows(size, bins)
         (count,) = pooled_sizes((size,), (kernel,), (kernel,), (pad,))
         return cls(size, kernel, kernel, pad, count)
 
@@ -101,21 +99,16 @@ def pooling(
         return _over_open_sizes(e, layer, x, pool, avg_include_pad)
     axes = [
         Axis(x.fixed(2 + i), kernel, stride, pad, e.top_size(2 + i), apart)
-        for i, (kernel, stride, pad, apart) in enumerate(_windows(layer, x, global_pooling))
+        for i, (kernel, stride, pad, apart) in enumerate(_windows(layer, x))
     ]
     if len(layer.tops) == 2:
         return _max_with_places(e, layer, x, axes)
     return pooled(e, layer, x, pool, axes, avg_include_pad)
 
 
-def _windows(layer: Layer, x: Value, whole: bool) -> list[tuple[int, ...]]:
+def _windows(layer: Layer, x: Value) -> list[tuple[int, ...]]:
     """Kernel, stride, pad and dilation of each axis."""
-    rank = x.rank - 2
-    if whole:
-        return [(x.fixed(2 + i), 1, 0, 1) for i in range(rank)]
-    names = (("kernel", None), ("stride", 1), ("pad", 0))
-    sizes = (spatial(layer, "pooling_param", name, rank, default) for name, default in names)
-    return list(zip(*sizes, dilation(layer, "pooling_param", rank), strict=True))
+    return list(zip(*windows(layer, x.shape[2:]), strict=True))
 
 
 @layer("SPP", params="spp_param")
@@ -204,13 +197,13 @@ def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str, avg_include_
     ⌈(h + 2p - k) / s⌉ + 1 windows are those of a map with s - 1 more places behind it. Caffe drops
     the last one if it starts behind the padding, which it cannot where k ≥ p + s.
     """
-    windows = _windows(layer, x, whole=False)
+    axes = _windows(layer, x)
     rounds_up = not rounds_down(layer)
-    if len(layer.tops) == 2 or (rounds_up and any(k < p + s for k, s, p, _ in windows)):
-        raise GraphError("the ends of these windows depend on the size", received=windows)
-    if any(d > 1 or (p and not avg_include_pad) for _, _, p, d in windows):
-        raise GraphError("this dilation or divisor is written for one size", received=windows)
-    kernel, strides, pads, _ = (list(each) for each in zip(*windows, strict=True))
+    if len(layer.tops) == 2 or (rounds_up and any(k < p + s for k, s, p, _ in axes)):
+        raise GraphError("the ends of these windows depend on the size", received=axes)
+    if any(d > 1 or (p and not avg_include_pad) for _, _, p, d in axes):
+        raise GraphError("this dilation or divisor is written for one size", received=axes)
+    kernel, strides, pads, _ = (list(each) for each in zip(*axes, strict=True))
     more = [stride - 1 if rounds_up else 0 for stride in strides]
     shape = {"kernel_shape": kernel, "strides": strides}
     if pool == "MAX":
