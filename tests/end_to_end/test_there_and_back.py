@@ -17,8 +17,8 @@ REFUSED = {
     # Loops, and sizes that depend on the data, which ONNX has operators for and tf2onnx has not.
     "detout_*": "tf2onnx has no ONNX operators",
     "net_ssd": "tf2onnx has no ONNX operators",
-    "filter": "Expand to a size that is not known",
-    "pool_max_mask": "Expand to a size that is not known",
+    "filter": "Expand to an unknown size",
+    "pool_max_mask": "Expand to an unknown size",
     "priorbox_*": "no Keras rule for these nodes",
     # tf2onnx crops what a stride leaves between by negative pads.
     "deconv_k1_s2": "pads must not contain negative values",

@@ -155,7 +155,7 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
         "Incorrect or missing input value for starts and ends",
     ),
     "factors that do not fit": (graph(node("MatMul", ["x", "x"], ["y"])), "Incompatible dimens"),
-    "bounds as a vector": (_binary("Clip", _float(2)), "'c' is not one number"),
+    "bounds as a vector": (_binary("Clip", _float(2)), "'c' is not a single number"),
     "unknown direction": (
         graph(
             node("LSTM", ["x", "w", "r"], ["y"], hidden_size=2, direction="sideways"),

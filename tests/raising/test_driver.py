@@ -215,5 +215,5 @@ def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
         to = Concat<axis=0>(rows, columns)  y = Reshape(x, to)
     }"""
     model = graph(text, {"first": np.array([0, 1]), "last": np.array([2])})
-    with pytest.raises(UnsupportedError, match="more than one size is only known when"):
+    with pytest.raises(UnsupportedError, match="more than one size is known only when"):
         plan_of(model)

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # The folders and files in which the words have been replaced.
-DONE = ("bridge/check",)
+DONE = ("bridge/check", "bridge/layout", "bridge/raising", "docs/layout.md")
 
 # Names that need a noun for the thing instead.
 AS_WHOLE_NAMES = frozenset("each found given made told wished".split())

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Atom, Concatenated, Layout
+from bridge.layout import Atom, Concatenated, Layout, Weight
+from bridge.raising.plan import Ref
 from bridge.raising.table import Node, Operand, Shape
 
 MAX_BROADCAST = 5  # axes that TensorFlow can broadcast over
@@ -49,6 +50,15 @@ def axis_order(layout: Layout) -> tuple[int, ...] | None:
     if not all(layout.axis(axis).is_identity for axis in range(layout.rank)):
         return None
     return _storage_order(layout, range(layout.rank))
+
+
+def axis_orders(operands: Sequence[Operand]) -> list[tuple[int, ...]]:
+    """The orders of whole axes to choose from for operands of one rank: those that they have, and
+    ONNX's."""
+    tensors = [operand for operand in operands if not operand.is_constant]
+    orders = [axis_order(tensor.layout) for tensor in tensors]
+    onnx_order = tuple(range(operands[0].rank))
+    return list(dict.fromkeys([*(order for order in orders if order is not None), onnx_order]))
 
 
 def _storage_order(layout: Layout, axes: Collection[int]) -> tuple[int, ...]:
@@ -231,3 +241,22 @@ def broadcast_layout(base: Layout, shape: Shape) -> Layout:
         axes.append((size,))
     stored = tuple(tuple(renumbered[a] for a in group if a in renumbered) for group in base.stored)
     return Layout(tuple(axes), stored)
+
+
+def layouts_of_tensors(
+    operands: Sequence[Operand], layouts: Sequence[Layout]
+) -> tuple[Layout | None, ...]:
+    """The input layouts of a candidate that uses constants as weights: None for each of them."""
+    pairs = zip(operands, layouts, strict=True)
+    return tuple(None if operand.is_constant else layout for operand, layout in pairs)
+
+
+def with_constants(
+    operands: Sequence[Operand], layouts: Sequence[Layout], refs: Sequence[Ref]
+) -> list[Ref | Weight]:
+    """The arguments of a call: the refs of the tensors, and the constants as weights."""
+    tensors = iter(refs)
+    return [
+        operand.weight(layout) if operand.is_constant else next(tensors)
+        for operand, layout in zip(operands, layouts, strict=True)
+    ]

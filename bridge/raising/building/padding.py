@@ -71,7 +71,7 @@ def _same_pads(size: Size, extent: int, stride: int) -> tuple[int, int] | None:
     return total // 2, total - total // 2
 
 
-def window(
+def window_of(
     sizes: Sequence[Size],
     kernel: Sequence[int],
     strides: Sequence[int] | None,
@@ -113,9 +113,10 @@ def _ceil_end(size: Size, extent: int, stride: int, begin: int, end: int) -> int
     return end_of_windows(size, extent, stride, begin, end)
 
 
-def zero_padding(k: Recorder, x: Ref, at: Window) -> Ref:
+def zero_padding(k: Recorder, x: Ref, window: Window) -> Ref:
     """A ZeroPadding layer over the spatial axes of `n *s c`."""
-    return zeros_around(k, x, tuple(zip(at.begins, at.ends, strict=True))) if at.is_padded else x
+    pairs = tuple(zip(window.begins, window.ends, strict=True))
+    return zeros_around(k, x, pairs) if window.is_padded else x
 
 
 def zeros_around(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
@@ -124,9 +125,9 @@ def zeros_around(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
     return k.layer(f"ZeroPadding{rank}D", x, padding=pairs[0] if rank == 1 else tuple(pairs))
 
 
-def constant_padding(k: Recorder, x: Ref, at: Window, value: float) -> Ref:
+def constant_padding(k: Recorder, x: Ref, window: Window, value: float) -> Ref:
     """`ops.pad` over the spatial axes of `n *s c` with a value."""
-    pairs = [(0, 0), *zip(at.begins, at.ends, strict=True), (0, 0)]
+    pairs = [(0, 0), *zip(window.begins, window.ends, strict=True), (0, 0)]
     return k.op("pad", x, pad_width=pairs, mode="constant", constant_values=value)
 
 

@@ -1,8 +1,9 @@
-"""Pointwise functions of one tensor, and those along one axis."""
+"""Elementwise functions of one tensor, and functions along one axis."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -19,12 +20,12 @@ from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
 from bridge.raising.table import Candidate, Node, Operand, raises
 
-MOST_OF_SOFTMAX = 5  # axes that TensorFlow's takes on the CPU
+MAX_SOFTMAX_RANK = 5  # of TensorFlow's on the CPU
 SELU_ALPHA, SELU_GAMMA = 1.6732632423543772, 1.0507009873554805
 
 
 def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None) -> Candidate:
-    """Any order in, the same order out."""
+    """One Keras call, in any layout, which the output keeps."""
     group, kind = target.split(".")
 
     def build(k: Recorder, x: Ref) -> Ref:
@@ -34,7 +35,7 @@ def pointwise(x: Operand, target: str, options: Mapping[str, Any] | None = None)
     return Candidate((x.layout,), (x.layout,), build)
 
 
-# ONNX operators without attributes that are one Keras call, whatever the order.
+# ONNX operators without attributes that are one Keras call in any layout.
 POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Relu": ("layers.ReLU", {}),
     "Sigmoid": ("layers.Activation", {"activation": "sigmoid"}),
@@ -74,7 +75,8 @@ def _register(operator: str, target: str, options: Mapping[str, Any]) -> None:
     def rule(node: Node, x: Operand) -> Candidate:
         return pointwise(x, target, options)
 
-    rule.__doc__ = f"Element by element: {options.get('activation', target.split('.')[1])}."
+    function = options.get("activation", target.split(".")[1])
+    rule.__doc__ = f"Elementwise {function}\n\n(onnx.ai/onnx/operators, {operator})"
     raises(operator)(rule)
 
 
@@ -105,19 +107,19 @@ def _dtype_name(dtype: int) -> str:
 def clip(
     node: Node, x: Operand, low: Operand | None = None, high: Operand | None = None
 ) -> Candidate:
-    """x, not below low and not above high; a ReLU layer where low is 0
+    """x, limited to at least low and at most high; a ReLU layer if low is 0
 
     (onnx.ai/onnx/operators, Clip)
     """
-    ends = [None if each is None else _number(each) for each in (low, high)]
-    step = clipped(x, *ends)
-    absent = (None,) * sum(each is not None for each in (low, high))
-    return Candidate((*step.input_layouts, *absent), step.output_layouts, step.build)
+    limits = [None if limit is None else _number(limit) for limit in (low, high)]
+    candidate = clipped(x, *limits)
+    constants = (None,) * sum(limit is not None for limit in (low, high))
+    return replace(candidate, input_layouts=(*candidate.input_layouts, *constants))
 
 
 def _number(operand: Operand) -> float:
     if operand.is_constant and prod(operand.weight().shape) != 1:
-        raise UnsupportedError(f"'{operand.name}' is not one number", received=operand.shape)
+        raise UnsupportedError(f"'{operand.name}' is not a single number", received=operand.shape)
     number: float = operand.array().item()
     return number
 
@@ -126,13 +128,12 @@ def _number(operand: Operand) -> float:
 def clip_by_attributes(
     node: Node, x: Operand, *, min: float | None = None, max: float | None = None
 ) -> Candidate:
-    """The same, as it was before opset 11."""
+    """The same, with the limits as attributes                    (onnx.ai/onnx/operators, Clip)"""
     return clipped(x, min, max)
 
 
 def clipped(x: Operand, low: float | None, high: float | None) -> Candidate:
-    """One end or both; Keras's own ReLU where the lower end is 0. Where the ends are crossed all
-    becomes the upper one."""
+    """One limit or both; Keras's ReLU if the lower one is 0. If low > high, all becomes high."""
     if low is not None and high is not None and low > high:
         return Candidate((x.layout,), (x.layout,), partial(_crossed, low=low, high=high))
     if low == 0 and "int" not in x.dtype:
@@ -154,7 +155,7 @@ def _crossed(k: Recorder, x: Ref, low: float, high: float) -> Ref:
 def leaky_relu(node: Node, x: Operand, *, alpha: float = 0.01) -> Candidate:
     """y = x where x > 0, else alpha·x                     (onnx.ai/onnx/operators, LeakyRelu)
 
-    Keras's layer takes no slope below 0, which Caffe's ReLU does.
+    Unlike Caffe's ReLU, Keras's layer does not allow a negative slope.
     """
     if alpha >= 0:
         return pointwise(x, "layers.LeakyReLU", {"negative_slope": alpha})
@@ -199,7 +200,7 @@ def thresholded_relu(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate
 
 @raises("HardSigmoid")
 def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.5) -> Candidate:
-    """y = alpha·x + beta, not below 0 and not above 1; Keras's own has 1/6 and 1/2
+    """y = alpha·x + beta, limited to 0 … 1; Keras's own has alpha 1/6 and beta 1/2
 
     (onnx.ai/onnx/operators, HardSigmoid)
     """
@@ -222,28 +223,26 @@ def gelu(node: Node, x: Operand, *, approximate: str = "none") -> Candidate:
 def is_inf(
     node: Node, x: Operand, *, detect_negative: int = 1, detect_positive: int = 1
 ) -> Candidate:
-    """Whether it is an infinity of a sign that is asked for    (onnx.ai/onnx/operators, IsInf)"""
-    wanted = {(1, 1): "isinf", (1, 0): "isneginf", (0, 1): "isposinf"}
-    if (detect_negative, detect_positive) not in wanted:
-        raise UnsupportedError("IsInf that looks for no infinity")
-    return pointwise(x, f"ops.{wanted[detect_negative, detect_positive]}")
+    """Whether x is an infinity of one of the given signs        (onnx.ai/onnx/operators, IsInf)"""
+    functions = {(1, 1): "isinf", (1, 0): "isneginf", (0, 1): "isposinf"}
+    if (detect_negative, detect_positive) not in functions:
+        raise UnsupportedError("IsInf that detects no infinity")
+    return pointwise(x, f"ops.{functions[detect_negative, detect_positive]}")
 
 
 @raises("LogSoftmax", since=13)
 def log_softmax(node: Node, x: Operand, *, axis: int = -1) -> Candidate:
-    """x less the logarithm of the sum of exp(x) along one axis
+    """x minus the logarithm of the sum of exp(x) along one axis
 
     (onnx.ai/onnx/operators, LogSoftmax)
     """
-    input_layout = _along(x, axis % x.rank)
-    place = input_layout.where(axis % x.rank)
-    return Candidate(
-        (input_layout,), (input_layout,), lambda k, x: k.op("log_softmax", x, axis=place)
-    )
+    layout = _with_own_axis(x, axis % x.rank)
+    stored_axis = layout.where(axis % x.rank)
+    return Candidate((layout,), (layout,), lambda k, x: k.op("log_softmax", x, axis=stored_axis))
 
 
-def _along(x: Operand, axis: int) -> Layout:
-    """An order in which an axis lies by itself: the one that x has, where it does."""
+def _with_own_axis(x: Operand, axis: int) -> Layout:
+    """A layout with a stored axis for this axis alone: that of x, if it has one."""
     if x.layout.where(axis) is not None:
         return x.layout
     return channels_last(x) if x.rank > 2 else Layout.identity(x.shape)
@@ -251,26 +250,30 @@ def _along(x: Operand, axis: int) -> Layout:
 
 @raises("Softmax", since=13)
 def softmax(node: Node, x: Operand, *, axis: int = -1) -> Candidate:
-    """exp(x) over its sum along one axis, at any rank       (onnx.ai/onnx/operators, Softmax)"""
+    """exp(x) over its sum along one axis                    (onnx.ai/onnx/operators, Softmax)"""
     axis %= x.rank
-    input_layout = _along(x, axis)
-    have, place = input_layout.stored_shape, input_layout.where(axis) or 0
+    layout = _with_own_axis(x, axis)
+    shape, stored_axis = layout.stored_shape, layout.where(axis) or 0
 
     def build(k: Recorder, x: Ref) -> Ref:
         if node.shape[axis] == 1:  # Keras's layer gives the same, and a warning at each call
             return k.op("exp", k.op("subtract", x, x))
-        if len(have) <= MOST_OF_SOFTMAX:
-            return k.layer("Softmax", x, axis=place)
-        three = (product(have[:place]), have[place], product(have[place + 1 :]))
-        y = k.layer("Softmax", reshape(k, x, have, three), axis=1)
-        return reshape(k, y, three, have)
+        if len(shape) <= MAX_SOFTMAX_RANK:
+            return k.layer("Softmax", x, axis=stored_axis)
+        outer, inner = product(shape[:stored_axis]), product(shape[stored_axis + 1 :])
+        merged = (outer, shape[stored_axis], inner)
+        y = k.layer("Softmax", reshape(k, x, shape, merged), axis=1)
+        return reshape(k, y, merged, shape)
 
-    return Candidate((input_layout,), (input_layout,), build)
+    return Candidate((layout,), (layout,), build)
 
 
 @raises("Softmax")
 def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Candidate | Sequence[Candidate]:
-    """Before opset 13 all axes from `axis` on were one; the same where no axis follows."""
+    """The same if `axis` is the last: before opset 13, all axes from it on were one
+
+    (onnx.ai/onnx/operators, Softmax)
+    """
     if axis % x.rank != x.rank - 1:
         raise UnsupportedError(
             "Softmax of an opset below 13 over several axes at once",
@@ -289,7 +292,7 @@ def dropout(
     ratio: float = 0.5,
     seed: int = 0,
 ) -> Candidate:
-    """Identity at inference; a Dropout layer, which acts when the model is trained.
+    """The identity at inference; a Dropout layer, which acts when the model is trained.
 
     (onnx.ai/onnx/operators, Dropout)
     """
@@ -297,7 +300,9 @@ def dropout(
     if len(node.shapes) > 1:
         raise UnsupportedError("the mask output of Dropout")
     if not 0 <= rate <= 1:
-        raise UnsupportedError("no share to drop", expected="0 to 1", received=f"ratio {rate}")
+        raise UnsupportedError(
+            "an impossible dropout ratio", expected="0 to 1", received=f"ratio {rate}"
+        )
 
     def build(k: Recorder, x: Ref) -> Ref:
         return k.layer("Dropout", x, rate=rate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from bridge.raising.building.candidates import (
     broadcast_layout,
     free_layouts,
     inner_layout,
+    layouts_of_tensors,
     on_distinct_axes,
     replaced,
+    with_constants,
 )
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -36,26 +38,25 @@ def gemm(
 ) -> Candidate | list[Candidate]:
     """a: n k   b: k m (m k where transB)   c: m   ->   n m      (onnx.ai/onnx/operators, Gemm)
 
-    A Dense layer whose kernel's rows are in the order in which k is stored: after Flatten of
-    `n c h w -> n h w c` they are (h w c). This is all there is to flattening before a Dense. Its
-    columns are in the order that is wished of m: after it, a Reshape may move nothing either.
+    A Dense layer. The rows of its kernel are in the layout of k: after Flatten of
+    `n c h w -> n h w c` they are (h w c), so no tensor is transposed before it. The columns are in
+    the preferred layout of m, so that a Reshape after it need not move anything either.
     """
-    constant = b.is_constant and (c is None or (c.is_constant and is_row(c)))
+    constant = b.is_constant and (c is None or (c.is_constant and is_bias(c)))
     if transA or not constant:
         return _matrix_product(node, a, b, c, alpha, beta, transA, transB)
-    input_layout = rows(a)
+    input_layout = batch_first(a)
 
-    def step(units: Layout) -> Candidate:
+    def candidate(units: Layout) -> Candidate:
         inner = input_layout.axis(1)
         parts, order = ([units, inner], (1, 0)) if transB else ([inner, units], (0, 1))
         weights = {"kernel": scaled(b.weight(Layout.product(parts, order)), alpha)}
         if c is not None:
-            weights["bias"] = row(c, units, beta)
-        return _dense(
-            node, input_layout, Layout.product([input_layout.axis(0), units], (0, 1)), c, weights
-        )
+            weights["bias"] = bias_weight(c, units, beta)
+        output_layout = Layout.product([input_layout.axis(0), units], (0, 1))
+        return _dense(node, input_layout, output_layout, c, weights)
 
-    return [step(units) for units in free_layouts(node, 1)]
+    return [candidate(units) for units in free_layouts(node, 1)]
 
 
 @raises("MatMul", "bridge::Linear")
@@ -64,23 +65,23 @@ def matmul(
 ) -> Candidate | list[Candidate]:
     """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
-    With a constant matrix a Dense layer, whose bias is c; else `ops.matmul`, whose leading axes
-    may lie in any order. `bridge::Linear` is a product and the sum behind it (see fusion.py).
+    A Dense layer with bias c if the matrix is constant; else `ops.matmul`, with its leading axes
+    in any order. `bridge::Linear` is a product and the following sum (see graph/fusion.py).
     """
     if min(a.rank, b.rank) < 2:
-        return _plain_matmul(node, a, b, c)
+        return _vector_product(node, a, b, c)
     if not b.is_constant or b.rank != 2:
         return [_product(node, a, b, order) for order in _leading_orders(node, a, b)]
     last = a.rank - 1
     input_layout = last_axis_last(a)
 
-    def step(units: Layout) -> Candidate:
+    def candidate(units: Layout) -> Candidate:
         weights = {"kernel": b.weight(Layout.product([input_layout.axis(last), units], (0, 1)))}
         if c is not None:
             weights["bias"] = c.weight(units)
         return _dense(node, input_layout, replaced(input_layout, last, units), c, weights)
 
-    return [step(units) for units in free_layouts(node, last)]
+    return [candidate(units) for units in free_layouts(node, last)]
 
 
 def _dense(
@@ -100,55 +101,55 @@ def _dense(
     )
 
 
-def rows(a: Operand) -> Layout:
-    """A matrix `n k` with n first, k in whatever inner order it has."""
+def batch_first(a: Operand) -> Layout:
+    """A matrix `n k` with n first, and k in the inner layout that it has."""
     return Layout.product([inner_layout(a, 0), inner_layout(a, 1)], (0, 1))
 
 
 def last_axis_last(a: Operand) -> Layout:
-    """The tensor's own order, its last logical axis moved to the end of the store."""
+    """The layout of a tensor, with its last logical axis moved to the end."""
     last = a.rank - 1
-    places = [a.layout.where(axis) for axis in range(a.rank)]
-    if None in places:
+    stored_axes = [a.layout.where(axis) for axis in range(a.rank)]
+    if None in stored_axes:
         return Layout.identity(a.shape)
-    order = sorted(range(last), key=lambda axis: places[axis] or 0)
+    order = sorted(range(last), key=lambda axis: stored_axes[axis] or 0)
     return Layout.product([a.layout.axis(axis) for axis in range(a.rank)], (*order, last))
 
 
-def is_row(c: Operand) -> bool:
-    """Whether a constant adds one row to every row of a matrix."""
+def is_bias(c: Operand) -> bool:
+    """Whether a constant adds the same row to every row of a matrix."""
     return c.rank <= 1 or (c.rank == 2 and c.shape[0] == 1)
 
 
-def row(c: Operand, units: Layout, factor: float) -> Weight:
-    """One row of a matrix, which a single number fills, times a number; stored as the units."""
-    given = c.weight()
-    size, shape = given.stored_shape[-1:], tuple(map(int, units.logical_shape))
+def bias_weight(c: Operand, units: Layout, factor: float) -> Weight:
+    """A bias, perhaps broadcast from one number, times a factor; in the layout of the units."""
+    source = c.weight()
+    size, shape = source.stored_shape[-1:], tuple(map(int, units.logical_shape))
 
     def read(values: NDArray[Any]) -> NDArray[Any]:
         values = values.reshape(size)
         return values if size == shape else np.broadcast_to(values, shape)
 
-    return scaled(Weight.derived(shape, read, given).with_layout(units), factor)
+    return scaled(Weight.derived(shape, read, source).with_layout(units), factor)
 
 
 def scaled(weight: Weight, factor: float) -> Weight:
-    """A weight times a number, still unread."""
+    """A weight times a number, still lazy."""
     if factor == 1.0:
         return weight
     return Weight.derived(weight.stored_shape, lambda w: factor * w, weight)
 
 
-def _leading_orders(node: Node, *sides: Operand) -> list[tuple[int, ...]]:
-    """The orders of the result's axes before the last two: those of both sides, and ONNX's."""
-    lead, found = len(node.shape) - 2, []
-    for side in sides:
-        axes, missing = range(side.rank - 2), lead + 2 - side.rank
-        if not side.is_constant and on_distinct_axes(side.layout, axes):
-            places = [side.layout.where(axis) or 0 for axis in axes]
-            order = sorted(axes, key=places.__getitem__)
-            found.append((*range(missing), *(missing + axis for axis in order)))
-    return list(dict.fromkeys([*found, tuple(range(lead))]))
+def _leading_orders(node: Node, *operands: Operand) -> list[tuple[int, ...]]:
+    """The orders to choose from for the axes before the last two: of each operand, and ONNX's."""
+    lead, orders = len(node.shape) - 2, []
+    for operand in operands:
+        axes, missing = range(operand.rank - 2), lead + 2 - operand.rank
+        if not operand.is_constant and on_distinct_axes(operand.layout, axes):
+            stored_axes = [operand.layout.where(axis) or 0 for axis in axes]
+            order = sorted(axes, key=stored_axes.__getitem__)
+            orders.append((*range(missing), *(missing + axis for axis in order)))
+    return list(dict.fromkeys([*orders, tuple(range(lead))]))
 
 
 def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Candidate:
@@ -163,49 +164,45 @@ def _product(node: Node, a: Operand, b: Operand, order: tuple[int, ...]) -> Cand
     def stored(*last: Layout) -> Layout:
         return Layout.product([*lead, *last], (*order, len(lead), len(lead) + 1))
 
-    sides, output_layout = (a, b), stored(rows, columns)
+    operands, output_layout = (a, b), stored(rows, columns)
     layouts = (
         broadcast_layout(stored(rows, inner), a.shape),
         broadcast_layout(stored(inner, columns), b.shape),
     )
     left, right = (layout.stored_shape[:-2] for layout in layouts)
-    # TensorFlow reads what is no memory of its own where they are n 1 and 1 1, on the CPU.
+    # On the CPU TensorFlow reads beyond its memory if these are n 1 and 1 1.
     if len(left) == 2 and left[0] != 1 == left[1] and right == (1, 1):
-        layouts, output_layout = (
-            (_folded(layouts[0], {1}), _folded(layouts[1], {0, 1})),
-            _folded(output_layout, {1}),
-        )
+        layouts = (_merged(layouts[0], {1}), _merged(layouts[1], {0, 1}))
+        output_layout = _merged(output_layout, {1})
 
     def build(k: Recorder, *refs: Ref) -> Ref:
-        return k.op("matmul", *with_constants(sides, refs, layouts))
+        return k.op("matmul", *with_constants(operands, layouts, refs))
 
-    pairs = zip(sides, layouts, strict=True)
-    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
-    return Candidate(input_layouts, (output_layout,), build)
+    return Candidate(layouts_of_tensors(operands, layouts), (output_layout,), build)
 
 
-def _folded(layout: Layout, places: Collection[int]) -> Layout:
-    """Without these stored axes of size 1: what marks a place in them is on the next one."""
-    stored, waiting = list[tuple[int, ...]](), tuple[int, ...]()
-    for place, group in enumerate(layout.stored):
-        waiting += group
-        if place not in places:
-            stored.append(waiting)
-            waiting = ()
+def _merged(layout: Layout, stored_axes: Collection[int]) -> Layout:
+    """With each of these stored axes, of size 1, merged into the next one."""
+    stored, pending = list[tuple[int, ...]](), tuple[int, ...]()
+    for stored_axis, group in enumerate(layout.stored):
+        pending += group
+        if stored_axis not in stored_axes:
+            stored.append(pending)
+            pending = ()
     return Layout(layout.axes, tuple(stored))
 
 
-def _plain_matmul(node: Node, a: Operand, b: Operand, c: Operand | None) -> Candidate:
-    """The product with a vector in ONNX's order, and a constant row added where there is one."""
-    layouts = [Layout.identity(side.shape) for side in (a, b)]
-    pairs = zip((a, b), layouts, strict=True)
-    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
+def _vector_product(node: Node, a: Operand, b: Operand, c: Operand | None) -> Candidate:
+    """The product with a vector, in identity layout, plus the constant c if there is one."""
+    operands = (a, b)
+    layouts = [Layout.identity(operand.shape) for operand in operands]
 
     def build(k: Recorder, *refs: Ref) -> Ref:
-        y = k.op("matmul", *with_constants((a, b), refs, layouts))
+        y = k.op("matmul", *with_constants(operands, layouts, refs))
         return y if c is None else k.op("add", y, c.weight())
 
-    return Candidate(input_layouts, (Layout.identity(node.shape),), build)
+    output_layout = Layout.identity(node.shape)
+    return Candidate(layouts_of_tensors(operands, layouts), (output_layout,), build)
 
 
 def _matrix_product(
@@ -218,18 +215,15 @@ def _matrix_product(
     trans_a: int,
     trans_b: int,
 ) -> Candidate:
-    """The general product of two computed matrices: a transposed one is only relabelled."""
-    sides = (a, b) if c is None else (a, b, c)
-    flipped = (trans_a, trans_b, 0)
+    """The general product of two computed matrices; a transposed one is only relabelled."""
+    operands = (a, b) if c is None else (a, b, c)
     layouts = [
-        Layout.ordered(side.shape, (1, 0) if flip else range(side.rank))
-        for side, flip in zip(sides, flipped, strict=False)
+        Layout.ordered(operand.shape, (1, 0) if transposed else range(operand.rank))
+        for operand, transposed in zip(operands, (trans_a, trans_b, 0), strict=False)
     ]
-    pairs = zip(sides, layouts, strict=True)
-    input_layouts = tuple(None if side.is_constant else layout for side, layout in pairs)
 
     def build(k: Recorder, *refs: Ref) -> Ref:
-        left, right, *rest = with_constants(sides, refs, layouts)
+        left, right, *rest = with_constants(operands, layouts, refs)
         y = k.op("matmul", left, right)
         y = y if alpha == 1.0 else k.op("multiply", y, alpha)
         if c is None:
@@ -237,7 +231,8 @@ def _matrix_product(
         padded = (1,) * (2 - c.rank) + c.shape
         return add(k, y, multiplied(k, rest[0], beta), node.shape, padded)
 
-    return Candidate(input_layouts, (Layout.identity(node.shape),), build)
+    output_layout = Layout.identity(node.shape)
+    return Candidate(layouts_of_tensors(operands, layouts), (output_layout,), build)
 
 
 def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:
@@ -245,14 +240,3 @@ def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:
     if isinstance(x, Weight):
         return scaled(x, factor)
     return x if factor == 1.0 else k.op("multiply", x, factor)
-
-
-def with_constants(
-    operands: Sequence[Operand], refs: Sequence[Ref], layouts: Sequence[Layout]
-) -> list[Ref | Weight]:
-    """A function's arguments: the tensors' refs, and the constants stored as they have to be."""
-    waiting = iter(refs)
-    return [
-        operand.weight(layout) if operand.is_constant else next(waiting)
-        for operand, layout in zip(operands, layouts, strict=True)
-    ]

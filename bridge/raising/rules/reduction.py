@@ -10,7 +10,7 @@ from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
 
-# For each operator, the function that reduces, and those that come before and after it.
+# For each operator the function before the reduction, the reduction, and the function after it.
 REDUCTIONS: Mapping[str, tuple[str | None, str, str | None]] = {
     "ReduceMean": (None, "mean", None),
     "ReduceSum": (None, "sum", None),
@@ -34,18 +34,18 @@ def reduction(
     keepdims: int,
     noop_with_empty_axes: int,
 ) -> Candidate:
-    """Reduces in the order in which x is stored, where each reduced axis lies whole."""
+    """A reduction in the layout of x if each reduced axis has a stored axis of its own."""
     if axes_input is not None:
         axes = [int(axis) for axis in axes_input.array()]
     if not axes and noop_with_empty_axes:
         raise UnsupportedError("a reduction over no axes")
     logical = [axis % x.rank for axis in axes or range(x.rank)]
-    whole = all(x.layout.where(axis) is not None for axis in logical)
-    input_layout = x.layout if whole else Layout.identity(x.shape)
-    # Axes of size 1 may share a place.
-    places = tuple(
-        sorted({place for axis in logical if (place := input_layout.where(axis)) is not None})
-    )
+    fits = all(x.layout.where(axis) is not None for axis in logical)
+    input_layout = x.layout if fits else Layout.identity(x.shape)
+    # Axes of size 1 may share a stored axis.
+    stored_axes = {
+        stored_axis for axis in logical if (stored_axis := input_layout.where(axis)) is not None
+    }
     output_layout = input_layout.dropped(logical)
     if keepdims:
         output_layout = input_layout
@@ -55,7 +55,7 @@ def reduction(
     def build(k: Recorder, x: Ref) -> Ref:
         before, function, after = REDUCTIONS[operator]
         x = x if before is None else k.op(before, x)
-        x = k.op(function, x, axis=places, keepdims=bool(keepdims))
+        x = k.op(function, x, axis=tuple(sorted(stored_axes)), keepdims=bool(keepdims))
         return x if after is None else k.op(after, x)
 
     def backward(output_layout: Layout) -> Layout:
@@ -79,7 +79,8 @@ def _register(operator: str) -> None:
     ) -> Candidate:
         return reduction(node, operator, x, axes_input, axes, keepdims, noop_with_empty_axes)
 
-    rule.__doc__ = f"Over axes, or all: {' of '.join(filter(None, REDUCTIONS[operator][::-1]))}."
+    functions = " of ".join(filter(None, REDUCTIONS[operator][::-1]))
+    rule.__doc__ = f"Over axes, or all: {functions}\n\n(onnx.ai/onnx/operators, {operator})"
     raises(operator)(rule)
 
 

@@ -1,4 +1,4 @@
-"""Operators that only rename, regroup, join or cut axes."""
+"""Operators that only relabel, regroup, pad or concatenate axes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def identity(node: Node, x: Operand) -> Candidate:
 
 @raises("Transpose")
 def transpose(node: Node, x: Operand, *, perm: Sequence[int] | None = None) -> Candidate:
-    """Nothing moves: the axes have other places in the logical shape, and the same in store.
+    """Another order of the logical axes; no data moves
 
     (onnx.ai/onnx/operators, Transpose)
     """
@@ -53,7 +53,7 @@ def flatten(node: Node, x: Operand, *, axis: int = 1) -> Candidate:
 
 @raises("Reshape")
 def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> Candidate:
-    """The same numbers in another logical shape               (onnx.ai/onnx/operators, Reshape)"""
+    """The same elements in another logical shape              (onnx.ai/onnx/operators, Reshape)"""
     return regrouped(node, x)
 
 
@@ -61,7 +61,7 @@ def reshape(node: Node, x: Operand, shape: Operand, *, allowzero: int = 0) -> Ca
 def unsqueeze(
     node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
 ) -> Candidate:
-    """More axes of size 1                                   (onnx.ai/onnx/operators, Unsqueeze)"""
+    """Inserts axes of size 1                                (onnx.ai/onnx/operators, Unsqueeze)"""
     return regrouped(node, x)
 
 
@@ -69,24 +69,24 @@ def unsqueeze(
 def squeeze(
     node: Node, x: Operand, axes_input: Operand | None = None, *, axes: Sequence[int] | None = None
 ) -> Candidate:
-    """Fewer axes of size 1, the others lie as they did        (onnx.ai/onnx/operators, Squeeze)"""
-    given = axes if axes_input is None else axes_input.array().tolist()
+    """Removes axes of size 1                                  (onnx.ai/onnx/operators, Squeeze)"""
+    named = axes if axes_input is None else axes_input.array().tolist()
     ones = [axis for axis, size in enumerate(x.shape) if size == 1]
-    gone = ones if given is None else [axis % x.rank for axis in given]
-    if not {*gone} <= {*ones}:
+    removed = ones if named is None else [axis % x.rank for axis in named]
+    if not {*removed} <= {*ones}:
         return regrouped(node, x)
-    return _relabelled(x, x.layout, x.layout.squeezed(gone))
+    return _relabelled(x, x.layout, x.layout.squeezed(removed))
 
 
 def regrouped(node: Node, x: Operand) -> Candidate:
-    """A new logical shape over the same elements: a relabelling wherever the axes allow it.
+    """A new logical shape over the same elements: a relabelling if the layout allows it.
 
-    Where they do not, the tensor is brought to ONNX's order first.
+    If it does not, the tensor is first rearranged to the identity layout.
     """
     shape = _known(node.shape, x.layout)
     if shape.count(None) > 1:
         raise UnsupportedError(
-            "a new shape of which more than one size is only known when the model runs",
+            "a new shape of which more than one size is known only when the model runs",
             received=f"{x.shape} -> {node.shape}",
             hint="fix the sizes of the inputs",
         )
@@ -100,11 +100,11 @@ def regrouped(node: Node, x: Operand) -> Candidate:
 
 
 def _relabelled(x: Operand, input_layout: Layout, output_layout: Layout) -> Candidate:
-    """A tensor whose elements stay as they are wanted, in another shape."""
-    have, then = input_layout.stored_shape, output_layout.stored_shape
+    """The same elements in the same order, at most reshaped."""
+    source, target = input_layout.stored_shape, output_layout.stored_shape
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return x if have == then else reshape_stored(k, x, have, then)
+        return x if source == target else reshape_stored(k, x, source, target)
 
     return Candidate(
         (input_layout,),
@@ -115,7 +115,7 @@ def _relabelled(x: Operand, input_layout: Layout, output_layout: Layout) -> Cand
 
 
 def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
-    """A shape for `grouped`: a symbol that the tensor does not have is what is left over."""
+    """A shape for `Layout.grouped`, with None for a symbol that the tensor does not have."""
     symbols = {atom for atoms in layout.axes for atom in atoms if isinstance(atom, str)}
     return tuple(dim if isinstance(dim, int) or dim in symbols else None for dim in shape)
 
@@ -130,7 +130,7 @@ def pad(
     *,
     mode: str = "constant",
 ) -> Candidate:
-    """Adds to both ends of axes                                  (onnx.ai/onnx/operators, Pad)"""
+    """Pads both ends of axes                                     (onnx.ai/onnx/operators, Pad)"""
     widths = [int(width) for width in pads.array()]
     logical = range(x.rank) if axes is None else [int(axis) % x.rank for axis in axes.array()]
     half = len(widths) // 2
@@ -142,13 +142,11 @@ def pad(
     input_layout = with_identity_axes(x, padded)
     pairs = [(0, 0)] * len(input_layout.stored_shape)
     for axis, begin, end in zip(logical, widths[:half], widths[half:], strict=True):
-        if axis in padded and (place := input_layout.where(axis)) is not None:
-            pairs[place] = (begin, end)
+        if axis in padded and (stored_axis := input_layout.where(axis)) is not None:
+            pairs[stored_axis] = (begin, end)
     output_layout = resized(input_layout, node.shape, padded)
     if mode == "edge":
-        return Candidate(
-            (input_layout,), (output_layout,), lambda k, x: _with_edges_again(k, x, pairs)
-        )
+        return Candidate((input_layout,), (output_layout,), lambda k, x: _edge_padded(k, x, pairs))
     options: dict[str, object] = {"pad_width": pairs, "mode": mode}
     if mode == "constant":
         options["constant_values"] = 0 if value is None else value.array().item()
@@ -160,83 +158,86 @@ def pad(
 
 
 def _has_a_layer(pairs: Sequence[tuple[int, int]]) -> bool:
-    """Whether Keras has a layer that pads these stored axes: not the first, nor the last."""
+    """Whether Keras has a padding layer for these stored axes: not the first or the last."""
     return 3 <= len(pairs) <= 5 and not any(pairs[0] + pairs[-1])
 
 
-def _with_edges_again(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
-    """With the first and the last place of each stored axis so often before and behind it."""
+def _edge_padded(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
+    """Repeats the first and the last index of each stored axis so many times."""
     for axis, (begin, end) in enumerate(pairs):
         if begin + end:
-            first, last = (sliced(k, x, axis, at, None) for at in (slice(0, 1), slice(-1, None)))
+            edges = (slice(0, 1), slice(-1, None))
+            first, last = (sliced(k, x, axis, edge, None) for edge in edges)
             x = k.layer("Concatenate", [*[first] * begin, x, *[last] * end], axis=axis)
     return x
 
 
 @raises("Concat")
 def concat(node: Node, *operands: Operand, axis: int) -> list[Candidate]:
-    """Joins along one axis, each part in its own inner order there.
+    """Concatenates along one axis, on which each part keeps its inner layout.
 
-    The other axes lie as in one of the parts, or as it is wished, which may suit where parts have
-    axes of size 1.
+    The other axes are stored as in one of the parts, or in the preferred layout, which may help if
+    parts have axes of size 1.
 
     (onnx.ai/onnx/operators, Concat)
     """
     if any(operand.is_constant for operand in operands):
-        raise UnsupportedError("a constant among the joined tensors")
+        raise UnsupportedError("a constant among the concatenated tensors")
     axis %= len(node.shape)
     bases = [operand.layout for operand in operands]
     bases += [] if node.preferred_layout is None else [node.preferred_layout]
     frames = dict.fromkeys(_frame(base, axis) for base in dict.fromkeys(bases))
-    steps = [_joined(operands, *frame, axis) for frame in frames if frame is not None]
-    found = [step for step in steps if step is not None]
-    plain = [Layout.identity(operand.shape) for operand in operands]
-    return found or [_join(tuple(plain), Layout.identity(node.shape), axis)]
+    options = [_concatenated(operands, *frame, axis) for frame in frames if frame is not None]
+    candidates = [candidate for candidate in options if candidate is not None]
+    identity = tuple(Layout.identity(operand.shape) for operand in operands)
+    return candidates or [_candidate(identity, Layout.identity(node.shape), axis)]
 
 
 _Frame = tuple[tuple[int, ...], tuple[Layout, ...], tuple[Layout, ...]]
 
 
 def _frame(base: Layout, axis: int) -> _Frame | None:
-    """In which order the axes lie, and how those before and behind one of them are inside; None
-    where they do not lie apart."""
+    """The order of the axes, and the inner layouts of those before and after the concatenated one;
+    None if an axis has no stored axis of its own."""
     if not is_presentable(base):
         return None
-    order = tuple(sorted(range(base.rank), key=lambda each: base.where(each) or 0))
-    inner = [base.axis(each) for each in range(base.rank) if each != axis]
+    order = tuple(sorted(range(base.rank), key=lambda i: base.where(i) or 0))
+    inner = [base.axis(i) for i in range(base.rank) if i != axis]
     return order, tuple(inner[:axis]), tuple(inner[axis:])
 
 
-def _joined(
+def _concatenated(
     operands: tuple[Operand, ...],
     order: tuple[int, ...],
     before: tuple[Layout, ...],
-    behind: tuple[Layout, ...],
+    after: tuple[Layout, ...],
     axis: int,
 ) -> Candidate | None:
-    """The parts with their axes in an order, all but one of them with the same inner orders; None
-    where these are not plain and another part calls a free size by another name."""
+    """All parts with their axes in one order and, except for the concatenated one, in the same
+    inner layouts; None if these are not identity layouts and parts name a size differently."""
     parts = [inner_layout(operand, axis) for operand in operands]
-    input_layout = []
+    input_layouts = []
     for operand, part in zip(operands, parts, strict=True):
-        frame = zip((*before, part, *behind), operand.shape, strict=True)
-        own = [_sized(inner, size) for inner, size in frame]
-        if None in own:
+        frame = zip((*before, part, *after), operand.shape, strict=True)
+        axes = [_with_size(inner, size) for inner, size in frame]
+        if None in axes:
             return None
-        input_layout.append(Layout.product([each for each in own if each is not None], order))
-    joined = Layout.product([*before, Layout.concatenated(parts), *behind], order)
-    return _join(tuple(input_layout), joined, order.index(axis))
+        input_layouts.append(Layout.product([inner for inner in axes if inner is not None], order))
+    output_layout = Layout.product([*before, Layout.concatenated(parts), *after], order)
+    return _candidate(tuple(input_layouts), output_layout, order.index(axis))
 
 
-def _sized(inner: Layout, size: Size) -> Layout | None:
-    """An axis in the same inner order, for another size or name of it; None where it has none."""
+def _with_size(inner: Layout, size: Size) -> Layout | None:
+    """The layout of an axis with another size, or name of it; None unless it is the identity."""
     if inner.logical_shape == (size,):
         return inner
     return Layout.identity((size,)) if inner.is_identity else None
 
 
-def _join(input_layout: tuple[Layout, ...], output_layout: Layout, place: int) -> Candidate:
+def _candidate(
+    input_layouts: tuple[Layout, ...], output_layout: Layout, stored_axis: int
+) -> Candidate:
     def build(k: Recorder, *refs: Ref) -> Ref:
-        return k.layer("Concatenate", refs, axis=place) if len(refs) > 1 else refs[0]
+        return k.layer("Concatenate", refs, axis=stored_axis) if len(refs) > 1 else refs[0]
 
-    return Candidate(input_layout, (output_layout,), build)
+    return Candidate(input_layouts, (output_layout,), build)

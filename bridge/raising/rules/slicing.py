@@ -1,4 +1,4 @@
-"""Operators that cut tensors into parts, and those that repeat them."""
+"""Slicing tensors, and repeating them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
-Cut = Callable[[Recorder, Ref], Ref]
+Slicer = Callable[[Recorder, Ref], Ref]
 
 
 @raises("Slice", since=10)
@@ -28,10 +28,10 @@ def slice_(
 ) -> Candidate:
     """x[..., start:end:step, ...]                              (onnx.ai/onnx/operators, Slice)
 
-    In whatever order the axes lie, as long as each that is cut lies by itself.
+    In any layout in which each sliced axis has a stored axis of its own.
     """
     begins = _integers(starts)
-    return _cut(
+    return _sliced(
         node,
         x,
         begins,
@@ -50,11 +50,11 @@ def slice_by_attributes(
     ends: Sequence[int],
     axes: Sequence[int] | None = None,
 ) -> Candidate:
-    """The same, as it was before opset 10."""
-    return _cut(node, x, starts, ends, axes or range(len(starts)), [1] * len(starts))
+    """The same, with starts, ends and axes as attributes        (onnx.ai/onnx/operators, Slice)"""
+    return _sliced(node, x, starts, ends, axes or range(len(starts)), [1] * len(starts))
 
 
-def _cut(
+def _sliced(
     node: Node,
     x: Operand,
     starts: Sequence[int],
@@ -63,45 +63,45 @@ def _cut(
     steps: Sequence[int],
 ) -> Candidate:
     if 0 in node.shape:
-        raise UnsupportedError("a slice that is empty", received=node.shape)
+        raise UnsupportedError("an empty slice", received=node.shape)
     keys = {
         axis % x.rank: slice(*key) for axis, *key in zip(axes, starts, ends, steps, strict=True)
     }
     input_layout = (
         x.layout if all(can_select(x.layout, a) for a in keys) else Layout.identity(x.shape)
     )
-    output_layout, cuts = input_layout, list[Cut]()
+    output_layout, slicers = input_layout, list[Slicer]()
     for axis, key in keys.items():
-        output_layout, cut = _along(output_layout, axis, key, node.shape)
-        cuts.append(cut)
+        output_layout, slicer = _along(output_layout, axis, key, node.shape)
+        slicers.append(slicer)
 
     def build(k: Recorder, x: Ref) -> Ref:
-        for cut in cuts:
-            x = cut(k, x)
+        for slicer in slicers:
+            x = slicer(k, x)
         return x
 
     return Candidate((input_layout,), (output_layout,), build)
 
 
-def _along(layout: Layout, axis: int, key: slice, shape: Shape) -> tuple[Layout, Cut]:
-    """One axis cut by a key: how the result is stored, and how it is made."""
-    place, size = layout.where(axis), layout.logical_shape[axis]
-    if place is None:
+def _along(layout: Layout, axis: int, key: slice, shape: Shape) -> tuple[Layout, Slicer]:
+    """A slice along one axis: the layout of the result, and the function that builds it."""
+    stored_axis, size = layout.where(axis), layout.logical_shape[axis]
+    if stored_axis is None:
         raise ValueError(f"axis {axis} of {layout} has no stored axis of its own")
     if isinstance(size, int):
         indices = range(size)[key]
         if indices.step == 1:
-            output_layout, places = part(layout, axis, indices.start, indices.stop)
+            output_layout, positions = part(layout, axis, indices.start, indices.stop)
         else:
             output_layout = replaced(layout, axis, Layout.identity((len(indices),)))
-            places = [positions_of(layout, axis)[index] for index in indices]
-        return output_layout, lambda k, x: select(k, x, place, places, size)
+            positions = [positions_of(layout, axis)[index] for index in indices]
+        return output_layout, lambda k, x: select(k, x, stored_axis, positions, size)
     output_layout = replaced(layout, axis, Layout.identity((shape[axis],)))
     if key.step > 0:
-        return output_layout, lambda k, x: sliced(k, x, place, key, None)
+        return output_layout, lambda k, x: sliced(k, x, stored_axis, key, None)
     if key.step != -1 or key.start < -1 or key.stop > -(2**31):
-        raise UnsupportedError("a backward slice of an axis of unknown size, but for all of it")
-    return output_layout, lambda k, x: k.op("flip", x, axis=place)
+        raise UnsupportedError("a partial backward slice of an axis of unknown size")
+    return output_layout, lambda k, x: k.op("flip", x, axis=stored_axis)
 
 
 def _integers(operand: Operand) -> list[int]:
@@ -118,7 +118,7 @@ def split(
     split: Sequence[int] | None = None,
     num_outputs: int | None = None,
 ) -> Candidate:
-    """x cut along an axis, into parts of given sizes or equal ones
+    """x split along an axis, into parts of these sizes or of equal ones
 
     (onnx.ai/onnx/operators, Split)
     """
@@ -130,22 +130,23 @@ def split(
     input_layout = x.layout if x.layout.where(axis) is not None else Layout.identity(x.shape)
     ends = list(accumulate(lengths))
     parts = [
-        part(input_layout, axis, end - own, end) for end, own in zip(ends, lengths, strict=True)
+        part(input_layout, axis, end - length, end)
+        for end, length in zip(ends, lengths, strict=True)
     ]
-    place = input_layout.where(axis) or 0
-    in_order = [index for _, places in parts for index in places] == list(range(size))
+    stored_axis = input_layout.where(axis) or 0
+    in_order = [index for _, positions in parts for index in positions] == list(range(size))
 
     def build(k: Recorder, x: Ref) -> tuple[Ref, ...]:
         if in_order and len(parts) > 1 and len(set(lengths)) == 1:
-            return k.ops("split", x, len(parts), axis=place, outputs=len(parts))
-        return tuple(select(k, x, place, places, size) for _, places in parts)
+            return k.ops("split", x, len(parts), axis=stored_axis, outputs=len(parts))
+        return tuple(select(k, x, stored_axis, positions, size) for _, positions in parts)
 
     return Candidate((input_layout,), tuple(output_layout for output_layout, _ in parts), build)
 
 
 @raises("Tile", since=6)
 def tile(node: Node, x: Operand, repeats: Operand) -> Candidate:
-    """x several times behind itself, along each axis              (onnx.ai/onnx/operators, Tile)"""
+    """x repeated along axes                                       (onnx.ai/onnx/operators, Tile)"""
     counts = {axis: count for axis, count in enumerate(_integers(repeats)) if count != 1}
     fits = all(can_select(x.layout, axis) for axis in counts)
     input_layout = (
@@ -162,34 +163,33 @@ def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
     """
     sizes = (1,) * (len(node.shape) - x.rank) + x.shape
     counts: dict[int, int] = {}
-    for axis, (have, input_layout) in enumerate(zip(sizes, node.shape, strict=True)):
-        if have == input_layout:
+    for axis, (size, new_size) in enumerate(zip(sizes, node.shape, strict=True)):
+        if size == new_size:
             continue
-        if have != 1 or not isinstance(input_layout, int):
+        if size != 1 or not isinstance(new_size, int):
             raise UnsupportedError(
-                "Expand to a size that is not known", received=f"{x.shape} to {node.shape}"
+                "Expand to an unknown size", received=f"{x.shape} to {node.shape}"
             )
-        counts[axis] = input_layout
-    seen = x.layout
+        counts[axis] = new_size
+    expanded = x.layout
     for _ in range(len(node.shape) - x.rank):
-        seen = seen.inserted(0)
-    if on_distinct_axes(seen, counts):
-        return _repeated(x.layout, seen, counts)
+        expanded = expanded.inserted(0)
+    if on_distinct_axes(expanded, counts):
+        return _repeated(x.layout, expanded, counts)
     return _repeated(Layout.identity(x.shape), Layout.identity(sizes), counts)
 
 
-def _repeated(input_layout: Layout, seen: Layout, counts: Mapping[int, int]) -> Candidate:
-    """A tensor in `input_layout`, which is `seen` with axes of size 1 before it, repeated."""
-    output_layout, repeats = seen, [1] * len(seen.stored_shape)
+def _repeated(input_layout: Layout, expanded: Layout, counts: Mapping[int, int]) -> Candidate:
+    """A tensor in `input_layout`, or `expanded` if with leading axes of size 1, repeated."""
+    output_layout, repeats = expanded, [1] * len(expanded.stored_shape)
     for axis, count in counts.items():
-        repeats[seen.where(axis) or 0] = count
-        output_layout = replaced(
-            output_layout, axis, Layout.concatenated([seen.axis(axis)] * count)
-        )
+        repeats[expanded.where(axis) or 0] = count
+        inner = Layout.concatenated([expanded.axis(axis)] * count)
+        output_layout = replaced(output_layout, axis, inner)
 
     def build(k: Recorder, x: Ref) -> Ref:
-        if input_layout.stored_shape != seen.stored_shape:
-            x = reshape(k, x, input_layout.stored_shape, seen.stored_shape)
+        if input_layout.stored_shape != expanded.stored_shape:
+            x = reshape(k, x, input_layout.stored_shape, expanded.stored_shape)
         return k.op("tile", x, repeats=repeats) if counts else x
 
     return Candidate((input_layout,), (output_layout,), build)

@@ -13,7 +13,7 @@ from bridge.raising.building.padding import (
     Window,
     constant_padding,
     subsampled,
-    window,
+    window_of,
     zero_padding,
 )
 from bridge.raising.building.recorder import Recorder
@@ -24,7 +24,7 @@ from tests.helpers.keras_against_onnx import graph, in_onnxruntime, raise_and_co
 def one(
     size: int | str, kernel: int, stride: int, pads: tuple[int, int], dilation: int = 1
 ) -> Window:
-    return window((size,), (kernel,), (stride,), (dilation,), pads, "NOTSET")
+    return window_of((size,), (kernel,), (stride,), (dilation,), pads, "NOTSET")
 
 
 @pytest.mark.parametrize(
@@ -54,20 +54,20 @@ def test_dilation_widens_a_window() -> None:
 
 
 def test_defaults_are_onnx_s() -> None:
-    at = window((8, 9), (3, 2), None, None, None, "NOTSET")
+    at = window_of((8, 9), (3, 2), None, None, None, "NOTSET")
     assert (at.strides, at.dilations, at.begins, at.ends) == ((1, 1), (1, 1), (0, 0), (0, 0))
     assert (at.rank, at.is_padded) == (2, False)
 
 
 @pytest.mark.parametrize(("auto_pad", "pads"), [("SAME_UPPER", (0, 1)), ("SAME_LOWER", (1, 0))])
 def test_auto_pad_becomes_pads(auto_pad: str, pads: tuple[int, int]) -> None:
-    at = window((8,), (3,), (2,), None, None, auto_pad)
+    at = window_of((8,), (3,), (2,), None, None, auto_pad)
     assert (at.begins + at.ends) == pads
 
 
 def test_auto_pad_that_depends_on_an_unknown_size_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="unknown size"):
-        window(("h",), (3,), (2,), None, None, "SAME_UPPER")
+        window_of(("h",), (3,), (2,), None, None, "SAME_UPPER")
 
 
 def test_negative_pads_are_refused() -> None:
@@ -77,7 +77,7 @@ def test_negative_pads_are_refused() -> None:
 
 def test_rounding_up_over_an_unknown_size_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="unknown size"):
-        window(("h",), (3,), (2,), None, None, "NOTSET", ceil_mode=1)
+        window_of(("h",), (3,), (2,), None, None, "NOTSET", ceil_mode=1)
 
 
 @given(*[st.integers(low, high) for low, high in ((1, 12), (1, 4), (1, 4), (0, 3), (0, 3))])
@@ -85,7 +85,7 @@ def test_rounding_up_is_as_many_windows_as_onnxruntime_makes(
     size: int, kernel: int, stride: int, begin: int, end: int
 ) -> None:
     assume(max(begin, end) < kernel <= size + begin + end)
-    at = window((size,), (kernel,), (stride,), None, (begin, end), "NOTSET", ceil_mode=1)
+    at = window_of((size,), (kernel,), (stride,), None, (begin, end), "NOTSET", ceil_mode=1)
     node = onnx.helper.make_node(
         "MaxPool",
         ["x"],
@@ -103,7 +103,7 @@ def test_rounding_up_is_as_many_windows_as_onnxruntime_makes(
 
 def test_padding_layers() -> None:
     recorder = Recorder()
-    at = window((8, 8), (3, 3), None, None, (1, 0, 2, 1), "NOTSET")
+    at = window_of((8, 8), (3, 3), None, None, (1, 0, 2, 1), "NOTSET")
     zero_padding(recorder, Ref(0), at)
     constant_padding(recorder, Ref(0), at, -1.0)
     subsampled(recorder, Ref(0), (2, 1))

@@ -1,1 +1,1 @@
-"""Operators of detectors: regions, and the suppression of boxes."""
+"""Operators of detectors: regions of interest, and non-maximum suppression."""

@@ -1,4 +1,4 @@
-"""Operators that look at regions of a map."""
+"""Operators on regions of interest of a feature map."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def max_roi_pool(
 ) -> Candidate:
     """x: n c h w, regions: r 5 (image, x and y of two corners)   ->   r c *pooled_shape
 
-    The greatest of each bin of each region, whose corners are scaled and rounded; 0 for a bin
-    without places.
+    The maximum of each bin of each region, whose corners are scaled and rounded; 0 for an empty
+    bin.
 
-    A bin may be of any size; but two windows of a power of 2, one at its start and one at its
-    end, always cover its rows, and two its columns. So the maps of the greatest of such windows
-    are made first, and in them four are looked up for each bin. Neither time nor memory depend on
-    how large the regions are, and none is needed for each region and each place of the map.
+    A bin may be of any size, but two windows of a power of 2, one at its start and one at its end,
+    always cover its rows, and two its columns. So the maxima of all such windows are computed
+    first, and four of them are looked up for each bin (a sparse table). Neither time nor memory
+    depends on the size of the regions, nor on the product of their number and the map's size.
 
     (onnx.ai/onnx/operators, MaxRoiPool; roi_pooling_layer.cpp of Fast R-CNN's Caffe)
     """
@@ -48,10 +48,10 @@ def max_roi_pool(
         left, top, right, bottom = (_columns(k, corners, at, at + 1) for at in range(1, 5))
         of_rows = _Bins.of(k, top, bottom, down, rows)
         of_columns = _Bins.of(k, left, right, across, columns)
-        every = _doubled(k, _doubled(k, x, 1, rows), 2, columns)
-        every = k.op("reshape", every, newshape=(-1, channels))
-        first_rows = k.op("multiply", image, _count_doubled(rows))
-        return _greatest(k, every, first_rows, of_rows, of_columns, _count_doubled(columns))
+        maxima = _window_maxima(k, _window_maxima(k, x, 1, rows), 2, columns)
+        maxima = k.op("reshape", maxima, newshape=(-1, channels))
+        first_rows = k.op("multiply", image, _count_windows(rows))
+        return _bin_maxima(k, maxima, first_rows, of_rows, of_columns, _count_windows(columns))
 
     input_layout, output_layout = (
         image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
@@ -75,14 +75,14 @@ def roi_align(
 ) -> Candidate:
     """x: n c h w, regions: r 4 (x and y of two corners), images: r   ->   r c *output
 
-    The mean of points in each bin of each region, between the places of the map; as many along
-    an axis as the sampling ratio says, or where that is 0 as many as the bin has places. What a
-    place of the map counts for in a mean is a product of what its row and what its column counts
-    for: so means are products of matrices.                   (onnx.ai/onnx/operators, RoiAlign)
+    The mean of interpolated points in each bin of each region. The sampling ratio is their number
+    along an axis, or 0 for as many as the bin has pixels. The weight of a pixel in a mean is the
+    product of its row's and its column's weight, so the means are products of matrices.
+    (onnx.ai/onnx/operators, RoiAlign)
     """
     _, rows, columns = known_map(x)
     if mode != "avg":
-        raise UnsupportedError("another RoiAlign than that of means", received=mode)
+        raise UnsupportedError("a RoiAlign of another mode than avg", received=mode)
     is_half = coordinate_transformation_mode == "half_pixel"
 
     def build(k: Recorder, x: Ref, regions: Ref, images: Ref) -> Ref:
@@ -100,14 +100,14 @@ def roi_align(
         image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
     )
     return Candidate(
-        (input_layout, *(Layout.identity(each.shape) for each in (regions, images))),
+        (input_layout, *(Layout.identity(operand.shape) for operand in (regions, images))),
         (output_layout,),
         build,
     )
 
 
 def _is_image(k: Recorder, x: Ref, images: Ref) -> Ref:
-    """x: n h w c, images: r   ->   r 1 n 1, 1 for the image that a region is of, else 0"""
+    """x: n h w c, images: r   ->   r 1 n 1, 1 for the image of the region, else 0"""
     number = arange_like(k, k.op("get_item", x, (slice(None), 0, 0, 0)), 0)
     images = k.op("expand_dims", k.op("cast", images, dtype="int32"), axis=1)
     is_image = k.op("expand_dims", k.op("equal", images, number), axis=[1, 3])
@@ -118,48 +118,48 @@ def _is_image(k: Recorder, x: Ref, images: Ref) -> Ref:
 def roi_align_from_corners(
     node: Node, x: Operand, regions: Operand, images: Operand, **attributes: Any
 ) -> Candidate | Sequence[Candidate]:
-    """The same, as it was before opset 16."""
+    """The same, without the shift by half a pixel             (onnx.ai/onnx/operators, RoiAlign)"""
     mode = {"coordinate_transformation_mode": "output_half_pixel"}
     return roi_align(node, x, regions, images, **mode, **attributes)
 
 
 @dataclass(frozen=True)
 class _Points:
-    """Which points of a bin are looked at along an axis: `ratio` of them, or 0 for as many as the
-    bin has places; and whether a region may be smaller than a place."""
+    """The points of a bin along an axis: `ratio` is their number, or 0 for as many as the bin has
+    pixels, and `is_half` whether a region may be smaller than a pixel."""
 
     ratio: int
     is_half: bool
 
     def weights(self, k: Recorder, low: Ref, high: Ref, count: int, size: int) -> Ref:
-        """low, high: r 1   ->   r count size, what each place counts for in the mean of each bin
+        """low, high: r 1   ->   r count size, the weight of each pixel in the mean of each bin
 
-        A point counts for the two places that it lies between; outside the map it counts for
-        none, but up to 1 before its first place and behind its last one for that.
+        A point is interpolated between the two pixels next to it. Outside of the map it has no
+        weight, except that up to 1 before the first or after the last pixel it counts for that.
         """
-        side = k.op("subtract", high, low)
-        side = side if self.is_half else k.op("maximum", side, 1.0)
-        bin_ = k.op("divide", side, _hidden(k, count, side))
-        number = _hidden(k, self.ratio, side) if self.ratio else k.op("ceil", bin_)
+        length = k.op("subtract", high, low)
+        length = length if self.is_half else k.op("maximum", length, 1.0)
+        bin_ = k.op("divide", length, _opaque(k, count, length))
+        number = _opaque(k, self.ratio, length) if self.ratio else k.op("ceil", bin_)
         start = add_dynamic(k, k.op("multiply", bin_, np.arange(count, dtype=np.float32)), low)
-        start, bin_, number = (k.op("expand_dims", each, axis=2) for each in (start, bin_, number))
-        often = k.op("maximum", number, 1.0)
-        index = self._indices(k, start, k.op("divide", bin_, often), size)
-        away = k.op("divide", k.op("multiply", k.op("add", index, 0.5), bin_), often)
-        point = add_dynamic(k, away, start)  # r count t
+        start, bin_, number = (k.op("expand_dims", x, axis=2) for x in (start, bin_, number))
+        divisor = k.op("maximum", number, 1.0)
+        index = self._indices(k, start, k.op("divide", bin_, divisor), size)
+        offset = k.op("divide", k.op("multiply", k.op("add", index, 0.5), bin_), divisor)
+        point = add_dynamic(k, offset, start)  # r count t
         is_on = k.op(
             "logical_and", k.op("greater_equal", point, -1.0), k.op("less_equal", point, size)
         )
         is_on = k.op("logical_and", k.op("less", index, number), is_on)
         point = k.op("expand_dims", k.op("clip", point, 0.0, float(size - 1)), axis=3)
         distance = k.op("absolute", k.op("subtract", point, np.arange(size, dtype=np.float32)))
-        share = k.op("maximum", k.op("subtract", 1.0, distance), 0.0)
-        share = k.op("where", k.op("expand_dims", is_on, axis=3), share, 0.0)
-        return k.op("divide", k.op("sum", share, axis=2), often)
+        weight = k.op("maximum", k.op("subtract", 1.0, distance), 0.0)
+        weight = k.op("where", k.op("expand_dims", is_on, axis=3), weight, 0.0)
+        return k.op("divide", k.op("sum", weight, axis=2), divisor)
 
     def _indices(self, k: Recorder, start: Ref, step: Ref, size: int) -> Ref:
-        """start: r count 1, step: r 1 1   ->   r count t, the numbers of points that may be on
-        the map; of as many as there are places, two are more than half a place apart."""
+        """start: r count 1, step: r 1 1   ->   r count t, the indices of points that may be on the
+        map. If there are as many as pixels, they are more than half a pixel apart."""
         if self.ratio:
             return k.op(
                 "subtract", k.op("zeros_like", start), -np.arange(self.ratio, dtype=np.float32)
@@ -170,17 +170,17 @@ class _Points:
 
 
 def known_map(x: Operand) -> tuple[int, int, int]:
-    """Channels, rows and columns of a map. Raises UnsupportedError where they are not known."""
+    """Channels, rows and columns of a map. Raises UnsupportedError if they are not known."""
     _, channels, rows, columns = x.shape
     if not (isinstance(channels, int) and isinstance(rows, int) and isinstance(columns, int)):
-        raise UnsupportedError("places in a map of unknown size", received=x.shape)
+        raise UnsupportedError("positions in a map of unknown size", received=x.shape)
     return channels, rows, columns
 
 
 def image_layout(shape: Shape, channels: Layout) -> Layout:
-    """n c h w -> n h w c, with channels in their own inner order"""
-    plain = [Layout.identity((size,)) for size in shape]
-    return Layout.product([plain[0], channels, *plain[2:]], (0, *range(2, len(shape)), 1))
+    """n c h w -> n h w c, with the channels in this layout"""
+    identity = [Layout.identity((size,)) for size in shape]
+    return Layout.product([identity[0], channels, *identity[2:]], (0, *range(2, len(shape)), 1))
 
 
 def _columns(k: Recorder, x: Ref, start: int, stop: int) -> Ref:
@@ -188,9 +188,9 @@ def _columns(k: Recorder, x: Ref, start: int, stop: int) -> Ref:
 
 
 def _rounded(k: Recorder, x: Ref) -> Ref:
-    """To whole numbers, halves away from 0 as C's round() does it.
+    """Rounded to integers, with halves away from 0 as in C's round().
 
-    The rest is exact, while |x| + 0.5 might itself be rounded up.
+    The remainder is exact, while |x| + 0.5 might itself be rounded up.
     """
     size = k.op("absolute", x)
     down = k.op("floor", size)
@@ -201,10 +201,10 @@ def _rounded(k: Recorder, x: Ref) -> Ref:
 
 @dataclass(frozen=True)
 class _Bins:
-    """The bins of each region along one axis of a map, as two windows of a power of 2 each.
+    """The bins of each region along one axis of a map, each as two windows of a power of 2.
 
-    first, last: r bins, the places of the windows at the start and at the end of a bin, in the
-    maps of all windows one behind the other (`_doubled`); is_full: whether it has any places.
+    first, last: r bins, the indices of the windows at the start and at the end of a bin, among
+    `_window_maxima`; is_full: r bins, whether the bin is not empty.
     """
 
     first: Ref
@@ -213,41 +213,41 @@ class _Bins:
 
     @classmethod
     def of(cls, k: Recorder, low: Ref, high: Ref, count: int, size: int) -> _Bins:
-        """low, high: r 1; from ⌊low + i·bin⌋ on, before ⌈low + (i + 1)·bin⌉, cut to the map"""
-        side = k.op("maximum", k.op("add", k.op("subtract", high, low), 1.0), 1.0)
-        bin_ = k.op("divide", side, _hidden(k, count, side))
+        """low, high: r 1; from ⌊low + i·bin⌋ to before ⌈low + (i + 1)·bin⌉, clipped to the map"""
+        length = k.op("maximum", k.op("add", k.op("subtract", high, low), 1.0), 1.0)
+        bin_ = k.op("divide", length, _opaque(k, count, length))
         number = np.arange(count, dtype=np.float32)
         first = add_dynamic(k, k.op("floor", k.op("multiply", bin_, number)), low)
-        behind = add_dynamic(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
-        first, behind = (_on_map(k, each, size) for each in (first, behind))
-        length = k.op("subtract", behind, first)
-        # Of each level the width of its windows, and where its map begins among all maps.
+        stop = add_dynamic(k, k.op("ceil", k.op("multiply", bin_, number + 1)), low)
+        first, stop = (_on_map(k, index, size) for index in (first, stop))
+        length = k.op("subtract", stop, first)
+        # For each level the width of its windows, and the index of the first one.
         widths = 2 ** np.arange(size.bit_length(), dtype=np.int32)
         starts = np.cumsum([0, *(size - widths[:-1] + 1)], dtype=np.int32)
         fits = k.op("greater_equal", k.op("expand_dims", length, axis=-1), widths)
         level = k.op("subtract", k.op("sum", k.op("cast", fits, dtype="int32"), axis=-1), 1)
         level = k.op("maximum", level, 0)
-        last = k.op("subtract", behind, k.op("take", widths, level))
+        last = k.op("subtract", stop, k.op("take", widths, level))
         start = k.op("take", starts, level)
         first, last = (
-            add_dynamic(k, k.op("clip", each, 0, size - 1), start) for each in (first, last)
+            add_dynamic(k, k.op("clip", index, 0, size - 1), start) for index in (first, last)
         )
         return cls(first, last, k.op("greater", length, 0))
 
 
-def _hidden(k: Recorder, number: float, like: Ref) -> Ref:
-    """A number that no compiler takes for a constant: TensorFlow's graphs and XLA would multiply
-    by its reciprocal for dividing by it, and that is not always rounded to the same."""
+def _opaque(k: Recorder, number: float, like: Ref) -> Ref:
+    """A number that no compiler recognises as a constant: TensorFlow's graphs and XLA would replace
+    a division by a product with the reciprocal, which may be rounded differently."""
     return k.op("minimum", k.op("maximum", like, float(number)), float(number))
 
 
 def _on_map(k: Recorder, x: Ref, size: int) -> Ref:
-    """Places on a map; what is no number is at its start, so that its bins are empty."""
+    """Indices on a map; 0 for NaN, so that the bins are empty."""
     return k.op("cast", k.op("clip", k.op("nan_to_num", x), 0.0, float(size)), dtype="int32")
 
 
-def _doubled(k: Recorder, x: Ref, axis: int, size: int) -> Ref:
-    """Along an axis, the greatest of each 1, 2, 4, ... places that follow each other."""
+def _window_maxima(k: Recorder, x: Ref, axis: int, size: int) -> Ref:
+    """Along an axis, the maxima of all windows of 1, then of 2, of 4, ... elements."""
     maps, width = [x], 1
     while 2 * width <= size:
         one = sliced(k, maps[-1], axis, slice(0, size - 2 * width + 1), None)
@@ -257,30 +257,30 @@ def _doubled(k: Recorder, x: Ref, axis: int, size: int) -> Ref:
     return k.op("concatenate", maps, axis=axis) if len(maps) > 1 else x
 
 
-def _count_doubled(size: int) -> int:
-    """How many windows `_doubled` has along an axis."""
+def _count_windows(size: int) -> int:
+    """The number of windows of `_window_maxima` along an axis."""
     return sum(size - 2**level + 1 for level in range(size.bit_length()))
 
 
-def _greatest(
-    k: Recorder, every: Ref, first_rows: Ref, rows: _Bins, columns: _Bins, width: int
+def _bin_maxima(
+    k: Recorder, maxima: Ref, first_rows: Ref, rows: _Bins, columns: _Bins, width: int
 ) -> Ref:
-    """every: (rows columns) c, first_rows: r 1   ->   r down across c
+    """maxima: (rows columns) c, first_rows: r 1   ->   r down across c
 
-    Each the greatest of four of `every`, whose rows have a `width`; 0 where a bin is not full.
+    The maximum of four of the `maxima`, whose rows have a `width`; 0 for an empty bin.
     """
-    starts = [
-        k.op("expand_dims", k.op("multiply", add_dynamic(k, each, first_rows), width), axis=2)
-        for each in (rows.first, rows.last)
+    down = [
+        k.op("expand_dims", k.op("multiply", add_dynamic(k, index, first_rows), width), axis=2)
+        for index in (rows.first, rows.last)
     ]
-    across = [k.op("expand_dims", each, axis=1) for each in (columns.first, columns.last)]
-    # One by one: Keras finds no maximum along an axis where there are no regions.
-    found = [
-        k.op("take", every, add_dynamic(k, start, place), axis=0)
-        for start in starts
-        for place in across
+    across = [k.op("expand_dims", index, axis=1) for index in (columns.first, columns.last)]
+    # In pairs: Keras has no maximum along an axis if there are no regions.
+    corners = [
+        k.op("take", maxima, add_dynamic(k, row, column), axis=0)
+        for row in down
+        for column in across
     ]
-    best = k.op("maximum", k.op("maximum", *found[:2]), k.op("maximum", *found[2:]))
+    best = k.op("maximum", k.op("maximum", *corners[:2]), k.op("maximum", *corners[2:]))
     is_full = k.op(
         "logical_and",
         k.op("expand_dims", rows.is_full, axis=[2, 3]),

@@ -1,1 +1,1 @@
-"""Operators that walk along a sequence."""
+"""Operators on sequences."""

@@ -1,7 +1,7 @@
 """Recurrent layers.
 
-What ONNX has as time, batch, features is batch, time, features for Keras: another name for the
-same tensor, by which nothing moves. Two directions are two layers, side by side in the features.
+ONNX's time, batch, features is Keras's batch, time, features: a relabelling of the same tensor, so
+that no data moves. Two directions are two layers, whose features are concatenated.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def rnn(
 ) -> Candidate:
     """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, RNN)
 
-    A SimpleRNN for each direction. Where `layout` is 1, n t i -> n t d h, n d h.
+    A SimpleRNN for each direction. If `layout` is 1, n t i -> n t d h, n d h.
     """
     cell = Cell("SimpleRNN", 1, (0,), (("activation", "Tanh"),))
     directions = _directions(cell, direction, x, (w, r, b), activations)
-    return _step(node, directions, x, sequence_lens, (initial_h,), layout)
+    return _candidate(node, directions, x, sequence_lens, (initial_h,), layout)
 
 
 @raises("GRU")
@@ -65,13 +65,13 @@ def gru(
 ) -> Candidate:
     """x: t n i   ->   t d n h, and the last state d n h           (onnx.ai/onnx/operators, GRU)
 
-    A GRU for each direction, whose gates z, r, h are in the same order; what is linear before the
-    reset has its `reset_after`. Where `layout` is 1, n t i -> n t d h, n d h.
+    A GRU for each direction, with the gates z, r, h in the same order; ONNX's `linear_before_reset`
+    is its `reset_after`. If `layout` is 1, n t i -> n t d h, n d h.
     """
     functions = (("recurrent_activation", "Sigmoid"), ("activation", "Tanh"))
     cell = Cell("GRU", 1, (0, 1, 2), functions, {"reset_after": bool(linear_before_reset)})
     directions = _directions(cell, direction, x, (w, r, b), activations)
-    return _step(node, directions, x, sequence_lens, (initial_h,), layout)
+    return _candidate(node, directions, x, sequence_lens, (initial_h,), layout)
 
 
 @raises("LSTM")
@@ -94,7 +94,7 @@ def lstm(
 ) -> Candidate:
     """x: t n i   ->   t d n h, and the last states h, c: d n h    (onnx.ai/onnx/operators, LSTM)
 
-    An LSTM for each direction; its gates i, f, c, o are i, o, f, c in ONNX. Where `layout` is 1,
+    An LSTM for each direction; its gates i, f, c, o are i, o, f, c in ONNX. If `layout` is 1,
     n t i -> n t d h, n d h.
     """
     if p is not None or input_forget:
@@ -102,12 +102,12 @@ def lstm(
     sigmoid, tanh = ("recurrent_activation", "Sigmoid"), ("activation", "Tanh")
     cell = Cell("LSTM", 2, (0, 2, 3, 1), (sigmoid, tanh, tanh), {"unit_forget_bias": False})
     directions = _directions(cell, direction, x, (w, r, b), activations)
-    return _step(node, directions, x, sequence_lens, (initial_h, initial_c), layout)
+    return _candidate(node, directions, x, sequence_lens, (initial_h, initial_c), layout)
 
 
 @dataclass(frozen=True)
 class _Direction:
-    """The layer of one direction, still without what it shall give out."""
+    """The layer of one direction, except for the options of its outputs."""
 
     cell: Cell
     backwards: bool
@@ -138,7 +138,8 @@ def _directions(
 
 @dataclass(frozen=True)
 class _Storage:
-    """How all is stored: sequences n t i and n t (d h), states n (d h), n in one inner order."""
+    """The layouts of all tensors: sequences n t i and n t (d h), states n (d h), with one layout
+    of n for all."""
 
     batch: Layout
     parts: Mapping[str, Layout]
@@ -151,7 +152,7 @@ class _Storage:
         directions: Sequence[_Direction],
         others: Sequence[tuple[Operand | None, str]],
     ) -> _Storage:
-        """For x with these axes; `others` are the operands beside it, and theirs."""
+        """For x with these axes; `others` are the other operands, and theirs."""
         batch = inner_layout(x, axes.index("n"))
         sizes = {operand.shape[own.index("n")] for operand, own in others if operand is not None}
         if sizes - {*batch.logical_shape}:
@@ -165,21 +166,21 @@ class _Storage:
         return cls(batch, parts)
 
     def layout(self, axes: str, of: Operand | None = None) -> Layout:
-        """Of a tensor with these axes, as logical axes in this order."""
+        """The layout of a tensor with these logical axes."""
         batch = self.batch
         if of is not None and batch.is_identity:
-            # The graph may name the batch size otherwise elsewhere.
+            # The graph may have another name for the batch size here.
             batch = Layout.identity((of.shape[axes.index("n")],))
         parts = {"n": batch, **self.parts}
         order = [axes.index(axis) for axis in "ntdhi" if axis in axes]
-        apart = Layout.product([parts[axis] for axis in axes], order)
+        layout = Layout.product([parts[axis] for axis in axes], order)
         if "d" not in axes:
-            return apart
-        *outer, directed, inner = apart.stored
-        return Layout(apart.axes, (*outer, directed + inner))
+            return layout
+        *outer, directions, units = layout.stored
+        return Layout(layout.axes, (*outer, directions + units))
 
 
-def _step(
+def _candidate(
     node: Node,
     directions: Sequence[_Direction],
     x: Operand,
@@ -192,24 +193,24 @@ def _step(
     steps = x.shape[sequence.index("t")]
     if lengths is not None and _all_are(lengths, steps):
         lengths = None
-    # Keras begins with zeros by itself.
+    # Keras starts with zeros by default.
     states = [None if value is None or _all_are(value, 0) else value for value in states]
     others = [(lengths, "n"), *((value, state) for value in states)]
     storage = _Storage.of(x, sequence, directions, others)
 
-    def build(k: Recorder, x: Ref, *fed: Ref) -> tuple[Ref, ...]:
-        tensors = iter(fed)
+    def build(k: Recorder, x: Ref, *refs: Ref) -> tuple[Ref, ...]:
+        tensors = iter(refs)
 
         def tensor(operand: Operand, axes: str) -> Ref:
             if operand.is_constant:
                 return k.constant(operand.weight(storage.layout(axes, operand)))
             return next(tensors)
 
-        length, *begin = [
+        length, *initial = [
             None if operand is None else tensor(operand, axes) for operand, axes in others
         ]
         mask = None if length is None else _mask(k, length, steps)
-        return _built(k, node, directions, x, _with_zeros(k, begin), mask)
+        return _built(k, node, directions, x, _with_zeros(k, initial), mask)
 
     input_layouts = [
         None if operand is None or operand.is_constant else storage.layout(axes, operand)
@@ -219,31 +220,27 @@ def _step(
         (storage.layout(sequence), None, None, None, *input_layouts),
         (storage.layout(result), *[storage.layout(state)] * len(states)),
         build,
-        backward=_none,
+        backward=lambda _: None,  # a layout of the output says nothing about that of x
     )
 
 
-def _none(order: Layout) -> None:
-    """An order of the result says nothing of that of x."""
-
-
-def _all_are(given: Operand, value: Size) -> bool:
-    return given.is_constant and bool((given.array() == value).all())
+def _all_are(operand: Operand, value: Size) -> bool:
+    return operand.is_constant and bool((operand.array() == value).all())
 
 
 def _mask(k: Recorder, lengths: Ref, steps: Size) -> Ref:
-    """n   ->   n t: which steps belong to a sequence. Raises UnsupportedError."""
+    """lengths: n   ->   n t, whether a step is part of the sequence"""
     if isinstance(steps, str):
         raise UnsupportedError("lengths of sequences of an unknown size", received=steps)
     return k.op("less", np.arange(steps), k.op("expand_dims", lengths, axis=1))
 
 
 def _with_zeros(k: Recorder, states: Sequence[Ref | None]) -> Sequence[Ref]:
-    """Keras takes all states or none."""
-    known = next((each for each in states if each is not None), None)
+    """Zeros for missing states: Keras takes all states or none."""
+    known = next((state for state in states if state is not None), None)
     if known is None:
         return []
-    return [k.op("zeros_like", known) if each is None else each for each in states]
+    return [k.op("zeros_like", known) if state is None else state for state in states]
 
 
 def _built(
@@ -251,56 +248,57 @@ def _built(
     node: Node,
     directions: Sequence[_Direction],
     x: Ref,
-    begin: Sequence[Ref],
+    initial: Sequence[Ref],
     mask: Ref | None,
 ) -> tuple[Ref, ...]:
-    """The sequence and the last states; in place of what the node leaves out, some tensor."""
+    """The sequence and the last states; any tensor in place of an output that the node omits."""
     count = len(directions)
-    begins = [k.ops("split", each, count, axis=1, outputs=count) for each in begin if count > 1]
-    begins = begins or [(each,) for each in begin]
-    made = [
-        _one_way(k, node, direction, x, [parts[index] for parts in begins], mask)
+    states = [k.ops("split", state, count, axis=1, outputs=count) for state in initial if count > 1]
+    states = states or [(state,) for state in initial]
+    by_direction = [
+        _one_direction(k, node, direction, x, [parts[index] for parts in states], mask)
         for index, direction in enumerate(directions)
     ]
-    results = dict(enumerate(zip(*made, strict=True)))
-    # The sequence is made last, and so has the node's name.
-    joined = {
-        index: _beside(k, results[index]) for index in reversed(results) if node.has_output(index)
+    results = dict(enumerate(zip(*by_direction, strict=True)))
+    # The sequence is concatenated last, and so gets the node's name.
+    outputs = {
+        index: _concatenated(k, results[index])
+        for index in reversed(results)
+        if node.has_output(index)
     }
     if mask is not None and node.has_output(0):
-        kept = k.op("cast", k.op("expand_dims", mask, axis=2), dtype="float32")
-        joined[0] = k.op("multiply", joined[0], kept)
-    return tuple(joined.get(index, x) for index in results)
+        factor = k.op("cast", k.op("expand_dims", mask, axis=2), dtype="float32")
+        outputs[0] = k.op("multiply", outputs[0], factor)
+    return tuple(outputs.get(index, x) for index in results)
 
 
-def _one_way(
+def _one_direction(
     k: Recorder,
     node: Node,
     direction: _Direction,
     x: Ref,
-    begin: Sequence[Ref],
+    initial: Sequence[Ref],
     mask: Ref | None,
 ) -> Sequence[Ref]:
     """The sequence and the last states of one direction."""
     sequence, states = node.has_output(0), node.has_output(1) or node.has_output(2)
-    # By itself the layer gives the last step's output, which is the state h unless steps are left.
+    # The layer's default output is that of the last step, which is the state h unless masked.
     states = states and (sequence or node.has_output(2) or mask is not None)
     options = dict(direction.options)
     options |= {"return_sequences": True} if sequence else {}
     options |= {"return_state": True} if states else {}
-    further: list[Any] = [list(begin) or None, mask]
+    further: list[Any] = [list(initial) or None, mask]
     while further and further[-1] is None:
         further.pop()
-    whole = k.layer(direction.cell.layer, x, direction.weights, *further, **options)
+    output = k.layer(direction.cell.layer, x, direction.weights, *further, **options)
     count = 1 + direction.cell.states
-    results = [Ref(whole.call, item) for item in range(count)] if states else [whole] * count
+    results = [Ref(output.call, item) for item in range(count)] if states else [output] * count
     if sequence and direction.backwards:
         results[0] = k.op("flip", results[0], axis=1)
     return results
 
 
-def _beside(k: Recorder, directions: Sequence[Ref]) -> Ref:
-    """The features of all directions."""
+def _concatenated(k: Recorder, directions: Sequence[Ref]) -> Ref:
     if len(directions) == 1:
         return directions[0]
     return k.layer("Concatenate", directions, axis=-1)

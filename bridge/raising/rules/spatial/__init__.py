@@ -1,1 +1,1 @@
-"""Operators that work on windows and positions of a map."""
+"""Operators on windows and positions of feature maps."""

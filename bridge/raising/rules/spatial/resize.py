@@ -1,4 +1,4 @@
-"""Maps made larger or smaller."""
+"""Resizing feature maps."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def resize(
 ) -> list[Candidate]:
     """x: n c *s -> n c *t                                     (onnx.ai/onnx/operators, Resize)
 
-    Numbers that are repeated a whole number of times are an UpSampling layer. Else each axis is
-    resized by itself, as a product with the matrix that says how much of which row goes where:
-    whatever the mode, coordinates are computed here, as ONNX defines them.
+    An UpSampling layer if elements are only repeated. Otherwise each axis is multiplied with the
+    matrix of its interpolation weights: for any mode, the coordinates are computed here, as ONNX
+    defines them.
     """
     shapes = [*x.shape[2:], *node.shape[2:]]
     if x.rank < 3 or not all(isinstance(size, int) for size in shapes):
-        raise UnsupportedError("Resize, but for maps of known size", received=x.shape)
+        raise UnsupportedError("Resize, except for maps of known size", received=x.shape)
     if mode not in ("nearest", "linear") or antialias or exclude_outside:
         raise UnsupportedError("this kind of Resize", received=f"mode {mode}")
     if coordinate_transformation_mode == "tf_crop_and_resize":
@@ -51,22 +51,21 @@ def resize(
     pairs = list(zip(map(int, x.shape[2:]), map(int, node.shape[2:]), strict=True))
     factors = _scales(x, pairs, scales, sizes, axes, keep_aspect_ratio_policy)
     matrices = [
-        _matrix(size, wanted, scale, mode, coordinate_transformation_mode, nearest_mode)
-        for (size, wanted), scale in zip(pairs, factors, strict=True)
+        _matrix(size, new_size, scale, mode, coordinate_transformation_mode, nearest_mode)
+        for (size, new_size), scale in zip(pairs, factors, strict=True)
     ]
+    constants = sum(operand is not None for operand in (roi, scales, sizes))
+    return [_candidate(node, x, order, matrices, constants) for order in spatial_orders(x)]
 
-    inputs = sum(each is not None for each in (roi, scales, sizes))
-    return [_step(node, x, order, matrices, inputs) for order in spatial_orders(x)]
 
-
-def _step(
+def _candidate(
     node: Node,
     x: Operand,
     order: tuple[int, ...],
     by_axis: Sequence[NDArray[np.float32]],
-    others: int,
+    constants: int,
 ) -> Candidate:
-    """The spatial axes in an order, each resized by its matrix."""
+    """With the spatial axes in an order, each multiplied with its matrix."""
     input_layout = channels_last(x, spatial=order)
     matrices = [by_axis[axis - 2] for axis in order]
 
@@ -83,7 +82,7 @@ def _step(
         return x
 
     output_layout = resized(input_layout, node.shape, order)
-    return Candidate((input_layout, *(None,) * others), (output_layout,), build)
+    return Candidate((input_layout, *(None,) * constants), (output_layout,), build)
 
 
 def _scales(
@@ -94,53 +93,53 @@ def _scales(
     axes: Sequence[int] | None,
     policy: str,
 ) -> list[np.float32]:
-    """Each spatial axis's factor: the one that is given, or that of the sizes. Where no size
-    changes onnxruntime copies the map, whatever the scales are."""
-    if all(size == wanted for size, wanted in pairs):
+    """The factor of each spatial axis, from the scales or else from the sizes. If no size changes,
+    onnxruntime copies the map, whatever the scales are."""
+    if all(size == new_size for size, new_size in pairs):
         return [np.float32(1)] * len(pairs)
-    given = [] if scales is None else scales.array().tolist()
-    if not given and (sizes is None or policy == "stretch"):
-        return [np.float32(wanted) / np.float32(size) for size, wanted in pairs]
+    explicit = [] if scales is None else scales.array().tolist()
+    if not explicit and (sizes is None or policy == "stretch"):
+        return [np.float32(new_size) / np.float32(size) for size, new_size in pairs]
     lookup({"stretch": 0, "not_larger": 0, "not_smaller": 0}, policy, "keep_aspect_ratio_policy")
     known = [size if isinstance(size, int) else 1 for size in x.shape]
     named = x.shape if axes is None else [x.shape[axis] for axis in axes]
-    if not given and not all(isinstance(size, int) for size in named):
+    if not explicit and not all(isinstance(size, int) for size in named):
         raise UnsupportedError(
             "one scale for all axes, of which some have an unknown size",
             received=f"keep_aspect_ratio_policy {policy}",
             hint="fix the sizes of the inputs, or name the axes that are resized",
         )
-    wanted = None if given or sizes is None else sizes.array().tolist()
-    factors, _ = resized_sizes(known, given or None, wanted, axes, policy)
+    new_sizes = None if explicit or sizes is None else sizes.array().tolist()
+    factors, _ = resized_sizes(known, explicit or None, new_sizes, axes, policy)
     return factors[2:]
 
 
-A_HALF = 1e-6
-"""What is no further than this from a half onnxruntime rounds as one."""
+HALF_TOLERANCE = 1e-6
+"""onnxruntime rounds coordinates within this distance of a half as if they were one."""
 
-_Places = Callable[[], NDArray[np.floating]]
+_Coordinates = Callable[[], NDArray[np.floating]]
 
 
 def _matrix(
-    size: int, wanted: int, scale: np.float32, mode: str, coordinates: str, nearest: str
+    size: int, new_size: int, scale: np.float32, mode: str, coordinates: str, nearest: str
 ) -> NDArray[np.float32]:
-    """wanted size: how much of each row of x goes into each row of the result."""
-    places, half, last = np.arange(wanted, dtype=np.float32), np.float32(0.5), wanted - 1
-    # Where the size was rounded, as much is left out, or repeated, at both ends.
-    moved = np.float32(size / 2) * (1 - np.float32(wanted) / (scale * np.float32(size)))
-    scaled: Mapping[str, _Places] = {
-        "half_pixel": lambda: (places + half) / scale - half,
-        "half_pixel_symmetric": lambda: float(moved) + (places + 0.5) / np.float64(scale) - 0.5,
-        "pytorch_half_pixel": lambda: (places + half) / scale - half if last else places,
-        "align_corners": lambda: places * np.float32(size - 1) / np.float32(last or 1),
-        "asymmetric": lambda: places / scale,
+    """new_size size: the weight of each row of x in each row of the result."""
+    index, half, last = np.arange(new_size, dtype=np.float32), np.float32(0.5), new_size - 1
+    # If the new size was rounded, the excess is split between both ends.
+    offset = np.float32(size / 2) * (1 - np.float32(new_size) / (scale * np.float32(size)))
+    scaled: Mapping[str, _Coordinates] = {
+        "half_pixel": lambda: (index + half) / scale - half,
+        "half_pixel_symmetric": lambda: float(offset) + (index + 0.5) / np.float64(scale) - 0.5,
+        "pytorch_half_pixel": lambda: (index + half) / scale - half if last else index,
+        "align_corners": lambda: index * np.float32(size - 1) / np.float32(last or 1),
+        "asymmetric": lambda: index / scale,
     }
     at = lookup(scaled, coordinates, "coordinate_transformation_mode")()
     at = at.astype(np.float32).astype(np.float64)
     if mode == "nearest":
-        rounded: Mapping[str, _Places] = {
-            "round_prefer_floor": lambda: np.ceil(at - 0.5 - A_HALF),
-            "round_prefer_ceil": lambda: np.floor(at + 0.5 + A_HALF),
+        rounded: Mapping[str, _Coordinates] = {
+            "round_prefer_floor": lambda: np.ceil(at - 0.5 - HALF_TOLERANCE),
+            "round_prefer_ceil": lambda: np.floor(at + 0.5 + HALF_TOLERANCE),
             "floor": lambda: np.floor(at),
             "ceil": lambda: np.ceil(at),
         }
@@ -148,17 +147,17 @@ def _matrix(
     at = at.clip(0, size - 1)
     below = np.floor(at).astype(int)
     above = np.minimum(below + 1, size - 1)
-    matrix = np.zeros((wanted, size), np.float64)
-    np.add.at(matrix, (np.arange(wanted), below), 1 - (at - below))
-    np.add.at(matrix, (np.arange(wanted), above), at - below)
+    matrix = np.zeros((new_size, size), np.float64)
+    np.add.at(matrix, (np.arange(new_size), below), 1 - (at - below))
+    np.add.at(matrix, (np.arange(new_size), above), at - below)
     return matrix.astype(np.float32)
 
 
 def _repeats(matrix: NDArray[np.float32]) -> int | None:
-    """How often each row is repeated, where that is all that happens."""
-    wanted, size = matrix.shape
-    times = wanted // size
-    if times * size != wanted:
+    """How often each row is repeated; None unless that is all that the matrix does."""
+    new_size, size = matrix.shape
+    times = new_size // size
+    if times * size != new_size:
         return None
     return times if np.array_equal(matrix, np.eye(size).repeat(times, axis=0)) else None
 
@@ -166,7 +165,7 @@ def _repeats(matrix: NDArray[np.float32]) -> int | None:
 def _along(
     k: Recorder, x: Ref, axis: int, matrix: NDArray[np.float32], shape: tuple[Size, ...]
 ) -> Ref:
-    """An EinsumDense over one stored axis, frozen: the matrix is arithmetic and not learned."""
+    """An EinsumDense over one stored axis, not trainable, since the matrix is not learned."""
     letters = ascii_lowercase[: len(shape) + 1]
     old, new = letters[axis], "z"
     kernel = Weight(matrix.T.shape, lambda: matrix.T, dtype=matrix.dtype)

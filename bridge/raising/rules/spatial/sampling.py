@@ -1,4 +1,4 @@
-"""Operators that look between the places of a map."""
+"""Sampling feature maps at arbitrary positions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def grid_sample(
     mode: str = "bilinear",
     padding_mode: str = "zeros",
 ) -> Candidate:
-    """x: n c h w, grid: n H W 2 (x and y, from -1 to 1)   ->   n c H W, what lies there
+    """x: n c h w, grid: n H W 2 (x and y, from -1 to 1)   ->   n c H W, interpolated there
 
     (onnx.ai/onnx/operators, GridSample)
     """
@@ -34,19 +34,19 @@ def grid_sample(
     if padding_mode not in ("zeros", "border"):
         raise UnsupportedError("this GridSample", received=f"padding_mode {padding_mode}")
     channels, rows, columns = known_map(x)
-    looks = _Looks(mode == "nearest", padding_mode == "border", bool(align_corners))
+    sampler = _Sampler(mode == "nearest", padding_mode == "border", bool(align_corners))
 
     def build(k: Recorder, x: Ref, grid: Ref) -> Ref:
         flat = k.op("reshape", x, newshape=(-1, channels))
-        down = looks.along(k, k.op("get_item", grid, (..., 1)), rows)
-        across = looks.along(k, k.op("get_item", grid, (..., 0)), columns)
-        image = k.op("multiply", arange_like(k, down[0].place, 0), rows)
+        down = sampler.along(k, k.op("get_item", grid, (..., 1)), rows)
+        across = sampler.along(k, k.op("get_item", grid, (..., 0)), columns)
+        image = k.op("multiply", arange_like(k, down[0].index, 0), rows)
         parts = []
         for one, other in product(down, across):
-            row = k.op("multiply", k.op("add", image, one.place), columns)
-            found = k.op("take", flat, k.op("add", row, other.place), axis=0)
-            share = k.op("multiply", one.share, other.share)
-            parts.append(k.op("multiply", found, k.op("expand_dims", share, axis=-1)))
+            row = k.op("multiply", k.op("add", image, one.index), columns)
+            values = k.op("take", flat, k.op("add", row, other.index), axis=0)
+            weight = k.op("multiply", one.weight, other.weight)
+            parts.append(k.op("multiply", values, k.op("expand_dims", weight, axis=-1)))
         return parts[0] if len(parts) == 1 else k.layer("Add", parts)
 
     input_layout, output_layout = (
@@ -56,36 +56,37 @@ def grid_sample(
 
 
 @dataclass(frozen=True)
-class _Look:
-    """place, share: n H W, a place along one axis, and what it counts for"""
+class _Neighbour:
+    """index, weight: n H W, an index along one axis, and its weight in the interpolation"""
 
-    place: Ref
-    share: Ref
+    index: Ref
+    weight: Ref
 
 
 @dataclass(frozen=True)
-class _Looks:
-    """How places are found: the nearest or the two beside; and what lies outside, 0 or the edge."""
+class _Sampler:
+    """The options of the operator: the nearest element or the two neighbours of a position, and
+    zeros or the border outside of the map."""
 
     is_nearest: bool
     is_border: bool
     is_aligned: bool
 
-    def along(self, k: Recorder, at: Ref, size: int) -> list[_Look]:
-        """at: n H W, from -1 to 1: over the middles of the places, or from edge to edge"""
+    def along(self, k: Recorder, at: Ref, size: int) -> list[_Neighbour]:
+        """at: n H W, from -1 to 1: from the first centre to the last, or from edge to edge"""
         half = (size - 1 if self.is_aligned else size) / 2
         at = k.op("subtract", k.op("multiply", k.op("add", at, 1.0), half), half - (size - 1) / 2)
         at = k.op("clip", at, 0.0, float(size - 1)) if self.is_border else at
         if self.is_nearest:
             at = k.op("round", at)
-            return [self._look(k, at, k.op("ones_like", at), size)]
+            return [self._neighbour(k, at, k.op("ones_like", at), size)]
         low = k.op("floor", at)
         rest = k.op("subtract", at, low)
-        beside = ((low, k.op("subtract", 1.0, rest)), (k.op("add", low, 1.0), rest))
-        return [self._look(k, place, share, size) for place, share in beside]
+        pairs = ((low, k.op("subtract", 1.0, rest)), (k.op("add", low, 1.0), rest))
+        return [self._neighbour(k, index, weight, size) for index, weight in pairs]
 
-    def _look(self, k: Recorder, place: Ref, share: Ref, size: int) -> _Look:
-        on_map = k.op("clip", place, 0.0, float(size - 1))
+    def _neighbour(self, k: Recorder, index: Ref, weight: Ref, size: int) -> _Neighbour:
+        on_map = k.op("clip", index, 0.0, float(size - 1))
         if not self.is_border:
-            share = k.op("where", k.op("equal", on_map, place), share, 0.0)
-        return _Look(k.op("cast", k.op("nan_to_num", on_map), dtype="int32"), share)
+            weight = k.op("where", k.op("equal", on_map, index), weight, 0.0)
+        return _Neighbour(k.op("cast", k.op("nan_to_num", on_map), dtype="int32"), weight)
