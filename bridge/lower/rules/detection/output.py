@@ -72,18 +72,15 @@ def detection_output(
     of class 0.
     """
     suppression = Thinning.of(layer, confidence_threshold, nms_param or {})
-    count = priors.fixed(2) // 4
     labels = [label for label in range(num_classes) if label != background_label_id]
     decode = partial(_decoded, e, layer, code_type, variance_encoded_in_target)
     priors, variances = _priors(e, priors)
     if refining is not None:
         priors = decode(refining, priors, variances)
     boxes = decode(location, priors, variances)
-    scores = e.reshape(confidence, (confidence.shape[0], count, num_classes))
+    scores = e.reshape(confidence, (confidence.shape[0], variances.fixed(1), num_classes))
     if is_object is not None:
-        pairs = e.reshape(is_object, (confidence.shape[0], count, 2))
-        sure = e.GreaterOrEqual(e.Gather(pairs, [1], axis=2), float(objectness_score))
-        scores = e.Where(sure, scores, np.eye(1, num_classes, dtype=np.float32)[0])
+        scores = _scores_of_objects(e, scores, is_object, objectness_score)
     scores = e.Gather(e.Transpose(scores, perm=[0, 2, 1]), labels, axis=1)
     if share_location:
         boxes = e.Squeeze(boxes, [2])
@@ -94,6 +91,13 @@ def detection_output(
     if keep_top_k > -1:
         found = _best_of_each_image(e, found, scores, keep_top_k)
     return _rows(e, found, boxes, scores, labels, confidence)
+
+
+def _scores_of_objects(e: Emitter, scores: Value, is_object: Value, threshold: float) -> Value:
+    """scores: n p c, is_object: n (p 2) → n p c, 1 for class 0 where a prior is no object"""
+    pairs = e.reshape(is_object, (*scores.shape[:2], 2))
+    is_sure = e.GreaterOrEqual(e.Gather(pairs, [1], axis=2), float(threshold))
+    return e.Where(is_sure, scores, np.eye(1, scores.fixed(2), dtype=np.float32)[0])
 
 
 def _priors(e: Emitter, priors: Value) -> tuple[Value, Value]:

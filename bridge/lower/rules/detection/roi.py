@@ -141,13 +141,8 @@ def sub_region(
     each = e.reshape(points, (n, count, 2))
     centre = e.Mul(e.Add(e.Div(each, data), 0.5), sizes)
     first = e.Floor(e.Sub(centre, region // 2))  # n p 2
-    left, top = e.op("Split", first, [1, 1], outputs=2, axis=2)
-    taken_rows = _places_from(e, top, region_height, rows)  # n p H h
-    taken_columns = _places_from(e, left, region_width, columns)  # n p W w
     with e.dynamic():
-        cut = e.MatMul(e.Unsqueeze(taken_rows, [2]), e.Unsqueeze(x, [1]))  # n p c H w
-        turned = e.Unsqueeze(e.Transpose(taken_columns, perm=[0, 1, 3, 2]), [2])
-        regions = e.MatMul(cut, turned)  # n p c H W
+        regions = _cut_out(e, x, first, region_height, region_width)
         if not as_dim:
             regions = e.Transpose(regions, perm=[1, 0, 2, 3, 4])
         regions = e.reshape(regions, e.tops[0])
@@ -157,6 +152,16 @@ def sub_region(
     own = e.Add(e.reshape(truth, (n, count, 2)), data // 2)
     offsets = (e.reshape(value, points.shape) for value in (e.Sub(own, middle), middle))
     return (regions, *offsets)
+
+
+def _cut_out(e: Emitter, x: Value, first: Value, height: int, width: int) -> Value:
+    """x: n c h w, first: n p 2 (x and y of the first corner) → n p c height width"""
+    left, top = e.op("Split", first, [1, 1], outputs=2, axis=2)
+    rows = _places_from(e, top, height, x.fixed(2))  # n p H h
+    columns = _places_from(e, left, width, x.fixed(3))  # n p W w
+    in_rows = e.MatMul(e.Unsqueeze(rows, [2]), e.Unsqueeze(x, [1]))  # n p c H w
+    columns = e.Unsqueeze(e.Transpose(columns, perm=[0, 1, 3, 2]), [2])
+    return e.MatMul(in_rows, columns)  # n p c H W
 
 
 def _places_from(e: Emitter, first: Value, count: int, size: int) -> Value:
