@@ -31,7 +31,7 @@ def test_a_caffemodel_alone_is_the_net_it_was_saved_from(case: Case) -> None:
         assert (layer.name, layer.type) == (expected.name, expected.type)
         assert layer.params.keys() == expected.params.keys()
         for blob, other in zip(layer.blobs, expected.blobs, strict=True):
-            assert blob == other
+            assert (blob.shape, blob.span) == (other.shape, other.span)
     assert not alone.warnings
 
 
