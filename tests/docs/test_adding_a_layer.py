@@ -29,7 +29,9 @@ def test_each_block_is_in_the_file_that_is_named_above_it() -> None:
     assert len(blocks) == 7
     for block in blocks:
         file = FILE.findall(PAGE[: block.start()])[-1]
-        assert block[1] in (ROOT / file).read_text(encoding="utf-8"), f"not in {file}:\n{block[1]}"
+        assert block[1] in (ROOT / file).read_text(encoding="utf-8"), (
+            f"{file} has other code: copy it here\n{block[1]}"
+        )
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -112,8 +112,8 @@ def test_a_layer_that_needs_a_shape_rule_has_one(type_: str) -> None:
     rule = TABLE[type_].rule
     assert isinstance(rule, FunctionType)
     read = {"blob", "blobs", "tops", "top_size"} & names_in(rule)
-    told = f'the rule of {type_} reads {sorted(read)}: write its @shape("{type_}") beside it'
-    assert type_ in SHAPE_RULES or not read, told
+    message = f'the rule of {type_} reads {sorted(read)}: write its @shape("{type_}") beside it'
+    assert type_ in SHAPE_RULES or not read, message
 
 
 def test_inspect_knows_them_without_being_told_of_lowering(tmp_path: Path) -> None:

@@ -35,15 +35,15 @@ def test_defaults_are_those_of_the_schema(type_: str, entry: Entry) -> None:
         if (message, name) in _SET_BY_ABSENCE:
             assert parameter.default == _SET_BY_ABSENCE[message, name]
         else:
-            told = f"{message}.{name} has another default in bridge/caffe/schema/caffe.proto"
-            assert parameter.default == pytest.approx(default), told
+            complaint = f"{message}.{name} has another default in bridge/caffe/schema/caffe.proto"
+            assert parameter.default == pytest.approx(default), complaint
 
 
 def test_a_rule_with_fields_names_their_message() -> None:
     for type_, entry in TABLE.items():
         kinds = {parameter.kind for parameter in entry.signature.parameters.values()}
-        told = f'name the message of its fields: @layer("{type_}", params="..._param")'
-        assert entry.params or inspect.Parameter.KEYWORD_ONLY not in kinds, told
+        complaint = f'name the message of its fields: @layer("{type_}", params="..._param")'
+        assert entry.params or inspect.Parameter.KEYWORD_ONLY not in kinds, complaint
 
 
 # The schema has no default, or another than what Caffe makes of the field's absence.
