@@ -1,4 +1,4 @@
-"""The orders that rules ask for."""
+"""The layouts that rules ask for."""
 
 from __future__ import annotations
 
@@ -29,38 +29,37 @@ def operand(layout: Layout) -> Operand:
 
 
 def image(channels: Layout) -> Layout:
-    plain = [Layout.identity((size,)) for size in (2, 4, 5)]
-    return Layout.product([plain[0], channels, *plain[1:]], (0, 1, 2, 3))
+    n, h, w = (Layout.identity((size,)) for size in (2, 4, 5))
+    return Layout.product([n, channels, h, w], (0, 1, 2, 3))
 
 
-def test_channels_last_keeps_the_inner_order_of_the_channels() -> None:
-    want = channels_last(operand(image(SHUFFLED)))
-    assert want.stored_shape == (2, 4, 5, 6)
-    assert want.axis(1).same_element_order(SHUFFLED)
+def test_channels_last_keeps_the_inner_layout_of_the_channels() -> None:
+    layout = channels_last(operand(image(SHUFFLED)))
+    assert layout.stored_shape == (2, 4, 5, 6)
+    assert layout.axis(1).same_element_order(SHUFFLED)
     assert channels_last(operand(image(SHUFFLED)), identity_channels=True) == Layout.ordered(
         (2, 6, 4, 5), (0, 2, 3, 1)
     )
 
 
-def test_channels_last_of_a_scattered_axis_is_plain() -> None:
-    scattered = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (1,), (3,), (4,), (2,)))
-    want = channels_last(operand(scattered))
-    assert want == Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
+def test_channels_last_of_a_split_axis_is_the_identity() -> None:
+    split = Layout(((2,), (2, 3), (4,), (5,)), ((0,), (1,), (3,), (4,), (2,)))
+    assert channels_last(operand(split)) == Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
 
 
-def test_whole() -> None:
+def test_inner_layout() -> None:
     assert inner_layout(operand(image(SHUFFLED)), 1).same_element_order(SHUFFLED)
     assert inner_layout(operand(Layout(((2, 3), (4,)), ((0,), (2,), (1,)))), 0).is_identity
 
 
-def test_with_whole_gives_onnx_s_order_where_an_axis_is_not_plain() -> None:
+def test_with_identity_axes_is_the_identity_layout_if_an_axis_has_another() -> None:
     last = Layout.ordered((2, 6, 4, 5), (0, 2, 3, 1))
     assert with_identity_axes(operand(last), [1, 2]) == last
     assert with_identity_axes(operand(image(SHUFFLED)), [2]) == image(SHUFFLED)
     assert with_identity_axes(operand(image(SHUFFLED)), [1]) == Layout.identity((2, 6, 4, 5))
 
 
-def test_with_whole_gives_each_axis_a_place_of_its_own() -> None:
+def test_with_identity_axes_gives_each_axis_a_stored_axis_of_its_own() -> None:
     shared = Layout(((1,), (1,), (1,)), ((0,), (1, 2)))
     assert with_identity_axes(operand(shared), [1, 2]) == Layout.identity((1, 1, 1))
 
@@ -80,12 +79,14 @@ def test_resized() -> None:
         ((), (1, 1, 1, 1)),
     ],
 )
-def test_beside_channels_last(shape: tuple[int, ...], stored: tuple[int, ...]) -> None:
+def test_broadcast_layout_for_channels_last(
+    shape: tuple[int, ...], stored: tuple[int, ...]
+) -> None:
     base = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
     assert broadcast_layout(base, shape).stored_shape == stored
 
 
-def test_beside_keeps_a_size_that_only_one_knows() -> None:
+def test_broadcast_layout_keeps_a_size_if_the_other_is_unknown() -> None:
     base = Layout.ordered(("n", 3, "h", 5), (0, 2, 3, 1))
     assert broadcast_layout(base, (4, 5)).stored_shape == (1, 4, 5, 1)
     with pytest.raises(UnsupportedError, match="unknown size"):
@@ -93,27 +94,27 @@ def test_beside_keeps_a_size_that_only_one_knows() -> None:
 
 
 @given(st.data())
-def test_operands_stored_beside_a_tensor_broadcast_as_they_did(data: st.DataObject) -> None:
-    """apply(x + y) == apply(x) + broadcast_layout(y), in the order that `apart` gives."""
+def test_operands_in_broadcast_layouts_broadcast_as_in_onnx(data: st.DataObject) -> None:
+    """base.apply(x + y) == base.apply(x) + broadcast_layout(base, y.shape).apply(y)"""
     shape = data.draw(st.lists(st.sampled_from([1, 2, 4, 6]), min_size=1, max_size=4).map(tuple))
-    own = tuple(data.draw(st.sampled_from([1, size])) for size in shape)
-    own = own[data.draw(st.integers(0, len(own))) :]
-    base = broadcastable(data.draw(layouts(shape)), [own])
+    other = tuple(data.draw(st.sampled_from([1, size])) for size in shape)
+    other = other[data.draw(st.integers(0, len(other))) :]
+    base = broadcastable(data.draw(layouts(shape)), [other])
     x = np.arange(np.prod(shape), dtype=float).reshape(shape)
-    y = 1000 + np.arange(np.prod(own), dtype=float).reshape(own) ** 2
+    y = 1000 + np.arange(np.prod(other), dtype=float).reshape(other) ** 2
     np.testing.assert_array_equal(
-        base.apply(x + y), base.apply(x) + broadcast_layout(base, own).apply(y.reshape(own))
+        base.apply(x + y), base.apply(x) + broadcast_layout(base, other).apply(y.reshape(other))
     )
 
 
-def test_apart_cuts_only_what_is_broadcast_in_part() -> None:
+def test_broadcastable_splits_only_what_is_broadcast_in_part() -> None:
     flat = Layout(((2,), (3, 4, 5)), ((0,), (2, 3, 1)))
     assert broadcastable(flat, [(60,)]) == flat
     channels_last_flat = Layout(((2,), (3,), (4,), (5,)), ((0,), (2, 3, 1)))
     assert broadcastable(channels_last_flat, [(3, 1, 1)]).stored == ((0,), (2, 3), (1,))
 
 
-def test_apart_never_has_more_axes_than_tensorflow_broadcasts_over() -> None:
+def test_broadcastable_never_has_more_axes_than_tensorflow_broadcasts_over() -> None:
     mixed = Layout(((2, 2, 2), (2, 2, 2)), ((0, 3, 1, 4, 2, 5),))
     assert broadcastable(mixed, [(8,)]) == Layout.identity((8, 8))
     assert MAX_BROADCAST < 6

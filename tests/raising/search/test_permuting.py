@@ -1,4 +1,4 @@
-"""From one store to another, in Keras."""
+"""From one layout to another, in Keras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.strategies.layouts import layouts
 SHAPES = ((2, 3, 4), (4, 4, 4), (2, 6, 6), (1, 8, 1), (8, 6), (6,))
 
 
-def carried_out(recorder: Recorder, x: object) -> np.ndarray:
+def execute(recorder: Recorder, x: object) -> np.ndarray:
     """The recorded calls, one after the other, on an array."""
     results = {0: x}
     for call in recorder.calls:
@@ -31,55 +31,67 @@ def carried_out(recorder: Recorder, x: object) -> np.ndarray:
     return np.asarray(results[max(results)])
 
 
-def moved(have: Layout, want: Layout) -> Recorder:
+def rearranged(source: Layout, target: Layout) -> Recorder:
     recorder = Recorder()
-    rearrange(recorder, Ref(0), have, want)
+    rearrange(recorder, Ref(0), source, target)
     return recorder
 
 
 @settings(max_examples=200)
 @given(st.data())
-def test_any_store_becomes_any_other(data: st.DataObject) -> None:
+def test_any_layout_becomes_any_other(data: st.DataObject) -> None:
     shape = data.draw(st.sampled_from(SHAPES))
-    have, want = data.draw(layouts(shape)), data.draw(layouts(shape))
+    source, target = data.draw(layouts(shape)), data.draw(layouts(shape))
     x = np.arange(np.prod(shape)).reshape(shape)
-    np.testing.assert_array_equal(carried_out(moved(have, want), have.apply(x)), want.apply(x))
+    calls = rearranged(source, target)
+    np.testing.assert_array_equal(execute(calls, source.apply(x)), target.apply(x))
 
 
-def test_the_same_store_needs_no_call() -> None:
+def test_the_same_layout_needs_no_call() -> None:
     last = Layout.ordered((2, 3, 4, 5), (0, 2, 3, 1))
-    assert moved(last, last).calls == []
+    assert rearranged(last, last).calls == []
 
 
 def test_whole_axes_need_one_permute() -> None:
-    plain = Layout.identity(("batch", 3, 4, 5))
+    identity = Layout.identity(("batch", 3, 4, 5))
     last = Layout.ordered(("batch", 3, 4, 5), (0, 2, 3, 1))
-    (call,) = moved(plain, last).calls
+    (call,) = rearranged(identity, last).calls
     assert (call.target, call.options) == ("layers.Permute", {"dims": (2, 3, 1)})
 
 
-def test_where_the_batch_moves_it_is_a_transpose() -> None:
-    (call,) = moved(Layout.identity((2, 3)), Layout.ordered((2, 3), (1, 0))).calls
+def test_a_permute_that_moves_the_batch_is_a_transpose() -> None:
+    (call,) = rearranged(Layout.identity((2, 3)), Layout.ordered((2, 3), (1, 0))).calls
     assert (call.target, call.options) == ("ops.transpose", {"axes": (1, 0)})
 
 
-def test_atoms_that_do_not_fit_lead_over_the_plain_order() -> None:
-    have, want = Layout(((2, 3),), ((1, 0),)), Layout(((3, 2),), ((1, 0),))
-    x = np.arange(6)
-    np.testing.assert_array_equal(carried_out(moved(have, want), have.apply(x)), want.apply(x))
+def test_without_common_atoms_the_way_is_by_the_identity_layout() -> None:
+    source, target = Layout(((2, 3),), ((1, 0),)), Layout(((3, 2),), ((1, 0),))
+    x, calls = np.arange(6), rearranged(source, target)
+    np.testing.assert_array_equal(execute(calls, source.apply(x)), target.apply(x))
 
 
-def test_a_joined_axis_beside_a_free_size_on_one_stored_axis() -> None:
-    """It was gathered together with what shares its axis, whose size is not known."""
-    part = Layout.concatenated([Layout.identity((2,)), Layout(((2, 2),), ((1, 0),))])
-    have = Layout((("batch",), (1,), part.atoms), ((1,), (0, 2)))
-    want, x = Layout.identity(("batch", 1, 6)), np.arange(12).reshape(2, 1, 6)
-    np.testing.assert_array_equal(carried_out(moved(have, want), have.apply(x)), x)
-    np.testing.assert_array_equal(carried_out(moved(want, have), x), have.apply(x))
+CONCATENATED = Layout.concatenated([Layout.identity((2,)), Layout(((2, 2),), ((1, 0),))])
+
+
+def test_a_concatenated_axis_that_shares_a_stored_axis_with_an_unknown_size() -> None:
+    """It was gathered together with the other axis, whose size is not known."""
+    source = Layout((("batch",), (1,), CONCATENATED.atoms), ((1,), (0, 2)))
+    target, x = Layout.identity(("batch", 1, 6)), np.arange(12).reshape(2, 1, 6)
+    np.testing.assert_array_equal(execute(rearranged(source, target), source.apply(x)), x)
+    np.testing.assert_array_equal(execute(rearranged(target, source), x), source.apply(x))
+
+
+def test_a_concatenated_axis_that_both_layouts_have_is_not_gathered() -> None:
+    axes = (("batch",), CONCATENATED.atoms, (4,))
+    source, target = Layout(axes, ((0,), (1,), (2,))), Layout(axes, ((0,), (2,), (1,)))
+    calls = rearranged(source, target)
+    assert [call.target for call in calls.calls] == ["layers.Permute"]
+    x = np.arange(48).reshape(2, 6, 4)
+    np.testing.assert_array_equal(execute(calls, source.apply(x)), target.apply(x))
 
 
 @pytest.mark.parametrize(
-    ("have", "want", "target", "options"),
+    ("source", "target", "call", "options"),
     [
         (("batch", 3, 4), ("batch", 12), "layers.Flatten", {}),
         (("batch", 12), ("batch", 3, 4), "layers.Reshape", {"target_shape": (3, 4)}),
@@ -89,11 +101,11 @@ def test_a_joined_axis_beside_a_free_size_on_one_stored_axis() -> None:
     ],
 )
 def test_reshape(
-    have: tuple[object, ...], want: tuple[object, ...], target: str, options: dict[str, object]
+    source: tuple[object, ...], target: tuple[object, ...], call: str, options: dict[str, object]
 ) -> None:
     recorder = Recorder()
-    reshape(recorder, Ref(0), have, want)
-    assert (recorder.calls[0].target, recorder.calls[0].options) == (target, options)
+    reshape(recorder, Ref(0), source, target)
+    assert (recorder.calls[0].target, recorder.calls[0].options) == (call, options)
 
 
 def test_a_reshape_with_two_unknown_sizes_is_refused() -> None:
