@@ -1,7 +1,7 @@
-"""Activations: one number in, one out. The bend is in the docstring's formula.
+"""Activations, element by element; the formula is in each docstring.
 
 Formulas: relu_layer.cpp, prelu_layer.cpp, elu_layer.cpp, sigmoid_layer.cpp, tanh_layer.cpp,
-bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; of forks relu6_layer.cpp, hswish_layer.cpp,
+bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; from forks relu6_layer.cpp, hswish_layer.cpp,
 hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_layer.cpp,
 insanity_layer.cpp (happynear's), rrelu_layer.cpp (ducha-aiki's), gradient_scaler_layer.cpp, and
 relu_layer.cpp of Cambricon's (upper_limit), elu_layer.cpp of NVIDIA's (lambda)
@@ -28,7 +28,7 @@ def rectified(e: Emitter, x: Value, negative_slope: float) -> Value:
 def relu(
     e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0, upper_limit: float = 0.0
 ) -> Value:
-    """max(x, 0) + negative_slope · min(x, 0); a fork's `upper_limit`, a whole number, cuts it"""
+    """max(x, 0) + negative_slope · min(x, 0); a fork's integer `upper_limit` clips it"""
     limit = float(int(upper_limit))
     if not limit:
         return rectified(e, x, negative_slope)
@@ -42,12 +42,12 @@ def relu(
 def randomized_relu(
     e: Emitter, layer: Layer, x: Value, *, lb: float = 0.0, ub: float = 0.0
 ) -> Value:
-    """max(x, 0) + min(x, 0) / ((ub - lb) / (ln |ub| - ln |lb|)), as at test"""
+    """max(x, 0) + min(x, 0) / ((ub - lb) / (ln |ub| - ln |lb|)), as in testing"""
     if not lb < ub or lb * ub == 0 or abs(lb) == abs(ub):
         raise UnsupportedLayerError(
-            "its bounds give no slope",
+            "its bounds define no slope",
             where=layer,
-            expected="lb and ub in the text, lb < ub, neither 0, of two magnitudes",
+            expected="lb and ub in the text, lb < ub, neither 0, with different magnitudes",
             received=f"lb {lb:g}, ub {ub:g}",
         )
     return e.LeakyRelu(x, alpha=(log(abs(ub)) - log(abs(lb))) / (ub - lb))
@@ -55,7 +55,7 @@ def randomized_relu(
 
 @layer("GradientScaler", params="gradient_scaler_param")
 def gradient_scaler(e: Emitter, layer: Layer, x: Value, **settings: object) -> Value:
-    """x: what it scales are gradients"""
+    """x; it scales only gradients"""
     return x
 
 
@@ -94,17 +94,16 @@ def bounded_relu(e: Emitter, layer: Layer, x: Value, *, minval: float, maxval: f
 @layer("NegReLU", params="relu_param")
 def negative_relu(e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0) -> Value:
     """min(x, 0) + negative_slope · max(x, 0)"""
-    turned = e.Neg(x)
-    return e.Neg(e.LeakyRelu(turned, alpha=negative_slope) if negative_slope else e.Relu(turned))
+    return e.Neg(rectified(e, e.Neg(x), negative_slope))
 
 
 @layer("CReLU", params="crelu_param")
 def concatenated_relu(
     e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0, concat_axis: int = 1
 ) -> Value:
-    """relu(x) and behind it, along an axis, relu(-x)"""
+    """relu(x) and relu(-x), concatenated along an axis"""
     both = e.Concat(x, e.Neg(x), axis=concat_axis % x.rank)
-    return e.LeakyRelu(both, alpha=negative_slope) if negative_slope else e.Relu(both)
+    return rectified(e, both, negative_slope)
 
 
 @layer("HSigmoid")
@@ -135,7 +134,7 @@ def mish(e: Emitter, layer: Layer, x: Value) -> Value:
 
 @layer("ELU", params="elu_param")
 def elu(e: Emitter, layer: Layer, x: Value, *, alpha: float = 1.0, **settings: float) -> Value:
-    """x where x > 0, else alpha · (eˣ - 1); a fork's `lambda` multiplies all of it"""
+    """x where x > 0, else alpha · (eˣ - 1); a fork's `lambda` multiplies the result"""
     factor = settings.get("lambda", 1.0)
     return e.Elu(x, alpha=alpha) if factor == 1 else e.Selu(x, alpha=alpha, gamma=factor)
 
@@ -168,5 +167,5 @@ def swish(e: Emitter, layer: Layer, x: Value, *, beta: float = 1.0) -> Value:
 def dropout(
     e: Emitter, layer: Layer, x: Value, *, dropout_ratio: float = 0.5, scale_train: bool = True
 ) -> Value:
-    """x, at test; where a fork does not scale in training (`scale_train`), (1 - ratio) · x"""
+    """x, in testing; (1 - ratio) · x if a fork does not scale in training (`scale_train`)"""
     return e.Dropout(x, dropout_ratio) if scale_train else e.Mul(x, 1 - dropout_ratio)

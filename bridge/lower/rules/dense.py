@@ -1,7 +1,7 @@
 """Layers that multiply by a matrix.
 
-Formulas: inner_product_layer.cpp, of happynear's fork (normalize) and of Intel's (relu) too,
-embed_layer.cpp; matmul_layer.cpp of Synopsys's and of Sophgo's forks;
+Formulas: inner_product_layer.cpp, also happynear's (normalize) and Intel's (relu), embed_layer.cpp;
+matmul_layer.cpp of Synopsys's and Sophgo's forks;
 https://onnx.ai/onnx/operators/onnx__Gemm.html
 """
 
@@ -35,22 +35,22 @@ def inner_product(
 ) -> Value:
     """y = x Wᵀ + b    x: *p k… → *p n, the axes from `axis` on flattened to k
 
-    w: n k, or k n where `transpose`. Behind one axis a Gemm, which takes w as it lies; behind
-    none or several a MatMul, for which w is turned when it is written.
-    In happynear's fork `normalize` divides the rows of w by their norms; in Intel's `relu` is a
-    ReLU behind, of this `negative_slope`.
+    w: n k, or k n with `transpose`. With one axis before, a Gemm, which takes w as it is stored;
+    with none or several, a MatMul, for which w is transposed when it is written.
+    In happynear's fork `normalize` divides the rows of w by their norms; in Intel's `relu` appends
+    a ReLU with this `negative_slope`.
     """
     axis %= x.rank
     inputs = prod(x.fixed(i) for i in range(axis, x.rank))
     matrix = e.blob(0, (inputs, num_output) if transpose else (num_output, inputs))
-    turned = axis != 1 and not transpose
-    weight = _matrix(e, matrix, turned, rows_of_norm_1=num_output if normalize else None)
+    transposed = axis != 1 and not transpose
+    weight = _matrix(e, matrix, transposed, rows_of_norm_1=num_output if normalize else None)
     bias = e.weight(e.blob(1, (num_output,)), "bias") if bias_term else None
     if axis == 1:
         rows = x if x.rank == 2 else e.Flatten(x, axis=1)
         product = e.Gemm(rows, weight, bias, transB=int(not transpose))
     else:
-        # Behind no axis a matrix of one row, as OpenCV multiplies no vectors.
+        # With axis 0, a matrix with one row: OpenCV multiplies no vectors.
         rows = e.reshape(x, (*(x.shape[:axis] or (1,)), inputs))
         product = e.MatMul(rows, weight)
         product = product if bias is None else e.Add(product, bias)
@@ -58,12 +58,12 @@ def inner_product(
     return rectified(e, product, negative_slope) if relu else product
 
 
-def _matrix(e: Emitter, matrix: Blob, turned: bool, rows_of_norm_1: int | None) -> Value:
-    """The weights as they are multiplied: transposed, and of rows that are divided by their norm.
+def _matrix(e: Emitter, matrix: Blob, transposed: bool, rows_of_norm_1: int | None) -> Value:
+    """The weights as they are multiplied: transposed, and with rows divided by their norms.
 
-    happynear's layer takes for a row what is contiguous, in a transposed matrix too.
+    happynear's layer takes contiguous numbers as a row, in a transposed matrix too.
     """
-    if not turned and rows_of_norm_1 is None:
+    if not transposed and rows_of_norm_1 is None:
         return e.weight(matrix, "weight")
 
     def read(w: Array) -> Array:
@@ -71,9 +71,9 @@ def _matrix(e: Emitter, matrix: Blob, turned: bool, rows_of_norm_1: int | None) 
             rows = w.reshape(rows_of_norm_1, -1)
             norms = np.sqrt(np.sum(rows * rows, axis=1) + np.float32(1e-12))
             w = (rows / norms.reshape(rows_of_norm_1, 1)).reshape(w.shape)
-        return w.T if turned else w
+        return w.T if transposed else w
 
-    return e.computed(matrix.shape[::-1] if turned else matrix.shape, read, "weight", matrix)
+    return e.computed(matrix.shape[::-1] if transposed else matrix.shape, read, "weight", matrix)
 
 
 @layer("Embed", params="embed_param")
@@ -86,7 +86,7 @@ def embed(
     input_dim: int = 0,
     bias_term: bool = True,
 ) -> Value:
-    """y = w[x] + b    x: *p (whole numbers as floats) → *p n    w: input_dim n"""
+    """y = w[x] + b    x: *p (integers as floats) → *p n    w: input_dim n"""
     table = e.weight(e.blob(0, (input_dim, num_output)), "weight")
     rows = e.Gather(table, e.Cast(x, to=INT64), axis=0)
     return e.Add(rows, e.weight(e.blob(1, (num_output,)), "bias")) if bias_term else rows
@@ -105,18 +105,18 @@ def matrix_product(
     dim_2: int | None = None,
     dim_3: int | None = None,
 ) -> Value:
-    """x: *p m k, y: *p k n → *p m n, each turned first where it is to be
+    """x: *p m k, y: *p k n → *p m n, each transposed first if set so
 
-    Where the sizes are given (m, k, n = dim_1, dim_2, dim_3), it is x · yᵀ, with x taken for m k
-    and y for n k.
+    If the sizes are set (m, k, n = dim_1, dim_2, dim_3), it is x · yᵀ, with x read as m k and y as
+    n k.
     """
     if dim_1 and dim_2 and dim_3:
         x, y = e.reshape(x, (dim_1, dim_2)), e.reshape(y, (dim_3, dim_2))
         transpose_b = not transpose_b
-    x, y = (_turned(e, v) if turn else v for v, turn in ((x, transpose_a), (y, transpose_b)))
+    x, y = (_transposed(e, v) if on else v for v, on in ((x, transpose_a), (y, transpose_b)))
     return e.MatMul(x, y)
 
 
-def _turned(e: Emitter, x: Value) -> Value:
-    """The last two axes exchanged."""
+def _transposed(e: Emitter, x: Value) -> Value:
+    """x with its last two axes swapped."""
     return e.Transpose(x, perm=[*range(x.rank - 2), x.rank - 1, x.rank - 2])

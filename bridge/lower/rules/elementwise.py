@@ -1,7 +1,7 @@
-"""Arithmetic, number by number.
+"""Arithmetic, element by element.
 
 Formulas: eltwise_layer.cpp, scale_layer.cpp, bias_layer.cpp, power_layer.cpp, exp_layer.cpp,
-log_layer.cpp, absval_layer.cpp, threshold_layer.cpp, clip_layer.cpp; Axpy as SENet's fork has it;
+log_layer.cpp, absval_layer.cpp, threshold_layer.cpp, clip_layer.cpp; SENet's axpy_layer.cpp;
 eltwise_layer.cpp of Synopsys's (DIV, MIN); broadcast_mul_layer.cpp of yurikorolov/caffe
 """
 
@@ -27,9 +27,9 @@ def eltwise(
     coeff: Sequence[float] = (),
     stable_prod_grad: bool = True,
 ) -> Value:
-    """∑ coeff · x, ∏ x, or the greatest x, of bottoms of one shape
+    """∑ coeff · x, ∏ x or the maximum, of bottoms of one shape
 
-    In forks the least x too, and x - y or x / y of two.
+    In forks also the minimum, and x - y or x / y of two.
     """
     operators = {"PROD": e.Mul, "SUB": e.Sub, "DIV": e.Div}
     if operation in operators:
@@ -54,7 +54,7 @@ def scale(
     num_axes: int = 1,
     bias_term: bool = False,
 ) -> Value:
-    """y = x · γ + β    γ lies along x's axes from `axis` on: learned, or a second bottom"""
+    """y = x · γ + β    γ spans x's axes from `axis` on: learned, or a second bottom"""
     if factors is None:
         factor = e.weight(e.blob(0, _along(x, axis, num_axes)), "scale")
     else:
@@ -76,21 +76,21 @@ def bias(
     axis: int = 1,
     num_axes: int = 1,
 ) -> Value:
-    """y = x + β    β lies along x's axes from `axis` on: learned, or a second bottom"""
+    """y = x + β    β spans x's axes from `axis` on: learned, or a second bottom"""
     if terms is None:
         return e.Add(x, e.weight(e.blob(0, _along(x, axis, num_axes)), "bias"))
     return e.Add(x, e.reshape(terms, _aligned(x, terms, axis)))
 
 
 def _along(x: Value, axis: int, num_axes: int) -> list[int]:
-    """The shape of a learned factor on `num_axes` (-1: all) axes, with 1s for the axes behind."""
+    """The shape of a learned factor on `num_axes` (-1: all) axes, with 1s for the axes after."""
     axis %= x.rank
     end = x.rank if num_axes == -1 else axis + num_axes
     return [x.fixed(i) for i in range(axis, end)] + [1] * (x.rank - end)
 
 
 def _aligned(x: Value, factor: Value, axis: int) -> tuple[int | str, ...]:
-    """The factor's shape with 1s for the axes of x that lie behind its own."""
+    """The factor's shape with 1s for the axes of x after its own."""
     return (*factor.shape, *[1] * (x.rank - axis % x.rank - factor.rank))
 
 
@@ -102,7 +102,7 @@ def axpy(e: Emitter, layer: Layer, factor: Value, x: Value, y: Value) -> Value:
 
 @layer("BroadcastMul")
 def broadcast_mul(e: Emitter, layer: Layer, x: Value, y: Value) -> Value:
-    """x · y: n c h w and n c or n c 1 1, whichever of the two is which"""
+    """x · y: n c h w and n c or n c 1 1, in either order"""
     if e.tops[0] != x.shape:
         x, y = y, x
     return e.Mul(x, e.reshape(y, (*x.shape[:2], 1, 1)))
@@ -133,7 +133,7 @@ def exp(
     scale: float = 1.0,
     shift: float = 0.0,
 ) -> Value:
-    """base^(shift + scale · x); base -1 stands for e"""
+    """base^(shift + scale · x); base -1 means e"""
     ln_base = _ln(layer, base)
     return e.Exp(_affine(e, x, scale * ln_base, shift * ln_base))
 
@@ -148,20 +148,20 @@ def logarithm(
     scale: float = 1.0,
     shift: float = 0.0,
 ) -> Value:
-    """log_base(shift + scale · x); base -1 stands for e"""
+    """log_base(shift + scale · x); base -1 means e"""
     y = e.Log(_affine(e, x, scale, shift))
     return y if base == -1 else e.Mul(y, 1 / _ln(layer, base))
 
 
 def _ln(layer: Layer, base: float) -> float:
-    """Of a base that Caffe takes. Raises UnsupportedLayerError for another."""
+    """ln of a base that Caffe accepts. Raises UnsupportedLayerError for another."""
     if base == -1:
         return 1.0
     if not 0 < base < inf or (base == 1 and layer.type == "Log"):
         raise UnsupportedLayerError(
-            "there is no power or logarithm of this base",
+            "there is no power or logarithm with this base",
             where=layer,
-            expected="a base above 0 (1 is none for Log), or -1 for e",
+            expected="a base above 0 (and for Log not 1), or -1 for e",
             received=f"{base:g}",
         )
     return log(base)
@@ -186,5 +186,5 @@ def threshold(e: Emitter, layer: Layer, x: Value, *, threshold: float = 0.0) -> 
 
 @layer("Clip", params="clip_param")
 def clip(e: Emitter, layer: Layer, x: Value, *, min: float, max: float) -> Value:
-    """x, not below min and not above max"""
+    """min(max(x, min), max)"""
     return e.Clip(x, float(min), float(max))

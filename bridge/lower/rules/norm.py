@@ -37,10 +37,10 @@ def batch_norm(
 ) -> Value:
     """y = (x - mean/s) / √(var/s + eps) · γ + β    x: n c *s → n c *s
 
-    Blobs: mean, var and the factor s (0 counts as 1/s = 0), then γ and β where a Scale was merged
-    in, or in NVIDIA's and Intel's Caffe; NVIDIA's does not look at s, and its eps is 1e-5 at least.
+    Blobs: mean, var and the factor s (0 means 1/s = 0), then γ and β if a Scale was merged in, or
+    in NVIDIA's and Intel's Caffe; NVIDIA's ignores s, and its eps is at least 1e-5.
     Without `use_global_stats` the mean and the (biased) variance are the batch's own, and with
-    `instance_norm` each image's. Intel's `relu` is one behind.
+    `instance_norm` each image's. Intel's `relu` appends a ReLU.
     ONNX: https://onnx.ai/onnx/operators/onnx__BatchNormalization.html
     """
     channels = (x.fixed(1) if x.rank > 1 else 1,)
@@ -51,10 +51,10 @@ def batch_norm(
     nvidias = is_nvidias(layer)
     eps = max(eps, _NVIDIAS_EPS) if nvidias else eps
     if instance_norm:
-        _refuse_no_instances(layer, x, use_global_stats)
+        _refuse_global_stats(layer, x, use_global_stats)
         y = e.InstanceNormalization(x, *_affine(e, gamma, beta, channels), epsilon=eps)
     elif use_global_stats is False and not nvidias:
-        y = _affinely(e, _batch_norm_of_itself(e, x, eps), gamma, beta)
+        y = _with_affine(e, _with_batch_statistics(e, x, eps), gamma, beta)
     else:
         mean, variance = (e.blob(i, channels) for i in range(2))
         factor = None if nvidias else e.blob(2, (1,))
@@ -65,18 +65,18 @@ def batch_norm(
 _NVIDIAS_EPS = 1e-5
 
 
-def _refuse_no_instances(layer: Layer, x: Value, use_global_stats: bool | None) -> None:
+def _refuse_global_stats(layer: Layer, x: Value, use_global_stats: bool | None) -> None:
     if use_global_stats or x.rank < 3:
         raise UnsupportedLayerError(
-            "instance_norm has no statistics of each image",
+            "instance_norm needs the statistics of each image",
             where=layer,
             expected="an input n c *s, and no use_global_stats",
             received=f"{x.rank} axes, use_global_stats {str(bool(use_global_stats)).lower()}",
         )
 
 
-def _affinely(e: Emitter, x: Value, gamma: Blob | None, beta: Blob | None) -> Value:
-    """x · γ + β, each for a channel, as far as there are such."""
+def _with_affine(e: Emitter, x: Value, gamma: Blob | None, beta: Blob | None) -> Value:
+    """x · γ + β, per channel, without those that are None."""
     for operator, blob, role in ((e.Mul, gamma, "scale"), (e.Add, beta, "bias")):
         if blob is not None:
             operand = blob.reshaped(-1, *[1] * (x.rank - 2))
@@ -85,7 +85,7 @@ def _affinely(e: Emitter, x: Value, gamma: Blob | None, beta: Blob | None) -> Va
 
 
 def _affine(e: Emitter, gamma: Blob | None, beta: Blob | None, shape: Shape) -> tuple[Value, Value]:
-    return _or_filled(e, gamma, shape, 1, "scale"), _or_filled(e, beta, shape, 0, "bias")
+    return _or_constant(e, gamma, shape, 1, "scale"), _or_constant(e, beta, shape, 0, "bias")
 
 
 def batch_normalized(
@@ -98,7 +98,7 @@ def batch_normalized(
     factor: Blob | None,
     eps: float,
 ) -> Value:
-    """As `batch_norm`'s formula has it; all blobs are as long as x has channels, the factor 1."""
+    """The formula of `batch_norm`; all blobs have one number per channel, the factor just one."""
     return e.BatchNormalization(
         x,
         *_affine(e, gamma, beta, mean.shape),
@@ -108,14 +108,14 @@ def batch_normalized(
     )
 
 
-def _or_filled(e: Emitter, blob: Blob | None, shape: Shape, value: int, role: str) -> Value:
+def _or_constant(e: Emitter, blob: Blob | None, shape: Shape, value: int, role: str) -> Value:
     if blob is None:
         return e.computed(shape, lambda: np.full(shape, value, np.float32), role)
     return e.weight(blob, role)
 
 
 def _divided(e: Emitter, blob: Blob, factor: Blob | None, role: str) -> Value:
-    """The blob over the factor; itself where that is 1 or does not count, so that its bytes can be
+    """The blob divided by the factor; unchanged if that is 1 or None, so that its bytes can be
     copied."""
     number = 1 if factor is None else factor.array()[0]
     if factor is None or number == 1:
@@ -125,14 +125,14 @@ def _divided(e: Emitter, blob: Blob, factor: Blob | None, role: str) -> Value:
     return e.computed(blob.shape, lambda x, s: x / s, role, blob, factor)
 
 
-def _batch_norm_of_itself(e: Emitter, x: Value, eps: float) -> Value:
+def _with_batch_statistics(e: Emitter, x: Value, eps: float) -> Value:
     centred = e.Sub(x, _mean_of_channels(e, x))
     variance = _mean_of_channels(e, e.Mul(centred, centred))
     return e.Div(centred, e.Sqrt(e.Add(variance, eps)))
 
 
 def _mean_of_channels(e: Emitter, x: Value) -> Value:
-    """In two steps, as OpenCV is wrong on axes that do not follow each other."""
+    """In two steps, as OpenCV is wrong on axes that are not adjacent."""
     return e.reduce("ReduceMean", e.reduce("ReduceMean", x, range(2, x.rank)), [0])
 
 
@@ -146,15 +146,15 @@ def forks_batch_norm(
     eps: float = 1e-5,
     **settings: object,
 ) -> Value:
-    """Two forks' layers of one name, told apart by their blobs    x: n c h w → n c h w
+    """Two forks' layers of one name, distinguished by their blobs    x: n c h w → n c h w
 
     PSPNet: slope, bias, mean and variance, y = (x - mean) / √(var + eps) · slope + bias.
-    SegNet in mode INFERENCE: scale and shift, into which the statistics went already.
+    SegNet in mode INFERENCE: scale and shift, which already include the statistics.
     """
     channels = x.fixed(1)
-    names = layer.params.get("bn_param", {})
-    is_segnets = bool(names.keys() & SEGNETS)
-    if len(layer.blobs) == 4 and not is_segnets and not names.keys() & HAPPYNEARS:
+    fields = layer.params.get("bn_param", {})
+    is_segnets = bool(fields.keys() & SEGNETS)
+    if len(layer.blobs) == 4 and not is_segnets and not fields.keys() & HAPPYNEARS:
         roles = ("scale", "bias", "mean", "variance")
         vectors = [e.weight(e.blob(i, (channels,)), role) for i, role in enumerate(roles)]
         return e.BatchNormalization(x, *vectors, epsilon=eps)
@@ -162,14 +162,14 @@ def forks_batch_norm(
         scale, shift = (e.blob(i, (channels, 1, 1)) for i in range(2))
         return e.Add(e.Mul(x, e.weight(scale, "scale")), e.weight(shift, "shift"))
     raise UnsupportedLayerError(
-        "several forks have a BN, and this may be any of them",
+        "several forks have a BN, and this one could be any of them",
         where=layer,
         expected="PSPNet's (4 blobs), or SegNet's in mode INFERENCE (2 blobs)",
-        received=f"{len(layer.blobs)} blobs, {', '.join(names) or 'no settings'}",
-        hint="SegNet's in mode LEARN takes the statistics of each batch: give the net for testing, "
-        "with `bn_mode: INFERENCE`, and the weights that compute_bn_statistics.py made for it"
+        received=f"{len(layer.blobs)} blobs, {', '.join(fields) or 'no settings'}",
+        hint="SegNet's in mode LEARN uses the statistics of each batch: pass the net for testing, "
+        "with `bn_mode: INFERENCE`, and the weights that compute_bn_statistics.py wrote for it"
         if is_segnets and len(layer.blobs) == 2
-        else "say what it is with --plugin FILE",
+        else "define it with --plugin FILE",
     )
 
 
@@ -187,8 +187,8 @@ def local_response(
 ) -> Value:
     """y = x / (k + alpha/size · ∑ x²)^beta    x: n c h w → n c h w
 
-    The sum runs over `local_size` channels, which is ONNX's LRN; or, WITHIN_CHANNEL, over a
-    square of places, divided by its whole area at the borders too, and then with k = 1 always.
+    The sum is over `local_size` channels, which is ONNX's LRN; or, WITHIN_CHANNEL, over a square of
+    positions, divided by its whole area even at the borders, and always with k = 1.
     """
     if norm_region == "ACROSS_CHANNELS":
         return e.LRN(x, size=local_size, alpha=alpha, beta=beta, bias=k)
@@ -216,7 +216,7 @@ def mean_variance(
     """y = (x - mean) / (deviation + eps)    x: n c *s → n c h w
 
     Over each channel, or each whole sample; eps is added to the deviation, not to the variance.
-    What has fewer than four axes comes out with four.
+    The result always has four axes.
     """
     x = e.reshape(x, e.tops[0])
     axes = [1, 2, 3] if across_channels else [2, 3]
@@ -239,19 +239,19 @@ def normalize(
 ) -> Value | tuple[Value, ...]:
     """y = x / √(∑ x² + eps) · scale    x: n c *s → n c *s    scale: c, or one number
 
-    The sum runs over the channels of each place, or over the whole sample. With a
-    `normalize_param` it is another layer, of happynear's fork (see `_normalize_places`).
+    The sum is over the channels of each position, or over the whole sample. With a
+    `normalize_param` it is another layer, from happynear's fork (see `_normalize_positions`).
     """
     if "normalize_param" in layer.params:
-        return _normalize_places(e, layer, x, **layer.params["normalize_param"])
+        return _normalize_positions(e, layer, x, **layer.params["normalize_param"])
     axes: Sequence[int] = range(1, x.rank) if across_spatial else [1]
     squares = e.reduce("ReduceSum", e.Mul(x, x), axes)
-    places = (1,) * (x.rank - 2)
-    scale = e.blob(0, (1 if channel_shared else x.fixed(1), *places))
+    ones = (1,) * (x.rank - 2)
+    scale = e.blob(0, (1 if channel_shared else x.fixed(1), *ones))
     return e.Mul(e.Div(x, e.Sqrt(e.Add(squares, eps))), e.weight(scale, "scale"))
 
 
-def _normalize_places(
+def _normalize_positions(
     e: Emitter,
     layer: Layer,
     x: Value,
@@ -262,7 +262,7 @@ def _normalize_places(
 ) -> tuple[Value, ...]:
     """y = x / norm, norm = √(∑ x² + 1e-6) or, L1, ∑ |x| + 1e-6    x: n c … → n c h w; n 1 h w
 
-    The sum runs over the channels of each place.
+    The sum is over the channels of each position.
     """
     x = e.reshape(x, e.tops[0])
     if normalize_type == "L2":
@@ -285,7 +285,7 @@ def normalize_samples(e: Emitter, layer: Layer, x: Value) -> Value:
 def softmax(
     e: Emitter, layer: Layer, x: Value, *, axis: int = 1, scaling_temperature: float = 1.0
 ) -> Value:
-    """y = eˣ / ∑ eˣ over one axis, whatever the rank; jolibrain's fork divides x first"""
+    """y = eˣ / ∑ eˣ over one axis; jolibrain's fork divides x by a temperature first"""
     if scaling_temperature == 0:
         raise UnsupportedLayerError("its scaling_temperature is 0", where=layer)
     return e.Softmax(x if scaling_temperature == 1 else e.Div(x, scaling_temperature), axis=axis)

@@ -1,6 +1,6 @@
-"""What is done to images before a net: the layer that no Caffe has.
+"""The layer for preprocessing images that no Caffe has: subtracting a mean image.
 
-The others, for the order of channels and for the scale, are Caffe's own.
+The other layers for it, for the channel order and the scale, are Caffe's own.
 """
 
 from __future__ import annotations

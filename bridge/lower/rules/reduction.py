@@ -1,4 +1,4 @@
-"""Layers that leave less than they take: sums, means, places of maxima.
+"""Reductions: sums, means and indices of maxima.
 
 Formulas: reduction_layer.cpp, argmax_layer.cpp
 """
@@ -13,7 +13,7 @@ from bridge.lower.values import FLOAT, Value
 
 _REDUCTIONS = {
     "SUM": "ReduceSum",
-    "ASUM": "ReduceSum",  # of |x|: ReduceL1 loses an axis in OpenVINO where the batch is free
+    "ASUM": "ReduceSum",  # of |x|: ReduceL1 loses an axis in OpenVINO if the batch is symbolic
     "SUMSQ": "ReduceSumSquare",
     "MEAN": "ReduceMean",
 }
@@ -44,30 +44,30 @@ def arg_max(
     top_k: int = 1,
     axis: int | None = None,
 ) -> Value:
-    """The places of the `top_k` greatest numbers, as floats; of equal ones the last is first.
+    """The indices of the `top_k` greatest numbers, as floats; of equal ones the last comes first.
 
-    Along `axis` (then `out_max_val` gives the values instead), or over all of a sample:
-    n … → n 1 k, and with `out_max_val` n 2 k, the places and then the values.
+    Along `axis` (then `out_max_val` returns the values instead), or over a whole sample:
+    n … → n 1 k, and with `out_max_val` n 2 k, the indices and then the values.
     """
     if axis is not None:
-        values, places = _greatest(e, x, top_k, axis % x.rank)
-        return values if out_max_val else e.Cast(places, to=FLOAT)
-    values, places = _greatest(e, e.Flatten(x, axis=1), top_k, 1)
-    result = e.Cast(places, to=FLOAT)
+        values, indices = _greatest(e, x, top_k, axis % x.rank)
+        return values if out_max_val else e.Cast(indices, to=FLOAT)
+    values, indices = _greatest(e, e.Flatten(x, axis=1), top_k, 1)
+    result = e.Cast(indices, to=FLOAT)
     if out_max_val:
         result = e.Concat(result, values, axis=1)
     return e.reshape(result, e.tops[0])
 
 
 def _greatest(e: Emitter, x: Value, count: int, axis: int) -> tuple[Value, Value]:
-    """The greatest numbers along an axis, and their places.
+    """The greatest numbers along an axis, and their indices.
 
-    TopK takes the first of equal numbers, so it looks at them in reverse.
+    TopK takes the first of equal numbers, so it gets them in reverse.
     """
     if count == 1:
-        places = e.ArgMax(x, axis=axis, select_last_index=1)
-        return e.reduce("ReduceMax", x, [axis]), places
+        indices = e.ArgMax(x, axis=axis, select_last_index=1)
+        return e.reduce("ReduceMax", x, [axis]), indices
     last = x.fixed(axis) - 1
     reverse = e.Slice(x, [last], [-(last + 2)], [axis], [-1])
-    values, places = e.op("TopK", reverse, [count], outputs=2, axis=axis)
-    return values, e.Sub(last, places)
+    values, indices = e.op("TopK", reverse, [count], outputs=2, axis=axis)
+    return values, e.Sub(last, indices)

@@ -1,8 +1,8 @@
-"""Layers that move, cut, join and rename axes.
+"""Layers that permute, slice, concatenate and reshape.
 
 Formulas: flatten_layer.cpp, reshape_layer.cpp, concat_layer.cpp, slice_layer.cpp, crop_layer.cpp,
 tile_layer.cpp, batch_reindex_layer.cpp, filter_layer.cpp; permute_layer.cpp of Caffe's SSD branch;
-ShuffleChannel, Transpose and Reverse as forks have them; pixelshuffle_layer.cpp and unsqueeze.cpp
+ShuffleChannel, Transpose and Reverse of the forks; pixelshuffle_layer.cpp and unsqueeze.cpp
 of inisis's
 """
 
@@ -14,14 +14,14 @@ from bridge.caffe.net import Layer
 from bridge.caffe.sharing import OVERWRITTEN
 from bridge.errors import ShapeError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.detection.boxes import chosen
+from bridge.lower.rules.detection.boxes import selected
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
 
 
 @layer("Flatten", params="flatten_param")
 def flatten(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, end_axis: int = -1) -> Value:
-    """x: *p … *q → *p k *q, the axes from `axis` to `end_axis` as one"""
+    """x: *p … *q → *p k *q, the axes from `axis` to `end_axis` merged into one"""
     if axis % x.rank == 1 and end_axis % x.rank == x.rank - 1 > 1:
         return e.Flatten(x, axis=1)
     return e.reshape(x, e.tops[0])
@@ -37,13 +37,13 @@ def reshape(
     axis: int = 0,
     num_axes: int = -1,
 ) -> Value:
-    """The same numbers in the same order; what 0 and -1 stand for, Caffe's shape says already."""
+    """The same numbers in the same order; 0 and -1 are already resolved in Caffe's shape."""
     return e.reshape(x, e.tops[0])
 
 
 @layer(OVERWRITTEN)
 def overwritten(e: Emitter, layer: Layer, old: Value, new: Value) -> Value:
-    """What a layer has written in place into the memory of another blob, in the latter's shape."""
+    """The values that a layer wrote in place into another blob's memory, in that blob's shape."""
     return e.reshape(new, e.tops[0])
 
 
@@ -51,7 +51,7 @@ def overwritten(e: Emitter, layer: Layer, old: Value, new: Value) -> Value:
 def concat(
     e: Emitter, layer: Layer, *bottoms: Value, axis: int = 1, concat_dim: int | None = None
 ) -> Value:
-    """Bottoms one behind the other along an axis (in old files called concat_dim)."""
+    """The bottoms, concatenated along an axis (in old files called concat_dim)."""
     return e.Concat(*bottoms, axis=axis if concat_dim is None else concat_dim)
 
 
@@ -65,7 +65,7 @@ def slice_(
     slice_dim: int | None = None,
     slice_point: Sequence[int] = (),
 ) -> tuple[Value, ...]:
-    """Parts of x along an axis (in old files called slice_dim), cut at `slice_point` or equal."""
+    """x, split along an axis (in old files called slice_dim) at `slice_point` or evenly."""
     axis = (axis if slice_dim is None else slice_dim) % x.rank
     if len(e.tops) == 1:
         return (x,)
@@ -81,27 +81,27 @@ def split(e: Emitter, layer: Layer, x: Value) -> tuple[Value, ...]:
 
 @layer("Permute", params="permute_param")
 def permute(e: Emitter, layer: Layer, x: Value, *, order: Sequence[int] = ()) -> Value:
-    """Axes in another order; those that `order` leaves out follow as they are."""
+    """x with its axes permuted; those not in `order` follow in their own order."""
     order = [*order, *(axis for axis in range(x.rank) if axis not in order)]
     return x if order == sorted(order) else e.Transpose(x, perm=order)
 
 
 @layer("Transpose", params="transpose_param")
 def transpose(e: Emitter, layer: Layer, x: Value, *, dim: Sequence[int] = ()) -> Value:
-    """Axes in another order, all of them given; of the OCR forks."""
+    """x with its axes permuted, all of them named; from the OCR forks."""
     return e.Transpose(x, perm=list(dim))
 
 
 @layer("Reverse", params="reverse_param")
 def reverse(e: Emitter, layer: Layer, x: Value, *, axis: int = 0) -> Value:
-    """x, an axis back to front; of the OCR forks."""
+    """x, reversed along an axis; from the OCR forks."""
     with e.dynamic():
         return e.declared(e.Slice(x, [-1], [-(2**31)], [axis], [-1]), x.shape)
 
 
 @layer("Flip", params="flip_param")
 def flip(e: Emitter, layer: Layer, x: Value, *, flip_width: bool, flip_height: bool) -> Value:
-    """x: n c h w, its rows or columns, or both, back to front; of happynear's fork."""
+    """x: n c h w, with rows, columns or both reversed; from happynear's fork."""
     axes = [axis for axis, is_flipped in ((2, flip_height), (3, flip_width)) if is_flipped]
     count = len(axes)
     if not axes:
@@ -115,43 +115,43 @@ def flip(e: Emitter, layer: Layer, x: Value, *, flip_width: bool, flip_height: b
 def crop(
     e: Emitter, layer: Layer, x: Value, like: Value, *, axis: int = 2, offset: Sequence[int] = ()
 ) -> Value:
-    """x, from `axis` on cut to the size of `like`; one offset for all these axes, or one each.
+    """x, cropped from `axis` on to the size of `like`; one offset for all these axes, or one each.
 
-    AutoCrop finds its offset (`bridge.lower.rules.spatial.autocrop`).
+    AutoCrop computes its offset (`bridge.lower.rules.spatial.autocrop`).
     """
     axes = range(axis % x.rank, x.rank)
     offsets = list(offset) or [0]
     starts = offsets * len(axes) if len(offsets) == 1 else offsets
     if any(isinstance(size, str) for size in e.tops[0][axes[0] :]):
-        return _cut_to_open_size(e, x, like, axes, starts)
-    cut = {
+        return _crop_to_open_size(e, x, like, axes, starts)
+    crops = {
         i: (start, start + e.top_size(i))
         for i, start in zip(axes, starts, strict=True)
         if e.tops[0][i] != x.shape[i]
     }
-    if not cut:
+    if not crops:
         return x
-    if any(end > x.fixed(i) for i, (_, end) in cut.items()):
+    if any(end > x.fixed(i) for i, (_, end) in crops.items()):
         raise ShapeError(
-            "the crop leaves the input",
+            "the crop extends beyond the input",
             where=layer,
             expected=x.shape,
             received=f"{like.shape} at {starts}",
         )
-    return e.Slice(x, [a for a, _ in cut.values()], [b for _, b in cut.values()], list(cut))
+    return e.Slice(x, [a for a, _ in crops.values()], [b for _, b in crops.values()], list(crops))
 
 
-def _cut_to_open_size(
+def _crop_to_open_size(
     e: Emitter, x: Value, like: Value, axes: Sequence[int], starts: Sequence[int]
 ) -> Value:
-    """The same where sizes are open: `like` says when the model runs where to end."""
+    """The same for open sizes: `like` determines the size when the model runs."""
     sizes = e.Slice(e.Shape(like), [axes[0]], [axes[-1] + 1])
     return e.Slice(x, list(starts), e.Add(sizes, tuple(starts)), list(axes))
 
 
 @layer("Tile", params="tile_param")
 def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -> Value:
-    """x, `tiles` times behind itself along an axis"""
+    """x, repeated `tiles` times along an axis"""
     repeats = [1] * x.rank
     repeats[axis] = tiles
     with e.dynamic():
@@ -160,16 +160,16 @@ def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -
 
 @layer("BatchReindex")
 def batch_reindex(e: Emitter, layer: Layer, x: Value, order: Value) -> Value:
-    """x[order]    x: n *s    order: m (whole numbers as floats) → m *s"""
+    """x[order]    x: n *s    order: m (integers as floats) → m *s"""
     return e.Gather(x, e.Cast(order, to=INT64), axis=0)
 
 
 @layer("Filter")
 def filter_(e: Emitter, layer: Layer, *bottoms: Value) -> tuple[Value, ...]:
-    """The samples whose selector, the last bottom, is not 0; how many, the data decide."""
+    """The samples whose selector, the last bottom, is not 0: a dynamic number of them."""
     *samples, selector = bottoms
     selector = e.Reshape(selector, [-1])
-    return tuple(chosen(e, x, selector) for x in samples)
+    return tuple(selected(e, x, selector) for x in samples)
 
 
 @layer("ShuffleChannel", params="shuffle_channel_param")
@@ -190,5 +190,5 @@ def pixel_shuffle(e: Emitter, layer: Layer, x: Value, *, upscale_factor: int) ->
 
 @layer("Unsqueeze", params="unsqueeze_param")
 def unsqueeze(e: Emitter, layer: Layer, x: Value, *, dim: int) -> Value:
-    """One more axis, of size 1"""
+    """x with one more axis, of size 1"""
     return e.Unsqueeze(x, [dim % (x.rank + 1)])

@@ -1,4 +1,4 @@
-"""Layers that read nothing: their tops are constants.
+"""Layers without inputs: their tops are constants.
 
 Formulas: parameter_layer.hpp, dummy_data_layer.cpp; continuation_indicator_layer.cpp of the forks
 for captions and OCR
@@ -19,7 +19,7 @@ from bridge.lower.values import Value
 
 @layer("Parameter", params="parameter_param")
 def parameter(e: Emitter, layer: Layer, *, shape: Mapping[str, Sequence[int]]) -> Value:
-    """A learned blob of its own    → *s"""
+    """The layer's own learned blob    → *s"""
     return e.weight(e.blob(0, [int(size) for size in e.tops[0]]), "value")
 
 
@@ -27,7 +27,7 @@ def parameter(e: Emitter, layer: Layer, *, shape: Mapping[str, Sequence[int]]) -
 def dummy_data(
     e: Emitter, layer: Layer, *, data_filler: Sequence[Mapping[str, Any]] = (), **shapes: object
 ) -> tuple[Value, ...]:
-    """A constant for each top, 0 without a filler; one that is drawn is an input of the net."""
+    """A constant for each top, 0 without a filler; a random one is an input of the net instead."""
     fillers = list(data_filler) or [{}]
     if len(fillers) == 1:
         fillers = fillers * len(e.tops)
@@ -45,10 +45,10 @@ def _filled(e: Emitter, shape: Shape, value: np.float32) -> Value:
 def continuation_indicator(
     e: Emitter, layer: Layer, x: Value | None = None, *, time_step: int = 0, **batch: object
 ) -> Value:
-    """→ t n: whether a stream goes on, 0 at the first step and 1 from then on
+    """→ t n: whether a stream continues, 0 at the first step and 1 after that
 
-    n is the batch of x, or as the layer says.
+    n is the batch of x, or the layer's batch_size.
     """
-    goes_on = np.ones((time_step, e.top_size(1)), np.float32)
-    goes_on[:1] = 0
-    return e.constant(goes_on, "value")
+    continues = np.ones((time_step, e.top_size(1)), np.float32)
+    continues[:1] = 0
+    return e.constant(continues, "value")

@@ -70,7 +70,7 @@ def test_formulas(one_layer: Callable[..., Any], type_: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "lb: 3", "lb: 8 ub: 3", "lb: 0 ub: 3", "lb: -3 ub: 3"])
 def test_bounds_that_give_no_slope_are_refused(one_layer: Callable[..., Any], text: str) -> None:
-    with pytest.raises(UnsupportedLayerError, match="bounds give no slope"):
+    with pytest.raises(UnsupportedLayerError, match="bounds define no slope"):
         one_layer("RReLU", f"rrelu_param {{ {text} }}", x=X)
 
 

@@ -1,1 +1,1 @@
-"""Layers of detectors: priors, regions, boxes and their suppression."""
+"""Layers of detectors: priors, regions, boxes and non-maximum suppression."""

@@ -1,4 +1,4 @@
-"""Layers around boxes: the head of an SSD net, and pooling over regions.
+"""Layers that compute boxes: the head of an SSD net, and pooling over regions.
 
 Formulas: detection_output_layer.cpp and util/bbox_util.cpp of Caffe's SSD branch and of
 sfzhang15/RefineDet; roi_pooling_layer.cpp of Fast R-CNN's;
@@ -16,8 +16,14 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.detection.boxes import LOWEST, at_places, chosen, filled, or_a_row_for_each
-from bridge.lower.rules.detection.suppression import Thinning
+from bridge.lower.rules.detection.boxes import (
+    LOWEST,
+    full_like,
+    gather_nd,
+    rows_or_placeholders,
+    selected,
+)
+from bridge.lower.rules.detection.suppression import Suppression
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 
@@ -35,7 +41,7 @@ def roi_pooling(
 ) -> Value:
     """x: n c h w, regions: r 5 (image, x and y of two corners) → r c pooled_h pooled_w
 
-    The greatest number in each bin of each region, whose corners are scaled and rounded.
+    The maximum in each bin of each region, whose corners are scaled and rounded.
     """
     flat = e.reshape(regions, (regions.shape[0], 5))
     return e.MaxRoiPool(x, flat, pooled_shape=[pooled_h, pooled_w], spatial_scale=spatial_scale)
@@ -64,14 +70,14 @@ def detection_output(
     """location: n (p l 4), confidence: n (p c), priors: 1 2 (p 4), is_object: n (p 2), refining:
     n (p 4) → 1 1 d 7: image, label, score, xmin, ymin, xmax, ymax
 
-    Of each class but the background's the `top_k` best boxes above the threshold are thinned out,
-    then the `keep_top_k` best of each image are left; by image, label and falling score. Where
-    none is left in the whole batch, there is a row of -1 for each image.
+    The `top_k` best boxes of each class but the background's above the threshold go through
+    non-maximum suppression, then the `keep_top_k` best of each image are kept; by image, label and
+    descending score. If none is left in the whole batch, there is a row of -1 for each image.
 
-    RefineDet's `refining` makes the priors; where a prior is no object by `objectness_score` it is
-    of class 0.
+    RefineDet's `refining` refines the priors; a prior that is no object by `objectness_score` has
+    class 0.
     """
-    suppression = Thinning.of(layer, confidence_threshold, nms_param or {})
+    suppression = Suppression.of(layer, confidence_threshold, nms_param or {})
     labels = [label for label in range(num_classes) if label != background_label_id]
     decode = partial(_decoded, e, layer, code_type, variance_encoded_in_target)
     priors, variances = _priors(e, priors)
@@ -84,13 +90,13 @@ def detection_output(
     scores = e.Gather(e.Transpose(scores, perm=[0, 2, 1]), labels, axis=1)
     if share_location:
         boxes = e.Squeeze(boxes, [2])
-        found = suppression.apply(e, boxes, scores)
+        kept = suppression.apply(e, boxes, scores)
     else:
         boxes = e.Gather(e.Transpose(boxes, perm=[0, 2, 1, 3]), labels, axis=1)
-        found = suppression.apply_to_each_class(e, boxes, scores)
+        kept = suppression.apply_to_each_class(e, boxes, scores)
     if keep_top_k > -1:
-        found = _best_of_each_image(e, found, scores, keep_top_k)
-    return _rows(e, found, boxes, scores, labels, confidence)
+        kept = _best_of_each_image(e, kept, scores, keep_top_k)
+    return _rows(e, kept, boxes, scores, labels, confidence)
 
 
 def _scores_of_objects(e: Emitter, scores: Value, is_object: Value, threshold: float) -> Value:
@@ -103,7 +109,7 @@ def _scores_of_objects(e: Emitter, scores: Value, is_object: Value, threshold: f
 def _priors(e: Emitter, priors: Value) -> tuple[Value, Value]:
     """priors: 1 2 (p 4) → 1 p 1 4, their corners and their variances"""
     if priors.shape[0] != 1:
-        priors = e.Gather(priors, [0], axis=0)  # Caffe looks at the first row alone
+        priors = e.Gather(priors, [0], axis=0)  # Caffe reads only the first row
     shape = (1, priors.fixed(2) // 4, 1, 4)
     boxes, variances = e.op("Split", priors, [1, 1], outputs=2, axis=1)
     return e.reshape(boxes, shape), e.reshape(variances, shape)
@@ -122,7 +128,7 @@ def _decoded(
     corners
 
     CORNER: prior + v·t. CORNER_SIZE: prior + v·t·size. CENTER_SIZE: centre + v·t·size and
-    size·exp(v·t). The variances v are left out where the targets t have them `encoded` already.
+    size·exp(v·t). The variances v are omitted if the targets t already have them `encoded`.
     """
     count = variances.fixed(1)
     locations = location.fixed(1) // (4 * count)
@@ -143,34 +149,34 @@ def _decoded(
     return e.Concat(e.Sub(centre, half), e.Add(centre, half), axis=3)
 
 
-def _best_of_each_image(e: Emitter, found: Value, scores: Value, count: int) -> Value:
-    """Those of `found` (d 3) that are among their image's `count` best, in the same order."""
+def _best_of_each_image(e: Emitter, kept: Value, scores: Value, count: int) -> Value:
+    """Those of `kept` (d 3) that are among their image's `count` best, in the same order."""
     classes, boxes = scores.fixed(1), scores.fixed(2)
-    among = e.ScatterND(filled(e, scores, LOWEST), found, at_places(e, scores, found))
-    among = e.Reshape(among, [0, -1])
-    _, places = e.op("TopK", among, [min(count, classes * boxes)], outputs=2, axis=1)
-    ones = filled(e, e.Cast(places, to=FLOAT), 1)
-    kept = e.ScatterElements(filled(e, among, 0), places, ones, axis=1)
-    kept = at_places(e, e.Reshape(kept, [0, classes, boxes]), found)
-    return chosen(e, found, kept)
+    candidates = e.ScatterND(full_like(e, scores, LOWEST), kept, gather_nd(e, scores, kept))
+    candidates = e.Reshape(candidates, [0, -1])
+    _, indices = e.op("TopK", candidates, [min(count, classes * boxes)], outputs=2, axis=1)
+    ones = full_like(e, e.Cast(indices, to=FLOAT), 1)
+    is_best = e.ScatterElements(full_like(e, candidates, 0), indices, ones, axis=1)
+    is_best = gather_nd(e, e.Reshape(is_best, [0, classes, boxes]), kept)
+    return selected(e, kept, is_best)
 
 
 def _rows(
     e: Emitter,
-    found: Value,
+    kept: Value,
     boxes: Value,
     scores: Value,
     labels: Sequence[int],
     images: Value,
 ) -> Value:
-    """Caffe's table: a row for each of `found`, or a row of -1 for each of the `images`."""
-    image, kind, box = e.op("Split", found, [1, 1, 1], outputs=3, axis=1)
-    where = e.Concat(image, box, axis=1) if boxes.rank == 3 else found
+    """Caffe's table: a row for each of `kept`, or a row of -1 for each of the `images`."""
+    image, kind, box = e.op("Split", kept, [1, 1, 1], outputs=3, axis=1)
+    index = e.Concat(image, box, axis=1) if boxes.rank == 3 else kept
     rows = e.Concat(
         e.Cast(image, to=FLOAT),
         e.Gather(np.array(labels, np.float32), kind),
-        e.Unsqueeze(at_places(e, scores, found), [1]),
-        at_places(e, boxes, where),
+        e.Unsqueeze(gather_nd(e, scores, kept), [1]),
+        gather_nd(e, boxes, index),
         axis=1,
     )
-    return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])
+    return e.Unsqueeze(rows_or_placeholders(e, rows, images), [0, 1])

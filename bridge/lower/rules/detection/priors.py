@@ -1,4 +1,4 @@
-"""The boxes that a detector starts from: PriorBox of an SSD net and of its kin.
+"""The boxes that a detector starts from: PriorBox of SSD and similar nets.
 
 Formulas: prior_box_layer.cpp of Caffe's SSD branch; of lippman1125/faceboxes_lqy, with OpenVINO's
 reference/prior_box.hpp (`fixed_size`); of MhLiao/TextBoxes_plusplus (`denser_prior_boxes`); and
@@ -49,9 +49,9 @@ def prior_box(
     offset_w: Sequence[float] = (),
     denser_prior_boxes: bool = False,
 ) -> Value:
-    """x: n c h w, image: n c H W → 1 2 (h w priors 4): boxes as parts of the image, and variances
+    """x: n c h w, image: n c H W → 1 2 (h w priors 4): boxes relative to the image, and variances
 
-    A constant, for it depends on the shapes alone.
+    A constant, since it depends only on the shapes.
     """
     rows, columns = x.fixed(2), x.fixed(3)
     image_height = img_h or img_size or image.fixed(2)
@@ -65,7 +65,7 @@ def prior_box(
         boxes = [(offset, offset, *box) for box in _tiles(fixed_size, density, ratios)]
     else:
         sizes = _prior_sizes(min_size, max_size, ratios)
-        boxes = [(*at, 0, 0, *size) for size, at in product(sizes, offsets)]
+        boxes = [(*start, 0, 0, *size) for size, start in product(sizes, offsets)]
     starts, shifts, extents = np.split(np.array(boxes), 3, axis=1)
     grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)[:, :, None]
     centres = (grid + starts) * steps + shifts
@@ -84,7 +84,7 @@ def prior_box(
 def _prior_sizes(
     min_size: Sequence[float], max_size: Sequence[float], ratios: Sequence[float]
 ) -> list[_Box]:
-    """Width and height of each prior. Caffe holds the sizes as integers, and cuts them so."""
+    """Width and height of each prior. Caffe stores the sizes as integers, and so truncates them."""
     sizes: list[_Box] = []
     for index, smaller in enumerate(map(int, min_size)):
         sizes.append((smaller, smaller))
@@ -99,15 +99,15 @@ def _prior_sizes(
 def _tiles(
     sizes: Sequence[float], densities: Sequence[float], ratios: Sequence[float]
 ) -> list[_Box]:
-    """How far right and down of the middle, the width and the height of each prior.
+    """Offset right and down of the centre, width and height of each prior.
 
-    A square of each fixed size is parted into density² tiles; around the middle of each tile there
-    is a box of that size, for each ratio. Halves and tiles are whole numbers, rounded down.
+    A square of each fixed size is divided into density² tiles; around the centre of each tile there
+    is a box of that size, for each ratio. Halves and tiles are integers, rounded down.
     """
     boxes: list[_Box] = []
     for size, density in zip(map(int, sizes), map(int, densities), strict=True):
         tile = size // density
-        places = [tile / 2 - size // 2 + i * tile for i in range(density)]
+        offsets = [tile / 2 - size // 2 + i * tile for i in range(density)]
         for root in map(sqrt, ratios):
-            boxes += [(x, y, size * root, size / root) for y, x in product(places, places)]
+            boxes += [(x, y, size * root, size / root) for y, x in product(offsets, offsets)]
     return boxes

@@ -1,7 +1,7 @@
 """Layers that propose regions.
 
-Formulas: lib/rpn/proposal_layer.py and generate_anchors.py of py-faster-rcnn, the same of SSH;
-proposal_layer.cpp as Intel's, OpenVINO's and mini-caffe's forks have it;
+Formulas: lib/rpn/proposal_layer.py and generate_anchors.py of py-faster-rcnn, those of SSH;
+proposal_layer.cpp of Intel's, OpenVINO's and mini-caffe's forks;
 https://onnx.ai/onnx/operators/onnx__NonMaxSuppression.html
 """
 
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection.proposal import RATIOS, SCALES
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.detection.boxes import LOWEST, chosen, length
+from bridge.lower.rules.detection.boxes import LOWEST, length, selected
 from bridge.lower.table import layer
 from bridge.lower.values import BOOL, FLOAT, Value
 from bridge.types import Array
 
-_LEFT_OUT = LOWEST
-"""The score of a box that is not to be found."""
+_EXCLUDED = LOWEST
+"""The score of a box that must not be selected."""
 
 
 @layer("Proposal", params="proposal_param")
@@ -45,16 +45,16 @@ def proposal(
     """scores: 1 (2 a) h w, deltas: 1 (a 4) h w, image: 1 3 (height, width, scale)
     → r 5 (0 and a box's corners); its score, r
 
-    A box that is too small gets the score 0, and may be found with it. A fourth number of the
+    A box that is too small gets the score 0, and may be selected with it. A fourth number of the
     image is the scale of its width.
     """
     anchors = _anchors(base_size, ratio, scale, lambda x: np.floor(x + 0.5))
     scales = [3, 2] if image.fixed(1) > 3 else [2, 2]
-    all_ = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
-    large = all_.large(e, image, min_size, scales)
-    found = all_.scored(e.Mul(all_.scores, large)).best(e, pre_nms_topn)
-    found = found.thinned(e, nms_thresh, post_nms_topn)
-    return (found.rows(e), found.scores)[: len(e.tops)]
+    candidates = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
+    large = candidates.large(e, image, min_size, scales)
+    best = candidates.scored(e.Mul(candidates.scores, large)).best(e, pre_nms_topn)
+    kept = best.suppressed(e, nms_thresh, post_nms_topn)
+    return (kept.rows(e), kept.scores)[: len(e.tops)]
 
 
 @layer("rpn.proposal_layer.ProposalLayer", params="python_param")
@@ -77,13 +77,13 @@ def python_proposal(
     """scores: 1 (2 a) h w, deltas: 1 (a 4) h w, image: 1 3 (height, width, scale)
     → r 5 (0 and a box's corners); its score, r 1
 
-    A box that is too small is left out. Of numbers of boxes, 0 means all.
+    Boxes that are too small are dropped. A number of boxes of 0 means all.
     """
     anchors = _anchors(base_size, ratios, scales, np.round)
-    found = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
-    found = found.without_small(e, image, min_size).best(e, pre_nms_topn)
-    found = found.thinned(e, nms_thresh, post_nms_topn)
-    return (found.rows(e), e.Unsqueeze(found.scores, [1]))[: len(e.tops)]
+    candidates = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
+    best = candidates.without_small(e, image, min_size).best(e, pre_nms_topn)
+    kept = best.suppressed(e, nms_thresh, post_nms_topn)
+    return (kept.rows(e), e.Unsqueeze(kept.scores, [1]))[: len(e.tops)]
 
 
 @layer("SSH.layers.proposal_layer.ProposalLayer", params="python_param")
@@ -101,16 +101,16 @@ def face_proposal(
     pre_nms_topn: int,
     min_size: float,
 ) -> tuple[Value, ...]:
-    """As py-faster-rcnn's, but the best boxes are the result, though they overlap; and where all
-    are too small, there is a box 0 0 16 16, without a score."""
+    """Like py-faster-rcnn's, but the result is the best boxes, even if they overlap; if all are too
+    small, it is a box 0 0 16 16, without a score."""
     anchors = _anchors(base_size, ratios, scales, np.round)
-    found = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
-    found = found.without_small(e, image, min_size).best(e, pre_nms_topn)
-    found = found.chosen(e, e.Greater(found.scores, _LEFT_OUT))
-    is_empty = e.Equal(length(e, found.scores), [0])
-    only = chosen(e, np.array([[0, 0, 0, 16, 16]], np.float32), is_empty)
-    rows = e.Concat(found.rows(e), only, axis=0)
-    return (rows, e.Unsqueeze(found.scores, [1]))[: len(e.tops)]
+    candidates = _Proposals.of_map(e, scores, deltas, image, anchors, feat_stride)
+    best = candidates.without_small(e, image, min_size).best(e, pre_nms_topn)
+    kept = best.selected(e, e.Greater(best.scores, _EXCLUDED))
+    is_empty = e.Equal(length(e, kept.scores), [0])
+    default = selected(e, np.array([[0, 0, 0, 16, 16]], np.float32), is_empty)
+    rows = e.Concat(kept.rows(e), default, axis=0)
+    return (rows, e.Unsqueeze(kept.scores, [1]))[: len(e.tops)]
 
 
 def _anchors(
@@ -119,9 +119,9 @@ def _anchors(
     scales: Sequence[float],
     whole: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """→ (ratio scale) 4: the corners of boxes around the middle of 0 0 base-1 base-1
+    """→ (ratio scale) 4: the corners of boxes around the centre of 0 0 base-1 base-1
 
-    Of each ratio of height to width, with sides made `whole`, in each scale.
+    For each ratio of height to width, with sides rounded by `whole`, and each scale.
     """
     widths = whole(np.sqrt(base**2 / np.asarray(ratios, np.float64)))
     sides = np.stack([widths, whole(widths * ratios)], axis=-1)
@@ -130,8 +130,8 @@ def _anchors(
     return np.concatenate([centre - half, centre + half], axis=-1).reshape(-1, 4)
 
 
-def _laid_out(anchors: NDArray[np.float64], stride: int, rows: int, columns: int) -> Array:
-    """→ (h w a) 4: the anchors at each place of a map"""
+def _at_each_position(anchors: NDArray[np.float64], stride: int, rows: int, columns: int) -> Array:
+    """→ (h w a) 4: the anchors at each position of a map"""
     y, x = np.mgrid[:rows, :columns] * stride
     shifts = np.stack([x, y, x, y], axis=-1)
     return (shifts[:, :, None] + anchors).reshape(-1, 4).astype(np.float32)
@@ -154,27 +154,27 @@ class _Proposals:
         anchors: NDArray[np.float64],
         stride: int,
     ) -> _Proposals:
-        """A box for each anchor at each place, moved and resized by the deltas, cut to the image
+        """A box per anchor and position, shifted and scaled by the deltas, clipped to the image
 
-        centre + d·size and size·exp(d), where a box's size is one more than its corners' distance.
+        centre + d·size and size·exp(d), where a box's size is its corners' distance plus one.
         """
         count, rows, columns = len(anchors), scores.fixed(2), scores.fixed(3)
-        laid = _laid_out(anchors, stride, rows, columns)
-        size = laid[:, 2:] - laid[:, :2] + 1
-        centre = laid[:, :2] + size * np.float32(0.5)
+        boxes = _at_each_position(anchors, stride, rows, columns)
+        size = boxes[:, 2:] - boxes[:, :2] + 1
+        centre = boxes[:, :2] + size * np.float32(0.5)
         _, foreground = e.op("Split", scores, [count, count], outputs=2, axis=1)
-        moved, resized = e.op("Split", _listed(e, deltas, 4), [2, 2], outputs=2, axis=1)
-        centres = e.Add(e.Mul(moved, size), centre)
-        half = e.Mul(e.Mul(e.Exp(resized), size), 0.5)
+        shifts, scales = e.op("Split", _per_anchor(e, deltas, 4), [2, 2], outputs=2, axis=1)
+        centres = e.Add(e.Mul(shifts, size), centre)
+        half = e.Mul(e.Mul(e.Exp(scales), size), 0.5)
         corners = e.Concat(e.Sub(centres, half), e.Add(centres, half), axis=1)
         last = e.Sub(_of_image(e, image, [1, 0, 1, 0]), 1.0)
-        return cls(e.Max(e.Min(corners, last), 0.0), e.Reshape(_listed(e, foreground, 1), [-1]))
+        return cls(e.Max(e.Min(corners, last), 0.0), e.Reshape(_per_anchor(e, foreground, 1), [-1]))
 
     def scored(self, scores: Value) -> _Proposals:
         return _Proposals(self.boxes, scores)
 
     def large(self, e: Emitter, image: Value, least: float, scales: Sequence[int]) -> Value:
-        """→ k: 1 where both sides are `least` at the image's scales of width and height, else 0"""
+        """→ k: 1 if both sides are at least `least` at the image's scales, else 0"""
         low, high = e.op("Split", self.boxes, [2, 2], outputs=2, axis=1)
         sides = e.Add(e.Sub(high, low), 1.0)
         is_large = e.GreaterOrEqual(sides, e.Mul(_of_image(e, image, scales), float(least)))
@@ -182,43 +182,43 @@ class _Proposals:
 
     def without_small(self, e: Emitter, image: Value, least: float) -> _Proposals:
         is_large = e.Cast(self.large(e, image, least, [2, 2]), to=BOOL)
-        return self.scored(e.Where(is_large, self.scores, _LEFT_OUT))
+        return self.scored(e.Where(is_large, self.scores, _EXCLUDED))
 
     def best(self, e: Emitter, count: int) -> _Proposals:
-        """The `count` with the highest scores, in falling order; all, if that is 0."""
+        """The `count` boxes with the highest scores, in descending order; all if that is 0."""
         known = self.scores.fixed(0)
-        scores, places = e.op("TopK", self.scores, [min(count, known) or known], outputs=2, axis=0)
-        return _Proposals(e.Gather(self.boxes, places), scores)
+        scores, indices = e.op("TopK", self.scores, [min(count, known) or known], outputs=2, axis=0)
+        return _Proposals(e.Gather(self.boxes, indices), scores)
 
-    def thinned(self, e: Emitter, threshold: float, count: int) -> _Proposals:
-        """At most `count`, without those that overlap a better one by more than the threshold
+    def suppressed(self, e: Emitter, threshold: float, count: int) -> _Proposals:
+        """At most `count` boxes, without those that overlap a better one by more than the threshold
 
-        The corners' places belong to a box, so that its far ends are one further for ONNX.
+        The corners' positions belong to a box, so for ONNX its far corner is one further.
         """
         boxes = e.Add(self.boxes, np.array([0, 0, 1, 1], np.float32))
-        found = e.NonMaxSuppression(
+        kept = e.NonMaxSuppression(
             e.Unsqueeze(boxes, [0]),
             e.Unsqueeze(self.scores, [0, 1]),
             [count or self.scores.fixed(0)],
             np.array([threshold], np.float32),
-            np.array([_LEFT_OUT], np.float32),
+            np.array([_EXCLUDED], np.float32),
         )
-        places = e.Reshape(e.Gather(found, [2], axis=1), [-1])
-        return _Proposals(e.Gather(self.boxes, places), e.Gather(self.scores, places))
+        indices = e.Reshape(e.Gather(kept, [2], axis=1), [-1])
+        return _Proposals(e.Gather(self.boxes, indices), e.Gather(self.scores, indices))
 
-    def chosen(self, e: Emitter, condition: Value) -> _Proposals:
-        return _Proposals(*(chosen(e, x, condition) for x in (self.boxes, self.scores)))
+    def selected(self, e: Emitter, condition: Value) -> _Proposals:
+        return _Proposals(*(selected(e, x, condition) for x in (self.boxes, self.scores)))
 
     def rows(self, e: Emitter) -> Value:
-        """→ k 5: the number of the image, which is 0, before each box"""
+        """→ k 5: the index of the image, 0, before each box"""
         return e.Pad(self.boxes, [0, 1, 0, 0], np.float32(0))
 
 
-def _listed(e: Emitter, x: Value, each: int) -> Value:
-    """1 (a each) h w → (h w a) each"""
-    return e.Reshape(e.Transpose(x, perm=[0, 2, 3, 1]), [-1, each])
+def _per_anchor(e: Emitter, x: Value, size: int) -> Value:
+    """1 (a size) h w → (h w a) size"""
+    return e.Reshape(e.Transpose(x, perm=[0, 2, 3, 1]), [-1, size])
 
 
-def _of_image(e: Emitter, image: Value, places: Sequence[int]) -> Value:
+def _of_image(e: Emitter, image: Value, indices: Sequence[int]) -> Value:
     """image: 1 3 … → some of its numbers"""
-    return e.Gather(e.Reshape(image, [-1]), list(places))
+    return e.Gather(e.Reshape(image, [-1]), list(indices))

@@ -1,4 +1,4 @@
-"""Layers around YOLO's boxes.
+"""Layers that compute YOLO's boxes.
 
 Formulas: reorg_layer.cpp, yolo_detection_output_layer.cpp and yolov3_detection_output_layer.cpp of
 eric612's forks, which follow darknet; region_layer.cpp of OpenVINO's;
@@ -14,7 +14,7 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.detection.boxes import below, or_a_row_for_each
+from bridge.lower.rules.detection.boxes import next_below, rows_or_placeholders
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 from bridge.types import Array
@@ -24,26 +24,26 @@ from bridge.types import Array
 def reorg(e: Emitter, layer: Layer, x: Value, *, stride: int, reverse: bool = False) -> Value:
     """x: n c (h s) (w s) → n (c s s) h w; in reverse x: n (s s c) h w → n c (h s) (w s)
 
-    As darknet has it, the first way takes x's numbers for n (c / s s) (h s s) (w s s).
+    As in darknet, the forward direction reads x's numbers as n (c / s s) (h s s) (w s s).
     """
     if reverse:
         return e.DepthToSpace(x, blocksize=stride)
     batch, channels, rows, columns = x.shape[0], x.fixed(1), x.fixed(2), x.fixed(3)
-    taken = (batch, channels // stride**2, rows * stride, columns * stride)
-    return e.reshape(e.SpaceToDepth(e.reshape(x, taken), blocksize=stride), e.tops[0])
+    darknets = (batch, channels // stride**2, rows * stride, columns * stride)
+    return e.reshape(e.SpaceToDepth(e.reshape(x, darknets), blocksize=stride), e.tops[0])
 
 
 @layer("Region", params="region_param")
 def region(e: Emitter, layer: Layer, x: Value, *, num: int, coords: int, classes: int) -> Value:
-    """x: n (a (coords 1 classes)) h w → the same, as numbers of boxes and chances
+    """x: n (a (coords 1 classes)) h w → the same, activated
 
-    The sigmoid of the first two coords and of the score behind the coords, softmax of the classes.
+    Sigmoid of the first two coords and of the score after the coords, softmax of the classes.
     """
     parts = [2, coords - 2, 1, classes]
     boxes = e.reshape(x, (x.shape[0], num, sum(parts), x.fixed(2), x.fixed(3)))
-    centre, size, score, kinds = e.op("Split", boxes, parts, outputs=4, axis=2)
-    done = (e.Sigmoid(centre), size, e.Sigmoid(score), e.Softmax(kinds, axis=2))
-    return e.reshape(e.Concat(*done, axis=2), x.shape)
+    centre, size, score, scores = e.op("Split", boxes, parts, outputs=4, axis=2)
+    activated = (e.Sigmoid(centre), size, e.Sigmoid(score), e.Softmax(scores, axis=2))
+    return e.reshape(e.Concat(*activated, axis=2), x.shape)
 
 
 @layer("YoloDetectionOutput", params="yolo_detection_output_param")
@@ -62,14 +62,14 @@ def yolo2_detection_output(
 ) -> Value:
     """maps: n (a (4 1 classes)) s s, each → 1 1 d 7: 0, label, score, xmin, ymin, xmax, ymax
 
-    (place + sigmoid t) / s and size · exp(t) / s    score: sigmoid · the best class's softmax
+    (position + sigmoid t) / s and size · exp(t) / s    score: sigmoid · the best class's softmax
     """
     sizes = np.reshape(biases, (-1, 2))[:num_box]
-    found = []
+    boxes = []
     for x in maps:
         own = (sizes / x.fixed(3)).astype(np.float32)
-        found.append(_boxes(e, x, num_classes, own, lambda e, x: e.Softmax(x, axis=2)))
-    return _thinned(e, found, below(confidence_threshold), nms_threshold, maps[0])
+        boxes.append(_boxes(e, x, num_classes, own, lambda e, x: e.Softmax(x, axis=2)))
+    return _suppressed(e, boxes, next_below(confidence_threshold), nms_threshold, maps[0])
 
 
 @layer("Yolov3DetectionOutput", params="yolov3_detection_output_param")
@@ -88,27 +88,27 @@ def yolo3_detection_output(
 ) -> Value:
     """maps: n (a (4 1 classes)) s s, each → 1 1 d 7: 0, label, score, xmin, ymin, xmax, ymax
 
-    (place + sigmoid t) / s and size · exp(t) / (s · anchors_scale)    score: sigmoid · sigmoid
+    (position + sigmoid t) / s and size · exp(t) / (s · anchors_scale)    score: sigmoid · sigmoid
 
-    Each class above the threshold is a box; but boxes are thinned out across the classes, so that
-    only the best class of a place is ever left.
+    Each class above the threshold is a box; but boxes are suppressed across classes, so only the
+    best class of a position is ever left.
     """
     if nms_threshold >= 1:
         raise UnsupportedLayerError(
-            "a box is not thinned out by itself, so that each of its classes is a row",
+            "a box does not suppress itself at this threshold, so each of its classes is a row",
             where=layer,
             expected="nms_threshold below 1",
             received=nms_threshold,
         )
     group = len(mask) // mask_group_num
-    found = []
+    boxes = []
     for i, x in enumerate(maps):
         anchors = list(mask[i * group : i * group + num_box])
         sizes = np.reshape(biases, (-1, 2))[anchors] / (x.fixed(3) * anchors_scale[i])
         own = sizes.astype(np.float32)
-        found.append(_boxes(e, x, num_classes, own, lambda e, x: e.Sigmoid(x)))
+        boxes.append(_boxes(e, x, num_classes, own, lambda e, x: e.Sigmoid(x)))
     least = np.float32(confidence_threshold)
-    return _thinned(e, found, least, nms_threshold, maps[-1])
+    return _suppressed(e, boxes, least, nms_threshold, maps[-1])
 
 
 def _boxes(
@@ -121,32 +121,32 @@ def _boxes(
     """x: n (a (4 1 classes)) s s, sizes: a 2 → (n s s a) 6: x and y of the centre, width, height,
     score, label of the best class"""
     count, side = len(sizes), x.fixed(3)
-    each = e.reshape(x, (x.shape[0], count, 5 + classes, side, side))
-    parts = e.op("Split", each, [2, 2, 1, classes], outputs=4, axis=2)
+    grid = e.reshape(x, (x.shape[0], count, 5 + classes, side, side))
+    parts = e.op("Split", grid, [2, 2, 1, classes], outputs=4, axis=2)
     y, x_ = np.mgrid[:side, :side]
-    places = np.stack([x_, y])[None, None].astype(np.float32)
-    centre = e.Div(e.Add(e.Sigmoid(parts[0]), places), float(side))
+    positions = np.stack([x_, y])[None, None].astype(np.float32)
+    centre = e.Div(e.Add(e.Sigmoid(parts[0]), positions), float(side))
     size = e.Mul(e.Exp(parts[1]), sizes.reshape(1, count, 2, 1, 1))
-    kinds = activation(e, parts[3])
-    score = e.Mul(e.Sigmoid(parts[2]), e.reduce("ReduceMax", kinds, [2]))
-    label = e.Cast(e.Add(e.ArgMax(kinds, axis=2), 1), to=FLOAT)
+    scores = activation(e, parts[3])
+    score = e.Mul(e.Sigmoid(parts[2]), e.reduce("ReduceMax", scores, [2]))
+    label = e.Cast(e.Add(e.ArgMax(scores, axis=2), 1), to=FLOAT)
     table = e.Concat(centre, size, score, label, axis=2)
     return e.Reshape(e.Transpose(table, perm=[0, 3, 4, 1, 2]), [-1, 6])
 
 
-def _thinned(
+def _suppressed(
     e: Emitter,
-    found: Sequence[Value],
+    candidates: Sequence[Value],
     least: np.float32,
     threshold: float,
     images: Value,
 ) -> Value:
-    """found: … 6 → 1 1 d 7, by falling score: what is above `least`, without what overlaps a better
-    box by the threshold. Caffe does so for all images together, and calls each of them 0.
+    """candidates: … 6 → 1 1 d 7, by descending score: boxes above `least`, without those that
+    overlap a better one by the threshold. Caffe does so for all images together, with index 0.
     """
     boxes, scores, labels = e.op(
         "Split",
-        found[0] if len(found) == 1 else e.Concat(*found, axis=0),
+        candidates[0] if len(candidates) == 1 else e.Concat(*candidates, axis=0),
         [4, 1, 1],
         outputs=3,
         axis=1,
@@ -155,14 +155,14 @@ def _thinned(
         e.Unsqueeze(boxes, [0]),
         e.Unsqueeze(e.Transpose(scores, perm=[1, 0]), [0]),
         [np.iinfo(np.int32).max],
-        np.array([below(threshold)], np.float32),
+        np.array([next_below(threshold)], np.float32),
         np.array([least], np.float32),
         center_point_box=1,
     )
-    # Keras adds no tensors without elements, so the rows are made before any are left out.
+    # Keras cannot add empty tensors, so rows are computed before any are dropped.
     centre, size = e.op("Split", boxes, [2, 2], outputs=2, axis=1)
     half = e.Mul(size, 0.5)
     corners = (e.Sub(centre, half), e.Add(centre, half))
     table = e.Concat(e.Mul(scores, 0.0), labels, scores, *corners, axis=1)
     rows = e.Gather(table, e.Reshape(e.Gather(kept, [2], axis=1), [-1]))
-    return e.Unsqueeze(or_a_row_for_each(e, rows, images), [0, 1])
+    return e.Unsqueeze(rows_or_placeholders(e, rows, images), [0, 1])

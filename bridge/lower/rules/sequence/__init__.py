@@ -1,1 +1,1 @@
-"""Layers that walk along a sequence, and that read one off."""
+"""Layers along a sequence, and layers that decode one."""

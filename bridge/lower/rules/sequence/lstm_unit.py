@@ -1,4 +1,4 @@
-"""One step of an LSTM, as Caffe's LSTM layer is made of: few nets name it themselves.
+"""One step of an LSTM, the unit of Caffe's LSTM layer; few nets use it directly.
 
 Formulas: lstm_unit_layer.cpp
 """
@@ -17,7 +17,7 @@ def lstm_unit(
 ) -> tuple[Value, Value]:
     """c = f · cont · c₀ + i · g,  h = o · tanh(c)    c₀: 1 n d, gates: 1 n (i f o g d), cont: 1 n
 
-    The state c and the output h, both 1 n d. Where cont is 0 the state begins anew.
+    The state c and the output h, both 1 n d. Where cont is 0 the state is reset.
     """
     size = before.fixed(2)
     i, f, o, g = e.op("Split", gates, [size] * 4, outputs=4, axis=2)

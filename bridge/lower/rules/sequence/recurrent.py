@@ -1,11 +1,11 @@
 """Recurrent layers.
 
-ONNX's own LSTM and RNN cannot begin anew in the middle, which `cont` may ask for at any step of
-any stream. So they are taken where `cont` is a constant that asks for no such thing; where it is
-data, each step is spelled out, as Caffe unrolls them. Either way the graph holds for one length.
+ONNX's own LSTM and RNN cannot reset their state in the middle, which `cont` may require at any
+step of any stream. So they are used if `cont` is a constant that never does; if it is data, the
+steps are unrolled, as in Caffe. Either way the graph is valid for one sequence length.
 
 Formulas: recurrent_layer.cpp, lstm_layer.cpp, lstm_unit_layer.cpp, rnn_layer.cpp; lstm_layer.cpp
-of caffe-lstm and of the fork of CTPN; https://onnx.ai/onnx/operators/onnx__LSTM.html,
+of caffe-lstm and of CTPN's fork; https://onnx.ai/onnx/operators/onnx__LSTM.html,
 onnx__RNN.html
 """
 
@@ -35,21 +35,21 @@ def lstm(
 ) -> tuple[Value, ...]:
     """x: t n *s, cont: t n, [static: n k], [h₀, c₀: 1 n h] → h: t n h, [h, c: 1 n h at the end]
 
-    i, f, o, g = W_x x + b + W_s static + W_h (cont h)    the first three through a sigmoid, g tanh
+    i, f, o, g = W_x x + b + W_s static + W_h (cont h)    then i, f, o = sigmoid, g = tanh
     c = cont f c + i g    h = o tanh c
     Blobs: W_x 4h s, b 4h, [W_s 4h k], W_h 4h h.
     """
     static, state = _split_bottoms(others, 2 if expose_hidden else 0)
-    place = len(layer.blobs) - 1
+    recurrent_index = len(layer.blobs) - 1
     if not expose_hidden:
-        _warn_of_memory(e, cont, x.fixed(0))
-    if _goes_straight_on(e, cont, x.fixed(0)):
-        begin = _begun(e, cont, state)
-        y, *ends = _whole_sequence(e, "LSTM", x, static, begin, place, num_output)
+        _warn_of_kept_state(e, cont, x.fixed(0))
+    if _never_resets(e, cont, x.fixed(0)):
+        begin = _initial_states(e, cont, state)
+        y, *ends = _whole_sequence(e, "LSTM", x, static, begin, recurrent_index, num_output)
     else:
-        fed, goes_on = _fed(e, x, cont, static, 4 * num_output)
-        recurrent = _turned(e, place, (4 * num_output, num_output), "recurrent")
-        y, *ends = _step_by_step(e, fed, goes_on, recurrent, state)
+        fed, continues = _step_inputs(e, x, cont, static, 4 * num_output)
+        recurrent = _transposed(e, recurrent_index, (4 * num_output, num_output), "recurrent")
+        y, *ends = _step_by_step(e, fed, continues, recurrent, state)
     return (y, *ends) if expose_hidden else (y,)
 
 
@@ -66,35 +66,35 @@ def forks_lstm(
 ) -> Value:
     """x: t n i → t n h, or x: (t n) *s → (t n) h with n the `batch_size`; [cont: t n in any shape]
 
-    As LSTM, without a static input. Without `cont` all streams begin with the first step.
+    Like LSTM, without a static input. Without `cont` all streams begin at the first step.
     Blobs: W_x 4h i, W_h 4h h, b 4h.
     """
     streams = x.fixed(1) if x.rank == 3 else batch_size
     steps = x.fixed(0) if x.rank == 3 else x.fixed(0) // streams
     if cont is not None:
-        _warn_of_memory(e, cont, steps)
+        _warn_of_kept_state(e, cont, steps)
     x = e.reshape(x, (steps, streams, prod(x.fixed(i) for i in range(x.rank)) // steps // streams))
-    if cont is None or _goes_straight_on(e, cont, steps):
+    if cont is None or _never_resets(e, cont, steps):
         y, *_ = _whole_sequence(e, "LSTM", x, None, (), 1, num_output, bias=2)
     else:
-        fed, goes_on = _fed(e, x, cont, None, 4 * num_output, bias=2)
-        recurrent = _turned(e, 1, (4 * num_output, num_output), "recurrent")
-        y, *_ = _step_by_step(e, fed, goes_on, recurrent, ())
+        fed, continues = _step_inputs(e, x, cont, None, 4 * num_output, bias=2)
+        recurrent = _transposed(e, 1, (4 * num_output, num_output), "recurrent")
+        y, *_ = _step_by_step(e, fed, continues, recurrent, ())
     return e.reshape(y, e.tops[0])
 
 
 def _step_by_step(
     e: Emitter,
     fed: Sequence[Value],
-    goes_on: Sequence[Value],
+    continues: Sequence[Value],
     recurrent: Value,
     state: Sequence[Value],
 ) -> Sequence[Value]:
-    """Of what each step of an LSTM is fed with: h of all steps, t n h, and h and c of the last."""
+    """From the inputs of each step of an LSTM: h of all steps, t n h, and h and c of the last."""
     hidden = recurrent.fixed(0)
     h, c = state or (None, None)
     results = []
-    for step, on in zip(fed, goes_on, strict=True):
+    for step, on in zip(fed, continues, strict=True):
         gates = step
         if h is not None:
             gates = e.Add(gates, e.MatMul(e.Mul(h, on), recurrent))
@@ -104,36 +104,36 @@ def _step_by_step(
         c = added if c is None else e.Add(e.Mul(e.Mul(f, on), c), added)
         h = e.Mul(o, e.Tanh(c))
         results.append(h)
-    return (_joined(e, results), *(value for value in (h, c) if value is not None))
+    return (_concatenated(e, results), *(value for value in (h, c) if value is not None))
 
 
-def _goes_straight_on(e: Emitter, cont: Value, steps: int) -> bool:
-    """Whether all streams begin with the first step (or before it) and none anew."""
+def _never_resets(e: Emitter, cont: Value, steps: int) -> bool:
+    """Whether all streams begin at the first step (or before) and none is reset later."""
     known = e.known(cont)
     return known is not None and bool((known.reshape(steps, -1)[1:] == 1).all())
 
 
-def _warn_of_memory(e: Emitter, cont: Value, steps: int) -> None:
-    """Caffe keeps the last state in the layer, where no `cont` of the next pass's first step is 0
-    (recurrent_layer.cpp); a graph has no such place."""
+def _warn_of_kept_state(e: Emitter, cont: Value, steps: int) -> None:
+    """Caffe keeps the last state for the next pass, unless `cont` of its first step is 0
+    (recurrent_layer.cpp); a graph cannot."""
     known = e.known(cont)
     if known is None or known.reshape(steps, -1)[0].any():
         e.warn(
-            f"each run begins with a state of zeros; Caffe goes on where its last one ended, for "
-            f"streams whose first '{cont.name}' is not 0"
+            f"each run begins with a state of zeros; Caffe continues from its last run in streams "
+            f"whose first '{cont.name}' is not 0"
         )
 
 
-def _begun(e: Emitter, cont: Value, state: Sequence[Value]) -> Sequence[Value]:
-    """The states that a constant `cont` lets in; none where it lets in nothing."""
+def _initial_states(e: Emitter, cont: Value, state: Sequence[Value]) -> Sequence[Value]:
+    """The initial states after a constant `cont` is applied; none if it resets all of them."""
     known = e.known(cont)
-    goes_on = np.ones(1) if known is None else known[0]
-    if not goes_on.any() or goes_on.all():
-        return state if goes_on.all() else ()
-    return [e.Mul(value, goes_on.reshape(1, -1, 1).astype(np.float32)) for value in state]
+    continues = np.ones(1) if known is None else known[0]
+    if not continues.any() or continues.all():
+        return state if continues.all() else ()
+    return [e.Mul(value, continues.reshape(1, -1, 1).astype(np.float32)) for value in state]
 
 
-# Of which gate of Caffe's each gate of ONNX's is: i, o, f, g of i, f, o, g.
+# For each gate of ONNX, the index of Caffe's: i, o, f, g in i, f, o, g.
 _GATES = {"LSTM": (0, 2, 1, 3), "RNN": (0,)}
 
 
@@ -150,7 +150,7 @@ def _whole_sequence(
 ) -> Sequence[Value]:
     """x: t n *s, static: n k, begin: 1 n h → t n h, and the last states 1 n h
 
-    The static input is one of each step. `recurrent` and `bias` number the blobs.
+    The static input is repeated at each step. `recurrent` and `bias` are indices of blobs.
     """
     gates = _GATES[operator]
     rows = len(gates) * hidden
@@ -201,23 +201,23 @@ def rnn(
     Blobs: W_x h s, b h, [W_s h k], W_h h h, W_o h h, b_o h.
     """
     static, state = _split_bottoms(others, 1 if expose_hidden else 0)
-    place, square = len(layer.blobs) - 3, (num_output, num_output)
+    recurrent_index, square = len(layer.blobs) - 3, (num_output, num_output)
     if not expose_hidden:
-        _warn_of_memory(e, cont, x.fixed(0))
-    if _goes_straight_on(e, cont, x.fixed(0)):
-        begin = _begun(e, cont, state)
-        states, end = _whole_sequence(e, "RNN", x, static, begin, place, num_output)
+        _warn_of_kept_state(e, cont, x.fixed(0))
+    if _never_resets(e, cont, x.fixed(0)):
+        begin = _initial_states(e, cont, state)
+        states, end = _whole_sequence(e, "RNN", x, static, begin, recurrent_index, num_output)
     else:
-        steps, goes_on = _fed(e, x, cont, static, num_output)
-        recurrent = _turned(e, place, square, "recurrent")
+        steps, continues = _step_inputs(e, x, cont, static, num_output)
+        recurrent = _transposed(e, recurrent_index, square, "recurrent")
         results = list(state)
-        for step, on in zip(steps, goes_on, strict=True):
+        for step, on in zip(steps, continues, strict=True):
             if results:
                 step = e.Add(step, e.MatMul(e.Mul(results[-1], on), recurrent))
             results.append(e.Tanh(step))
-        states, end = _joined(e, results[len(state) :]), results[-1]
-    output = _turned(e, place + 1, square, "output")
-    bias = e.weight(e.blob(place + 2, (num_output,)), "output_bias")
+        states, end = _concatenated(e, results[len(state) :]), results[-1]
+    output = _transposed(e, recurrent_index + 1, square, "output")
+    bias = e.weight(e.blob(recurrent_index + 2, (num_output,)), "output_bias")
     y = e.Tanh(e.Add(e.MatMul(states, output), bias))
     return (y, end) if expose_hidden else (y,)
 
@@ -228,26 +228,26 @@ def _split_bottoms(others: Sequence[Value], states: int) -> tuple[Value | None, 
     return (others[0] if len(others) > states else None), state
 
 
-def _fed(
+def _step_inputs(
     e: Emitter, x: Value, cont: Value, static: Value | None, gates: int, *, bias: int = 1
 ) -> tuple[Sequence[Value], Sequence[Value]]:
-    """What each step is fed with, 1 n gates, and whether its streams go on, 1 n 1.
+    """The input of each step, 1 n gates, and whether its streams continue, 1 n 1.
 
-    The inputs of all steps are multiplied at once: W_x x + b, and + W_s static where there is one.
+    The inputs of all steps are multiplied at once: W_x x + b, plus W_s static if there is one.
     """
     steps, streams = x.fixed(0), x.fixed(1)
     features = prod(x.fixed(axis) for axis in range(2, x.rank))
     flat = e.reshape(x, (steps, streams, features))
     fed = e.Add(
-        e.MatMul(flat, _turned(e, 0, (gates, features), "weight")),
+        e.MatMul(flat, _transposed(e, 0, (gates, features), "weight")),
         e.weight(e.blob(bias, (gates,)), "bias"),
     )
     if static is not None:
         width = static.fixed(1)
-        added = e.MatMul(static, _turned(e, 2, (gates, width), "static_weight"))
+        added = e.MatMul(static, _transposed(e, 2, (gates, width), "static_weight"))
         fed = e.Add(fed, e.reshape(added, (1, streams, gates)))
-    goes_on = e.reshape(cont, (steps, streams, 1))
-    return _by_step(e, fed), _by_step(e, goes_on)
+    continues = e.reshape(cont, (steps, streams, 1))
+    return _by_step(e, fed), _by_step(e, continues)
 
 
 def _by_step(e: Emitter, x: Value) -> Sequence[Value]:
@@ -255,10 +255,10 @@ def _by_step(e: Emitter, x: Value) -> Sequence[Value]:
     return [x] if steps == 1 else e.op("Split", x, [1] * steps, outputs=steps, axis=0)
 
 
-def _joined(e: Emitter, steps: Sequence[Value]) -> Value:
+def _concatenated(e: Emitter, steps: Sequence[Value]) -> Value:
     return steps[0] if len(steps) == 1 else e.Concat(*steps, axis=0)
 
 
-def _turned(e: Emitter, index: int, shape: tuple[int, int], role: str) -> Value:
-    """A weight blob as the right factor of a MatMul, turned when it is written."""
+def _transposed(e: Emitter, index: int, shape: tuple[int, int], role: str) -> Value:
+    """A weight blob as the right factor of a MatMul, transposed when it is written."""
     return e.computed(shape[::-1], lambda w: w.T, role, e.blob(index, shape))

@@ -1,7 +1,7 @@
-"""Crop layers that find their offset by themselves: those of the first FCNs, and RCF's AutoCrop.
+"""Crop layers that compute their own offset: those of the first FCNs, and RCF's AutoCrop.
 
-Each layer between a crop's two inputs and the value that both are made of maps positions of its
-input to positions of its output. Where the two maps differ by a shift alone, that is the offset.
+Each layer between a crop's two inputs and their common origin maps positions of its input to
+positions of its output. If the two maps differ only by a shift, that is the offset.
 
 Formulas: crop_layer.cpp and util/coords.hpp of longjon/caffe's FCN branch; auto_crop_layer.cpp of
 yun-liu/RCF, which is the same; Caffe's own python/caffe/coord_map.py
@@ -21,8 +21,8 @@ from bridge.errors import ShapeError, UnsupportedLayerError
 def with_offsets(net: Net) -> Net:
     """The net with the offset of each AutoCrop layer in its `crop_param`.
 
-    Raises ShapeError where Caffe would abort, UnsupportedLayerError where a layer on the way maps
-    no positions.
+    Raises ShapeError where Caffe would abort, UnsupportedLayerError where a layer on the path has
+    no such map.
     """
     if all(layer.type != "AutoCrop" for layer in net.layers):
         return net
@@ -55,15 +55,15 @@ _Maps = tuple[_Map, _Map]
 
 
 def _offset(crop: Layer, producers: Mapping[str, Layer]) -> list[int]:
-    """Rows and columns of the first bottom before the second one's first."""
+    """The number of rows and columns to skip in the first bottom."""
     x, like = crop.bottoms
     computed_from = set(_origins(x, producers))
     common = next((value for value in _origins(like, producers) if value in computed_from), None)
     if common is None:
         raise ShapeError(
-            "it finds no offset, for its inputs are not made of one value",
+            "it cannot compute an offset, since its inputs have no common origin",
             where=crop,
-            expected="two values that are made, by their first inputs, of the same one",
+            expected="two values computed, through first inputs, from the same one",
             received=f"{x} and {like}",
         )
     to_x, to_like = (_between(common, value, producers) for value in crop.bottoms)
@@ -72,7 +72,7 @@ def _offset(crop: Layer, producers: Mapping[str, Layer]) -> list[int]:
 
 
 def _origins(value: str, producers: Mapping[str, Layer]) -> Iterator[str]:
-    """The value and, one by one, what it is made of by first inputs."""
+    """The value and, one by one, its ancestors through first inputs."""
     yield value
     while value in producers and producers[value].bottoms:
         value = producers[value].bottoms[0]
@@ -80,7 +80,7 @@ def _origins(value: str, producers: Mapping[str, Layer]) -> Iterator[str]:
 
 
 def _between(origin: str, value: str, producers: Mapping[str, Layer]) -> _Maps:
-    """The maps of rows and columns from an origin of the value to the value."""
+    """The maps of rows and columns from an ancestor to the value."""
     down, across = _Map(), _Map()
     while value != origin:
         layer = producers[value]
@@ -95,11 +95,11 @@ def _maps(layer: Layer) -> _Maps:
     if layer.type in _UNMOVED:
         return _Map(), _Map()
     if layer.type in ("Crop", "AutoCrop"):
-        offset = _given_offset(layer)
+        offset = _explicit_offset(layer)
         return _Map(shift=Fraction(-offset[0])), _Map(shift=Fraction(-offset[1]))
     if layer.type not in _FILTERS or layer.params.get("pooling_param", {}).get("global_pooling"):
         raise UnsupportedLayerError(
-            "this layer maps no positions, so that a Crop behind it cannot find its offset",
+            "this layer does not map positions, so a Crop after it cannot compute its offset",
             where=layer,
             expected=", ".join(sorted(_FILTERS)),
             hint="write the offset: type 'Crop' with crop_param { axis: 2 offset: ... }",
@@ -116,11 +116,11 @@ def _maps(layer: Layer) -> _Maps:
     return down, across
 
 
-def _given_offset(layer: Layer) -> list[int]:
-    """A Crop's offset of rows and of columns, of an image of four axes."""
-    given = layer.params.get("crop_param", {})
-    axes = 4 - given.get("axis", 2) % 4
-    offset: list[int] = list(given.get("offset", [])) or [0]
+def _explicit_offset(layer: Layer) -> list[int]:
+    """A Crop's offset of rows and columns, in an image with four axes."""
+    fields = layer.params.get("crop_param", {})
+    axes = 4 - fields.get("axis", 2) % 4
+    offset: list[int] = list(fields.get("offset", [])) or [0]
     offset = offset * axes if len(offset) == 1 else offset
     return [0, 0, *offset][-2:]
 
@@ -128,20 +128,19 @@ def _given_offset(layer: Layer) -> list[int]:
 def _whole(crop: Layer, map_: _Map) -> int:
     if map_.scale != 1:
         raise ShapeError(
-            "it finds no offset, for its inputs have different scales",
+            "it cannot compute an offset, since its inputs have different scales",
             where=crop,
-            expected="a first input as large as the second, but for a border",
+            expected="a first input as large as the second, except for a border",
             received=f"{float(map_.scale):g} to 1",
         )
     offset = -map_.shift
     if offset < 0 or offset.denominator != 1:
         raise ShapeError(
-            "the offset that it finds is not one that Caffe can crop by, and Caffe aborts",
+            "its offset is not one that Caffe can crop by: Caffe aborts",
             where=crop,
             expected="a whole number, 0 or more",
             received=f"{float(offset):g}",
-            hint="write the offset that is meant: type 'Crop' with "
-            "crop_param { axis: 2 offset: ... }",
+            hint="write the intended offset: type 'Crop' with crop_param { axis: 2 offset: ... }",
         )
     return int(offset)
 
@@ -155,7 +154,7 @@ _FILTERS: Mapping[str, str] = {
     "Pooling": "pooling_param",
 }
 
-# Layers whose tops have each position where their bottoms have it.
+# Layers whose tops have every position where their bottoms have it.
 _UNMOVED = frozenset(
     {"AbsVal", "BatchNorm", "Bias", "BN", "BNLL", "Concat", "Dropout", "Eltwise", "ELU", "Exp"}
     | {"Log", "LRN", "MVN", "Normalize", "Power", "PReLU", "ReLU", "ReLU6", "Scale", "Sigmoid"}

@@ -1,6 +1,6 @@
-"""Convolutions. ONNX lays their kernels out as Caffe does, so the weights go in as they are.
+"""Convolutions. ONNX stores kernels as Caffe does, so the weights are used unchanged.
 
-Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp; of Intel's fork
+Formulas: base_conv_layer.cpp, conv_layer.cpp, deconv_layer.cpp, im2col.cpp; Intel's
 mkldnn_convolution_layer.cpp (relu);
 https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html
 """
@@ -45,10 +45,10 @@ def convolution(
 
     Convolution: w: o c/group *k, t = ⌊(s + 2 pad - dilation (k - 1) - 1) / stride⌋ + 1
     Deconvolution: w: c o/group *k, t = stride (s - 1) + dilation (k - 1) + 1 - 2 pad
-    ConvolutionDepthwise: a group for each channel, which its text need not spell out.
-    DepthwiseConvolution: the same, where the text says it, or is silent and the weights say it.
-    Im2col: o = c *k, each element of a window a channel: a kernel that picks one each.
-    With `relu`, of Intel's fork, a ReLU of this `negative_slope` follows.
+    ConvolutionDepthwise: a group per channel, which the text need not state.
+    DepthwiseConvolution: the same if the text says so, or if it does not and the weights do.
+    Im2col: o = c *k, each element of a window is a channel: kernels that select one element.
+    With `relu`, from Intel's fork, a ReLU with this `negative_slope` follows.
     """
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
@@ -58,16 +58,16 @@ def convolution(
     if bias_term and layer.type != "Im2col":
         weights.append(e.weight(e.blob(1, (outputs(layer, channels),)), "bias"))
 
-    # OpenCV is wrong where a kernel of size 1 meets padding; so the map is padded first.
-    frame = _window(layer, "pad", axes, 0)
-    is_framed = operator == "Conv" and prod(attributes["kernel_shape"]) == 1 and any(frame)
-    if is_framed:
+    # OpenCV is wrong for a kernel of size 1 with padding, so the map is padded first.
+    padding = _window(layer, "pad", axes, 0)
+    is_padded = operator == "Conv" and prod(attributes["kernel_shape"]) == 1 and any(padding)
+    if is_padded:
         attributes["pads"] = [0] * (2 * axes)
 
     def convolve(x: Value, top: Dims) -> Value:
-        if is_framed:
-            around = [0] * (x.rank - axes)
-            x = e.Pad(x, [*around, *frame, *around, *frame])
+        if is_padded:
+            unpadded = [0] * (x.rank - axes)
+            x = e.Pad(x, [*unpadded, *padding, *unpadded, *padding])
         if axis == 1:
             return e.op(operator, x, *weights, **attributes)[0]
         with e.dynamic():  # a symbolic batch times other axes has no name
@@ -79,7 +79,7 @@ def convolution(
 
 
 def _attributes(layer: Layer, channels: int, axes: int) -> dict[str, Any]:
-    """What ONNX's operator says of a window over so many axes."""
+    """The attributes of ONNX's operator for windows over so many axes."""
     pads = _window(layer, "pad", axes, 0)
     return {
         "kernel_shape": _window(layer, "kernel", axes, None),
@@ -93,9 +93,9 @@ def _attributes(layer: Layer, channels: int, axes: int) -> dict[str, Any]:
 def _weights(
     e: Emitter, layer: Layer, channels: int, kernel: Sequence[int], group: int
 ) -> list[Value]:
-    """The kernels, which are the layer's first blob; those of Im2col are constants."""
+    """The kernels, the layer's first blob; those of Im2col are constants."""
     if layer.type == "Im2col":
-        return [e.constant(_picking_kernels(channels, kernel), "weight")]
+        return [e.constant(_selecting_kernels(channels, kernel), "weight")]
     sizes = (outputs(layer, channels), channels // group)
     if layer.type == "Deconvolution":
         sizes = (channels, outputs(layer, channels) // group)
@@ -106,8 +106,8 @@ def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int
     return list(spatial(layer, "convolution_param", name, axes, default))
 
 
-def _picking_kernels(channels: int, kernel: Sequence[int]) -> Array:
-    """(c *k) 1 *k: for each channel and place of the window a kernel that is 1 there."""
-    places = prod(kernel)
-    picks = np.tile(np.eye(places, dtype=np.float32), (channels, 1))
-    return picks.reshape(channels * places, 1, *kernel)
+def _selecting_kernels(channels: int, kernel: Sequence[int]) -> Array:
+    """(c *k) 1 *k: for each channel and element of the window a kernel that is 1 only there."""
+    area = prod(kernel)
+    kernels = np.tile(np.eye(area, dtype=np.float32), (channels, 1))
+    return kernels.reshape(channels * area, 1, *kernel)

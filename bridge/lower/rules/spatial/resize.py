@@ -1,4 +1,4 @@
-"""Layers that make maps larger or smaller.
+"""Layers that resize feature maps.
 
 Formulas: interp_layer.cpp of the DeepLab and PSPNet forks and of yangguorun/SegStereo, with its
 util/interp.cpp; upsample_layer.cpp of the SegNet and the YOLO forks and of Wulingtian/yolov5_caffe;
@@ -34,9 +34,9 @@ def interp(
     interp_type: str = "bilinear",
     **sizes: object,
 ) -> Value:
-    """x: n c h w → n c h' w', bilinear, the corners' centres staying in the corners
+    """x: n c h w → n c h' w', bilinear, with aligned corners
 
-    Or the nearest of such positions (`interp_type`). Negative pads cut the edges off first.
+    Or the nearest such position (`interp_type`). Negative pads crop first.
     """
     if pad_beg or pad_end:
         ends = [x.fixed(2) + pad_end, x.fixed(3) + pad_end]
@@ -44,9 +44,9 @@ def interp(
     if (mode, interp_type) == ("LINEAR", "bilinear"):
         return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
     if (mode, interp_type) == ("LINEAR", "nearest_neighbor"):
-        return _taken(e, x, [_nearest_aligned(x.fixed(i), e.top_size(i)) for i in (2, 3)])
+        return _gathered(e, x, [_nearest_aligned(x.fixed(i), e.top_size(i)) for i in (2, 3)])
     if (mode, interp_type) == ("NEAREST", "bilinear"):
-        return _nearest_of_all_readings(e, layer, x)
+        return _unambiguous_nearest(e, layer, x)
     raise UnsupportedLayerError(
         "Interp has no such mode",
         where=layer,
@@ -55,21 +55,21 @@ def interp(
     )
 
 
-def _nearest_of_all_readings(e: Emitter, layer: Layer, x: Value) -> Value:
-    """The nearest, where aligned corners and the ratio of the sizes agree which one it is."""
+def _unambiguous_nearest(e: Emitter, layer: Layer, x: Value) -> Value:
+    """The nearest position, if aligned corners and the ratio of the sizes agree on it."""
     sizes = [(x.fixed(i), e.top_size(i)) for i in (2, 3)]
     by_ratio = [_nearest_by_ratio(*size) for size in sizes]
     by_corners = [_nearest_aligned(*size) for size in sizes]
     if not all(map(np.array_equal, by_ratio, by_corners)):
         raise UnsupportedLayerError(
-            "at these sizes the nearest position may be any of two: mode NEAREST does not say",
+            "at these sizes mode NEAREST is ambiguous: two positions may be meant",
             where=layer,
             expected="a map twice as high and wide, or of the same size",
             received=f"{x.shape} to {e.tops[0]}",
-            hint="interp_type: 'nearest_neighbor' is that of aligned corners; an Upsample layer "
-            "with height, width and mode: NEAREST that by the ratio of the sizes",
+            hint="interp_type: 'nearest_neighbor' aligns corners; an Upsample layer with height, "
+            "width and mode: NEAREST goes by the ratio of the sizes",
         )
-    return _taken(e, x, by_ratio)
+    return _gathered(e, x, by_ratio)
 
 
 @layer("Upsample", params="upsample_param")
@@ -77,30 +77,30 @@ def upsample(
     e: Emitter, layer: Layer, x: Value, mask: Value | None = None, **sizes: object
 ) -> Value:
     """x: n c h w → n c h' w': each number repeated; or, with the mask of a MAX pooling, put back
-    to the place where it was the greatest, with 0 all round (SegNet); or, by its `mode`, to any
-    size, bilinear or the nearest (the forks for nets from ONNX)"""
+    where it was the maximum, with 0 elsewhere (SegNet); or, by its `mode`, resized to any size,
+    bilinear or nearest (the forks for nets from ONNX)"""
     if resizes_by_mode(layer):
         return _resized_by_mode(e, layer, x)
     if mask is not None:
         return _unpooled(e, x, mask)
     if any(isinstance(size, str) for size in e.tops[0][2:]):
-        return _repeated_of_any_size(e, layer, x)
+        return _repeated_open(e, layer, x)
     if any(e.top_size(i) % x.fixed(i) for i in (2, 3)):
         raise UnsupportedLayerError(
-            "numbers can be repeated a whole number of times only",
+            "numbers can only be repeated a whole number of times",
             where=layer,
             received=f"{x.shape} to {e.tops[0]}",
         )
     return repeated(e, x)
 
 
-def _repeated_of_any_size(e: Emitter, layer: Layer, x: Value) -> Value:
-    """The same where sizes are open, by the factors of the text alone."""
-    given = layer.params.get("upsample_param", {})
-    if given.keys() & {"upsample_h", "upsample_w", "pad_out_h", "pad_out_w"}:
-        raise GraphError("the text gives one size, not a factor", where=layer)
-    both = given.get("scale", 2)
-    factors = [float(given.get("scale_h", both)), float(given.get("scale_w", both))]
+def _repeated_open(e: Emitter, layer: Layer, x: Value) -> Value:
+    """The same for open sizes, by the factors in the text."""
+    fields = layer.params.get("upsample_param", {})
+    if fields.keys() & {"upsample_h", "upsample_w", "pad_out_h", "pad_out_w"}:
+        raise GraphError("the text sets a fixed size, not a factor", where=layer)
+    both = fields.get("scale", 2)
+    factors = [float(fields.get("scale_h", both)), float(fields.get("scale_w", both))]
     scales = np.array([1.0, 1.0, *factors], np.float32)
     return e.declared(e.Resize(x, None, scales, **_REPEATING), e.tops[0])
 
@@ -111,12 +111,12 @@ def _resized_by_mode(e: Emitter, layer: Layer, x: Value) -> Value:
         return _resized(e, x, mode="linear", coordinate_transformation_mode="align_corners")
     if mode != "NEAREST":
         raise UnsupportedLayerError(
-            "it does not say how it resizes, and forks have several defaults for it",
+            "it does not say how it resizes, and forks have different defaults",
             where=layer,
             expected="mode: NEAREST or mode: BILINEAR in its upsample_param",
             received=mode,
         )
-    return _taken(e, x, [_nearest_by_ratio(x.fixed(i), e.top_size(i)) for i in (2, 3)])
+    return _gathered(e, x, [_nearest_by_ratio(x.fixed(i), e.top_size(i)) for i in (2, 3)])
 
 
 @layer("Unpooling", "UnPooling", params="unpooling_param")
@@ -129,7 +129,7 @@ def unpooling(
     unpool: str = "MAX",
     **windows: object,
 ) -> Value:
-    """x, mask: n c h w → n c h' w': each number back to the place where it was the greatest"""
+    """x, mask: n c h w → n c h' w': each number put back where it was the maximum"""
     if unpool != "MAX" or mask is None:
         raise UnsupportedLayerError(
             "unpooling without a mask is not carried over",
@@ -142,7 +142,7 @@ def unpooling(
 
 @layer("MaxUnPool", params="max_unpool_param")
 def max_unpool(e: Emitter, layer: Layer, x: Value, mask: Value, **sizes: object) -> Value:
-    """x, mask: n c h w → n c h' w': each number back to the place where it was the greatest"""
+    """x, mask: n c h w → n c h' w': each number put back where it was the maximum"""
     return _unpooled(e, x, mask)
 
 
@@ -150,10 +150,9 @@ def max_unpool(e: Emitter, layer: Layer, x: Value, mask: Value, **sizes: object)
 def bilinear_interpolate(
     e: Emitter, layer: Layer, x: Value, *, align_corners: bool = True, **sizes: object
 ) -> Value:
-    """x: n c h w → n c h' w', bilinear: the corners' centres stay in the corners, or else maps of
-    one size lie on each other, each place being a square"""
-    places = "align_corners" if align_corners else "half_pixel"
-    return _resized(e, x, mode="linear", coordinate_transformation_mode=places)
+    """x: n c h w → n c h' w', bilinear, with aligned corners or half-pixel centres"""
+    mode = "align_corners" if align_corners else "half_pixel"
+    return _resized(e, x, mode="linear", coordinate_transformation_mode=mode)
 
 
 @layer("Resize", params="resize_param")
@@ -165,15 +164,15 @@ def resize(
     is_pyramid_test: bool = False,
     **sizes: object,
 ) -> Value:
-    """x: n c h w → n c h' w', bilinear: place i' shows the point i' · h/h' of x
+    """x: n c h w → n c h' w', bilinear: position i' samples the point i' · h/h' of x
 
-    Behind the last place of x there is nothing: there it counts as 0.
+    Beyond the last position x counts as 0.
     """
-    return resized_by(e, x, *(_towards_zero(x.fixed(i), e.top_size(i)) for i in (2, 3)))
+    return resized_by(e, x, *(_zero_padded(x.fixed(i), e.top_size(i)) for i in (2, 3)))
 
 
-def _towards_zero(size: int, wanted: int) -> Array:
-    """→ wanted size: the weight of each place, by the distance to a point between two"""
+def _zero_padded(size: int, wanted: int) -> Array:
+    """→ wanted size: the weight of each position, by its distance to the sampled point"""
     points = np.arange(wanted, dtype=np.float32) * (np.float32(size) / np.float32(wanted))
     distances = np.abs(points[:, None] - np.arange(size, dtype=np.float32))
     weights: Array = np.maximum(1 - distances, 0)
@@ -192,22 +191,22 @@ def _nearest_by_ratio(size: int, wanted: int) -> NDArray[np.int64]:
 
 
 def _nearest_aligned(size: int, wanted: int) -> NDArray[np.int64]:
-    """→ wanted: ⌊i · (size - 1) / (wanted - 1) + ½⌋, or as they are where both are equal"""
+    """→ wanted: ⌊i · (size - 1) / (wanted - 1) + ½⌋, or unchanged if both are equal"""
     step = np.float32(size - 1) / np.float32(max(wanted - 1, 1))
-    places = np.arange(wanted, dtype=np.float32) * step
-    return np.floor(places.astype(np.float64) + 0.5).astype(np.int64)
+    points = np.arange(wanted, dtype=np.float32) * step
+    return np.floor(points.astype(np.float64) + 0.5).astype(np.int64)
 
 
-def _taken(e: Emitter, x: Value, positions: list[NDArray[np.int64]]) -> Value:
-    """x: n c h w → n c h' w': what stands at these positions of the height and of the width"""
+def _gathered(e: Emitter, x: Value, positions: list[NDArray[np.int64]]) -> Value:
+    """x: n c h w → n c h' w': x at these positions of the height and of the width"""
     sizes = [x.fixed(2), x.fixed(3)]
     repeats = [
-        np.repeat(np.arange(n), -(-len(at) // n)) for n, at in zip(sizes, positions, strict=True)
+        np.repeat(np.arange(n), -(-len(own) // n)) for n, own in zip(sizes, positions, strict=True)
     ]
     if all(map(np.array_equal, positions, repeats)):
         return repeated(e, x)
-    for axis, at in enumerate(positions, 2):
-        x = e.Gather(x, at, axis=axis)
+    for axis, indices in enumerate(positions, 2):
+        x = e.Gather(x, indices, axis=axis)
     return x
 
 
@@ -232,9 +231,9 @@ def _resized(e: Emitter, x: Value, **how: str) -> Value:
 
 
 def _scale(size: int, wanted: int) -> np.float32:
-    """A factor that ⌊size · factor⌋ makes `wanted` of, in float32 and in float64.
+    """A factor for which ⌊size · factor⌋ is `wanted`, in float32 and in float64.
 
-    ONNX computes the size so; with align_corners it is all that the factor is used for.
+    ONNX computes the size this way; with align_corners the factor has no other use.
     """
     scale = np.float32(wanted / size)
     while min(int(np.float32(size) * scale), int(size * float(scale))) < wanted:
@@ -243,15 +242,15 @@ def _scale(size: int, wanted: int) -> np.float32:
 
 
 def _unpooled(e: Emitter, x: Value, mask: Value) -> Value:
-    """x, mask: n c h w → n c h' w'    mask: places h' · w' of each channel's plane, as floats"""
+    """x, mask: n c h w → n c h' w'    mask: indices in each channel's h' · w' plane, as floats"""
     _, channels, height, width = e.tops[0]
     plane = int(height) * int(width)
     rows = x.fixed(2) * x.fixed(3)
     flat = (x.shape[0], x.fixed(1), rows)
-    places = e.Cast(e.reshape(mask, flat), to=INT64)
+    indices = e.Cast(e.reshape(mask, flat), to=INT64)
     numbers = e.reshape(x, flat)
-    nothing = e.Mul(e.reduce("ReduceMax", numbers, [2]), 0.0)
+    zero = e.Mul(e.reduce("ReduceMax", numbers, [2]), 0.0)
     with e.dynamic():
-        canvas = e.declared(e.Tile(nothing, [1, 1, plane]), (*flat[:2], plane))
-    spread = e.ScatterElements(canvas, places, numbers, axis=2)
-    return e.reshape(spread, (x.shape[0], channels, height, width))
+        canvas = e.declared(e.Tile(zero, [1, 1, plane]), (*flat[:2], plane))
+    scattered = e.ScatterElements(canvas, indices, numbers, axis=2)
+    return e.reshape(scattered, (x.shape[0], channels, height, width))

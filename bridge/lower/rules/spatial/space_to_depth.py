@@ -21,26 +21,26 @@ def dense_block(
     x: Value,
     **settings: Any,
 ) -> Value:
-    """x: n c h w → n (c + growthRate numTransition) h w, the new channels behind x's
+    """x: n c h w → n (c + growthRate numTransition) h w, the new channels after x's
 
-    Each transition makes its channels of all before: it normalises, cuts below 0, and convolves by
-    3 · 3; with bottlenecks it convolves by 1 · 1 first, normalises and cuts again. Blobs: see the
-    shape's.
+    Each transition computes its channels from all earlier ones: BatchNorm, ReLU and a 3x3
+    convolution; with bottlenecks, before it a 1x1 convolution, BatchNorm and ReLU. Blobs: see the
+    shape rule.
     """
     count, growth = settings["numTransition"], settings["growthRate"]
-    narrowed, inner = settings.get("use_BC", False), 4 * growth
-    factor = e.blob((10 if narrowed else 5) * count, (1,))
+    has_bottlenecks, inner = settings.get("use_BC", False), 4 * growth
+    factor = e.blob((10 if has_bottlenecks else 5) * count, (1,))
 
-    def bent(x: Value, i: int, first: int) -> Value:
+    def normalized(x: Value, i: int, first: int) -> Value:
         size = (x.fixed(1),)
         gamma, beta, mean, var = (e.blob(k * count + i, size) for k in range(first, first + 4))
         return e.Relu(batch_normalized(e, x, gamma, beta, mean, var, factor, 1e-5))
 
     for i in range(count):
-        new = bent(x, i, 1)
-        if narrowed:
+        new = normalized(x, i, 1)
+        if has_bottlenecks:
             narrow = e.weight(e.blob(5 * count + i, (inner, x.fixed(1), 1, 1)), "bottleneck")
-            new = bent(e.Conv(new, narrow, kernel_shape=[1, 1]), i, 6)
+            new = normalized(e.Conv(new, narrow, kernel_shape=[1, 1]), i, 6)
         kernel = e.weight(e.blob(i, (growth, new.fixed(1), 3, 3)), "weight")
         new = e.Conv(new, kernel, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         x = e.Concat(x, new, axis=1)

@@ -1,4 +1,4 @@
-"""C3D's layers, whose third spatial axis, the time, has windows of its own.
+"""C3D's layers, whose third spatial axis, time, has window sizes of its own.
 
 Formulas: convolution3d_layer.cpp and pool3d_layer.cpp of C3D
 """
@@ -32,7 +32,7 @@ def convolution(
 ) -> Value:
     """x: n c d h w → n num_output d' h' w'    weight: num_output c kernel_depth k k
 
-    Groups of filters share their whole input, so that they are as good as one.
+    Groups of filters share their whole input, so they are equivalent to one group.
     """
     kernel = (kernel_depth, *kernel_size, *kernel_size)
     weight = e.weight(e.blob(0, (num_output, x.fixed(1), *kernel)), "weight")
@@ -60,7 +60,7 @@ def pooling(
     temporal_stride: int = 1,
     pad: Sequence[int] = (0,),
 ) -> Value:
-    """x: n c d h w → n c d' h' w': as Pooling, each axis by itself, but no window is dropped"""
+    """x: n c d h w → n c d' h' w': like Pooling, each axis by itself, but no window is dropped"""
     plane = (kernel_size[0], stride[0], pad[0])
     windows = ((kernel_depth, temporal_stride, 0), plane, plane)
     axes = [Axis(x.fixed(2 + i), *window, e.top_size(2 + i)) for i, window in enumerate(windows)]

@@ -63,7 +63,7 @@ def test_theta_that_does_not_fit(one_layer: Callable[..., Any]) -> None:
     with pytest.raises(ShapeError, match="theta does not fit"):
         one_layer("SpatialTransformer", x=X, theta=np.ones((2, 5)))
     text = 'st_param { transform_type: "tps" }'
-    with pytest.raises(UnsupportedLayerError, match="does not do so"):
+    with pytest.raises(UnsupportedLayerError, match="does not support this"):
         one_layer("SpatialTransformer", text, x=X, theta=np.ones((2, 6)))
 
 
