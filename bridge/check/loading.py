@@ -228,7 +228,7 @@ class _Opener:
                 raise UsageError(
                     "a net without its weights has nothing to compare",
                     where=files.path,
-                    expected="its .caffemodel behind it",
+                    expected="its .caffemodel after it",
                 )
             lowered = with_warnings(lower(net, ignore_fields=ignored))
             self.warnings += lowered.warnings

@@ -1,7 +1,7 @@
 """The values within a net on which a conversion is checked, besides its outputs.
 
-A wrong layer hides behind a Softmax or a Sigmoid that returns nearly the same whatever it reads,
-and an early one may hide behind many others.
+A fault hides in front of a Softmax or a Sigmoid that returns nearly the same whatever it reads, and
+an early one may be hidden by many later layers.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def caffe_to_onnx(
     output: Output,
     weights: Annotated[
         Literal["inline", "external", "linked"] | None,
-        Parameter(help="Weights in the .onnx, in a file beside it, or left in the caffemodel."),
+        Parameter(help="Weights in the .onnx, in a file next to it, or left in the caffemodel."),
     ] = None,
     lowering: Lowering = DEFAULT_LOWERING,
     fp16: Annotated[

@@ -32,7 +32,7 @@ class Lowering:
 
     outputs: Annotated[
         list[str] | None,
-        Parameter(consume_multiple=True, negative=(), help="Cut the net: give out these blobs."),
+        Parameter(consume_multiple=True, negative=(), help="Cut the net to these outputs."),
     ] = None
     opset: Annotated[int | None, Parameter(help="ONNX operator set; 17 by default.")] = None
     batch: Annotated[

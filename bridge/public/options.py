@@ -69,7 +69,7 @@ class Options:
 class LoweringOptions(Options):
     """How a Caffe net is lowered; on the command line each is a flag of the same name.
 
-    outputs      cut the net: give out these blobs
+    outputs      cut the net to these outputs
     opset        the ONNX operator set to write
     batch        fix the batch size, which is free where the net allows it
     input_shape  reshape inputs by name, as Caffe's `net.reshape` does

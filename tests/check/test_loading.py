@@ -38,7 +38,7 @@ def test_files_are_told_by_their_endings(tmp_path: Path, name: str, kind: str) -
 def test_a_net_without_its_weights_is_refused(small: Small) -> None:
     with pytest.raises(UsageError, match="a net without its weights") as refusal:
         bridge.check(small.prototxt, small.onnx)
-    assert refusal.value.expected == "its .caffemodel behind it"
+    assert refusal.value.expected == "its .caffemodel after it"
 
 
 @pytest.mark.parametrize("name", ["net.pb", "net"])

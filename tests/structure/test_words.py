@@ -23,7 +23,6 @@ TO_DO = (
     "bridge/graph",
     "bridge/lower",
     "bridge/translation.py",
-    "docs/adding-a-layer.md",
     "docs/layers.md",
 )
 
