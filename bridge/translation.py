@@ -1,7 +1,7 @@
 """The translation map: where each value of a graph, and each weight, is in the Keras model.
 
-Plain data, for reading and for JSON. Every text is made of what the model itself is made of: the
-orders of the layouts, and the expressions of the weights' own functions (see `layout.Traced`).
+Plain data, for reading and for JSON. Every text comes from what the model itself is built from: the
+layouts, and the expressions of the weights' own functions (see `layout.Traced`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
 
 Shape = tuple[Size, ...]
 
-# What Keras names otherwise than its initialiser, by which a plan goes.
+# A plan names a weight after Keras's initialiser; these attributes have other names.
 _ATTRIBUTES = {"depthwise": "kernel", "recurrent": "recurrent_kernel"}
 
 
@@ -48,9 +48,9 @@ class MappedTensor:
 
 @dataclass(frozen=True)
 class Source:
-    """An array that a weight is made of, and what the expression calls it.
+    """An array that a weight is computed from, and its name in the expression.
 
-    An ONNX initializer; where the graph was made of a Caffe net, the blob of a layer behind it.
+    An ONNX initializer; if the graph was lowered from a Caffe net, the blob of a layer.
     """
 
     variable: str
@@ -85,7 +85,7 @@ class Transpose:
     it to that, and `bytes` are those that it moves for one sample.
 
     To do without, the values of `way` would have to be stored in other orders, by name, of which
-    the first is impossible: `because` says why. It is empty where no such reason was found."""
+    the first is impossible: `because` says why. It is empty if no reason is known."""
 
     value: str
     keras: str
@@ -113,40 +113,40 @@ class TranslationMap:
     absent: Mapping[str, Shape] = field(default_factory=dict)
 
     def of_blob(self, blob: str, writers: Mapping[str, str]) -> TranslationMap:
-        """What concerns one blob of a Caffe net: its values, several where layers work in place,
-        and the weights of the layers that write them, of which `writers` has the names by value.
+        """What concerns one blob of a Caffe net: its values, several if layers work in place, and
+        the weights of the layers that write them; `writers` has their names by value.
 
-        Raises UsageError where there is no such blob.
+        Raises UsageError for an unknown blob.
         """
         names = [*(tensor.value for tensor in self.tensors), *self.absent]
-        found = {name for name in names if name.partition(":")[0] == blob or name == blob}
-        if not found:
+        values = {name for name in names if name.partition(":")[0] == blob or name == blob}
+        if not values:
             raise UsageError(
                 f"the net has no blob {blob!r}",
                 expected=", ".join(get_close_matches(blob, names) or names[-5:]),
             )
-        layers = {writers.get(name) for name in found}
+        layers = {writers.get(name) for name in values}
         return replace(
             self,
-            tensors=tuple(each for each in self.tensors if each.value in found),
+            tensors=tuple(tensor for tensor in self.tensors if tensor.value in values),
             weights=tuple(
                 weight
                 for weight in self.weights
                 if any(source.layer in layers for source in weight.sources)
             ),
-            transposes=tuple(each for each in self.transposes if each.value in found),
-            absent={name: shape for name, shape in self.absent.items() if name in found},
+            transposes=tuple(t for t in self.transposes if t.value in values),
+            absent={name: shape for name, shape in self.absent.items() if name in values},
         )
 
     def save(self, path: str | Path) -> None:
         """Writes it as JSON; the file appears whole or not at all. Raises UsageError."""
-        with staged(writable(Path(path), (".json",), "map")) as place:
-            self.write(place)
+        with staged(writable(Path(path), (".json",), "map")) as staged_path:
+            self.write(staged_path)
 
-    def write(self, place: Path) -> None:
-        """Writes it under a name that nobody has yet."""
+    def write(self, path: Path) -> None:
+        """Writes it to a new file."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        place.write_text(f"{text}\n", encoding="utf-8")
+        path.write_text(f"{text}\n", encoding="utf-8")
 
     def to_json(self) -> dict[str, Any]:
         """As dicts, lists, strings and numbers."""
@@ -155,23 +155,23 @@ class TranslationMap:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TranslationMap:
-        """The map that `to_json` was asked of."""
+        """The inverse of `to_json`."""
         weights = [
-            {**each, "sources": tuple(Source(**_tupled(s)) for s in each["sources"])}
-            for each in data["weights"]
+            {**weight, "sources": tuple(Source(**_tupled(s)) for s in weight["sources"])}
+            for weight in data["weights"]
         ]
         return cls(
             name=data["name"],
-            tensors=tuple(MappedTensor(**_tupled(each)) for each in data["tensors"]),
-            weights=tuple(MappedWeight(**_tupled(each)) for each in weights),
-            transposes=tuple(Transpose(**each) for each in data["transposes"]),
+            tensors=tuple(MappedTensor(**_tupled(tensor)) for tensor in data["tensors"]),
+            weights=tuple(MappedWeight(**_tupled(weight)) for weight in weights),
+            transposes=tuple(Transpose(**transpose) for transpose in data["transposes"]),
             absent=_tupled(data["absent"]),
         )
 
 
 def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> TranslationMap:
-    """The map of a plan; with the lowered net that it was made of, down to Caffe's blobs."""
-    names = {given.id: given.name for given in plan.inputs}
+    """The map of a plan; with the lowered net that it comes from, down to Caffe's blobs."""
+    names = {plan_input.id: plan_input.name for plan_input in plan.inputs}
     names |= {call.id: call.name for call in plan.calls}
     times = plan.times()
     shapes = {} if lowered is None else lowered.shapes
@@ -189,7 +189,7 @@ def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> Translat
             for call in plan.calls
             for role, weight in _weights_of(call)
         ),
-        transposes=tuple(_transpose(each, names) for each in plan.permutations),
+        transposes=tuple(_transpose(permutation, names) for permutation in plan.permutations),
         absent={value: shapes[value] for value in shapes if value not in plan.values},
     )
 
@@ -227,9 +227,9 @@ def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:
 def _weights_of(call: Call) -> Iterator[tuple[str, Weight]]:
     for role, weight in call.weights.items():
         yield _ATTRIBUTES.get(role, role), weight
-    for place, argument in enumerate(call.arguments):
+    for index, argument in enumerate(call.arguments):
         if isinstance(argument, Weight):
-            yield f"argument {place}", argument
+            yield f"argument {index}", argument
 
 
 def _weight(call: Call, role: str, weight: Weight, lowered: Collection[str]) -> MappedWeight:
@@ -294,11 +294,11 @@ def _named(sources: Sequence[Source]) -> Iterator[Source]:
 def _listed(value: Any) -> Any:
     """With lists for tuples, as JSON has them."""
     if isinstance(value, Mapping):
-        return {key: _listed(each) for key, each in value.items()}
+        return {key: _listed(item) for key, item in value.items()}
     return [*map(_listed, value)] if isinstance(value, tuple) else value
 
 
 def _tupled(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _tupled(each) for key, each in value.items()}
+        return {key: _tupled(item) for key, item in value.items()}
     return tuple(map(_tupled, value)) if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""Constants that are computed of constants, each by its node alone in onnxruntime.
+"""Constants that are computed from constants, each by its node alone in onnxruntime.
 
 So a node means what the graph's own opset says of it; ONNX's reference takes the newest meaning
 of many operators. A large result is computed whenever it is read, and never kept.
@@ -57,10 +57,10 @@ class ConstantNode:
 
         try:
             schema = onnx.defs.get_schema(self.node.op_type, self.opset, "")
-            given = {name: _type(each) for name, each in self.inputs.items()}
-            small = {n: _proto(each) for n, each in self.inputs.items() if each.size <= SMALL}
+            known = {name: _type(tensor) for name, tensor in self.inputs.items()}
+            small = {n: _proto(tensor) for n, tensor in self.inputs.items() if tensor.size <= SMALL}
             opsets = [onnx.helper.make_opsetid("", self.opset)]
-            found = infer_node_outputs(schema, self.node, given, small, opset_imports=opsets)
+            inferred = infer_node_outputs(schema, self.node, known, small, opset_imports=opsets)
         except (onnx.defs.SchemaError, onnx.checker.ValidationError):
             return None  # no operator of ONNX for these dtypes
         except InferenceError as error:
@@ -70,27 +70,28 @@ class ConstantNode:
                 received=words_of(error),
             ) from error
         if self.node.op_type in FINDING:
-            return self._at_most(found)
-        sizes = {name: _sizes(each) for name, each in found.items()}
-        known = {name: size for name, size in sizes.items() if size is not None}
-        return known if known.keys() == {*filter(None, self.node.output)} else None
+            return self._at_most(inferred)
+        types = {name: _sizes(type_) for name, type_ in inferred.items()}
+        complete = {name: type_ for name, type_ in types.items() if type_ is not None}
+        return complete if complete.keys() == {*filter(None, self.node.output)} else None
 
     def _at_most(
-        self, found: Mapping[str, onnx.TypeProto]
+        self, inferred: Mapping[str, onnx.TypeProto]
     ) -> Mapping[str, tuple[int, tuple[int, ...]]] | None:
-        if any(each.size > SMALL for each in self.inputs.values()):
+        tensors = self.inputs.values()
+        if any(tensor.size > SMALL for tensor in tensors):
             return None
-        size = max(each.size * max(1, len(each.shape)) for each in self.inputs.values())
-        return {name: (each.tensor_type.elem_type, (size,)) for name, each in found.items()}
+        size = max(tensor.size * max(1, len(tensor.shape)) for tensor in tensors)
+        return {name: (type_.tensor_type.elem_type, (size,)) for name, type_ in inferred.items()}
 
     @property
     def can_run(self) -> bool:
         """Whether onnxruntime has the operator for these dtypes."""
-        if any(each.dtype.value not in _NUMBERS for each in self.inputs.values()):
+        if any(tensor.dtype.value not in _NUMBERS for tensor in self.inputs.values()):
             return False
         session = self._session()
         return session is not None and all(
-            each.type in _NUMBERS_OF_RESULTS for each in session.get_outputs()
+            output.type in _NUMBERS_OF_RESULTS for output in session.get_outputs()
         )
 
     def run(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -106,7 +107,7 @@ class ConstantNode:
             return dict(zip(names, session.run(names, dict(feeds)), strict=True))
         except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
             raise GraphError(
-                "it cannot be computed of its inputs, which are constants",
+                "it cannot be computed from its inputs, which are constants",
                 where=self.where,
                 received=words_of(error),
             ) from error
@@ -130,18 +131,18 @@ class ConstantNode:
         import onnx
         from onnx import helper
 
-        given = [
-            helper.make_tensor_value_info(name, each.dtype.value, each.shape.numpy())
-            for name, each in self.inputs.items()
+        inputs = [
+            helper.make_tensor_value_info(name, tensor.dtype.value, tensor.shape.numpy())
+            for name, tensor in self.inputs.items()
         ]
         results = [onnx.ValueInfoProto(name=name) for name in self.node.output if name]
-        graph = helper.make_graph([self.node], "constant", given, results)
+        graph = helper.make_graph([self.node], "constant", inputs, results)
         opsets = [helper.make_opsetid("", self.opset)]
         model: onnx.ModelProto = helper.make_model_gen_version(graph, opset_imports=opsets)
         return model
 
     def _refuse_division_by_zero(self, feeds: Mapping[str, Array]) -> None:
-        """Which ends onnxruntime's process, where the numbers are whole."""
+        """Refuses what would end onnxruntime's process: dividing whole numbers by 0."""
         if self.node.op_type not in ("Div", "Mod") or len(self.node.input) < 2:
             return
         divisor = feeds[self.node.input[1]]
@@ -194,26 +195,26 @@ def computed(node: ConstantNode) -> Mapping[str, Array]:
     dropped after its last use: so neither long chains nor results that many nodes share are a
     burden."""
     nodes = _needed(node)
-    uses = Counter(name for each in nodes for name in each.inputs)
+    uses = Counter(name for needed in nodes for name in needed.inputs)
     arrays: dict[str, Array] = {}
-    for each in nodes:
+    for needed in nodes:
         feeds = {
             name: arrays[name] if name in arrays else tensor.numpy()
-            for name, tensor in each.inputs.items()
+            for name, tensor in needed.inputs.items()
         }
-        results = each.run(feeds)
-        uses.subtract([*each.inputs])
+        results = needed.run(feeds)
+        uses.subtract([*needed.inputs])
         arrays.update(results)
         arrays = {name: array for name, array in arrays.items() if uses[name] or name in results}
     return arrays
 
 
 def _needed(node: ConstantNode) -> Sequence[ConstantNode]:
-    """A node and those whose results it needs, each behind those that it needs itself."""
+    """A node and those whose results it needs, in the order in which they run."""
     ordered: dict[ConstantNode, None] = {}
     waiting = [node]
     while waiting:
-        before = [each for each in _sources(waiting[-1]) if each not in ordered]
+        before = [source for source in _sources(waiting[-1]) if source not in ordered]
         if before:
             waiting += before
         else:
@@ -222,4 +223,4 @@ def _needed(node: ConstantNode) -> Sequence[ConstantNode]:
 
 
 def _sources(node: ConstantNode) -> Sequence[ConstantNode]:
-    return [each.meta[_NODE] for each in node.inputs.values() if _NODE in each.meta]
+    return [tensor.meta[_NODE] for tensor in node.inputs.values() if _NODE in tensor.meta]

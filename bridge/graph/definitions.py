@@ -21,14 +21,15 @@ def refuse_unfit(node: ir.Node, opset: int, where: str) -> None:
     from onnx.shape_inference import InferenceError, infer_node_outputs
 
     graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    if node.domain or any(each.type in graphs for each in node.attributes.values()):
+    if node.domain or any(attribute.type in graphs for attribute in node.attributes.values()):
         return
-    given = {value.name: value for value in node.inputs if value is not None and value.name}
-    types = {name: _type(value) for name, value in given.items()}
-    known = {name: each for name, each in types.items() if each is not None}
+    inputs = {value.name: value for value in node.inputs if value is not None and value.name}
+    types = {name: _type(value) for name, value in inputs.items()}
+    known = {name: type_ for name, type_ in types.items() if type_ is not None}
     if len(known) < len(types):
         return
-    data = {name: each for name, value in given.items() if (each := _data(value)) is not None}
+    tensors = {name: _data(value) for name, value in inputs.items()}
+    data = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     try:
         schema = onnx.defs.get_schema(node.op_type, opset, "")
     except onnx.defs.SchemaError:
@@ -51,21 +52,21 @@ def refuse_unfit(node: ir.Node, opset: int, where: str) -> None:
 
 
 def _refuse_other_type(value: ir.Value, inferred: onnx.TypeProto.Tensor, where: str) -> None:
-    """Raises GraphError where the file says another dtype or shape of a result than the operator
+    """Raises GraphError if the file declares another dtype or shape of a result than the operator
     gives."""
-    said = _type(value)
-    if said is None or not inferred.elem_type:
+    declared = _type(value)
+    if declared is None or not inferred.elem_type:
         return
-    dims, others = said.tensor_type.shape.dim, inferred.shape.dim
-    known = said.tensor_type.HasField("shape") and inferred.HasField("shape")
+    dims, others = declared.tensor_type.shape.dim, inferred.shape.dim
+    known = declared.tensor_type.HasField("shape") and inferred.HasField("shape")
     sizes = ((a.dim_value, b.dim_value) for a, b in zip(dims, others, strict=False))
     differ = known and (len(dims) != len(others) or any(a and b and a != b for a, b in sizes))
-    if differ or said.tensor_type.elem_type != inferred.elem_type:
+    if differ or declared.tensor_type.elem_type != inferred.elem_type:
         raise GraphError(
             f"the graph says of {value.name!r} what the operator does not give",
             where=where,
             expected=_text(inferred),
-            received=_text(said.tensor_type),
+            received=_text(declared.tensor_type),
             hint="the file was changed or exported wrongly",
         )
 

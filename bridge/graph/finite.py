@@ -1,4 +1,4 @@
-"""Weights that are no numbers: a net with them runs, and what it gives is worth nothing."""
+"""Weights that are NaN or infinite: a net with them runs, and its results are worthless."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:
     """A line for each weight in which something is NaN or infinite.
 
-    A single number is none: it may be a bound, and those are infinite with a reason.
+    Single numbers are left out: they may be bounds, which can be infinite on purpose.
     """
     for name, array in weights:
         if array.dtype.kind != "f" or array.size < 2:
             continue
-        # Least and greatest make no array as large as the weight, and are NaN where anything is.
+        # Minimum and maximum need no second array, and are NaN if anything is.
         if not np.isfinite([array.min(), array.max()]).all():
             count = array.size - np.isfinite(array).sum()
             yield f"weight '{name}': {count} of its {array.size} numbers are NaN or infinite"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 # What the constants of a graph may become: 1 GiB, and more where the file has large weights, of
-# which some may be made several times, as in halves that are cast and then transposed.
+# which some may be computed several times, as halves that are cast and then transposed.
 ROOM = 2**30
 ROOM_FOR_EACH_BYTE = 16
 
@@ -120,11 +120,11 @@ def _sizes(node: ir.Node, shape: ir.Shape | None) -> Mapping[str, ir.TensorProto
 
 
 class _Room:
-    """Counts what the constants take that are made: a Tile or an Expand may make much of little."""
+    """Counts the memory of computed constants: a Tile or an Expand may turn little into much."""
 
     def __init__(self, graph: ir.Graph) -> None:
-        given = sum(_bytes(each) for each in graph.initializers.values())
-        self._limit = ROOM + ROOM_FOR_EACH_BYTE * given
+        stored = sum(map(_bytes, graph.initializers.values()))
+        self._limit = ROOM + ROOM_FOR_EACH_BYTE * stored
         self._taken = 0
 
     def take(self, where: str, types: Iterable[Type]) -> None:
@@ -156,7 +156,7 @@ def _make_constant(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol) 
 
 
 def _constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
-    """A new initializer. Its name is free: a folded result's own, or made of one."""
+    """A new initializer. Its name is free: a folded result's own, or derived from one."""
     import onnx_ir as ir
 
     value = ir.Value(

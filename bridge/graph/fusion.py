@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def fuse(graph: ir.Graph) -> None:
-    """Rewrites a graph in place, every group that is known."""
+    """Fuses every known group of nodes, in place."""
     omit_empty_inputs(graph)
     canonicalize(graph)
     fuse_batch_norm(graph)
@@ -37,7 +37,7 @@ def omit_empty_inputs(graph: ir.Graph) -> None:
 
 
 def canonicalize(graph: ir.Graph) -> None:
-    """What tf2onnx spells in its own way becomes what ONNX has an operator for, in place."""
+    """Rewrites what tf2onnx spells out into the operators that ONNX has for it, in place."""
     drop_idle_reshapes(graph)
     reshape_to_transpose(graph)
     fuse_prelu(graph)
@@ -61,8 +61,8 @@ def unshaped(node: ir.Node) -> ir.Value | None:
 
 
 def reshape_to_transpose(graph: ir.Graph) -> None:
-    """A Reshape that carries a single channel to the other end of an image becomes the Transpose
-    that tf2onnx makes one of; to a Transpose no layer corresponds."""
+    """Turns a Reshape that moves a single channel to the other side of an image back into the
+    Transpose that tf2onnx made it from."""
     for node in list(graph):
         x, result = node.inputs[0] if node.inputs else None, node.outputs[0]
         if node.op_type != "Reshape" or x is None or x.shape is None or len(x.shape) < 3:
@@ -82,18 +82,18 @@ MOVING = {"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 
 
 def pass_names_on(graph: ir.Graph) -> None:
-    """The name of a layer goes to the node that computes it, from one behind that only gives its
-    result another shape, and often is nothing in Keras.
+    """Gives the name of a layer to the node that computes it, if a later one has it that only
+    reshapes the result, and often is nothing in Keras.
 
     So `get_layer("lstm1")` is the LSTM, of which the graph squeezes an axis.
     """
     for node in graph:
         name, producer = node.name or "", node
         while producer.op_type in MOVING and producer.inputs[0] is not None:
-            behind = producer.inputs[0].producer()
-            if behind is None or not (behind.name or "").startswith(f"{name}/"):
+            earlier = producer.inputs[0].producer()
+            if earlier is None or not (earlier.name or "").startswith(f"{name}/"):
                 break
-            producer = behind
+            producer = earlier
         if name and producer.op_type not in MOVING and producer is not node:
             node.name, producer.name = f"{name}/{node.op_type.lower()}", name
 
@@ -141,8 +141,8 @@ _SCALING, _SHIFTING = "/batchnorm/mul_1", "/batchnorm/add_1"
 def fuse_batch_norm(graph: ir.Graph) -> None:
     """The product and the sum that tf2onnx leaves of a BatchNormalization become one again.
 
-    Its four weights have come to two: they are gamma and beta now, over a mean of 0 and a
-    variance of 1. It is told by its name from other products and sums, which compute the same.
+    Its four weights have become two: they are gamma and beta now, with a mean of 0 and a variance
+    of 1. Its name distinguishes it from other products and sums, which compute the same.
     """
     for add in list(graph):
         mul = _summand(add, "Mul")
@@ -180,7 +180,7 @@ def fuse_prelu(graph: ir.Graph) -> None:
 
 
 def drop_zero_states(graph: ir.Graph) -> None:
-    """A recurrent operator begins with zeros where nothing is given; tf2onnx makes some for as
+    """A recurrent operator starts from zeros by default; tf2onnx makes some for as
     many images as there are."""
     for node in list(graph):
         for index in (5, 6) if node.op_type in RECURRENT else ():
@@ -191,8 +191,8 @@ def drop_zero_states(graph: ir.Graph) -> None:
 
 
 def take_biases_in(graph: ir.Graph) -> None:
-    """A bias of zeros, which tf2onnx leaves behind a depthwise convolution, becomes its third
-    input; it is told from other sums by TensorFlow's scope, which both nodes are in."""
+    """A bias of zeros, which tf2onnx leaves after a depthwise convolution, becomes its third
+    input. TensorFlow's scope, which both nodes are in, distinguishes it from other sums."""
     for add in list(graph):
         conv = _summand(add, "Conv")
         bias = None if conv is None else _tensor_and_constant(add)[1]
@@ -201,11 +201,11 @@ def take_biases_in(graph: ir.Graph) -> None:
         scopes = {(node.name or "").partition("/")[0] for node in (conv, add)}
         if len(scopes) == 1:
             flat = _derived(graph, bias, f"{add.name}.bias", _flat)
-            attributes = {name: each.value for name, each in conv.attributes.items()}
+            attributes = {name: attribute.value for name, attribute in conv.attributes.items()}
             _replace([conv, add], "", "Conv", [*conv.inputs, flat], **attributes)
 
 
-# --- what groups are told by ----------------------------------------------------------------------
+# --- how groups are recognised --------------------------------------------------------------------
 
 
 def _summand(add: ir.Node, kind: str, index: int | None = None) -> ir.Node | None:
@@ -217,7 +217,7 @@ def _summand(add: ir.Node, kind: str, index: int | None = None) -> ir.Node | Non
 
 
 def _producer(value: ir.Value | None, kind: str) -> ir.Node | None:
-    """The node of a kind that makes a value which one node alone reads, and no user."""
+    """The node of a kind that produces a value, if that has one consumer and is no output."""
     node = None if value is None else value.producer()
     if value is None or node is None or node.op_type != kind or value.is_graph_output():
         return None
@@ -244,7 +244,7 @@ def _is_one_size(one: object, other: object) -> bool:
 
 
 def _is_over_channels(constant: ir.Value | None, x: ir.Value | None) -> bool:
-    """Whether a constant has one number for each place along axis 1 of a tensor."""
+    """Whether a constant has one number for each index along axis 1 of a tensor."""
     if constant is None or constant.shape is None or x is None or x.shape is None:
         return False
     rank, dims = len(x.shape), list(constant.shape)
@@ -283,7 +283,7 @@ def _replace(
     name: str | None = None,
     **attributes: float | Sequence[int],
 ) -> None:
-    """Puts one node in the place of several, the last of which gives the result."""
+    """Replaces several nodes, the last of which gives the result, by one."""
     import onnx_ir as ir
 
     last, graph = group[-1], group[-1].graph
@@ -298,14 +298,14 @@ def _replace(
 
 
 def _remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
-    """Removes what makes a value that nobody reads, and what was only made for that."""
+    """Removes the producer of a value without consumers, and what only that consumed."""
     node = None if value is None else value.producer()
-    if node is None or any(each.uses() or each.is_graph_output() for each in node.outputs):
+    if node is None or any(output.uses() or output.is_graph_output() for output in node.outputs):
         return
     inputs = list(node.inputs)
     graph.remove(node, safe=True)
-    for each in inputs:
-        _remove_unused(graph, each)
+    for operand in inputs:
+        _remove_unused(graph, operand)
 
 
 def _derived(
@@ -317,8 +317,8 @@ def _derived(
 
     if constant is None or constant.const_value is None:
         raise ValueError("only constants can be derived from")
-    names = (name if number == 1 else f"{name}_{number}" for number in count(1))
-    name = next(each for each in names if each not in graph.initializers)
+    candidates = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    name = next(candidate for candidate in candidates if candidate not in graph.initializers)
     source = constant.const_value
     shape = function(np.empty(source.shape.numpy(), np.uint8)).shape
     tensor = ir.LazyTensor(

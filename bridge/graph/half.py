@@ -32,14 +32,14 @@ def to_half(model: Model) -> Model:
     whole = convert_float_to_float16(
         to_proto(model), keep_io_types=True, disable_shape_infer=True, force_fp16_initializers=True
     )
-    weights = {each.name: _weight(each) for each in whole.graph.initializer}
+    weights = {tensor.name: _weight(tensor) for tensor in whole.graph.initializer}
     del whole.graph.initializer[:]
     _sort(whole.graph)
     return replace(model, proto=whole, weights=weights)
 
 
-LARGEST = 65504.0
-# Caffe's -FLT_MAX and FLT_MAX stand for "below" and "above everything"; half's own ends do too.
+MAX_HALF = 65504.0
+# Caffe's -FLT_MAX and FLT_MAX stand for "below" and "above everything"; half's own limits do too.
 _SENTINEL = float(np.finfo(np.float32).max)
 
 
@@ -49,10 +49,10 @@ def _refuse_large(model: LazyModel) -> None:
             continue
         sizes = np.abs(weight.array())
         largest = float(sizes[sizes != _SENTINEL].max(initial=0))
-        if largest > LARGEST:
+        if largest > MAX_HALF:
             raise UnsupportedError(
                 f"the weight {name!r} does not fit into half precision",
-                expected=f"at most {LARGEST:.0f}",
+                expected=f"at most {MAX_HALF:.0f}",
                 received=largest,
                 hint="leave out --fp16",
             )
@@ -64,15 +64,17 @@ def _weight(tensor: onnx.TensorProto) -> Weight:
 
 
 def _sort(graph: onnx.GraphProto) -> None:
-    """Each node behind those that it reads: the conversion puts its casts at the end."""
-    writers = {name: node for node in graph.node for name in node.output}
+    """Sorts nodes after their inputs: the conversion appends its casts at the end."""
+    producers = {name: node for node in graph.node for name in node.output}
     done: set[str] = set()
     ordered: list[onnx.NodeProto] = []
     for node in graph.node:
         waiting = [node]
         while waiting:
             first = waiting[-1]
-            before = [writers[name] for name in first.input if name in writers and name not in done]
+            before = [
+                producers[name] for name in first.input if name in producers and name not in done
+            ]
             if before:
                 waiting.extend(before)
                 continue

@@ -21,7 +21,7 @@ def check(model: ir.Model) -> None:
       that are not ONNX's, whose shapes nobody knows: the raise refuses those, all at once
     - no value is a text: Keras computes with numbers
     - a node reads only what is there before it: inputs, initializers, results of earlier nodes
-    - the channels of a Conv, ConvTranspose or Gemm are those that its weight is made for;
+    - the channels of a Conv, ConvTranspose or Gemm are those that its weight is for;
       neither ONNX's checker nor onnxruntime's loader looks at that
     - each node is what ONNX defines, in its inputs, attributes and shapes
     - an input has elements, and no value has more axes than NumPy's arrays may have
@@ -31,7 +31,7 @@ def check(model: ir.Model) -> None:
     graph = model.graph
     known: set[str] = set()
     foreign = any(node.domain for node in graph)
-    # Old files list initializers among the inputs too; each is one value then.
+    # Old files list initializers among the inputs too: both are one value.
     for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
         _declare(value, known, foreign, "the graph's beginning")
     _refuse_empty_inputs(graph)
@@ -40,14 +40,14 @@ def check(model: ir.Model) -> None:
         where = where_of(node)
         for operand in node.inputs:
             if operand is not None and operand.name not in known:
-                raise GraphError(f"it reads {operand.name!r} before that is made", where=where)
+                raise GraphError(f"it reads {operand.name!r} before it is computed", where=where)
         for value in node.outputs:
             _declare(value, known, foreign, where)
-        _refuse_misfits(node, where)
+        _refuse_mismatches(node, where)
         refuse_unfit(node, opset, where)
     for value in graph.outputs:
         if value.name not in known:
-            raise GraphError(f"nothing makes the output {value.name!r}")
+            raise GraphError(f"no node computes the output {value.name!r}")
 
 
 def where_of(node: ir.Node) -> str:
@@ -91,7 +91,7 @@ def _refuse_empty_inputs(graph: ir.Graph) -> None:
 Fact = tuple[str, Any, Any]
 
 
-def _refuse_misfits(node: ir.Node, where: str) -> None:
+def _refuse_mismatches(node: ir.Node, where: str) -> None:
     facts = _CHANNELS.get(node.op_type)
     for problem, expected, received in facts(node) if facts else ():
         if isinstance(expected, int) and isinstance(received, int) and expected != received:

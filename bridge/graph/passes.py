@@ -125,9 +125,9 @@ PIPELINE = (
     Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
     # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
-    # Needs shapes, for Shape nodes; gives constants, which shapes behind Reshape need.
+    # Needs shapes, for Shape nodes; gives constants, which shapes after Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
-    Pass("infer shapes", _infer_shapes, "constants are folded", "shapes behind them as well"),
+    Pass("infer shapes", _infer_shapes, "constants are folded", "shapes after them as well"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),

@@ -1,8 +1,8 @@
-"""What whole numbers the inputs of an ONNX graph take: what the file says, else what the nodes
-that read them can use.
+"""The ranges of the whole numbers that an ONNX graph takes as inputs: from the file's metadata,
+otherwise from the nodes that consume them.
 
-A place past its table is refused, and a division of whole numbers by 0 ends the process. What is
-read inside a loop or branch is not looked at.
+An index beyond its table is refused, and an integer division by 0 ends the process. Consumers
+inside a loop or branch are not looked at.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Columns: TypeAlias = tuple[tuple[int, int], ...]
 """The least and the greatest number, of each column of the last axis, or of all at once."""
 
 RANGE = "range of "
-"""What stands before an input's name as the key of its range in the metadata of an ONNX file."""
+"""The prefix of an input's name in the metadata of an ONNX file, as the key of its range."""
 
 _MOVES = frozenset(
     {
@@ -34,16 +34,16 @@ _MOVES = frozenset(
 def ranges(model: onnx.ModelProto) -> dict[str, Columns]:
     """The ranges of those inputs of which something is known."""
     values = _Values.of(model.graph)
-    found: dict[str, Range] = {}
+    inferred: dict[str, Range] = {}
     for node in model.graph.node:
-        consumers = _READERS.get(node.op_type, {}) if node.domain in ("", "ai.onnx") else {}
+        consumers = _CONSUMERS.get(node.op_type, {}) if node.domain in ("", "ai.onnx") else {}
         for index, bounds in consumers.items():
             name = values.input_behind(node.input[index]) if index < len(node.input) else None
             limits = None if name is None else bounds(node, values)
             if name is not None and limits is not None:
-                found[name] = _common(found.get(name, limits), limits)
-    said = ranges_in({each.key: each.value for each in model.metadata_props})
-    return {**{name: (limits,) for name, limits in found.items()}, **said}
+                inferred[name] = _common(inferred.get(name, limits), limits)
+    stored = ranges_in({entry.key: entry.value for entry in model.metadata_props})
+    return {**{name: (limits,) for name, limits in inferred.items()}, **stored}
 
 
 def _common(one: Range, other: Range) -> Range:
@@ -53,7 +53,7 @@ def _common(one: Range, other: Range) -> Range:
 
 @dataclass(frozen=True)
 class _Values:
-    """What makes each value, and its shape as far as it is known: 0 for a size that is not."""
+    """The producers of values, and their shapes as far as known: 0 for an unknown size."""
 
     producers: Mapping[str, onnx.NodeProto]
     shapes: Mapping[str, tuple[int, ...]]
@@ -73,19 +73,19 @@ class _Values:
                 **_shapes((*graph.input, *graph.value_info)),
                 **{name: tuple(tensor.dims) for name, tensor in constants.items()},
             },
-            inputs={each.name: _kind(each) for each in graph.input if each.name not in constants},
+            inputs={info.name: _kind(info) for info in graph.input if info.name not in constants},
             constants=constants,
         )
 
     def input_behind(self, name: str) -> str | None:
         """The input that a value is, moved; None where it is computed, or no whole number.
 
-        Raises GraphError where nodes that move read each other in a circle.
+        Raises GraphError if nodes that move form a cycle.
         """
         kinds, passed = "iu", set[str]()
         while name in self.producers and self.producers[name].op_type in _MOVES:
             if name in passed:
-                raise GraphError(f"'{name}' is made of itself", received=", ".join(sorted(passed)))
+                raise GraphError(f"'{name}' depends on itself", received=", ".join(sorted(passed)))
             passed.add(name)
             # What is cast before a table reads it was whole in another type.
             kinds = "iuf" if self.producers[name].op_type == "Cast" else kinds
@@ -108,14 +108,14 @@ def _kind(info: onnx.ValueInfoProto) -> str:
     return helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type).kind
 
 
-def _places(node: onnx.NodeProto, values: _Values) -> Range | None:
+def _indices(node: onnx.NodeProto, values: _Values) -> Range | None:
     """Along an axis of the first input."""
     size = values.size(node.input[0], _number(node, "axis", 0))
     return (0, size - 1) if size else None
 
 
 def _tuples(node: onnx.NodeProto, values: _Values) -> Range | None:
-    """Along each of the axes that a row of places goes through."""
+    """Along each of the axes that a tuple of indices goes through."""
     first = _number(node, "batch_dims", 0)
     count = values.size(node.input[1], -1)
     sizes = (values.size(node.input[0], first + axis) for axis in range(count))
@@ -144,14 +144,14 @@ def _divisors(_: onnx.NodeProto, __: _Values) -> Range:
 
 
 def _number(node: onnx.NodeProto, name: str, default: int) -> int:
-    return next((each.i for each in node.attribute if each.name == name), default)
+    return next((a.i for a in node.attribute if a.name == name), default)
 
 
 _RECURRENT = _steps(lambda node: _number(node, "layout", 0))
-_READERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range | None]]] = {
-    "Gather": {1: _places},
-    "GatherElements": {1: _places},
-    "ScatterElements": {1: _places},
+_CONSUMERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range | None]]] = {
+    "Gather": {1: _indices},
+    "GatherElements": {1: _indices},
+    "ScatterElements": {1: _indices},
     "GatherND": {1: _tuples},
     "ScatterND": {1: _tuples},
     "OneHot": {0: _classes},
@@ -169,20 +169,20 @@ _READERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range | 
 
 
 def ranges_in(metadata: Mapping[str, str]) -> dict[str, Columns]:
-    """The ranges that stand in the metadata of an ONNX file."""
+    """The ranges in the metadata of an ONNX file."""
     return {
-        key.removeprefix(RANGE): _understood(text)
+        key.removeprefix(RANGE): _parsed(text)
         for key, text in metadata.items()
         if key.startswith(RANGE)
     }
 
 
 def written(columns: Columns) -> str:
-    """`0:0 0:111`, as it stands in the metadata of an ONNX file."""
+    """A range as text for the metadata of an ONNX file: `0:0 0:111`."""
     return " ".join(f"{low}:{high}" for low, high in columns)
 
 
-def _understood(text: str) -> Columns:
+def _parsed(text: str) -> Columns:
     """The inverse of `written`. Raises ValueError."""
     pairs = (column.split(":") for column in text.split())
     return tuple((int(low), int(high)) for low, high in pairs)

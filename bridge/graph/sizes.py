@@ -1,10 +1,10 @@
-"""Sizes that ONNX's shape inference gets wrong, and with it the files that were written so.
+"""Sizes that ONNX's shape inference gets wrong, and so do the files that rely on it.
 
-- A pooling that rounds up does not count a window that would begin in the padding behind an axis.
+- A pooling that rounds up does not count a window that would begin in the trailing padding.
   Up to opset 21 ONNX's inference counts it, and its checker refuses the right size.
 - A Resize makes size * scale, rounded to float32 before it is rounded down: 5 * 1.4 is 7.
 
-Here they are what onnxruntime makes.    (onnx.ai/onnx/operators, MaxPool, AveragePool, Resize;
+Here they are what onnxruntime computes.    (onnx.ai/onnx/operators, MaxPool, AveragePool, Resize;
 onnxruntime/core/providers/cpu/tensor/upsamplebase.h)
 """
 
@@ -39,8 +39,8 @@ def correct_sizes(model: ir.Model) -> bool:
     return False
 
 
-def _differ(made: ir.Shape | None, right: _Shape) -> bool:
-    sizes = zip(made or (), right, strict=False)
+def _differ(shape: ir.Shape | None, right: _Shape) -> bool:
+    sizes = zip(shape or (), right, strict=False)
     return any(a != b for a, b in sizes if isinstance(b, int))
 
 
@@ -63,8 +63,8 @@ def _correct(node: ir.Node, right: _Shape) -> None:
 
 
 def end_of_windows(size: int, extent: int, stride: int, begin: int, end: int) -> int:
-    """The padding behind an axis with which rounding down gives the windows of rounding up: one
-    that would begin in the padding behind the axis is none of them."""
+    """The trailing padding with which rounding down gives the windows of rounding up, without one
+    that would begin in the trailing padding."""
     last = -(-(size + begin + end - extent) // stride) * stride
     return end if last >= size + begin else last + extent - size - begin
 
@@ -91,12 +91,12 @@ def _of_pooling(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
     in_vain = any(span % stride for span, stride in spans)
     if not in_vain or (of.get_int("count_include_pad", 0) > 0 and ends != [*pads[rank:]]):
         return None
-    for each in (
+    for attribute in (
         ir.AttrString("auto_pad", "NOTSET"),
         ir.AttrInt64("ceil_mode", 0),
         ir.AttrInt64s("pads", [*pads[:rank], *ends]),
     ):
-        of.add(each)
+        of.add(attribute)
     return [*shape[:2], *(span // stride + 1 for span, stride in spans)]
 
 
@@ -106,11 +106,11 @@ def _of_pooling(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
 def resized(
     sizes: Sequence[int],
     scales: Sequence[float] | None,
-    wanted: Sequence[int] | None,
+    target: Sequence[int] | None,
     axes: Sequence[int] | None,
     policy: str,
 ) -> tuple[list[np.float32], list[int]]:
-    """The scale and the new size of each axis of a Resize, whose `scales`, or else `wanted` sizes,
+    """The scale and the new size of each axis of a Resize, whose `scales`, or else `target` sizes,
     are those of `axes` (None: of all). The policies not_larger and not_smaller have one scale."""
     named = [*range(len(sizes))] if axes is None else [axis % len(sizes) for axis in axes]
     factors, results = [np.float32(1)] * len(sizes), [*sizes]
@@ -119,7 +119,7 @@ def resized(
             factors[axis] = np.float32(scale)
             results[axis] = int(np.float32(sizes[axis]) * factors[axis])
         return factors, results
-    for axis, size in zip(named, wanted or (), strict=True):
+    for axis, size in zip(named, target or (), strict=True):
         factors[axis], results[axis] = np.float32(size) / np.float32(sizes[axis]), size
     if policy != "stretch":
         one = (min if policy == "not_larger" else max)(factors[axis] for axis in named)
@@ -131,19 +131,19 @@ def resized(
 
 def _of_resize(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
     """Those of a Resize by constant scales, or to constant sizes with one scale for all axes."""
-    of, made = node.attributes, node.outputs[0].shape
-    _, _, scales, wanted = (*map(_elements, node.inputs), *[None] * 4)[:4]
+    of, output = node.attributes, node.outputs[0].shape
+    _, _, scales, target = (*map(_elements, node.inputs), *[None] * 4)[:4]
     policy, axes = of.get_string("keep_aspect_ratio_policy", "stretch"), of.get_ints("axes", None)
     crops = of.get_string("coordinate_transformation_mode", "") == "tf_crop_and_resize"
-    given = wanted if scales is None else scales
+    values = target if scales is None else scales
     named = [*shape] if axes is None else [shape[axis] for axis in axes if axis < len(shape)]
-    if opset < 11 or crops or given is None or len(given) != len(named) or made is None:
+    if opset < 11 or crops or values is None or len(values) != len(named) or output is None:
         return None
     if scales is None and (policy == "stretch" or not _all_known(named)):
         return None
     known = [size if isinstance(size, int) else 1 for size in shape]
-    _, sizes = resized(known, scales, wanted, axes, policy)
-    sides = zip(shape, sizes, made, strict=False)
+    _, sizes = resized(known, scales, target, axes, policy)
+    sides = zip(shape, sizes, output, strict=False)
     return [new if isinstance(old, int) else kept for old, new, kept in sides]
 
 

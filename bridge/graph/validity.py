@@ -1,4 +1,4 @@
-"""Graphs that break ONNX's own rules, which nothing here is made for: told by ONNX itself."""
+"""Graphs that break ONNX's own rules, as ONNX itself reports them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bridge.errors import BridgeError, GraphError, words_of
 
 @contextmanager
 def valid_graphs(paths: Sequence[Path]) -> Iterator[None]:
-    """Where something breaks within it, and the graph of one of these files is not valid, that is
-    what is told: a GraphError. What breaks over valid graphs is raised as it is."""
+    """Replaces an exception by a GraphError if the graph in one of these files is not valid. If all
+    are valid, the exception passes unchanged."""
     try:
         yield
     except (BridgeError, OSError, MemoryError):
@@ -24,14 +24,14 @@ def valid_graphs(paths: Sequence[Path]) -> Iterator[None]:
                     "the graph breaks ONNX's rules",
                     where=path,
                     received=problem,
-                    hint="export it again, or ask who made it: onnx.checker.check_model(FILE, "
+                    hint="export it again, or ask its author: onnx.checker.check_model(FILE, "
                     "full_check=True) says the same",
                 ) from error
         raise
 
 
 def problem_of(path: Path) -> str | None:
-    """What ONNX's checker, its inference of shapes, or onnxruntime has against a graph."""
+    """What ONNX's checker, its shape inference or onnxruntime objects to in a graph."""
     import onnx
 
     try:
@@ -39,7 +39,7 @@ def problem_of(path: Path) -> str | None:
         graph = onnx.load(path, load_external_data=False).graph
         if all(node.domain in _STANDARD for node in graph.node):
             _open(path)
-    except Exception as error:  # noqa: BLE001 (each has classes of its own; all of them count)
+    except Exception as error:  # noqa: BLE001 (three libraries with classes of their own)
         return words_of(error)
     return None
 

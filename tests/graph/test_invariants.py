@@ -61,14 +61,14 @@ def test_a_value_that_is_read_too_early() -> None:
     first, second = model.graph
     model.graph.remove(first)
     model.graph.insert_after(second, first)
-    with pytest.raises(GraphError, match="it reads 'a' before that is made"):
+    with pytest.raises(GraphError, match="it reads 'a' before it is computed"):
         check(model)
 
 
 def test_an_output_that_nothing_makes() -> None:
     model = graph("g (float[2] x) => (float[2] y) { y = Relu(x) }")
     model.graph.remove(model.graph[0])
-    with pytest.raises(GraphError, match="nothing makes the output 'y'"):
+    with pytest.raises(GraphError, match="no node computes the output 'y'"):
         check(model)
 
 

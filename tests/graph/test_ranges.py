@@ -98,5 +98,5 @@ def test_a_circle_of_nodes_that_move_is_refused() -> None:
         helper.make_node("Gather", ["table", "b"], ["y"]),
     ]
     graph = helper.make_graph(nodes, "circle", [], [])
-    with pytest.raises(GraphError, match="'b' is made of itself"):
+    with pytest.raises(GraphError, match="'b' depends on itself"):
         ranges(helper.make_model(graph))

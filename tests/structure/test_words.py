@@ -20,9 +20,7 @@ PARTS = ("bridge", "docs", "README.md", "CONTRIBUTING.md")
 # Where the words have still to be replaced.
 TO_DO = (
     "bridge/caffe",
-    "bridge/graph",
     "bridge/lower",
-    "bridge/translation.py",
     "docs/layers.md",
 )
 

@@ -45,18 +45,18 @@ def load(path: str | Path) -> ir.Model:
 
 
 def _cause(error: BaseException) -> str:
-    """What the first of several errors says, of which each was raised for the one before it."""
+    """What the first of a chain of errors says."""
     while error.__cause__ is not None:
         error = error.__cause__
     return words_of(error)
 
 
 def external_files(model: ir.Model) -> list[Path]:
-    """The files that hold the weights of a loaded model, each once."""
+    """The files that hold the weights of a loaded model, without duplicates."""
     import onnx_ir as ir
 
     tensors = (value.const_value for value in model.graph.initializers.values())
-    paths = (Path(each.path) for each in tensors if isinstance(each, ir.ExternalTensor))
+    paths = (Path(t.path) for t in tensors if isinstance(t, ir.ExternalTensor))
     return list(dict.fromkeys(paths))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 PRODUCER = "bridge"
-"""Who an ONNX file says has made it."""
+"""The producer's name in an ONNX file."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def to_ir(model: LazyModel) -> ir.Model:
 
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
-    # Placeholders, so that onnx_ir makes initializers of these names; the lazy tensors follow.
+    # Placeholders, for which onnx_ir creates initializers; the lazy tensors follow.
     proto.graph.initializer.extend(
         external(name, weight, "unread", 0) for name, weight in model.weights.items()
     )

@@ -49,7 +49,7 @@ def save(
     `check` is called with the finished file before that gets its name; when it raises, nothing is
     left behind. External weights of a model that is replaced are removed, in the end.
     Raises UsageError for a path that cannot be written or that a weight is still to be read from,
-    for a mode that is none, and for weights that a mode cannot take.
+    for an unknown mode, and for weights that a mode cannot take.
     """
     path = Path(path)
     refuse_unknown_mode(weights)
@@ -59,11 +59,11 @@ def save(
     refuse_collisions(outputs, dict.fromkeys(sources))
     writable(path, (".onnx",))
     # A linked file must be written where its relative paths will hold.
-    with staging(path, own_folder=mode != "linked") as place:
-        _WRITERS[mode](model, place)
+    with staging(path, own_folder=mode != "linked") as staged:
+        _WRITERS[mode](model, staged)
         if check:
-            check(place)
-        _publish(place, path)
+            check(staged)
+        _publish(staged, path)
     return path
 
 
@@ -154,22 +154,21 @@ def _size(model: LazyModel) -> int:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def _publish(place: Path, path: Path) -> None:
-    """Gives a graph its name, and its data theirs before that.
+def _publish(staged: Path, path: Path) -> None:
+    """Renames the data, then the graph.
 
-    Until the very moment at which the graph is replaced the old one and its data are what they
-    were, and from then on the new ones are there: whatever ends this in between, and whoever else
-    writes the same file.
+    Until the graph is replaced, the old one and its data are untouched; from then on, the new ones
+    are complete: whatever interrupts this, and whichever process writes the same file.
     """
     with locked(path.parent):
-        old, new = _data_of(path), _data_path(place)
+        old, new = _data_of(path), _data_path(staged)
         data = _free_data_path(path) if new.exists() and new.stat().st_size else None
         if data is not None:
             if data.name != new.name:
-                _point_to(place, data.name)
+                _point_to(staged, data.name)
             new.rename(data)
         try:
-            place.replace(path)
+            staged.replace(path)
         except OSError:
             if data is not None:
                 data.unlink()
@@ -184,25 +183,25 @@ def _data_path(path: Path, number: int = 0) -> Path:
 
 def _free_data_path(path: Path) -> Path:
     paths = (_data_path(path, number) for number in count())
-    return next(each for each in paths if not (each.exists() or each.is_symlink()))
+    return next(path for path in paths if not (path.exists() or path.is_symlink()))
 
 
 def _data_of(path: Path) -> Sequence[Path]:
-    """The files that this package has written for the weights of a graph that is there already."""
+    """The files with the weights of an existing graph, if this package wrote them."""
     name = re.compile(re.escape(path.name) + r"(\.\d+)?\.data")
-    files = [each for each in path.parent.iterdir() if name.fullmatch(each.name)]
+    files = [file for file in path.parent.iterdir() if name.fullmatch(file.name)]
     if not files or not path.is_file():
         return ()
     try:
         proto = onnx.load(path, load_external_data=False)
     except (OSError, DecodeError):
-        return ()  # whatever it was, it was not ours
+        return ()  # whatever it was, this package did not write it
     used = {entry.value for tensor in _outside(proto) for entry in tensor.external_data}
-    return [each for each in files if proto.producer_name == PRODUCER and each.name in used]
+    return [file for file in files if proto.producer_name == PRODUCER and file.name in used]
 
 
 def _point_to(path: Path, name: str) -> None:
-    """Has a graph look for its data in a file of this name."""
+    """Makes a graph look for its data in a file of this name."""
     proto = onnx.load(path, load_external_data=False)
     for tensor in _outside(proto):
         for entry in tensor.external_data:
@@ -213,4 +212,4 @@ def _point_to(path: Path, name: str) -> None:
 
 def _outside(proto: onnx.ModelProto) -> Sequence[TensorProto]:
     tensors = proto.graph.initializer
-    return [each for each in tensors if each.data_location == TensorProto.EXTERNAL]
+    return [tensor for tensor in tensors if tensor.data_location == TensorProto.EXTERNAL]

@@ -21,7 +21,7 @@ def refuse_unreadable_tensors(model: onnx.ModelProto, path: Path) -> None:
     for tensor in _tensors(model):
         where = f"{path}, tensor {tensor.name!r}"
         if tensor.data_type not in TensorProto.DataType.values() or not tensor.data_type:
-            raise GraphError("it has no dtype of ONNX's", where=where, received=tensor.data_type)
+            raise GraphError("it has none of ONNX's dtypes", where=where, received=tensor.data_type)
         if any(size < 0 for size in tensor.dims):
             raise GraphError("it has a negative size", where=where, received=[*tensor.dims])
         if tensor.data_location == TensorProto.EXTERNAL:
@@ -38,7 +38,7 @@ def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
             graph = graphs.pop()
             yield from graph.initializer
             nodes.append(graph.node)
-        for attribute in (each for node in nodes.pop() for each in node.attribute):
+        for attribute in (a for node in nodes.pop() for a in node.attribute):
             yield from (*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors)
             graphs += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
 
@@ -77,17 +77,17 @@ def _numbers(tensor: TensorProto) -> int:
 
 
 def _refuse_external(tensor: TensorProto, path: Path, where: str) -> None:
-    said = {entry.key: entry.value for entry in tensor.external_data}
-    location = said.get("location", "")
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    location = entries.get("location", "")
     if not location or _leads_outside(location):
         raise GraphError(
             "its data are not beside the ONNX file",
             where=where,
             expected="a file in the same folder or below it",
             received=repr(location),
-            hint="ONNX allows no others: a file of a stranger could name any of yours",
+            hint="ONNX allows no others: another's model could name any of your files",
         )
-    sizes = {key: said.get(key, "0") for key in ("offset", "length")}
+    sizes = {key: entries.get(key, "0") for key in ("offset", "length")}
     if not all(size.isascii() and size.isdecimal() for size in sizes.values()):
         raise GraphError("its data have no position in their file", where=where, received=sizes)
     length = int(sizes["length"]) or _bytes(tensor)
@@ -103,7 +103,7 @@ def _refuse_external(tensor: TensorProto, path: Path, where: str) -> None:
 
 def _leads_outside(location: str) -> bool:
     paths = (PurePosixPath(location), PureWindowsPath(location))
-    return any(each.anchor or ".." in each.parts for each in paths)
+    return any(path.anchor or ".." in path.parts for path in paths)
 
 
 def _refuse_missing(name: str, path: Path, file: Path, end: int) -> None:

@@ -30,7 +30,7 @@ _CHUNK = 2**24
 
 def frame(tensor: TensorProto, following: int = 0) -> bytes:
     """A ModelProto with `tensor` as its one initializer; `following` bytes of raw data, the end
-    of the tensor, have to be written right behind it."""
+    of the tensor, have to be written right after it."""
     inner = tensor.SerializeToString()
     if following:
         inner += _tag(_TENSOR_RAW_DATA, following)
