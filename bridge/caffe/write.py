@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bridge.caffe.files.wire import begin, field, varint
+from bridge.types import Array
 
 # A layer to write: its name, its type, and its blobs.
 Written = tuple[str, str, Sequence[ArrayLike]]
@@ -33,7 +33,7 @@ def write_caffemodel(path: str | Path, name: str, layers: Iterable[Written]) -> 
                 file.write(array.reshape(-1).view(np.uint8).data)
 
 
-def _blob_head(array: NDArray[Any]) -> bytes:
+def _blob_head(array: Array) -> bytes:
     """A blob up to its numbers, which must be written right after it."""
     dims = b"".join(map(varint, array.shape))
     inner = field(7, field(1, dims)) + begin(5, array.nbytes)

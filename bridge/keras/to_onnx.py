@@ -18,7 +18,6 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError, words_of
@@ -30,8 +29,9 @@ from bridge.layout import Layout
 from bridge.public.options import IoLayout
 from bridge.raising.names import decode
 from bridge.suppress_output import quiet_tf2onnx
+from bridge.types import Array
 
-Vector = NDArray[Any]
+Vector = Array
 
 OPSET = 17
 BATCH = "batch"

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from bridge.types import Array
+
 _OPERATORS: Mapping[str, str] = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
@@ -103,7 +105,7 @@ class Traced(NDArrayOperatorsMixin):
         text = ", ".join([*map(_text_of, arguments), *keywords])
         return Traced(f"np.{function.__name__}({text})", result.shape)
 
-    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+    def __array__(self, *_: Any, **__: Any) -> Array:
         raise TypeError("a Traced array has no data")
 
     @property
@@ -117,7 +119,7 @@ class Traced(NDArrayOperatorsMixin):
         return np.broadcast_to(np.int8(0), self.shape)
 
 
-def constant_text(array: NDArray[Any]) -> str:
+def constant_text(array: Array) -> str:
     """The numpy expression of a constant: `np.full` if all numbers are the same."""
     dtype = f"np.{array.dtype.name}"
     if array.size and (array == array.flat[0]).all():

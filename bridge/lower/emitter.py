@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import defs, helper, numpy_helper, shape_inference
 
 from bridge.caffe.net import Blob, Layer, Shape
@@ -23,6 +22,7 @@ from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import GraphError, WeightsError
 from bridge.layout import Span, Weight
 from bridge.lower.values import FLOAT, Dims, Operand, Value, as_array
+from bridge.types import Array
 
 DEFAULT_OPSET = 17
 
@@ -51,7 +51,7 @@ class Emitter:
         self._names = _Names(reserved)
         self._node_names = _Names()
         self._types: dict[str, onnx.TypeProto] = {}
-        self._known: dict[str, NDArray[Any]] = {}
+        self._known: dict[str, Array] = {}
         self._emitted: dict[tuple[Span | int, Shape], Value] = {}
 
     def warn(self, text: str) -> None:
@@ -110,7 +110,7 @@ class Emitter:
         return self._emitted[key]
 
     def computed(
-        self, shape: Shape, read: Callable[..., NDArray[Any]], role: str, *sources: Blob
+        self, shape: Shape, read: Callable[..., Array], role: str, *sources: Blob
     ) -> Value:
         """An initializer whose float32 values are computed from the arrays of some blobs when they
         are written (see `Weight`)."""
@@ -124,7 +124,7 @@ class Emitter:
         self._known[value.name] = array
         return value
 
-    def known(self, value: Value) -> NDArray[Any] | None:
+    def known(self, value: Value) -> Array | None:
         """The numbers of a constant; None for a value that is an input, computed or learned."""
         return self._known.get(value.name)
 

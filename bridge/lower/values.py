@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from bridge.errors import GraphError
+from bridge.types import Array
 
 Dims = tuple[int | str, ...]
 """A shape in which a symbol, such as "batch", may stand for a size that is not fixed."""
@@ -40,12 +40,12 @@ class Value:
         return size
 
 
-Operand = Value | float | Sequence[int] | NDArray[Any] | None
+Operand = Value | float | Sequence[int] | Array | None
 """What an operator takes: a value, a constant (a float is float32, an int or ints int64), or
 None for an optional input that is absent."""
 
 
-def as_array(value: Any) -> NDArray[Any]:
+def as_array(value: Any) -> Array:
     """A constant operand as the array that is written."""
     if isinstance(value, float):
         return np.asarray(value, np.float32)

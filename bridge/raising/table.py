@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.plan import Ref, Size
 from bridge.registry import Registry
+from bridge.types import Array
 
 Shape = tuple[Size, ...]
 
@@ -81,7 +80,7 @@ class Operand:
     def is_constant(self) -> bool:
         return self.constant is not None
 
-    def array(self) -> NDArray[Any]:
+    def array(self) -> Array:
         """The values of a constant, in identity layout. Raises UnsupportedError for a tensor."""
         if self.constant is None:
             raise UnsupportedError(

@@ -153,7 +153,7 @@ def test_constants_mean_what_the_opset_says() -> None:
         ("r = Expand(a, large)\ns = Exp(r)\nq = Exp(s)\nt = Exp(q)", "would take too much memory"),
         ("t = Expand(a, negative)", "it gives a negative size"),
         ("t = ConstantOfShape(negative)", "the node does not fit its inputs"),
-        ("t = Reshape(a, large)", "'t' (Reshape): it cannot be computed of its inputs"),
+        ("t = Reshape(a, large)", "'t' (Reshape): it cannot be computed from its inputs"),
         ("t = Div(one, zero)", "'t' (Div): it divides whole numbers by 0"),
         ("t = Concat<axis=0>(a, pair)", "'t' (Concat): the node does not fit its inputs"),
     ],

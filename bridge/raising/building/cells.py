@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.table import Operand
+from bridge.types import Array
 
 # The activations without parameters, and those whose defaults are the same in both.
 _ACTIVATIONS = {
@@ -54,7 +54,7 @@ class Cell:
     def _matrix(self, direction: int, source: Weight, columns: Layout) -> Weight:
         _, *shape = source.shape
 
-        def read(values: NDArray[Any]) -> NDArray[Any]:
+        def read(values: Array) -> Array:
             gates = values[direction : direction + 1].reshape(len(self.gates), -1, shape[1])
             return self._reordered(gates, 0).reshape(shape)
 
@@ -70,14 +70,14 @@ class Cell:
         both = bool(self.options.get("reset_after"))
         shape = (2, rows) if both else (rows,)
 
-        def read(values: NDArray[Any]) -> NDArray[Any]:
+        def read(values: Array) -> Array:
             parts = values[direction : direction + 1].reshape(2, len(self.gates), -1)
             gates = self._reordered(parts, 1)
             return (gates if both else np.sum(gates, axis=0)).reshape(shape)
 
         return Weight.derived(shape, read, source)
 
-    def _reordered(self, values: NDArray[Any], axis: int) -> NDArray[Any]:
+    def _reordered(self, values: Array, axis: int) -> Array:
         if self.gates == tuple(range(len(self.gates))):
             return values
         return np.take(values, list(self.gates), axis=axis)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bridge.layout import Layout, Weight
 from bridge.raising.building.adding import add
@@ -22,6 +20,7 @@ from bridge.raising.building.candidates import (
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
+from bridge.types import Array
 
 
 @raises("Gemm")
@@ -126,7 +125,7 @@ def bias_weight(c: Operand, units: Layout, factor: float) -> Weight:
     source = c.weight()
     size, shape = source.stored_shape[-1:], tuple(map(int, units.logical_shape))
 
-    def read(values: NDArray[Any]) -> NDArray[Any]:
+    def read(values: Array) -> Array:
         values = values.reshape(size)
         return values if size == shape else np.broadcast_to(values, shape)
 
