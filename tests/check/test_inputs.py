@@ -1,4 +1,4 @@
-"""What is fed."""
+"""The inputs of a check."""
 
 from __future__ import annotations
 
@@ -92,34 +92,6 @@ def test_numbers_are_not_made_fit(numbers: list[float], tmp_path: Path) -> None:
         UsageError, match="the input 'x' does not take these numbers\n  expected: uint8"
     ):
         bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", inputs={"x": numbers})
-
-
-@pytest.mark.parametrize("option", ["batch", "batches"])
-def test_nothing_is_no_batch(small: Small, option: str) -> None:
-    with pytest.raises(UsageError, match=f"{option} is too small|{option} cannot be this"):
-        bridge.check(small.onnx, small.keras, **{option: 0})
-
-
-def test_no_seed_is_negative(small: Small) -> None:
-    with pytest.raises(UsageError, match="seed is too small"):
-        bridge.check(small.onnx, small.keras, seed=-1)
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"inputs": {"data": np.zeros(1)}, "images": "a.png"}, "either arrays or images"),
-        ({"mean": 1}, "for image files, and there are none"),
-        ({"labels": "test.npz", "scale": 2.0}, "for image files, and there are none"),
-        ({"images": "a.png", "mean": float("nan")}, "mean cannot be this"),
-        ({"images": "a.png", "scale": float("inf")}, "scale cannot be this"),
-    ],
-)
-def test_what_would_be_left_out_is_refused(
-    small: Small, options: dict[str, Any], told: str
-) -> None:
-    with pytest.raises(UsageError, match=told):
-        bridge.check(small.onnx, small.keras, **options)
 
 
 def test_nets_that_take_other_inputs_are_not_run(small: Small, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""From what a user names to two sides; and everything that cannot be compared, told by name."""
+"""Files opened as two models; and whatever cannot be compared, refused by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 import bridge
 from bridge.check.loading import ModelFiles
-from bridge.errors import GraphError, UnknownFieldError, UsageError
+from bridge.errors import GraphError, UsageError
 from tests.helpers.keras_against_onnx import graph
 from tests.helpers.small_net import Small
 
@@ -48,19 +48,6 @@ def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
         _ = ModelFiles(tmp_path / name).kind
     with pytest.raises(UsageError, match="no such file"):
         _ = ModelFiles(tmp_path / "missing.onnx").kind
-
-
-def test_fields_that_nobody_knows_may_be_ignored(small: Small, tmp_path: Path) -> None:
-    odd = tmp_path / "odd.prototxt"
-    text = small.prototxt.read_text(encoding="utf-8")
-    odd.write_text(text.replace("convolution_param {", "convolution_param { odd: 1", 1))
-    with pytest.raises(UnknownFieldError, match="unknown field 'odd'"):
-        bridge.check((odd, small.caffemodel), small.onnx)
-    report = bridge.check((odd, small.caffemodel), small.onnx, ignore_fields="odd")
-    assert report.ok
-    assert any("'odd' of convolution_param (ignored, as asked)" in each for each in report.warnings)
-    with pytest.raises(UsageError, match="neither model is a Caffe net"):
-        bridge.check(small.onnx, small.onnx, ignore_fields=["odd"])
 
 
 def test_a_caffe_net_is_compared_with_what_became_of_it(small: Small) -> None:
@@ -150,12 +137,6 @@ def test_nothing_in_common_is_told(tmp_path: Path, small: Small) -> None:
 
 def zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape or (1, 3, 16, 16), np.float32)
-
-
-def test_models_in_memory_can_be_compared(small: Small) -> None:
-    assert bridge.check(onnx.load(small.onnx), keras.saving.load_model(small.keras)).ok
-    with pytest.raises(UsageError, match="cannot compare this"):
-        bridge.check(small.onnx, 5)
 
 
 def test_nodes_that_read_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ MAX_FILES, MAX_LINES = 15, 400
 TESTED_ELSEWHERE = {
     # Entry points, which only call what is tested where it is.
     "__main__.py": "structure/test_imports.py",
-    "check/api.py": "cli/test_check.py",
     "cli/app.py": "structure/test_imports.py",
     "cli/back.py": "cli/test_check.py",
     "cli/convert.py": "cli/test_options.py",
