@@ -29,7 +29,9 @@ def test_unknown_fields_may_be_ignored(small: Small, tmp_path: Path) -> None:
         bridge.check((odd, small.caffemodel), small.onnx)
     report = bridge.check((odd, small.caffemodel), small.onnx, ignore_fields="odd")
     assert report.ok
-    assert any("'odd' of convolution_param (ignored, as requested)" in text for text in report.warnings)
+    assert any(
+        "'odd' of convolution_param (ignored, as requested)" in text for text in report.warnings
+    )
     with pytest.raises(UsageError, match="neither model is a Caffe net"):
         bridge.check(small.onnx, small.onnx, ignore_fields=["odd"])
 
