@@ -92,8 +92,8 @@ class Layer:
     fields that are set: `{"convolution_param": {"num_output": 96, "kernel_size": [11]}}`.
     Enum values are their names (`"MAX"`), messages are dicts, repeated fields are lists.
 
-    `shares` has the blobs with a name of their own, by index. `complaints` are the fields that the
-    text sets in the layer and that nobody knows.
+    `shares` has the blobs with a name of their own, by index. `complaints` are about fields that
+    the text sets in the layer and that are not understood.
     """
 
     name: str

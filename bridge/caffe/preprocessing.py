@@ -157,7 +157,7 @@ def _mean(image: Input, mean: Mean) -> Blob:
 def read_mean(path: Path) -> Blob:
     """The mean image in a .binaryproto or .npy file, unread: c h w, or only c.
 
-    Errors: UsageError where there is no such file, WeightsError where it contains no mean.
+    Errors: UsageError if the file does not exist, WeightsError if it contains no mean.
     """
     files.readable(path, "mean")
     blob = _from_numpy(path) if path.suffix == ".npy" else _from_binaryproto(path)

@@ -113,7 +113,7 @@ def _setting(layer: Layer, entry: Entry, name: str) -> Complaint:
     holder = str(entry.params)
     fields = layer.params[holder]
     known = schema.fields("LayerParameter").get(holder)
-    problem = f"not read by a {layer.type} layer" if name in entry.unread else "not carried over"
+    problem = f"not read by a {layer.type} layer" if name in entry.unread else "not supported"
     return Complaint(
         where=fields.location(name) if isinstance(fields, Message | Untyped) else layer.where,
         path=(holder, name),

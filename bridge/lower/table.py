@@ -120,7 +120,7 @@ class Entry:
         unknown = self.not_carried_over(layer)
         if unknown:
             raise UnsupportedLayerError(
-                f"{self.params} has settings that are not carried over: {', '.join(unknown)}",
+                f"{self.params} has settings that are not supported: {', '.join(unknown)}",
                 where=layer,
             )
         fields = self._fields(layer)

@@ -21,7 +21,7 @@ class Kind(Enum):
     FIELD = "unknown field"
     VALUE = "unknown value"
     TWICE = "set twice"
-    SETTING = "not carried over"
+    SETTING = "not supported"
     UNREAD = "not read by layers of this type"
 
 

@@ -205,7 +205,7 @@ def unsqueeze(layer: Layer, x: Shape) -> LayerShapes:
     """
     require("dim" in fields_of(layer, "unsqueeze_param"), layer, "dim is missing", "an axis")
     dim = parameters(layer, "unsqueeze_param").dim
-    require(-len(x) - 1 <= dim <= len(x), layer, "there is no such axis", text(x), dim)
+    require(-len(x) - 1 <= dim <= len(x), layer, "no such axis", text(x), dim)
     position = dim % (len(x) + 1)
     return LayerShapes(((*x[:position], 1, *x[position:]),))
 

@@ -149,7 +149,7 @@ def parameters(layer: Layer, message: str) -> Any:
 def axis_of(layer: Layer, axis: int, x: Shape, extra: int = 0) -> int:
     """An axis counted from the front; there may be `extra` more axes than those of `x`."""
     rank = len(x) + extra
-    require(-rank <= axis < rank, layer, "there is no such axis", f"-{rank} to {rank - 1}", axis)
+    require(-rank <= axis < rank, layer, "no such axis", f"-{rank} to {rank - 1}", axis)
     return axis % rank
 
 

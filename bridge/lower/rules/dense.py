@@ -50,7 +50,7 @@ def inner_product(
         rows = x if x.rank == 2 else e.Flatten(x, axis=1)
         product = e.Gemm(rows, weight, bias, transB=int(not transpose))
     else:
-        # With axis 0, a matrix with one row: OpenCV multiplies no vectors.
+        # With axis 0, a matrix with one row: OpenCV cannot multiply vectors.
         rows = e.reshape(x, (*(x.shape[:axis] or (1,)), inputs))
         product = e.MatMul(rows, weight)
         product = product if bias is None else e.Add(product, bias)

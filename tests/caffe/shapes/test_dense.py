@@ -28,7 +28,7 @@ test_refusals = refusals_test(
     [
         ("InnerProduct", "", [IMAGE], 1, "num_output must be positive"),
         ("InnerProduct", "inner_product_param { num_output: 1 axis: 4 }", [IMAGE], 1,
-         "there is no such axis"),
+         "no such axis"),
         ("Embed", "embed_param { num_output: 3 }", [(2,)], 1, "input_dim must be positive"),
     ]
 )  # fmt: skip

@@ -55,7 +55,7 @@ test_refusals = refusals_test(
         ("Permute", "permute_param { order: 4 }", [IMAGE], 1, "name each axis once"),
         ("ShuffleChannel", "shuffle_channel_param { group: 3 }", [IMAGE], 1, "3 groups"),
         ("Transpose", "transpose_param { dim: [0, 1] }", [IMAGE], 1, "name each axis once"),
-        ("Reverse", "reverse_param { axis: 4 }", [IMAGE], 1, "there is no such axis"),
+        ("Reverse", "reverse_param { axis: 4 }", [IMAGE], 1, "no such axis"),
         ("Reshape", "reshape_param { shape { dim: [5, -1] } }", [IMAGE], 1, "be a whole number"),
         ("Reshape", "reshape_param { shape { dim: [-1, -1] } }", [IMAGE], 1, "more than one dim"),
         ("Reshape", "reshape_param { shape { dim: [0, 0] } }", [IMAGE], 1, "of values changes"),
@@ -69,6 +69,6 @@ test_refusals = refusals_test(
         ("PixelShuffle", "pixelshuffle_param { upscale_factor: 3 }", [IMAGE], 1,
          "not a multiple of the squared factor"),
         ("Unsqueeze", "", [IMAGE], 1, "dim is missing"),
-        ("Unsqueeze", "unsqueeze_param { dim: 5 }", [IMAGE], 1, "there is no such axis"),
+        ("Unsqueeze", "unsqueeze_param { dim: 5 }", [IMAGE], 1, "no such axis"),
     ]
 )  # fmt: skip

@@ -49,7 +49,7 @@ def _around_centres(layer: Layer, p: Any) -> int:
 
 
 def _offsets(layer: Layer, p: Any) -> int:
-    """The number of points per position around which it places boxes."""
+    """The number of points per position around which boxes are centred."""
     count = len(p.offset_h)
     paired = count == len(p.offset_w)
     require(paired, layer, "offset_h does not match offset_w", count, len(p.offset_w))

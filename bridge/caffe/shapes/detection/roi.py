@@ -79,6 +79,6 @@ def hotspot(layer: Layer, points: Shape, like: Shape | None = None) -> LayerShap
     sizes = (p.output_height, p.output_width)
     if min(sizes) == 0:
         fits = like is not None and len(like) == 4
-        require(fits, layer, "no size is given", "output_height and output_width, or n c h w")
+        require(fits, layer, "no size is set", "output_height and output_width, or n c h w")
     height, width = sizes if min(sizes) > 0 or like is None else like[2:]
     return LayerShapes(((points[0], points[1] // 2, height, width),))

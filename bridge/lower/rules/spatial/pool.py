@@ -1,10 +1,10 @@
-"""Pooling. Every window's end is spelled out as padding, so that no runtime has to round.
+"""Pooling. The end of every window is expressed as padding, so that no runtime has to round.
 
-Caffe rounds the size up, lets the last window hang over, and divides an average by the part of
-the window within the padded map; ONNX has no such operator, and runtimes read its ceil_mode and
-count_include_pad in several ways. So: explicit pads, and a factor where a divisor differs.
+Caffe rounds the size up, lets the last window extend beyond the map, and divides an average by the
+part of the window within the padded map; ONNX has no such operator, and runtimes differ in its
+ceil_mode and count_include_pad. So pads are explicit, with a factor where a divisor differs.
 
-Formulas: pooling_layer.cpp, spp_layer.cpp; of forks libdnn_pool.cpp (naibaf7's: dilation) and
+Formulas: pooling_layer.cpp, spp_layer.cpp; from forks libdnn_pool.cpp (naibaf7's: dilation) and
 mkldnn_pooling_layer.cpp (Intel's: avg_include_pad);
 https://onnx.ai/onnx/operators/onnx__MaxPool.html, onnx__AveragePool.html
 """
@@ -30,7 +30,7 @@ from bridge.types import Array
 
 @dataclass(frozen=True)
 class Axis:
-    """Windows along one axis: `count` of them, from -pad on, `stride` apart, on `size` places.
+    """Windows along one axis: `count` of them, from -pad on, `stride` apart, on `size` positions.
 
     The `kernel` elements of a window are `dilation` apart.
     """
@@ -44,21 +44,21 @@ class Axis:
 
     @classmethod
     def of_bins(cls, size: int, bins: int) -> Axis:
-        """An axis cut into bins of one size, padded to fit."""
+        """An axis divided into bins of one size, padded to fit."""
         kernel, pad = bin_windows(size, bins)
         (count,) = pooled_sizes((size,), (kernel,), (kernel,), (pad,))
         return cls(size, kernel, kernel, pad, count)
 
     @property
     def overhang(self) -> int:
-        """The places behind the map that windows reach: the padding that the end needs."""
+        """How far windows extend beyond the map: the padding that the end needs."""
         extent = (self.kernel - 1) * self.dilation + 1
         return max(0, (self.count - 1) * self.stride + extent - self.pad - self.size)
 
     def divisors(self, with_padding: bool = True) -> Array:
-        """For each window how many of its elements lie on the map or on Caffe's own padding.
+        """For each window, how many of its elements are on the map or on Caffe's own padding.
 
-        As Caffe counts them: less than none for a window that begins beyond the end of both.
+        As Caffe counts them: negative for a window that begins beyond the end of both.
         """
         start = np.arange(self.count) * self.stride - self.pad
 
@@ -73,7 +73,7 @@ class Axis:
 
     @property
     def needs_more_than_pads(self) -> bool:
-        """Whether windows reach so far that ONNX refuses as much padding; the last may be empty."""
+        """Whether windows need more padding than ONNX allows; the last one may be empty."""
         return self.overhang >= self.kernel
 
 
@@ -88,10 +88,10 @@ def pooling(
     avg_include_pad: bool = True,
     **windows: object,
 ) -> Value | tuple[Value, Value]:
-    """x: n c *s → n c *s'; a second top of MAX is the place h · W + w of each maximum.
+    """x: n c *s → n c *s'; a second top of MAX is the index h · W + w of each maximum.
 
-    h' is what Caffe makes of the kernel, the padding and the rounding: its shape is taken over.
-    In forks windows have a dilation, and averages may be of the map alone (`avg_include_pad`).
+    h' is Caffe's, from kernel, padding and rounding. In forks windows have a dilation, and averages
+    may exclude the padding (`avg_include_pad`).
     """
     if global_pooling and len(layer.tops) == 1:
         return _whole_map(e, layer, x, pool)
@@ -102,7 +102,7 @@ def pooling(
         for i, (kernel, stride, pad, apart) in enumerate(_windows(layer, x))
     ]
     if len(layer.tops) == 2:
-        return _max_with_places(e, layer, x, axes)
+        return _max_with_indices(e, layer, x, axes)
     return pooled(e, layer, x, pool, axes, avg_include_pad)
 
 
@@ -136,8 +136,8 @@ def pooled(
     axes: Sequence[Axis],
     with_padding: bool = True,
 ) -> Value:
-    """x: n c *s → n c *s'. An empty window gives Caffe's -FLT_MAX; for an average, which is 0 by
-    the number of its places, NaN right behind the map and 0 further on."""
+    """x: n c *s → n c *s'. In an empty window a maximum is Caffe's -FLT_MAX; an average, 0 divided
+    by Caffe's count, is NaN right after the map and 0 further on."""
     if pool == "MAX":
         return _max(e, x, axes)
     if pool == "AVE":
@@ -154,7 +154,7 @@ def _whole_map(e: Emitter, layer: Layer, x: Value, pool: str) -> Value:
 
 def _no_operator(layer: Layer, pool: str) -> UnsupportedLayerError:
     return UnsupportedLayerError(
-        "ONNX has no operator that pools so", where=layer, expected="MAX or AVE", received=pool
+        "ONNX has no operator for this pooling", where=layer, expected="MAX or AVE", received=pool
     )
 
 
@@ -192,10 +192,10 @@ def _mean(e: Emitter, x: Value, axes: Sequence[Axis], pads: list[int]) -> Value:
 
 
 def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str, avg_include_pad: bool) -> Value:
-    """Pooling of maps of any size, where one spelling is right at every size.
+    """Pooling of maps of any size, if one set of attributes is right at every size.
 
-    ⌈(h + 2p - k) / s⌉ + 1 windows are those of a map with s - 1 more places behind it. Caffe drops
-    the last one if it starts behind the padding, which it cannot where k ≥ p + s.
+    ⌈(h + 2p - k) / s⌉ + 1 windows are those of a map with s - 1 more positions after it. Caffe
+    drops the last one if it starts after the padding, which it cannot if k ≥ p + s.
     """
     axes = _windows(layer, x)
     rounds_up = not rounds_down(layer)
@@ -203,7 +203,7 @@ def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str, avg_include_
         raise GraphError("the ends of these windows depend on the size", received=axes)
     if any(d > 1 or (p and not avg_include_pad) for _, _, p, d in axes):
         raise GraphError("this dilation or divisor is written for one size", received=axes)
-    kernel, strides, pads, _ = (list(each) for each in zip(*axes, strict=True))
+    kernel, strides, pads, _ = map(list, zip(*axes, strict=True))
     more = [stride - 1 if rounds_up else 0 for stride in strides]
     shape = {"kernel_shape": kernel, "strides": strides}
     if pool == "MAX":
@@ -211,25 +211,25 @@ def _over_open_sizes(e: Emitter, layer: Layer, x: Value, pool: str, avg_include_
         return e.MaxPool(x, **shape, pads=[*pads, *ends])
     if pool != "AVE":
         raise _no_operator(layer, pool)
-    if any(pads):  # which count in Caffe's divisor; what hangs over behind them does not
+    if any(pads):  # pads count in Caffe's divisor; what extends beyond them does not
         x = _padded(e, x, pads + pads, np.float32(0))
     return e.AveragePool(x, **shape, pads=[0] * len(more) + more)
 
 
-def _max_with_places(
+def _max_with_indices(
     e: Emitter, layer: Layer, x: Value, axes: Sequence[Axis]
 ) -> tuple[Value, Value]:
-    """The maxima and, as floats, their places in their own channel's plane.
+    """The maxima and, as floats, their indices in their own channel's plane.
 
-    ONNX counts places through the whole tensor, so the rest by the plane's size is the place.
+    ONNX counts indices through the whole tensor, so they are taken modulo the plane's size.
     """
     if any(axis.needs_more_than_pads for axis in axes):
         raise UnsupportedLayerError(
-            "a mask has no place for a window that may lie outside the map", where=layer
+            "a mask has no index for a window that may be outside the map", where=layer
         )
-    maxima, places = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
+    maxima, indices = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
     plane = prod(axis.size for axis in axes)
-    return maxima, e.Cast(e.Mod(places, plane), to=FLOAT)
+    return maxima, e.Cast(e.Mod(indices, plane), to=FLOAT)
 
 
 def _attributes(axes: Sequence[Axis], pads: list[int]) -> dict[str, list[int]]:

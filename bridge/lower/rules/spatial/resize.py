@@ -132,7 +132,7 @@ def unpooling(
     """x, mask: n c h w → n c h' w': each number put back where it was the maximum"""
     if unpool != "MAX" or mask is None:
         raise UnsupportedLayerError(
-            "unpooling without a mask is not carried over",
+            "unpooling without a mask is not supported",
             where=layer,
             expected="unpool MAX, and the mask of a MAX pooling as second bottom",
             received=f"unpool {unpool}, {len(layer.bottoms)} bottoms",
