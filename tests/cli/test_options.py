@@ -92,7 +92,7 @@ def test_a_field_that_nobody_knows_is_left_out_on_request(
     graph = converted(tmp_path, text, "--ignore-field", "odd", "--ignore-field", "layer.strange")
     assert len(graph.node) == 2
     told = capsys.readouterr().err
-    assert told.count("(ignored, as asked)") == 2
+    assert told.count("(ignored, as requested)") == 2
     with pytest.raises(SystemExit) as stopped:
         main(["explain", str(tmp_path / "net.prototxt")])
     assert stopped.value.code == 2
