@@ -3,8 +3,9 @@
 Formulas: relu_layer.cpp, prelu_layer.cpp, elu_layer.cpp, sigmoid_layer.cpp, tanh_layer.cpp,
 bnll_layer.cpp, swish_layer.cpp, dropout_layer.cpp; from forks relu6_layer.cpp, hswish_layer.cpp,
 hsigmoid_layer.cpp, mish_layer.cpp, brelu_layer.cpp, crelu_layer.cpp, neg_relu_layer.cpp,
-insanity_layer.cpp (happynear's), rrelu_layer.cpp (ducha-aiki's), gradient_scaler_layer.cpp, and
-relu_layer.cpp of Cambricon's (upper_limit), elu_layer.cpp of NVIDIA's (lambda)
+insanity_layer.cpp (happynear's), rrelu_layer.cpp (ducha-aiki's), gradient_scaler_layer.cpp,
+hard_tanh_layer.cpp (Synopsys's), and relu_layer.cpp of Cambricon's (upper_limit),
+elu_layer.cpp of NVIDIA's (lambda)
 """
 
 from __future__ import annotations
@@ -118,6 +119,12 @@ def hard_sigmoid_of(
 ) -> Value:
     """min(max(alpha · x + beta, 0), 1)"""
     return e.HardSigmoid(x, alpha=alpha, beta=beta)
+
+
+@layer("HardTanh")
+def hard_tanh(e: Emitter, layer: Layer, x: Value) -> Value:
+    """min(max(x, -1), 1)"""
+    return e.Clip(x, -1.0, 1.0)
 
 
 @layer("HSwish", "HardSwish")

@@ -198,6 +198,28 @@ def thresholded_relu(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate
     return pointwise(x, "ops.threshold", {"threshold": alpha, "default_value": 0.0})
 
 
+@raises("Shrink")
+def shrink(node: Node, x: Operand, *, bias: float = 0.0, lambd: float = 0.5) -> Candidate:
+    """y = x + bias where x < -lambd, x - bias where x > lambd, else 0
+
+    (onnx.ai/onnx/operators, Shrink)
+
+    Keras's own have a bias of 0, or of lambd.
+    """
+    if "float" not in x.dtype:
+        raise UnsupportedError("Shrink of whole numbers", expected="floats", received=x.dtype)
+    if bias == 0:
+        return pointwise(x, "ops.hard_shrink", {"threshold": lambd})
+    if bias == lambd > 0:
+        return pointwise(x, "ops.soft_shrink", {"threshold": lambd})
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        above = k.op("where", k.op("greater", x, lambd), k.op("subtract", x, bias), 0.0)
+        return k.op("where", k.op("less", x, -lambd), k.op("add", x, bias), above)
+
+    return Candidate((x.layout,), (x.layout,), build)
+
+
 @raises("HardSigmoid")
 def hard_sigmoid(node: Node, x: Operand, *, alpha: float = 0.2, beta: float = 0.5) -> Candidate:
     """y = alpha·x + beta, limited to 0 … 1; Keras's own has alpha 1/6 and beta 1/2

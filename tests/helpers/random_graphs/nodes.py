@@ -39,8 +39,8 @@ USUAL = sorted(STRATEGIES.keys() - {("Shape", 1)})
 _UNSTABLE = frozenset(
     """
     ArgMax ArgMin Cast Ceil Equal Floor Greater GreaterOrEqual GridSample IsInf IsNaN Less
-    LessOrEqual LpNormalization MaxRoiPool Mod NonMaxSuppression NonZero RoiAlign Round Sign
-    ThresholdedRelu TopK
+    LessOrEqual LpNormalization MaxRoiPool Mod NonMaxSuppression NonZero RoiAlign Round Shrink
+    Sign ThresholdedRelu TopK
     """.split()
 )
 # It subtracts equal numbers, and divides by what the runtime leaves of them.

@@ -56,6 +56,7 @@ FORMULAS = {
     "HSigmoid": ("", (X + 3).clip(0, 6) / 6),
     "HSwish": ("", X * (X + 3).clip(0, 6) / 6),
     "HardSwish": ("", X * (X + 3).clip(0, 6) / 6),
+    "HardTanh": ("", X.clip(-1, 1)),
     "Mish": ("", X * np.tanh(np.log1p(np.exp(X)))),
     "Dropout": ("", X),
     "Dropout ": ("dropout_param { dropout_ratio: 0.25 scale_train: false }", 0.75 * X),

@@ -50,12 +50,13 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "Gelu": [{}, {"approximate": "tanh"}],
     "HardSigmoid": [{}, {"alpha": 1 / 6}, {"alpha": 0.3, "beta": 0.4}],
     "Selu": [{}, {"alpha": 2.0, "gamma": 0.5}],
+    "Shrink": [{}, {"bias": 0.5}, {"bias": 0.2, "lambd": 0.7}, {"bias": 0.5, "lambd": -0.5}],
     "ThresholdedRelu": [{}, {"alpha": 0.5}],
 }
 
 
 @nodes_of("Asinh", "Atan", "Celu", "Cosh", "Gelu", "HardSigmoid", "HardSwish", "Mish")
-@nodes_of("Selu", "Sinh", "Tan", "ThresholdedRelu")
+@nodes_of("Selu", "Shrink", "Sinh", "Tan", "ThresholdedRelu")
 @st.composite
 def of_any_number(draw: Draw, operator: str) -> NodeExample:
     x = draw(tensor(draw(shapes(1, 5)), -1.4, 1.4))
@@ -208,6 +209,12 @@ def test_a_clip_whose_ends_are_crossed_gives_the_upper_one(
         {"low": low, "high": high},
     )
     raise_and_compare(model, {"x": (4 * seeded(SHAPE)).astype(dtype)})
+
+
+def test_a_shrink_of_whole_numbers_is_refused() -> None:
+    model = graph("g (int32[2,3] x) => (int32[2,3] y) { y = Shrink(x) }")
+    with pytest.raises(UnsupportedOperatorError, match="Shrink of whole numbers"):
+        plan_of(model)
 
 
 @pytest.mark.parametrize("ratio", [-0.5, 2.0])
