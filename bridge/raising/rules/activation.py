@@ -207,7 +207,7 @@ def shrink(node: Node, x: Operand, *, bias: float = 0.0, lambd: float = 0.5) -> 
     Keras's own have a bias of 0, or of lambd.
     """
     if "float" not in x.dtype:
-        raise UnsupportedError("Shrink of whole numbers", expected="floats", received=x.dtype)
+        raise UnsupportedError("Shrink of integers", expected="floats", received=x.dtype)
     if bias == 0:
         return pointwise(x, "ops.hard_shrink", {"threshold": lambd})
     if bias == lambd > 0:

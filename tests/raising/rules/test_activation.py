@@ -211,9 +211,9 @@ def test_a_clip_whose_ends_are_crossed_gives_the_upper_one(
     raise_and_compare(model, {"x": (4 * seeded(SHAPE)).astype(dtype)})
 
 
-def test_a_shrink_of_whole_numbers_is_refused() -> None:
+def test_a_shrink_of_integers_is_refused() -> None:
     model = graph("g (int32[2,3] x) => (int32[2,3] y) { y = Shrink(x) }")
-    with pytest.raises(UnsupportedOperatorError, match="Shrink of whole numbers"):
+    with pytest.raises(UnsupportedOperatorError, match="Shrink of integers"):
         plan_of(model)
 
 
