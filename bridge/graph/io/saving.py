@@ -3,8 +3,8 @@
 | mode     | what is written                                                              |
 | -------- | ---------------------------------------------------------------------------- |
 | inline   | one .onnx                                                                    |
-| external | a small .onnx, and its weights beside it in .onnx.data (the first free of     |
-|          | .onnx.data, .onnx.1.data, …: a graph never finds another's weights)           |
+| external | a small .onnx, and its weights beside it in .onnx.data (if another is replaced |
+|          | .onnx.1.data, .onnx.2.data, …: a graph never finds another's weights)         |
 | linked   | a small .onnx that points into the caffemodel, in the same folder or below it |
 """
 
@@ -162,7 +162,7 @@ def _publish(staged: Path, path: Path) -> None:
     """
     with locked(path.parent):
         old, new = _data_of(path), _data_path(staged)
-        data = _free_data_path(path) if new.exists() and new.stat().st_size else None
+        data = _next_data_path(path, old) if new.exists() and new.stat().st_size else None
         if data is not None:
             if data.name != new.name:
                 _point_to(staged, data.name)
@@ -181,8 +181,11 @@ def _data_path(path: Path, number: int = 0) -> Path:
     return path.with_name(f"{path.name}.{number}.data" if number else f"{path.name}.data")
 
 
-def _free_data_path(path: Path) -> Path:
-    paths = (_data_path(path, number) for number in count())
+def _next_data_path(path: Path, old: Sequence[Path]) -> Path:
+    """The first free name after those of the old graph's data: whoever has just read that graph
+    still looks for its data there, and would take the new graph's for it."""
+    numbers = [int(file.stem.removeprefix(path.name).lstrip(".") or 0) for file in old]
+    paths = (_data_path(path, number) for number in count(max(numbers, default=-1) + 1))
     return next(path for path in paths if not (path.exists() or path.is_symlink()))
 
 
