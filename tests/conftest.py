@@ -29,11 +29,11 @@ ROOT = Path(__file__).parent.parent
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests have recorded with `record_property`, by the title that they gave it."""
-    found: dict[str, list[object]] = {}
+    recorded: dict[str, list[object]] = {}
     for report in terminalreporter.getreports("passed"):
         for title, text in report.user_properties:
-            found.setdefault(title, []).append(text)
-    for title, texts in found.items():
+            recorded.setdefault(title, []).append(text)
+    for title, texts in recorded.items():
         terminalreporter.section(title)
         terminalreporter.write("".join(f"{text}\n" for text in texts))
 

@@ -12,8 +12,8 @@ NET = case("bn_scale_relu_inplace")
 
 
 def test_without_a_caffemodel_all_that_shapes_say_is_said() -> None:
-    found = bridge.explain(NET.prototxt)
-    expressions = {f"{each.layer} {each.role}": each.expression for each in found.weights}
+    mapping = bridge.explain(NET.prototxt)
+    expressions = {f"{weight.layer} {weight.role}": weight.expression for weight in mapping.weights}
     assert expressions == {
         "conv kernel": "w.transpose(2, 3, 1, 0)",
         "bn gamma": "w",

@@ -22,10 +22,10 @@ def test_the_options_shape_the_graph() -> None:
 
 
 def test_without_a_caffemodel_the_fillers_give_the_weights() -> None:
-    given = lowered_net(NET.prototxt, NET.caffemodel, LoweringOptions())
+    lowered = lowered_net(NET.prototxt, NET.caffemodel, LoweringOptions())
     filled = lowered_net(NET.prototxt, None, LoweringOptions())
     assert {name: weight.shape for name, weight in filled.weights.items()} == {
-        name: weight.shape for name, weight in given.weights.items()
+        name: weight.shape for name, weight in lowered.weights.items()
     }
 
 

@@ -19,38 +19,38 @@ LENET = case("net_lenet")
 
 
 def only(*paths: Path) -> Inspection:
-    (found,) = inspect(paths)
-    json.dumps(found.as_dict())
-    return found
+    (contents,) = inspect(paths)
+    json.dumps(contents.as_dict())
+    return contents
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_golden_case_is_shown_with_caffes_shapes(case: Case) -> None:
-    found = only(case.prototxt, case.caffemodel)
+    contents = only(case.prototxt, case.caffemodel)
     known = {name: array.shape for name, array in (case.outputs | case.between).items()}
     shown = {
         name: shape
-        for part in found.parts
+        for part in contents.parts
         for name, shape in zip(part.writes, part.shapes, strict=True)
     }
     if "reshaped" not in case.tags and "dynamic" not in case.tags:
         for name in known.keys() & shown.keys():
             assert shown[name] in (None, known[name]), name
-    refused = any("cannot be converted" in warning for warning in found.warnings)
+    refused = any("cannot be converted" in warning for warning in contents.warnings)
     assert not refused or case.tags & {"exotic", "reshaped"}
 
 
 def test_a_net_and_its_weights() -> None:
-    found = only(LENET.prototxt, LENET.caffemodel)
-    weights = [tuple(map(tuple, part.weights)) for part in found.parts if part.weights]
-    assert found.kind == "Caffe net"
-    assert found.facts == {"text": "V2", "weights": "V2, of float32"}
-    assert found.parameters == sum(int(np.prod(s)) for shapes in weights for s in shapes)
-    assert found.bytes == 4 * found.parameters
-    assert found.inputs.keys() == LENET.inputs.keys()
-    assert found.outputs == {name: array.shape for name, array in LENET.outputs.items()}
-    assert not any(part.refused for part in found.parts)
-    assert found.parts[0].where.startswith(str(LENET.prototxt))
+    contents = only(LENET.prototxt, LENET.caffemodel)
+    weights = [tuple(map(tuple, part.weights)) for part in contents.parts if part.weights]
+    assert contents.kind == "Caffe net"
+    assert contents.facts == {"text": "V2", "weights": "V2, of float32"}
+    assert contents.parameters == sum(int(np.prod(s)) for shapes in weights for s in shapes)
+    assert contents.bytes == 4 * contents.parameters
+    assert contents.inputs.keys() == LENET.inputs.keys()
+    assert contents.outputs == {name: array.shape for name, array in LENET.outputs.items()}
+    assert not any(part.refused for part in contents.parts)
+    assert contents.parts[0].where.startswith(str(LENET.prototxt))
 
 
 def test_a_prototxt_alone_says_what_weights_it_wants() -> None:
@@ -61,28 +61,28 @@ def test_a_prototxt_alone_says_what_weights_it_wants() -> None:
 
 
 def test_a_caffemodel_alone_shows_the_net_in_it() -> None:
-    found = only(LENET.caffemodel)
-    assert found.kind == "Caffe net"
-    assert found.facts == {"weights": "V2, of float32"}
-    assert found.parameters == only(LENET.prototxt, LENET.caffemodel).parameters
+    contents = only(LENET.caffemodel)
+    assert contents.kind == "Caffe net"
+    assert contents.facts == {"weights": "V2, of float32"}
+    assert contents.parameters == only(LENET.prototxt, LENET.caffemodel).parameters
 
 
 def test_a_caffemodel_without_a_net_shows_its_blobs(tmp_path: Path) -> None:
     path = tmp_path / "net.caffemodel"
     write_caffemodel(path, "net", [("a", "", [np.zeros((2, 3))]), ("b", "", [])])
-    found = only(path)
-    assert (found.kind, found.parameters, found.bytes) == ("Caffe weights", 6, 24)
-    assert [(part.name, part.weights) for part in found.parts] == [("a", ((2, 3),))]
-    assert not found.warnings
+    contents = only(path)
+    assert (contents.kind, contents.parameters, contents.bytes) == ("Caffe weights", 6, 24)
+    assert [(part.name, part.weights) for part in contents.parts] == [("a", ((2, 3),))]
+    assert not contents.warnings
 
 
 def test_a_net_that_cannot_be_had_is_told_of(tmp_path: Path) -> None:
     path = tmp_path / "net.caffemodel"
     fields = [(1, b"a"), (2, b"ReLU"), (3, b"nowhere"), (4, b"y"), (7, field(5, bytes(8)))]
-    path.write_bytes(field(100, b"".join(field(*each) for each in fields)))
-    found = only(path)
-    assert (found.kind, found.parts[0].name) == ("Caffe weights", "a")
-    (warning,) = found.warnings
+    path.write_bytes(field(100, b"".join(field(*item) for item in fields)))
+    contents = only(path)
+    assert (contents.kind, contents.parts[0].name) == ("Caffe weights", "a")
+    (warning,) = contents.warnings
     assert warning.startswith("the net in it is not shown")
     assert "blob 'nowhere'" in warning
 
@@ -90,9 +90,9 @@ def test_a_net_that_cannot_be_had_is_told_of(tmp_path: Path) -> None:
 def test_an_hdf5_file_shows_its_blobs(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
         file["data/a/0"] = np.zeros((2, 3))
-    found = only(tmp_path / "net.caffemodel.h5")
-    assert found.facts == {"weights": "HDF5, of float64"}
-    assert (found.parameters, found.bytes, found.warnings) == (6, 48, ())
+    contents = only(tmp_path / "net.caffemodel.h5")
+    assert contents.facts == {"weights": "HDF5, of float64"}
+    assert (contents.parameters, contents.bytes, contents.warnings) == (6, 48, ())
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_an_hdf5_file_shows_its_blobs(tmp_path: Path) -> None:
     ],
 )
 def test_dialects_and_numbers_are_named(name: str, text: str, weights: str) -> None:
-    found = only(case(name).prototxt, case(name).caffemodel)
-    assert found.facts == {"text": text, "weights": weights}
+    contents = only(case(name).prototxt, case(name).caffemodel)
+    assert contents.facts == {"text": text, "weights": weights}
 
 
 TRAINED = """
@@ -121,10 +121,10 @@ layer { name: "loss" type: "EuclideanLoss" bottom: "a" bottom: "b" top: "loss" }
 
 def test_what_is_shared_counts_once_and_what_is_left_away_is_told(tmp_path: Path) -> None:
     (tmp_path / "net.prototxt").write_text(TRAINED)
-    found = only(tmp_path / "net.prototxt")
-    assert found.parameters == 2 * 48
-    assert [part.refused for part in found.parts] == ["", "", "left out: no output needs it"]
-    assert found.facts == {"text": "V2", "mean of data": "1,2,3", "scale of data": "0.5"}
+    contents = only(tmp_path / "net.prototxt")
+    assert contents.parameters == 2 * 48
+    assert [part.refused for part in contents.parts] == ["", "", "left out: no output needs it"]
+    assert contents.facts == {"text": "V2", "mean of data": "1,2,3", "scale of data": "0.5"}
 
 
 def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
@@ -134,30 +134,30 @@ def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
         'layer { name: "m" type: "NobodysLayer" bottom: "x" top: "m" }\n'
         'layer { name: "r" type: "ReLU" bottom: "m" top: "r" }\n'
     )
-    found = only(path)
-    assert [part.refused for part in found.parts] == ["no rule for it", ""]
-    assert [part.shapes for part in found.parts] == [(None,), (None,)]
-    (warning,) = found.warnings
+    contents = only(path)
+    assert [part.refused for part in contents.parts] == ["no rule for it", ""]
+    assert [part.shapes for part in contents.parts] == [(None,), (None,)]
+    (warning,) = contents.warnings
     assert "cannot be converted" in warning
     assert "layer 'm'" in warning
 
 
 def test_a_mean_image(tmp_path: Path) -> None:
     np.save(tmp_path / "mean.npy", np.arange(12.0).reshape(3, 2, 2))
-    found = only(tmp_path / "mean.npy")
-    assert found.facts == {"mean of each channel": "1.5,5.5,9.5", "from": "0 to 11"}
-    assert found.parts[0].weights == ((3, 2, 2),)
+    contents = only(tmp_path / "mean.npy")
+    assert contents.facts == {"mean of each channel": "1.5,5.5,9.5", "from": "0 to 11"}
+    assert contents.parts[0].weights == ((3, 2, 2),)
 
 
 def test_an_onnx_graph_shows_its_nodes(tmp_path: Path) -> None:
     bridge.caffe_to_onnx(LENET.prototxt, LENET.caffemodel, tmp_path / "net.onnx", check=False)
-    found = only(tmp_path / "net.onnx")
+    contents = only(tmp_path / "net.onnx")
     caffe = only(LENET.prototxt, LENET.caffemodel)
-    assert found.facts == {"opset": "17", "made by": "bridge"}
-    assert found.parameters >= caffe.parameters
-    assert {part.name for part in found.parts} >= {part.name for part in caffe.parts}
-    assert not any(part.refused for part in found.parts)
-    assert found.inputs.keys() == caffe.inputs.keys()
+    assert contents.facts == {"opset": "17", "made by": "bridge"}
+    assert contents.parameters >= caffe.parameters
+    assert {part.name for part in contents.parts} >= {part.name for part in caffe.parts}
+    assert not any(part.refused for part in contents.parts)
+    assert contents.inputs.keys() == caffe.inputs.keys()
 
 
 def test_several_files_are_told_apart(tmp_path: Path) -> None:
@@ -168,8 +168,8 @@ def test_several_files_are_told_apart(tmp_path: Path) -> None:
         *(other.prototxt, tmp_path / "mean.npy"),
         *(other.prototxt, other.prototxt),
     )
-    found = inspect(files)
-    assert [len(each.files) for each in found] == [2, 1, 1, 1, 1]
+    contents = inspect(files)
+    assert [len(item.files) for item in contents] == [2, 1, 1, 1, 1]
 
 
 def test_files_that_are_not_there_or_are_no_net_are_refused(tmp_path: Path) -> None:

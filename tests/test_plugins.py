@@ -69,7 +69,7 @@ def test_a_missing_rule_names_the_layer_and_the_ways_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("gone.py", None, "cannot read the plug-in"),
         ("rules.txt", "", "cannot read this plug-in"),
@@ -78,12 +78,12 @@ def test_a_missing_rule_names_the_layer_and_the_ways_on(tmp_path: Path) -> None:
     ],
 )
 def test_a_plugin_that_fails_is_one_clear_error(
-    name: str, text: str | None, told: str, tmp_path: Path
+    name: str, text: str | None, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / name
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         bridge.caffe_to_onnx(EXAMPLE / "net.prototxt", plugin=path)
 
 
@@ -95,8 +95,8 @@ def test_an_entry_point_is_loaded_when_a_rule_is_missing(
         encoding="utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)
-    found = [EntryPoint("announced", "announced", plugins.GROUP)]
-    monkeypatch.setattr(plugins, "_entry_points", lambda: found)
+    entries = [EntryPoint("announced", "announced", plugins.GROUP)]
+    monkeypatch.setattr(plugins, "_entry_points", lambda: entries)
     plugins.load_entry_points.cache_clear()
     net = tmp_path / "net.prototxt"
     text = (EXAMPLE / "net.prototxt").read_text(encoding="utf-8")
@@ -125,7 +125,7 @@ def test_packages_count_where_packages_are_installed(
         monkeypatch.syspath_prepend(folder)
     monkeypatch.chdir(here)
     monkeypatch.setattr(site, "getsitepackages", lambda: [str(installed)])
-    assert [each.value for each in plugins._entry_points()] == ["friend"]
+    assert [entry.value for entry in plugins._entry_points()] == ["friend"]
 
 
 @pytest.mark.parametrize("entry", ["", "folder itself"])
@@ -141,7 +141,7 @@ def test_modules_of_the_current_folder_are_not_found(
     assert find_spec("stranger")
 
 
-def test_run_in_a_folder_of_a_stranger_none_of_it_is_run(tmp_path: Path) -> None:
+def test_run_in_a_folder_of_someone_else_none_of_it_is_run(tmp_path: Path) -> None:
     """Of modules that it imports, and that it looks for: of Python, of others, and Caffe."""
     trap = "open('trapped', 'a').write(__name__)\n"
     names = ("typing", "__future__", "dataclasses", "cyclopts", "numpy", "onnx", "caffe", "cv2")
@@ -201,7 +201,7 @@ def test_whole_numbers_and_lone_values_have_the_types_of_the_rule(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ("limit: true", r"net\.prototxt:5.*'limit' has a value of the wrong kind"),
         ("limit: 1 limt: 2", r"net\.prototxt:5: layer 'm' \(Mine\): 'limt' of mine_param is not"),
@@ -209,14 +209,14 @@ def test_whole_numbers_and_lone_values_have_the_types_of_the_rule(tmp_path: Path
     ],
 )
 def test_fields_that_the_rule_cannot_take_are_refused(
-    tmp_path: Path, fields: str, told: str
+    tmp_path: Path, fields: str, message: str
 ) -> None:
-    with pytest.raises(PrototxtError, match=told):
+    with pytest.raises(PrototxtError, match=message):
         mine(tmp_path, fields)
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ("return e.Mul(x, len(3))", "TypeError: object of type 'int' has no len"),
         ("raise ValueError('too odd')", "ValueError: too odd"),
@@ -224,12 +224,12 @@ def test_fields_that_the_rule_cannot_take_are_refused(
         ("raise SystemExit('enough')", "SystemExit: enough"),
     ],
 )
-def test_what_goes_wrong_in_a_rule_is_told_as_the_plug_ins_fault(
-    tmp_path: Path, body: str, told: str
+def test_what_goes_wrong_in_a_rule_is_reported_as_the_plug_ins_fault(
+    tmp_path: Path, body: str, message: str
 ) -> None:
     with pytest.raises(UsageError, match=r"layer 'm' \(Mine\).*plug-in's rule .*mine") as refused:
         mine(tmp_path, "limit: 1", body)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert isinstance(refused.value.__cause__, TypeError | ValueError | SystemExit | None)
 
 

@@ -18,9 +18,9 @@ NET = case("bn_scale_relu_inplace")
 def test_a_model_that_was_made_here_has_a_map(tmp_path: Path) -> None:
     file = tmp_path / "map.json"
     model = bridge.caffe_to_keras(NET.prototxt, NET.caffemodel, check=False, map=file)
-    found = bridge.translation_map(model)
-    assert found == bridge.explain(NET.prototxt, NET.caffemodel)
-    assert TranslationMap.from_json(json.loads(file.read_text(encoding="utf-8"))) == found
+    mapping = bridge.translation_map(model)
+    assert mapping == bridge.explain(NET.prototxt, NET.caffemodel)
+    assert TranslationMap.from_json(json.loads(file.read_text(encoding="utf-8"))) == mapping
 
 
 def test_the_map_of_a_graph_names_initializers_for_blobs() -> None:

@@ -28,7 +28,7 @@ def test_a_file_appears_and_was_checked(small: Small, tmp_path: Path) -> None:
     assert done.report.ok
     assert done.inputs == {"data": ("batch", 3, 16, 16)}
     assert done.outputs == {"prob": ("batch", 5)}
-    assert [each.name for each in tmp_path.iterdir()] == ["back.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["back.onnx"]
 
 
 def test_raised_again_it_has_the_same_layers_and_parameters(small: Small) -> None:
@@ -36,10 +36,10 @@ def test_raised_again_it_has_the_same_layers_and_parameters(small: Small) -> Non
     again = bridge.onnx_to_keras(bridge.keras_to_onnx(first).proto)
     for one, other in zip(first.weights, again.weights, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6)
-    assert [each.name for each in first.layers if each.weights] == [
-        each.name for each in again.layers if each.weights
+    assert [layer.name for layer in first.layers if layer.weights] == [
+        layer.name for layer in again.layers if layer.weights
     ]
-    assert not {type(each).__name__ for each in again.operations} & {"Permute", "Transpose"}
+    assert not {type(layer).__name__ for layer in again.operations} & {"Permute", "Transpose"}
 
 
 def test_a_batch_norm_over_vectors_comes_back_as_one() -> None:
@@ -58,7 +58,7 @@ def test_a_convolution_in_groups_comes_back_as_one() -> None:
     model = keras.Model(x, keras.layers.Conv2D(6, 3, groups=2, name="conv")(x))
     model.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in model.weights])
     again = bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
-    assert [(type(each), each.name) for each in again.layers[1:]] == [(keras.layers.Conv2D, "conv")]
+    assert [(type(x), x.name) for x in again.layers[1:]] == [(keras.layers.Conv2D, "conv")]
     for one, other in zip(model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
@@ -81,7 +81,7 @@ def test_a_fine_tuned_net_comes_back_with_what_it_learned(small: Small, tmp_path
     """A new head on a part of the net, behind layers that augment images; all of it trained, the
     statistics of a batch normalisation too, saved, exported and raised again."""
     net = keras.saving.load_model(small.keras)
-    hidden = next(each for each in reversed(net.layers) if len(each.output.shape) == 4)
+    hidden = next(layer for layer in reversed(net.layers) if len(layer.output.shape) == 4)
     body = keras.Model(net.input, hidden.output, name="body")
     layers = keras.layers
     model = keras.Sequential(
@@ -119,7 +119,7 @@ def test_a_fine_tuned_net_comes_back_with_what_it_learned(small: Small, tmp_path
 
 def learned(model: keras.Model) -> dict[str, np.ndarray]:
     """The weights by path, without the seeds of what is drawn by chance."""
-    return {each.path: each.numpy() for each in model.weights if "seed" not in each.path}
+    return {x.path: x.numpy() for x in model.weights if "seed" not in x.path}
 
 
 def test_a_sequence_is_read_by_the_same_layer_again() -> None:
@@ -177,7 +177,7 @@ def test_nothing_is_left_where_no_file_can_be(small: Small, tmp_path: Path) -> N
     x = keras.Input((4,), dtype="complex64", name="x")
     with pytest.raises(bridge.BridgeError, match="no ONNX operators"):
         bridge.keras_to_onnx(keras.Model(x, keras.ops.angle(x)), tmp_path / "angle.onnx")
-    assert [each.name for each in tmp_path.iterdir()] == ["back.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["back.onnx"]
 
 
 def test_only_onnx_is_written(small: Small, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ class Mapped:
         }
 
     def weight(self, layer: str, role: str) -> MappedWeight:
-        (found,) = (each for each in self.map.weights if (each.layer, each.role) == (layer, role))
-        return found
+        (weight,) = (item for item in self.map.weights if (item.layer, item.role) == (layer, role))
+        return weight
 
 
 def mapped(net: Case) -> Mapped:
@@ -68,20 +68,21 @@ def stored_weights(plan: Plan) -> Mapping[str, list[Any]]:
 
 @pytest.mark.parametrize("net", CASES, ids=str)
 def test_the_map_of_a_golden_case_is_true(net: Case) -> None:
-    found = mapped(net)
-    expected = stored_weights(found.plan)
-    for weight in found.map.weights:
-        array = evaluated(weight, found.net, found.constants)
+    translated = mapped(net)
+    expected = stored_weights(translated.plan)
+    for weight in translated.map.weights:
+        array = evaluated(weight, translated.net, translated.constants)
         np.testing.assert_array_equal(array, expected[weight.layer].pop(0), err_msg=str(weight))
     assert not any(expected.values())
-    for tensor in found.map.tensors:
-        layout = found.plan.values[tensor.value].layout
+    for tensor in translated.map.tensors:
+        layout = translated.plan.values[tensor.value].layout
         shape = [size if isinstance(size, int) else 2 for size in tensor.shape]
         x = np.arange(np.prod(shape)).reshape(shape)
         if ";" not in tensor.order:
             result = rearranged(x, tensor.order, tensor.sizes)
             np.testing.assert_array_equal(result, layout.apply(x), err_msg=str(tensor))
-    assert {each.value for each in found.map.tensors} | set(found.map.absent) == found.blobs
+    named = {tensor.value for tensor in translated.map.tensors}
+    assert named | set(translated.map.absent) == translated.blobs
 
 
 @pytest.mark.parametrize(
@@ -112,28 +113,28 @@ def test_expressions_are_what_a_person_would_write(
 
 
 def test_a_merged_scale_is_told_by_its_own_name() -> None:
-    found = mapped(case("bn_scale_relu_inplace"))
-    assert list(map(str, found.weight("bn", "gamma").sources)) == ["sc[0]"]
-    assert list(map(str, found.weight("bn", "moving_mean").sources)) == ["bn[0]", "bn[2]"]
-    assert found.map.absent == {"conv:bn": ("batch", 5, 5, 4)}
+    result = mapped(case("bn_scale_relu_inplace"))
+    assert list(map(str, result.weight("bn", "gamma").sources)) == ["sc[0]"]
+    assert list(map(str, result.weight("bn", "moving_mean").sources)) == ["bn[0]", "bn[2]"]
+    assert result.map.absent == {"conv:bn": ("batch", 5, 5, 4)}
 
 
 @pytest.mark.parametrize("name", ["bn_scale_relu_inplace", "net_mobilenet"])
 def test_folded_weights_are_told_by_all_that_they_are_made_of(name: str) -> None:
-    found = Mapped(case(name), lambda net: fold_batch_norms(lower(net)))
-    expected = stored_weights(found.plan)
-    for weight in found.map.weights:
-        array = evaluated(weight, found.net, found.constants)
+    result = Mapped(case(name), lambda net: fold_batch_norms(lower(net)))
+    expected = stored_weights(result.plan)
+    for weight in result.map.weights:
+        array = evaluated(weight, result.net, result.constants)
         np.testing.assert_array_equal(array, expected[weight.layer].pop(0), err_msg=str(weight))
-    assert all(source.layer for weight in found.map.weights for source in weight.sources)
-    assert any(len({each.layer for each in weight.sources}) == 3 for weight in found.map.weights)
+    assert all(source.layer for weight in result.map.weights for source in weight.sources)
+    assert any(len({x.layer for x in weight.sources}) == 3 for weight in result.map.weights)
 
 
 def test_a_graph_that_is_not_caffes_is_told_by_its_initializers() -> None:
-    found = translation_map(mapped(case("flatten_conv_ip")).plan)
-    kernel = next(weight for weight in found.weights if weight.layer == "fc")
+    mapping = translation_map(mapped(case("flatten_conv_ip")).plan)
+    kernel = next(weight for weight in mapping.weights if weight.layer == "fc")
     assert list(map(str, kernel.sources)) == ["fc.weight"]
-    assert found.absent == {}
+    assert mapping.absent == {}
 
 
 def test_several_initializers_are_numbered() -> None:
@@ -152,29 +153,29 @@ def test_what_cannot_be_written_down_is_left_open(function: Callable[..., Any]) 
     constant = Weight((2,), partial(np.ones, 2), name="a")
     weight = Weight.derived((2,), function, constant)
     call = Call(1, "l", "layers.X", (Ref(0),), weights={"bias": weight})
-    (found,) = translation_map(Plan("", (), (call,), (), {})).weights
-    assert (found.expression, [str(each) for each in found.sources]) == (None, ["a"])
+    (weight,) = translation_map(Plan("", (), (call,), (), {})).weights
+    assert (weight.expression, [str(source) for source in weight.sources]) == (None, ["a"])
 
 
 def test_the_map_survives_json(tmp_path: Path) -> None:
-    found = mapped(case("bn_scale_relu_inplace")).map
-    assert TranslationMap.from_json(json.loads(json.dumps(found.to_json()))) == found
-    found.save(tmp_path / "map.json")
+    mapping = mapped(case("bn_scale_relu_inplace")).map
+    assert TranslationMap.from_json(json.loads(json.dumps(mapping.to_json()))) == mapping
+    mapping.save(tmp_path / "map.json")
     text = (tmp_path / "map.json").read_text(encoding="utf-8")
-    assert TranslationMap.from_json(json.loads(text)) == found
+    assert TranslationMap.from_json(json.loads(text)) == mapping
     assert [path.name for path in tmp_path.iterdir()] == ["map.json"]
 
 
 def test_a_map_that_cannot_be_written_is_a_users_mistake(tmp_path: Path) -> None:
-    found = mapped(case("conv_basic_k3")).map
+    mapping = mapped(case("conv_basic_k3")).map
     with pytest.raises(UsageError, match="no such folder"):
-        found.save(tmp_path / "no" / "map.json")
+        mapping.save(tmp_path / "no" / "map.json")
 
 
 def test_a_transpose_says_who_gives_and_who_asks() -> None:
-    found = bridge.explain(case("conv_basic_k3").prototxt, io_layout="onnx")
-    first, last = found.transposes
+    mapping = bridge.explain(case("conv_basic_k3").prototxt, io_layout="onnx")
+    first, last = mapping.transposes
     assert (first.have, first.want) == ("n c h w -> n c h w", "n c h w -> n h w c")
     assert (first.given_by, first.asked_by) == ("data", "node 'l' (Conv)")
     assert (last.given_by, last.asked_by) == ("l", "the output")
-    assert TranslationMap.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert TranslationMap.from_json(json.loads(json.dumps(mapping.to_json()))) == mapping

@@ -112,23 +112,23 @@ class Sample:
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
-    return [_made(files, feeds, tmp_path_factory.mktemp(name)) for name, files, feeds in _nets()]
+    return [_sample(files, feeds, tmp_path_factory.mktemp(name)) for name, files, feeds in _nets()]
 
 
 def _nets() -> Iterator[tuple[str, Sequence[Path], Mapping[str, NDArray[Any]]]]:
     images = np.load(LENET[0].with_name("test.npz"))["images"][:3]
     yield "digits", LENET, {"data": images}
-    for each in map(case, CASES):
-        yield str(each), (each.prototxt, each.caffemodel), each.inputs
+    for golden in map(case, CASES):
+        yield str(golden), (golden.prototxt, golden.caffemodel), golden.inputs
     for net in (Net(ROOT.parent / "shared" / "models" / name) for name in REAL):
         if net.folder.is_dir():
             yield net.folder.name, (net.prototxt, net.caffemodel), net.arrays("in")
 
 
-def _made(files: Sequence[Path], feeds: Mapping[str, NDArray[Any]], folder: Path) -> Sample:
+def _sample(files: Sequence[Path], feeds: Mapping[str, NDArray[Any]], folder: Path) -> Sample:
     done = raise_caffe(*files, folder / "net.keras", check=False)
     values = done.plan.values
-    inputs = [values[each.value].layout.apply(feeds[each.value]) for each in done.plan.inputs]
+    inputs = [values[x.value].layout.apply(feeds[x.value]) for x in done.plan.inputs]
     for i, array in enumerate(inputs):
         np.save(folder / f"in{i}.npy", array)
     return Sample(files, folder, run_keras(done.model, inputs))
@@ -141,18 +141,18 @@ def arrays(sample: Sample, kind: str) -> list[NDArray[Any]]:
 def test_files_of_tensorflow_give_the_same_numbers(
     backend: Backend, samples: Sequence[Sample]
 ) -> None:
-    done = backend.run("-I", "-c", LOAD, backend.name, *(each.folder for each in samples))
+    done = backend.run("-I", "-c", LOAD, backend.name, *(item.folder for item in samples))
     assert done.returncode == 0, done.stderr
     for sample in samples:
         sample.hold(arrays(sample, backend.name))
 
 
 def test_conversion_needs_no_tensorflow(backend: Backend, samples: Sequence[Sample]) -> None:
-    made = {sample.folder / f"{backend.name}.keras": sample for sample in samples}
-    files = [path for output, sample in made.items() for path in (*sample.files, output)]
+    samples_by_file = {sample.folder / f"{backend.name}.keras": sample for sample in samples}
+    files = [path for output, sample in samples_by_file.items() for path in (*sample.files, output)]
     done = backend.run("-c", CONVERT, *files)
     assert done.returncode == 0, done.stderr
-    for path, sample in made.items():
+    for path, sample in samples_by_file.items():
         model = keras.models.load_model(path, compile=False, safe_mode=True)
         sample.hold(run_keras(model, arrays(sample, "in")))
 

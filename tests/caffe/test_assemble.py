@@ -19,7 +19,7 @@ def layer(name: str, type_: str, bottom: str, top: str, more: str = "") -> str:
 
 
 def wires(net: Net) -> list[tuple[str, str, str]]:
-    return [(each.name, " ".join(each.bottoms), " ".join(each.tops)) for each in net.layers]
+    return [(layer.name, " ".join(layer.bottoms), " ".join(layer.tops)) for layer in net.layers]
 
 
 # ---- values ----------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def test_new_names_meet_no_other(read_text: ReadText) -> None:
         + layer("r", "ReLU", "y", "y")
         + layer("o", "Power", "x", "y:r")
     )
-    tops = [each.tops[0] for each in read_text(INPUT + text).layers]
+    tops = [item.tops[0] for item in read_text(INPUT + text).layers]
     assert tops == ["y:c", "y:r:2", "y:r:3", "y", "y:r"]
 
 
@@ -167,8 +167,8 @@ def test_the_phase_chooses_among_layers(read_text: ReadText) -> None:
         + layer("train", "ReLU", "x", "y", "include { phase: TRAIN }")
         + layer("test", "Power", "x", "y", "include { phase: TEST }")
     )
-    assert [each.name for each in read_text(text).layers] == ["test"]
-    assert [each.name for each in read_text(text, phase="TRAIN").layers] == ["train"]
+    assert [item.name for item in read_text(text).layers] == ["test"]
+    assert [item.name for item in read_text(text, phase="TRAIN").layers] == ["train"]
 
 
 def test_the_net_may_name_stages_itself(read_text: ReadText) -> None:

@@ -28,8 +28,8 @@ OLDEST = ["scale", "bias", "factor", "mean", "variance"]
 
 
 def blobs(order: list[str], axes: int = 1, **others: Any) -> list[np.ndarray]:
-    each = [np.float32(others.get(role, VALUES[role])) for role in order]
-    return [array if axes == 1 else array.reshape(1, -1, 1, 1) for array in each]
+    arrays = [np.float32(others.get(role, VALUES[role])) for role in order]
+    return [array if axes == 1 else array.reshape(1, -1, 1, 1) for array in arrays]
 
 
 def settings(net: Net) -> Any:
@@ -79,8 +79,8 @@ def test_a_factor_of_two_meanings_is_refused(read_text: ReadText) -> None:
         with pytest.raises(WeightsError, match="two forks use the factor differently") as refusal:
             read_text(INPUT % 3 + NORM % silent, {"n": blobs(SCALE_FIRST, factor=[999.5])})
         assert "shift_filler" in str(refusal.value.hint)
-    for told in ("shift_filler { }", "scale_filler { } bias_filler { }"):
-        read_text(INPUT % 3 + NORM % told, {"n": blobs(SCALE_FIRST, factor=[999.5])})
+    for fields in ("shift_filler { }", "scale_filler { } bias_filler { }"):
+        read_text(INPUT % 3 + NORM % fields, {"n": blobs(SCALE_FIRST, factor=[999.5])})
 
 
 @pytest.mark.parametrize(

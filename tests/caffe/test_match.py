@@ -40,14 +40,14 @@ def test_without_a_caffemodel_layers_have_no_blobs(read_text: ReadText) -> None:
     assert read_text(INPUT + dense("a")).layers[0].blobs == ()
 
 
-@pytest.mark.parametrize("each", [1, 4])
+@pytest.mark.parametrize("channels", [1, 4])
 def test_the_weights_tell_whether_a_layer_without_group_is_depthwise(
-    read_text: ReadText, each: int
+    read_text: ReadText, channels: int
 ) -> None:
     image = INPUT.replace("dim: 3", "dim: 4 dim: 5 dim: 5")
     text = """layer { name: "d" type: "DepthwiseConvolution" bottom: "x" top: "d"
               convolution_param { num_output: 4 kernel_size: 3 } }"""
-    kernel = np.ones((4, each, 3, 3), np.float32)
+    kernel = np.ones((4, channels, 3, 3), np.float32)
     net = read_text(image + text, {"d": [kernel, BIAS]})
     assert net.layers[0].blobs[0].shape == kernel.shape
     filled = with_filled_weights(read_text(image + text))
@@ -271,7 +271,7 @@ def test_a_forgotten_group_is_named(
 
 
 @pytest.mark.parametrize("have", [(12, 6, 1, 3), (6, 12, 3, 3), (12, 4, 3, 3), (108, 6)])
-def test_other_misfits_of_a_convolution_are_no_group(read_text: ReadText, have: Shape) -> None:
+def test_other_mismatches_of_a_convolution_are_no_group(read_text: ReadText, have: Shape) -> None:
     with pytest.raises(WeightsError, match="blob 0 does not fit") as refusal:
         read_text(IMAGE + CONVOLUTION % ("Convolution", ""), {"c": [np.zeros(have)]})
     assert "another net" in str(refusal.value.hint)
@@ -283,7 +283,7 @@ SHARED = 'param { name: "w" } param { name: "b" }'
 
 
 def test_shared_parameters_are_those_that_the_file_has_last(read_text: ReadText) -> None:
-    """As real Caffe was seen to do: it copies the file's layers in turn, into one place."""
+    """As real Caffe was seen to do: it copies the file's layers in turn, into one layer."""
     text = INPUT + dense("a", SHARED) + dense("b", SHARED)
     for blobs in (
         {"a": [WEIGHT, BIAS]},

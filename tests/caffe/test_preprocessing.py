@@ -142,10 +142,10 @@ def test_what_the_net_was_trained_on_is_told(
     read_text: ReadText, message: str, fields: str, options: str | None
 ) -> None:
     net = preprocessed(read_text(DATA.format(message=message, fields=fields)))
-    told = [warning for warning in net.warnings if "preprocessed" in warning]
-    assert len(told) == (options is not None)
-    assert all(warning.endswith(f"does so itself with {options}") for warning in told)
-    assert all("net.prototxt:2:1: input 'data'" in warning for warning in told)
+    messages = [warning for warning in net.warnings if "preprocessed" in warning]
+    assert len(messages) == (options is not None)
+    assert all(warning.endswith(f"does so itself with {options}") for warning in messages)
+    assert all("net.prototxt:2:1: input 'data'" in warning for warning in messages)
 
 
 # ---- refusals --------------------------------------------------------------------------------

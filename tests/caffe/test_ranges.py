@@ -72,8 +72,8 @@ def test_ranges_are_found_by_who_reads_an_input(
     tmp_path: Path, text: str, expected: dict[str, tuple[tuple[int, int], ...]]
 ) -> None:
     (tmp_path / "net.prototxt").write_text(text)
-    found = input_ranges(read(tmp_path / "net.prototxt"))
-    assert found == expected
-    assert ranges_in({f"{RANGE}{name}": written(columns) for name, columns in found.items()}) == (
+    ranges = input_ranges(read(tmp_path / "net.prototxt"))
+    assert ranges == expected
+    assert ranges_in({f"{RANGE}{name}": written(columns) for name, columns in ranges.items()}) == (
         expected
     )

@@ -46,7 +46,7 @@ def test_paths_may_be_strings_and_complaints_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "net.prototxt"
     path.write_text(RELU.prototxt.read_text() + "\nfoo: 1\n")
     net = read(str(path), str(RELU.caffemodel))
-    assert [str(each) for each in net.complaints] == ["unknown field 'foo' of the net"]
+    assert [str(complaint) for complaint in net.complaints] == ["unknown field 'foo' of the net"]
 
 
 def test_an_error_of_wiring_names_the_fields_that_may_be_its_cause(tmp_path: Path) -> None:
@@ -108,8 +108,8 @@ TOKENS = ("0", "-1", "7", "4294967295", '"x"', "true", "MAX", "1e30", "{", "}", 
 def test_mangled_nets_are_never_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    each = data.draw(st.sampled_from(CASES))
-    tokens = TOKEN.findall(each.prototxt.read_text())
+    golden = data.draw(st.sampled_from(CASES))
+    tokens = TOKEN.findall(golden.prototxt.read_text())
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(tokens) - 1))
         change = data.draw(st.sampled_from([[], [tokens[at]] * 2, *([new] for new in TOKENS)]))
@@ -117,4 +117,4 @@ def test_mangled_nets_are_never_a_traceback(
     path = tmp_path_factory.mktemp("mangled") / "net.prototxt"
     path.write_text(" ".join(tokens))
     with suppress(BridgeError):
-        infer(read(path, each.caffemodel))
+        infer(read(path, golden.caffemodel))

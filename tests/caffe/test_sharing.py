@@ -34,7 +34,7 @@ RELU = layer("r", "ReLU", "f", "f")
 
 
 def wires(net: Net) -> list[tuple[str, str, str]]:
-    return [(each.name, " ".join(each.bottoms), " ".join(each.tops)) for each in net.layers]
+    return [(layer.name, " ".join(layer.bottoms), " ".join(layer.tops)) for layer in net.layers]
 
 
 def test_what_is_read_later_is_what_was_written_in_place(read_text: ReadText) -> None:
@@ -60,7 +60,7 @@ def test_what_is_read_later_is_what_was_written_in_place(read_text: ReadText) ->
     ],
 )
 def test_nothing_is_done_where_no_memory_is_shared(read_text: ReadText, text: str) -> None:
-    assert all(":" not in each.name for each in read_text(INPUT + text).layers)
+    assert all(":" not in item.name for item in read_text(INPUT + text).layers)
 
 
 @dataclass
@@ -149,4 +149,4 @@ def test_drawn_nets_give_what_shared_arrays_give(seed: int, tmp_path: Path) -> N
 def test_many_of_the_drawn_nets_depend_on_shared_memory(read_text: ReadText) -> None:
     x = np.zeros((2, 6, 2), np.float32)
     nets = [read_text(drawn(seed, x).text) for seed in range(60)]
-    assert sum(any(each.type == OVERWRITTEN for each in net.layers) for net in nets) > 20
+    assert sum(any(layer.type == OVERWRITTEN for layer in net.layers) for net in nets) > 20

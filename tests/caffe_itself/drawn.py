@@ -42,9 +42,9 @@ def fields(name: str, values: Sequence[object]) -> str:
     return " ".join(f"{name}: {value}" for value in values)
 
 
-def settings(message: str, given: Mapping[str, object]) -> str:
+def settings(message: str, values: Mapping[str, object]) -> str:
     """`message { … }` of all that is not None; a list repeats its field."""
-    listed = ((k, v if isinstance(v, list) else [v]) for k, v in given.items() if v is not None)
+    listed = ((k, v if isinstance(v, list) else [v]) for k, v in values.items() if v is not None)
     texts = (
         fields(k, [str(v).lower() if isinstance(v, bool) else v for v in vs]) for k, vs in listed
     )

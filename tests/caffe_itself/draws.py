@@ -31,23 +31,25 @@ def window(rng: Rng, dilated: bool) -> dict[str, object]:
     kernel, dilation = rng.integers(1, 4, 2), int(rng.integers(1, 3)) if dilated else 1
     stride, pad = rng.integers(1, 4, 2), [int(rng.integers(0, k)) for k in kernel]
     if rng.random() < 0.5:
-        each = {"kernel": kernel, "stride": stride, "pad": pad}
-        found = {f"{k}_{end}": v for k, vs in each.items() for end, v in zip("hw", vs, strict=True)}
+        windows = {"kernel": kernel, "stride": stride, "pad": pad}
+        options = {
+            f"{k}_{side}": v for k, vs in windows.items() for side, v in zip("hw", vs, strict=True)
+        }
     else:
-        found = {"kernel_size": kernel[0], "stride": stride[0], "pad": pad[0]}
-    return {**found, "dilation": dilation} if dilated and dilation > 1 else found
+        options = {"kernel_size": kernel[0], "stride": stride[0], "pad": pad[0]}
+    return {**options, "dilation": dilation} if dilated and dilation > 1 else options
 
 
 def convolution(rng: Rng, kind: str = "Convolution") -> Drawn:
     shape = image(rng, least=6)
     group = one_of(rng, [g for g in (1, 1, 2, shape[1]) if shape[1] % g == 0])
-    given = {
+    values = {
         "num_output": group * int(rng.integers(1, 4)),
         "group": maybe(rng, group) if group == 1 else group,
         "bias_term": flag(rng),
         **window(rng, dilated=True),
     }
-    return Drawn(kind, settings("convolution_param", given), (x(rng, *shape),))
+    return Drawn(kind, settings("convolution_param", values), (x(rng, *shape),))
 
 
 def deconvolution(rng: Rng) -> Drawn:
@@ -59,44 +61,44 @@ def convolution_of_any_rank(rng: Rng) -> Drawn:
     rank, first = int(rng.integers(1, 4)), int(rng.integers(1, 3))
     shape = [*rng.integers(1, 3, first), 2, *rng.integers(4, 7, rank)]
     per_axis = {k: rng.integers(1, 3, rank).tolist() for k in ("kernel_size", "stride")}
-    given = {"num_output": 2, "axis": one_of(rng, [first, first - len(shape)]), **per_axis}
-    return Drawn("Convolution", settings("convolution_param", given), (x(rng, *shape),))
+    values = {"num_output": 2, "axis": one_of(rng, [first, first - len(shape)]), **per_axis}
+    return Drawn("Convolution", settings("convolution_param", values), (x(rng, *shape),))
 
 
 def pooling(rng: Rng) -> Drawn:
-    given: dict[str, object] = {"pool": one_of(rng, ["MAX", "AVE"])}
-    given |= {"global_pooling": True} if rng.random() < 0.15 else window(rng, dilated=False)
+    values: dict[str, object] = {"pool": one_of(rng, ["MAX", "AVE"])}
+    values |= {"global_pooling": True} if rng.random() < 0.15 else window(rng, dilated=False)
     shape = image(rng)
-    mask = given["pool"] == "MAX" and rng.random() < 0.2
-    return Drawn("Pooling", settings("pooling_param", given), (x(rng, *shape),), 1 + mask)
+    mask = values["pool"] == "MAX" and rng.random() < 0.2
+    return Drawn("Pooling", settings("pooling_param", values), (x(rng, *shape),), 1 + mask)
 
 
 def lrn(rng: Rng) -> Drawn:
-    given = {
+    values = {
         "local_size": one_of(rng, [1, 3, 5]),
         "alpha": maybe(rng, 0.3),
         "beta": maybe(rng, 0.6),
         "norm_region": maybe(rng, one_of(rng, ["ACROSS_CHANNELS", "WITHIN_CHANNEL"])),
     }
-    across = given["norm_region"] != "WITHIN_CHANNEL"
-    given["k"] = maybe(rng, 2.5) if across else None
-    return Drawn("LRN", settings("lrn_param", given), (x(rng, *image(rng)),))
+    across = values["norm_region"] != "WITHIN_CHANNEL"
+    values["k"] = maybe(rng, 2.5) if across else None
+    return Drawn("LRN", settings("lrn_param", values), (x(rng, *image(rng)),))
 
 
 def softmax(rng: Rng) -> Drawn:
     shape = any_shape(rng, least=2)
-    given = {"axis": maybe(rng, axis(rng, len(shape)))}
-    return Drawn("Softmax", settings("softmax_param", given), (x(rng, *shape),))
+    values = {"axis": maybe(rng, axis(rng, len(shape)))}
+    return Drawn("Softmax", settings("softmax_param", values), (x(rng, *shape),))
 
 
 def eltwise(rng: Rng) -> Drawn:
     count, operation = int(rng.integers(2, 4)), one_of(rng, ["SUM", "PROD", "MAX"])
     shape = any_shape(rng)
-    given = {"operation": operation}
+    values = {"operation": operation}
     if operation == "SUM" and rng.random() < 0.5:
-        given["coeff"] = [1.5, -2, 0.5][:count]
+        values["coeff"] = [1.5, -2, 0.5][:count]
     bottoms = tuple(x(rng, *shape) for _ in range(count))
-    return Drawn("Eltwise", settings("eltwise_param", given), bottoms)
+    return Drawn("Eltwise", settings("eltwise_param", values), bottoms)
 
 
 def concat(rng: Rng) -> Drawn:
@@ -114,9 +116,9 @@ def slice_(rng: Rng) -> Drawn:
     at = axis(rng, len(shape))
     shape[at] = 6
     points = one_of(rng, [[], [1], [2, 3], [4]])
-    given = {"axis": at, "slice_point": points}
+    values = {"axis": at, "slice_point": points}
     tops = len(points) + 1 if points else one_of(rng, [2, 3])
-    return Drawn("Slice", settings("slice_param", given), (x(rng, *shape),), tops)
+    return Drawn("Slice", settings("slice_param", values), (x(rng, *shape),), tops)
 
 
 def crop(rng: Rng) -> Drawn:
@@ -125,11 +127,11 @@ def crop(rng: Rng) -> Drawn:
     large = [int(size) for size in rng.integers(3, 7, rank)]
     offsets = [int(o) for o in rng.integers(0, 3, rank - at)]
     small = [*large[:at], *(size - max(offsets) for size in large[at:])]
-    given = {
+    values = {
         "axis": one_of(rng, [at, at - rank]),
         "offset": one_of(rng, [offsets, offsets[:1], []]),
     }
-    return Drawn("Crop", settings("crop_param", given), (x(rng, *large), x(rng, *small)))
+    return Drawn("Crop", settings("crop_param", values), (x(rng, *large), x(rng, *small)))
 
 
 def reshape(rng: Rng) -> Drawn:
@@ -143,65 +145,65 @@ def reshape(rng: Rng) -> Drawn:
 def flatten(rng: Rng) -> Drawn:
     rank = int(rng.integers(2, 6))
     first, last = sorted(int(i) for i in rng.integers(0, rank, 2))
-    given = {
+    values = {
         "axis": one_of(rng, [first, first - rank]),
         "end_axis": one_of(rng, [last, last - rank]),
     }
-    return Drawn("Flatten", settings("flatten_param", given), (x(rng, *rng.integers(1, 4, rank)),))
+    return Drawn("Flatten", settings("flatten_param", values), (x(rng, *rng.integers(1, 4, rank)),))
 
 
 def arg_max(rng: Rng) -> Drawn:
     shape = [2, *(int(size) for size in rng.integers(3, 6, 3))]
-    given = {
+    values = {
         "out_max_val": flag(rng),
         "top_k": maybe(rng, int(rng.integers(1, 4))),
         "axis": maybe(rng, int(rng.integers(-3, 4)) or None),
     }
-    return Drawn("ArgMax", settings("argmax_param", given), (x(rng, *shape),))
+    return Drawn("ArgMax", settings("argmax_param", values), (x(rng, *shape),))
 
 
 def reduction(rng: Rng) -> Drawn:
     shape = any_shape(rng)
-    given = {
+    values = {
         "operation": one_of(rng, ["SUM", "ASUM", "SUMSQ", "MEAN"]),
         "axis": maybe(rng, axis(rng, len(shape))),
         "coeff": maybe(rng, -1.5),
     }
-    return Drawn("Reduction", settings("reduction_param", given), (x(rng, *shape),))
+    return Drawn("Reduction", settings("reduction_param", values), (x(rng, *shape),))
 
 
 def tile(rng: Rng) -> Drawn:
     shape = any_shape(rng)
-    given = {"axis": axis(rng, len(shape)), "tiles": int(rng.integers(1, 4))}
-    return Drawn("Tile", settings("tile_param", given), (x(rng, *shape),))
+    values = {"axis": axis(rng, len(shape)), "tiles": int(rng.integers(1, 4))}
+    return Drawn("Tile", settings("tile_param", values), (x(rng, *shape),))
 
 
 def mvn(rng: Rng) -> Drawn:
-    given = {
+    values = {
         "normalize_variance": flag(rng),
         "across_channels": flag(rng),
         "eps": maybe(rng, 0.01),
     }
-    return Drawn("MVN", settings("mvn_param", given), (x(rng, *image(rng)),))
+    return Drawn("MVN", settings("mvn_param", values), (x(rng, *image(rng)),))
 
 
 def power(rng: Rng) -> Drawn:
-    given = {
+    values = {
         "power": maybe(rng, one_of(rng, [0, 1, 2, 3, -1, 0.5])),
         "scale": maybe(rng, one_of(rng, [0, 0.5, 2])),
         "shift": maybe(rng, one_of(rng, [0, 1.25])),
     }
-    return Drawn("Power", settings("power_param", given), (np.abs(x(rng, *any_shape(rng))) + 0.2,))
+    return Drawn("Power", settings("power_param", values), (np.abs(x(rng, *any_shape(rng))) + 0.2,))
 
 
 def exponential(rng: Rng, kind: str = "Exp") -> Drawn:
-    given = {
+    values = {
         "base": maybe(rng, one_of(rng, [-1, 2, 3.5])),
         "scale": maybe(rng, one_of(rng, [0.5, 2])),
         "shift": maybe(rng, 0.75),
     }
     values = np.abs(x(rng, *any_shape(rng))) + 0.2
-    return Drawn(kind, settings(f"{kind.lower()}_param", given), (values,))
+    return Drawn(kind, settings(f"{kind.lower()}_param", values), (values,))
 
 
 def logarithm(rng: Rng) -> Drawn:
@@ -213,15 +215,15 @@ def scale(rng: Rng, kind: str = "Scale") -> Drawn:
     shape = any_shape(rng, least=2)
     first = int(rng.integers(0, len(shape)))
     count = int(rng.integers(0, len(shape) - first + 1))
-    given: dict[str, object] = {"axis": one_of(rng, [first, first - len(shape)])}
+    values: dict[str, object] = {"axis": one_of(rng, [first, first - len(shape)])}
     if kind == "Scale":
-        given["bias_term"] = flag(rng)
+        values["bias_term"] = flag(rng)
     bottoms = [x(rng, *shape)]
     if rng.random() < 0.4:
         bottoms.append(x(rng, *shape[first : first + count]))
     else:
-        given["num_axes"] = one_of(rng, [count, -1])
-    return Drawn(kind, settings(f"{kind.lower()}_param", given), tuple(bottoms))
+        values["num_axes"] = one_of(rng, [count, -1])
+    return Drawn(kind, settings(f"{kind.lower()}_param", values), tuple(bottoms))
 
 
 def bias(rng: Rng) -> Drawn:
@@ -230,40 +232,40 @@ def bias(rng: Rng) -> Drawn:
 
 def inner_product(rng: Rng) -> Drawn:
     shape = any_shape(rng, least=2)
-    given = {
+    values = {
         "num_output": int(rng.integers(1, 5)),
         "bias_term": flag(rng),
         "transpose": flag(rng),
         "axis": maybe(rng, one_of(rng, [*range(1, len(shape)), -1])),
     }
-    return Drawn("InnerProduct", settings("inner_product_param", given), (x(rng, *shape),))
+    return Drawn("InnerProduct", settings("inner_product_param", values), (x(rng, *shape),))
 
 
 def embed(rng: Rng) -> Drawn:
     rows = rng.integers(0, 7, any_shape(rng)).astype(np.float32)
-    given = {"num_output": 3, "input_dim": 7, "bias_term": flag(rng)}
-    return Drawn("Embed", settings("embed_param", given), (rows,))
+    values = {"num_output": 3, "input_dim": 7, "bias_term": flag(rng)}
+    return Drawn("Embed", settings("embed_param", values), (rows,))
 
 
 def spp(rng: Rng) -> Drawn:
-    given = {"pyramid_height": int(rng.integers(1, 4)), "pool": one_of(rng, ["MAX", "AVE"])}
-    return Drawn("SPP", settings("spp_param", given), (x(rng, *image(rng, least=7)),))
+    values = {"pyramid_height": int(rng.integers(1, 4)), "pool": one_of(rng, ["MAX", "AVE"])}
+    return Drawn("SPP", settings("spp_param", values), (x(rng, *image(rng, least=7)),))
 
 
 def im2col(rng: Rng) -> Drawn:
-    given = window(rng, dilated=True)
-    return Drawn("Im2col", settings("convolution_param", given), (x(rng, *image(rng, least=6)),))
+    values = window(rng, dilated=True)
+    return Drawn("Im2col", settings("convolution_param", values), (x(rng, *image(rng, least=6)),))
 
 
 def batch_norm(rng: Rng) -> Drawn:
-    given = {"use_global_stats": maybe(rng, True), "eps": maybe(rng, 0.01)}
+    values = {"use_global_stats": maybe(rng, True), "eps": maybe(rng, 0.01)}
     shape = any_shape(rng, least=2)
-    return Drawn("BatchNorm", settings("batch_norm_param", given), (x(rng, *shape),))
+    return Drawn("BatchNorm", settings("batch_norm_param", values), (x(rng, *shape),))
 
 
 def prelu(rng: Rng) -> Drawn:
-    given = {"channel_shared": flag(rng)}
-    return Drawn("PReLU", settings("prelu_param", given), (x(rng, *any_shape(rng, least=2)),))
+    values = {"channel_shared": flag(rng)}
+    return Drawn("PReLU", settings("prelu_param", values), (x(rng, *any_shape(rng, least=2)),))
 
 
 def activation(rng: Rng) -> Drawn:
@@ -281,25 +283,25 @@ def activation(rng: Rng) -> Drawn:
 
 def batch_reindex(rng: Rng) -> Drawn:
     shape = [4, *any_shape(rng)]
-    places = rng.integers(0, 4, int(rng.integers(1, 7))).astype(np.float32)
-    return Drawn("BatchReindex", "", (x(rng, *shape), places))
+    indices = rng.integers(0, 4, int(rng.integers(1, 7))).astype(np.float32)
+    return Drawn("BatchReindex", "", (x(rng, *shape), indices))
 
 
 def permute(rng: Rng) -> Drawn:
     order = rng.permutation(4)[: int(rng.integers(1, 5))].tolist()
-    given = {"order": order}
-    return Drawn("Permute", settings("permute_param", given), (x(rng, *image(rng)),))
+    values = {"order": order}
+    return Drawn("Permute", settings("permute_param", values), (x(rng, *image(rng)),))
 
 
 def normalize(rng: Rng) -> Drawn:
-    given = {"across_spatial": flag(rng), "channel_shared": flag(rng), "eps": maybe(rng, 0.01)}
-    return Drawn("Normalize", settings("norm_param", given), (x(rng, *image(rng)),))
+    values = {"across_spatial": flag(rng), "channel_shared": flag(rng), "eps": maybe(rng, 0.01)}
+    return Drawn("Normalize", settings("norm_param", values), (x(rng, *image(rng)),))
 
 
 def prior_box(rng: Rng) -> Drawn:
-    """`flip` and `clip` are always given: their defaults are not the same in all forks."""
+    """`flip` and `clip` are always values: their defaults are not the same in all forks."""
     small = [4.0, 7.5][: int(rng.integers(1, 3))]
-    given = {
+    values = {
         "min_size": small,
         "max_size": maybe(rng, [size + 5 for size in small]),
         "aspect_ratio": maybe(rng, one_of(rng, [[2], [2, 3], [1, 2, 0.5]])),
@@ -310,13 +312,13 @@ def prior_box(rng: Rng) -> Drawn:
         "offset": maybe(rng, 0.25),
     }
     bottoms = (x(rng, *image(rng)), x(rng, 2, 3, 60, 40))
-    return Drawn("PriorBox", settings("prior_box_param", given), bottoms)
+    return Drawn("PriorBox", settings("prior_box_param", values), bottoms)
 
 
 def detection_output(rng: Rng) -> Drawn:
     priors, classes = 24, int(rng.integers(2, 5))
     shared = bool(rng.integers(2))
-    given = {
+    values = {
         "num_classes": classes,
         "share_location": shared,
         "background_label_id": one_of(rng, [0, 0, 1] if shared else [0, -1, 1]),
@@ -330,7 +332,7 @@ def detection_output(rng: Rng) -> Drawn:
     boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.4, (priors, 2))], 1)
     variances = np.tile([0.1, 0.1, 0.2, 0.2], priors)
     confidences = rng.uniform(0, 1, (2, priors, classes))
-    text = settings("detection_output_param", given)
+    text = settings("detection_output_param", values)
     text = f"{text[:-1]} {settings('nms_param', suppression)} }}"
     return Drawn(
         "DetectionOutput",
@@ -350,9 +352,9 @@ def recurrent(rng: Rng) -> Drawn:
     bottoms = [x(rng, time, streams, inputs), cont]
     if rng.random() < 0.4:
         bottoms.append(x(rng, streams, 2))
-    given = {"num_output": int(rng.integers(1, 4))}
+    values = {"num_output": int(rng.integers(1, 4))}
     kind = one_of(rng, ["LSTM", "RNN"])
-    return Drawn(kind, settings("recurrent_param", given), tuple(bottoms))
+    return Drawn(kind, settings("recurrent_param", values), tuple(bottoms))
 
 
 DRAWS: tuple[Callable[[Rng], Drawn], ...] = (

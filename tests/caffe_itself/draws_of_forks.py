@@ -16,14 +16,14 @@ def bilinear_interpolate(rng: Rng) -> Drawn:
     else:
         sizes = {"dst_h": int(rng.integers(2, 16)), "dst_w": int(rng.integers(2, 16))}
         size = {name: sizes[name] for name in one_of(rng, [["dst_h", "dst_w"], ["dst_w"]])}
-    given = {**size, "align_corners": flag(rng)}
-    text = settings("bilinear_interpolate_param", given)
+    values = {**size, "align_corners": flag(rng)}
+    text = settings("bilinear_interpolate_param", values)
     return Drawn("BilinearInterpolate", text, (x(rng, *image(rng)),))
 
 
 def hard_sigmoid(rng: Rng) -> Drawn:
-    given = {"alpha": maybe(rng, 0.3), "beta": maybe(rng, 0.4)}
-    text = settings("hardsigmoid_param", given)
+    values = {"alpha": maybe(rng, 0.3), "beta": maybe(rng, 0.4)}
+    text = settings("hardsigmoid_param", values)
     return Drawn("HardSigmoid", text, (3 * x(rng, *any_shape(rng)),))
 
 
@@ -32,13 +32,13 @@ def hard_swish(rng: Rng) -> Drawn:
 
 
 def max_unpool(rng: Rng) -> Drawn:
-    """The places of a plane are all different, as those of a pooling without overlap are."""
+    """The indices of a plane are all different, as those of a pooling without overlap are."""
     count, channels, height, width = image(rng, least=2)
     plane = [height * 2 + int(rng.integers(3)), width * 2 + int(rng.integers(3))]
-    places = [
+    indices = [
         rng.permutation(plane[0] * plane[1])[: height * width] for _ in range(count * channels)
     ]
-    mask = np.array(places, np.float32).reshape(count, channels, height, width)
+    mask = np.array(indices, np.float32).reshape(count, channels, height, width)
     text = settings("max_unpool_param", {"dst_h": plane[0], "dst_w": plane[1]})
     return Drawn("MaxUnPool", text, (x(rng, *mask.shape), mask))
 
@@ -46,8 +46,8 @@ def max_unpool(rng: Rng) -> Drawn:
 def pad(rng: Rng) -> Drawn:
     kind = one_of(rng, ["CONSTANT", "REPLICATE", "REFLECT"])
     widths = {f"pad_{side}": maybe(rng, int(rng.integers(0, 4))) for side in "udlr"}
-    given = {"pad_type": kind, **widths, "pad_value": maybe(rng, 1.5)}
-    return Drawn("Pad", settings("pad_param", given), (x(rng, *image(rng)),))
+    values = {"pad_type": kind, **widths, "pad_value": maybe(rng, 1.5)}
+    return Drawn("Pad", settings("pad_param", values), (x(rng, *image(rng)),))
 
 
 def pixel_shuffle(rng: Rng) -> Drawn:
@@ -58,13 +58,13 @@ def pixel_shuffle(rng: Rng) -> Drawn:
 
 
 def relu6(rng: Rng) -> Drawn:
-    given = {"negative_slope": maybe(rng, 0.1), "threshold": maybe(rng, 2.5)}
-    return Drawn("ReLU6", settings("relu6_param", given), (4 * x(rng, *any_shape(rng)),))
+    values = {"negative_slope": maybe(rng, 0.1), "threshold": maybe(rng, 2.5)}
+    return Drawn("ReLU6", settings("relu6_param", values), (4 * x(rng, *any_shape(rng)),))
 
 
 def resize(rng: Rng) -> Drawn:
-    given = {"height": int(rng.integers(1, 16)), "width": int(rng.integers(1, 16))}
-    return Drawn("Resize", settings("resize_param", given), (x(rng, *image(rng)),))
+    values = {"height": int(rng.integers(1, 16)), "width": int(rng.integers(1, 16))}
+    return Drawn("Resize", settings("resize_param", values), (x(rng, *image(rng)),))
 
 
 def unsqueeze(rng: Rng) -> Drawn:

@@ -59,11 +59,11 @@ def test_one_graph_holds_at_other_heights_and_widths(
     texts = {f"layer{i}": on_data(draw(rng).text(f"layer{i}")) for i in range(LAYERS)}
     alone, lowered = tmp_path / "alone.prototxt", tmp_path / "alone.onnx"
     kept = []
-    for each in texts.values():
-        alone.write_text(DATA + each)
+    for text in texts.values():
+        alone.write_text(DATA + text)
         with suppress(UnsupportedError):  # Caffe's rounding, where the size decides of it
             bridge.caffe_to_onnx(alone, None, lowered, check=False, dynamic=True)
-            kept.append(each)
+            kept.append(text)
     assert len(kept) >= LAYERS / 4
     pair, lowered = lowered_pair(tmp_path, DATA + "".join(kept), dynamic=True)
     for height, width in ((9, 8), (10, 10), (11, 9), (17, 12)):

@@ -49,7 +49,7 @@ class Text:
     read: set[str] = field(default_factory=lambda: {"in"})
 
     def add(self, kind: str, settings: str, bottoms: list[str], top: str) -> None:
-        reads = fields("bottom", [f'"{each}"' for each in bottoms])
+        reads = fields("bottom", [f'"{bottom}"' for bottom in bottoms])
         head = f'name: "l{len(self.layers)}" type: "{kind}" {reads} top: "{top}"'
         self.layers.append(f"layer {{ {head} {settings} }}")
         self.read = (self.read | set(bottoms)) - {top}
@@ -62,7 +62,7 @@ def drawn_net(rng: Rng) -> str:
     for index in range(14):
         new, late = f"b{index}", text.blobs[-4:]
         if rng.random() < 0.2:
-            bottoms = [str(each) for each in rng.choice(late, 2)]
+            bottoms = [str(blob) for blob in rng.choice(late, 2)]
             text.add(
                 "Eltwise",
                 f"eltwise_param {{ operation: {one_of(rng, ['SUM', 'MAX'])} }}",

@@ -14,7 +14,7 @@ from tests.helpers.golden_cases import CASES, Case
 LIMITS = {
     "share memory": "it is refused",
     "Caffe cannot load it": "a layer or a field of another fork",
-    "ridx_data[i] >= 0": "the places to take, and no others, must be fed",
+    "ridx_data[i] >= 0": "the indices to take, and no others, must be fed",
     "prior_": "the boxes to begin with, and no others, must be fed",
 }
 # What a fork computes otherwise than the Caffe that was recorded.

@@ -11,7 +11,7 @@ import pytest
 import bridge
 from bridge.errors import BridgeError, UsageError
 from tests.caffe_itself.pairs import lowered_pair
-from tests.helpers.public_nets import ZOO, given_shapes, is_refused
+from tests.helpers.public_nets import ZOO, input_shapes, is_refused
 from tests.real.nets import ALL, Net
 
 # Its weights are `raw_data`, a field of NVIDIA's Caffe.
@@ -56,7 +56,7 @@ OTHER_PROPOSALS = ("luoyetx__mini-caffe__example_models_ssh",)
 @pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
 def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None:
     """Caffe reads the weights that we wrote, and what it computes is what the ONNX graph does."""
-    if is_refused(prototxt) or given_shapes(prototxt):
+    if is_refused(prototxt) or input_shapes(prototxt):
         pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")
     if prototxt.name.startswith(OTHER_PROPOSALS):
         pytest.skip("Proposal is another layer in this Caffe")

@@ -31,19 +31,19 @@ def test_a_trained_net_is_as_right_in_keras(digits: Path) -> None:
 
 
 def test_every_image_on_which_they_differ_counts(digits: Path) -> None:
-    """Two digits change places: every image of one of them is told otherwise."""
+    """Two digits are swapped: every image of one of them gets the wrong label."""
     model = bridge.onnx_to_keras(digits)
     layer = model.layers[-2]
     swap = np.array([1, 0, *range(2, 10)])
     layer.kernel.assign(np.asarray(layer.kernel)[:, swap])
     layer.bias.assign(np.asarray(layer.bias)[swap])
-    found = bridge.check(digits, model, labels=DIGITS / "test.npz").accuracy
-    assert found is not None
+    accuracy = bridge.check(digits, model, labels=DIGITS / "test.npz").accuracy
+    assert accuracy is not None
     with np.load(DIGITS / "test.npz") as test:
         moved = int((test["labels"] < 2).sum())
-    assert found.top1[0] == 356
-    assert 0.95 * moved < found.disagreements < 1.05 * moved
-    assert found.top1[0] - found.top1[1] == pytest.approx(moved, rel=0.05)
+    assert accuracy.top1[0] == 356
+    assert 0.95 * moved < accuracy.disagreements < 1.05 * moved
+    assert accuracy.top1[0] - accuracy.top1[1] == pytest.approx(moved, rel=0.05)
 
 
 def test_a_fixed_batch_is_filled_and_what_fills_it_left_out(tmp_path: Path) -> None:

@@ -26,19 +26,19 @@ def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "told"),
+    ("array", "message"),
     [
         (np.array(["a"]), "'x' is not numeric\n  received: <U1"),
         (np.array([{}], object), "cannot read the array 'x'"),
     ],
 )
 def test_what_is_no_numbers_is_refused_when_it_is_read(
-    array: np.ndarray, told: str, tmp_path: Path
+    array: np.ndarray, message: str, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "a.npz", x=array, y=np.ones(1))
     arrays = Arrays.of(tmp_path / "a.npz")
     assert arrays["y"] == 1
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         arrays["x"]
 
 

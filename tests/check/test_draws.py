@@ -9,10 +9,10 @@ from bridge.check.draws import SAMPLE, Tally, Variation
 
 
 def variation(*arrays: np.ndarray) -> float | None:
-    found = Variation()
+    tracker = Variation()
     for array in arrays:
-        found.see("y", array)
-    return found.of("y")
+        tracker.see("y", array)
+    return tracker.of("y")
 
 
 def test_it_is_the_greatest_difference_from_the_first_run() -> None:

@@ -36,8 +36,8 @@ def test_channels_come_first_in_opencvs_order() -> None:
 
 
 def test_the_mean_is_subtracted_before_the_scale() -> None:
-    found = said(mean=(1.0, 2.0, 3.0), scale=0.5).apply(BGR)
-    np.testing.assert_array_equal(found, [[[0, 1.5]], [[0, 1.5]], [[0, 1.5]]])
+    prepared = said(mean=(1.0, 2.0, 3.0), scale=0.5).apply(BGR)
+    np.testing.assert_array_equal(prepared, [[[0, 1.5]], [[0, 1.5]], [[0, 1.5]]])
     np.testing.assert_array_equal(said(mean=(1.0,)).apply(BGR)[2], [[2, 5]])
 
 
@@ -69,10 +69,10 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def labels_of(path: Path) -> list[int]:
-    found = labelled(path, (3, 1, 2), PLAIN)
-    batches = list(found.batches(2))
-    assert [len(images) for images, _ in batches[:-1]] == [2] * (len(batches) - 1)
-    assert len(found) == sum(len(labels) for _, labels in batches)
+    images = labelled(path, (3, 1, 2), PLAIN)
+    batches = list(images.batches(2))
+    assert [len(arrays) for arrays, _ in batches[:-1]] == [2] * (len(batches) - 1)
+    assert len(images) == sum(len(labels) for _, labels in batches)
     return [int(label) for _, labels in batches for label in labels]
 
 
@@ -110,7 +110,7 @@ def test_what_has_no_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "e.npz").touch()
     image(tmp_path, "image.png")
     (tmp_path / "empty").mkdir()
-    for name, told in {
+    for name, message in {
         "a.npz": "the images or their labels are missing",
         "b.npz": "images and labels do not match",
         "c.npz": "expected: n 3 1 2\n  received: 2 3 2 1",
@@ -121,7 +121,7 @@ def test_what_has_no_labels_is_refused(tmp_path: Path) -> None:
         "empty": "no images with labels here",
         "missing": "no such file",
     }.items():
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=message):
             labelled(tmp_path / name, (3, 1, 2), PLAIN)
 
 

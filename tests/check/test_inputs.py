@@ -33,15 +33,15 @@ def test_free_sizes_are_decided() -> None:
 
 
 def test_an_input_of_whole_numbers_gets_some() -> None:
-    found = seeded_inputs({"id": ((50,), "int64"), "mask": ((50,), "bool")})
-    assert set(found["id"].tolist()) == {0, 1}
-    assert found["mask"].dtype == bool
+    inputs = seeded_inputs({"id": ((50,), "int64"), "mask": ((50,), "bool")})
+    assert set(inputs["id"].tolist()) == {0, 1}
+    assert inputs["mask"].dtype == bool
 
 
 def test_an_image_of_bytes_gets_all_of_them() -> None:
-    found = seeded_inputs({"image": ((2, 3, 40, 40), "uint8"), "signed": ((3, 40, 40), "int8")})
+    inputs = seeded_inputs({"image": ((2, 3, 40, 40), "uint8"), "signed": ((3, 40, 40), "int8")})
     for name, ends in (("image", (0, 255)), ("signed", (-128, 127))):
-        assert (found[name].min(), found[name].max()) == ends
+        assert (inputs[name].min(), inputs[name].max()) == ends
 
 
 def test_the_report_says_what_was_fed(small: Small) -> None:
@@ -68,7 +68,7 @@ def test_inputs_may_be_given(small: Small, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "message"),
     [
         ({"image": np.zeros(3)}, "an input is missing"),
         ({"data": np.zeros((1, 3, 15, 16))}, "the input 'data' has the wrong shape"),
@@ -77,9 +77,9 @@ def test_inputs_may_be_given(small: Small, tmp_path: Path) -> None:
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(
-    small: Small, inputs: dict[str, Any], told: str
+    small: Small, inputs: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         bridge.check(small.onnx, small.keras, inputs=inputs)
 
 
@@ -136,12 +136,12 @@ def test_an_input_that_is_no_image_gets_numbers_of_its_range() -> None:
     """The image's number and two corners; a table's index; the same in floating point."""
     corners = ((0, 0), (0, 15), (0, 7), (16, 31), (8, 15))
     inputs = {"rois": ((50, 5), "float32"), "word": (("batch", 30), "float32")}
-    found = seeded_inputs(inputs, ranges={"rois": corners, "word": ((0, 9),)})
-    rois = found["rois"]
+    arrays = seeded_inputs(inputs, ranges={"rois": corners, "word": ((0, 9),)})
+    rois = arrays["rois"]
     assert rois.dtype == np.float32
     assert (rois.min(axis=0) >= [low for low, _ in corners]).all()
     assert (rois.max(axis=0) <= [high for _, high in corners]).all()
-    assert set(np.unique(found["word"])) == set(range(10))
+    assert set(np.unique(arrays["word"])) == set(range(10))
 
 
 def test_of_a_graph_from_elsewhere_all_rows_of_a_table_are_read(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_recording_and_a_keras_model_need_the_graph_between_them(
     assert report.fed == "the inputs of blobs.npz, recorded"
 
 
-def stranger(name: str) -> keras.Model:
+def unrelated(name: str) -> keras.Model:
     x = keras.Input((16, 16, 3), name=name)
     y = layers.Dense(3, name="conv1")(x)
     return keras.Model(x, layers.GlobalAveragePooling2D(name="prob")(y))
@@ -114,10 +114,10 @@ def stranger(name: str) -> keras.Model:
 
 def test_a_model_of_another_graph_is_refused(small: Small) -> None:
     with pytest.raises(UsageError, match="the inputs of this model are not those of the graph"):
-        bridge.check(small.onnx, stranger("image"))
-    with pytest.raises(UsageError, match="this model was not raised from this graph") as told:
-        bridge.check(small.onnx, stranger("data"))
-    assert "conv1 is a Dense, not layers.Conv2D" in str(told.value)
+        bridge.check(small.onnx, unrelated("image"))
+    with pytest.raises(UsageError, match="this model was not raised from this graph") as refusal:
+        bridge.check(small.onnx, unrelated("data"))
+    assert "conv1 is a Dense, not layers.Conv2D" in str(refusal.value)
 
 
 def test_ends_of_two_graphs_are_matched_by_position(tmp_path: Path) -> None:

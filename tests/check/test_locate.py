@@ -65,9 +65,9 @@ def test_everything_behind_a_fault_follows_from_it() -> None:
 
 
 def test_what_the_net_gives_out_is_no_copy_of_what_was_computed_apart() -> None:
-    found = {row.name: row for row in rows(a=0, b=0, c=0, d=0, e=0)}
-    assert (found["b"].kind, found["b"].is_output) == ("copies and picks", False)
-    assert (found["e"].kind, found["e"].is_output) == ("computes", True)
+    by_name = {row.name: row for row in rows(a=0, b=0, c=0, d=0, e=0)}
+    assert (by_name["b"].kind, by_name["b"].is_output) == ("copies and picks", False)
+    assert (by_name["e"].kind, by_name["e"].is_output) == ("computes", True)
 
 
 def test_the_inputs_of_the_same_run_count() -> None:
@@ -97,5 +97,5 @@ def test_a_constant_needs_no_spread_and_a_dead_value_does() -> None:
     for name in ("c", "y"):
         for _ in range(2):
             tally.add(name, np.ones(3), np.ones(3))
-    found = {row.name: row.verdict for row in located(tally, graph, {"data"}, {"c", "y"})}
-    assert found == {"c": "equal", "y": "cannot tell"}
+    verdicts = {row.name: row.verdict for row in located(tally, graph, {"data"}, {"c", "y"})}
+    assert verdicts == {"c": "equal", "y": "cannot tell"}

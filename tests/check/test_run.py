@@ -19,31 +19,31 @@ def stream(names: str, sign: int, log: list[str]) -> Iterator[tuple[str, Array]]
         yield name, np.float32([sign * ord(name)])
 
 
-def joined(one: str, other: str) -> tuple[list[str], list[str]]:
+def aligned(one: str, other: str) -> tuple[list[str], list[str]]:
     log: list[str] = []
-    found = []
+    pairs = []
     for name, a, b in in_step(stream(one, 1, log), stream(other, -1, log)):
         assert (a[0], b[0]) == (ord(name), -ord(name))
-        found.append(name)
-    return found, log
+        pairs.append(name)
+    return pairs, log
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("abc", "abc"), ("abc", "cba"), ("abc", "bca"), ("", ""), ("abcd", "bd")]
 )
 def test_each_value_of_both_is_given_once(one: str, other: str) -> None:
-    found, _ = joined(one, other)
-    assert sorted(found) == sorted(set(one) & set(other))
+    pairs, _ = aligned(one, other)
+    assert sorted(pairs) == sorted(set(one) & set(other))
 
 
 def test_values_in_one_order_are_not_kept() -> None:
-    _, log = joined("abc", "abc")
+    _, log = aligned("abc", "abc")
     assert log == ["a", "A", "b", "B", "c", "C"]
 
 
 def test_the_side_that_lags_is_asked_next() -> None:
     """One gives its last value first: the other one is followed until that comes."""
-    _, log = joined("dabc", "abcd")
+    _, log = aligned("dabc", "abcd")
     assert log == ["d", "A", "a", "B", "b", "C", "c", "D"]
 
 

@@ -38,7 +38,7 @@ def test_layers_in_a_row_are_of_the_class_that_holds_all(operators: set[str], ki
 
 
 def test_no_operator_is_of_two_classes() -> None:
-    names = [name for each in CLASSES for name in each.operators]
+    names = [name for class_ in CLASSES for name in class_.operators]
     assert len(names) == len(set(names))
 
 
@@ -68,8 +68,8 @@ def test_nothing_is_allowed_more_than_the_golden_cases_are(operator: str) -> Non
     for variation in (0.0, 1e-3, 1.0, 1e6, float("inf"), None):
         for size in (0.0, 1e-6, 1.0, 1e6):
             computed_from = row(1e-4 * size, 1e6)
-            found = judged(row(0, size), variation, [operator], [computed_from])
-            assert found.limit <= 1e-4 * (1 + size)
+            verdict = judged(row(0, size), variation, [operator], [computed_from])
+            assert verdict.limit <= 1e-4 * (1 + size)
 
 
 def test_behind_a_layer_that_differs_nothing_is_told_by_its_inputs() -> None:
@@ -86,8 +86,8 @@ def test_a_value_is_held_to_what_it_varies_by() -> None:
     right[0] += np.linspace(-5e-4, 5e-4, 1000)
     wrong = np.full((2, 1000), 1e-3)
     assert compare("prob", right, wrong).error < 6e-4
-    found = judged(compare("prob", right * 0.1, wrong * 0.1), 5e-5, ["Softmax"])
-    assert found.verdict == "differs"
+    verdict = judged(compare("prob", right * 0.1, wrong * 0.1), 5e-5, ["Softmax"])
+    assert verdict.verdict == "differs"
     assert compare("prob", right * 0.1, wrong * 0.1).ok
 
 
@@ -97,9 +97,9 @@ def test_rounding_is_let_through_where_a_value_varies_little() -> None:
 
 
 def test_what_varies_less_than_rounding_shows_cannot_tell() -> None:
-    found = judged(row(0, 1000.0), 0.1, ["Conv"])
-    assert found.verdict == "cannot tell"
-    assert found.doubt == "it varies by 1.0e-01 between inputs, and rounding alone makes 1.0e-02"
+    verdict = judged(row(0, 1000.0), 0.1, ["Conv"])
+    assert verdict.verdict == "cannot tell"
+    assert verdict.doubt == "it varies by 1.0e-01 between inputs, and rounding alone makes 1.0e-02"
 
 
 def test_a_value_has_the_noise_of_what_it_was_made_of() -> None:
@@ -115,8 +115,8 @@ def test_a_value_has_the_noise_of_what_it_was_made_of() -> None:
     [(0.0, "it is the same for all inputs"), (None, "all its numbers are equal")],
 )
 def test_what_never_changes_cannot_tell(variation: float | None, doubt: str) -> None:
-    found = judged(replace(row(0), range=0.0), variation, ["Softmax"])
-    assert (found.verdict, found.doubt) == ("cannot tell", doubt)
+    verdict = judged(replace(row(0), range=0.0), variation, ["Softmax"])
+    assert (verdict.verdict, verdict.doubt) == ("cannot tell", doubt)
     assert judged(replace(row(1e-3), range=0.0), variation, ["Softmax"]).verdict == "differs"
 
 
@@ -132,8 +132,8 @@ def test_a_single_number_varies_by_its_size() -> None:
 
 def test_nan_everywhere_cannot_tell() -> None:
     nan = np.full((2, 3), np.nan)
-    found = judged(compare("y", nan, nan), 0.0)
-    assert (found.verdict, found.doubt) == ("cannot tell", "none of its numbers is finite")
+    verdict = judged(compare("y", nan, nan), 0.0)
+    assert (verdict.verdict, verdict.doubt) == ("cannot tell", "none of its numbers is finite")
     assert judged(compare("y", nan, np.zeros((2, 3))), 0.0).verdict == "differs"
 
 
@@ -154,12 +154,12 @@ def test_the_narrowest_dtype_decides() -> None:
 
 
 def test_what_a_value_was_made_of_tells_for_it_through_layers_without_weights() -> None:
-    told, untold = row(0), replace(row(0), doubt="it varies by nothing much")
+    explained, doubtful = row(0), replace(row(0), doubt="it varies by nothing much")
     small = row(0, 1000.0)
-    assert judged(small, 0.1, ["Softmax"], [told]).verdict == "equal"
-    assert judged(small, 0.1, ["Softmax"], [untold]).verdict == "cannot tell"
-    assert judged(small, 0.1, ["Conv"], [told]).verdict == "cannot tell"
-    assert judged(small, 0.0, ["Softmax"], [told]).verdict == "cannot tell"
+    assert judged(small, 0.1, ["Softmax"], [explained]).verdict == "equal"
+    assert judged(small, 0.1, ["Softmax"], [doubtful]).verdict == "cannot tell"
+    assert judged(small, 0.1, ["Conv"], [explained]).verdict == "cannot tell"
+    assert judged(small, 0.0, ["Softmax"], [explained]).verdict == "cannot tell"
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])

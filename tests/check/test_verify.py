@@ -117,9 +117,9 @@ def test_a_dead_net_is_converted_with_a_warning(tmp_path: Path, weight: float, d
     assert raised.report is not None
     assert raised.report.verdict == "cannot tell"
     assert raised.warnings.count(said) == 1
-    for found in (done, raised, raise_onnx(done.proto)):
-        told = [each for each in found.warnings if "15 of its 15 numbers are NaN" in each]
-        assert len(told) == int(np.isnan(weight))
+    for result in (done, raised, raise_onnx(done.proto)):
+        messages = [text for text in result.warnings if "15 of its 15 numbers are NaN" in text]
+        assert len(messages) == int(np.isnan(weight))
 
 
 def test_an_output_without_any_input_is_right_or_wrong(tmp_path: Path) -> None:

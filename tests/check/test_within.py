@@ -10,10 +10,10 @@ CHAIN = {f"v{i}": Origin(f"l{i}", "Conv", (f"v{i - 1}",)) for i in range(500)}
 
 def test_what_is_squashed_comes_first_and_the_rest_from_all_over() -> None:
     graph = {**CHAIN, "prob": Origin("prob", "Softmax", ("v77",))}
-    found = values_within(graph, dict.fromkeys(graph, 4))
-    assert found[0] == "v77"
-    assert len(found) == MAX_VALUES
-    numbers = sorted(int(name.removeprefix("v")) for name in found if name != "prob")
+    ranges = values_within(graph, dict.fromkeys(graph, 4))
+    assert ranges[0] == "v77"
+    assert len(ranges) == MAX_VALUES
+    numbers = sorted(int(name.removeprefix("v")) for name in ranges if name != "prob")
     assert numbers[0] < 50
     assert numbers[-1] > 450
 

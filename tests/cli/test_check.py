@@ -86,10 +86,10 @@ def test_weights_in_hdf5_belong_to_a_net_as_well(
 
 def test_everything_as_json(capsys: pytest.CaptureFixture[str], small: Small) -> None:
     status, out, _ = run(capsys, "check", small.onnx, small.keras, "--json")
-    told = json.loads(out)
-    assert (status, told["ok"], len(told["rows"])) == (0, True, 11)
-    assert told["layouts"]["data"] == "n c h w -> n h w c"
-    assert "onnxruntime" in told["versions"]
+    parsed = json.loads(out)
+    assert (status, parsed["ok"], len(parsed["rows"])) == (0, True, 11)
+    assert parsed["layouts"]["data"] == "n c h w -> n h w c"
+    assert "onnxruntime" in parsed["versions"]
 
 
 def test_what_is_no_number_is_json_as_well(
@@ -97,9 +97,9 @@ def test_what_is_no_number_is_json_as_well(
 ) -> None:
     wrong = small.rewritten(tmp_path, blobs={"fc": (np.full((5, 3), np.nan), np.zeros(5))})
     status, out, _ = run(capsys, "check", small.onnx, wrong, "--json")
-    told = json.loads(out, parse_constant=pytest.fail)
-    assert (status, told["first"]) == (1, "fc")
-    assert [row["error"] for row in told["rows"][-2:]] == ["inf", "inf"]
+    parsed = json.loads(out, parse_constant=pytest.fail)
+    assert (status, parsed["first"]) == (1, "fc")
+    assert [row["error"] for row in parsed["rows"][-2:]] == ["inf", "inf"]
 
 
 def test_no_image_is_a_mistake(capsys: pytest.CaptureFixture[str], small: Small) -> None:
@@ -161,5 +161,5 @@ def test_two_that_agree_on_nothing(
     assert doubt in out
     assert "CANNOT TELL whether 11 blobs are equal" in out.splitlines()[-1]
     assert [line.split()[1] for line in out.splitlines() if line.startswith("?")] == ["fc", "prob"]
-    told = json.loads(run(capsys, "check", net.onnx, net.onnx, "--json")[1])
-    assert (told["ok"], told["verdict"], told["first"]) == (False, "cannot tell", None)
+    parsed = json.loads(run(capsys, "check", net.onnx, net.onnx, "--json")[1])
+    assert (parsed["ok"], parsed["verdict"], parsed["first"]) == (False, "cannot tell", None)

@@ -30,7 +30,7 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[list[str]]:
     """The words of each line that a command prints, cut where columns end."""
     printed = output(capsys, *arguments).splitlines()
-    return [[each.strip() for each in line.split("  ") if each.strip()] for line in printed]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in printed]
 
 
 def test_each_blob_and_each_weight_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,8 +71,8 @@ def test_the_shapes_alone_say_as_much_as_the_weights(capsys: pytest.CaptureFixtu
 
 
 def test_json_is_the_map(capsys: pytest.CaptureFixture[str]) -> None:
-    told = TranslationMap.from_json(json.loads(output(capsys, "explain", LENET, "--json")))
-    assert told == bridge.explain(LENET)
+    printed = TranslationMap.from_json(json.loads(output(capsys, "explain", LENET, "--json")))
+    assert printed == bridge.explain(LENET)
 
 
 def test_a_blob_that_the_net_has_not_is_a_users_mistake(capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,9 +97,9 @@ def test_each_transpose_is_explained_when_asked(
         ["data", "data", channels_last, f"the input is given as {plain}"],
         ["out", "out", plain, f"node 'l' (Conv) gives 'out' only as {channels_last}"],
     ]
-    told = lines(capsys, *command, *options, "--explain-layout")
-    assert told[-9:-2] == reasons
-    assert told[-2] == ["2 transposes"]
+    printed = lines(capsys, *command, *options, "--explain-layout")
+    assert printed[-9:-2] == reasons
+    assert printed[-2] == ["2 transposes"]
     assert reasons[0] not in lines(capsys, *command, *options)
 
 
@@ -109,8 +109,8 @@ def test_the_map_is_written_beside_the_model(
     file = tmp_path / "map.json"
     command = ("caffe-to-keras", CONV.prototxt, CONV.caffemodel, "-o", tmp_path / "net.keras")
     lines(capsys, *command, "--no-check", "--map", file)
-    told = TranslationMap.from_json(json.loads(file.read_text(encoding="utf-8")))
-    assert told == bridge.explain(CONV.prototxt, CONV.caffemodel)
+    written = TranslationMap.from_json(json.loads(file.read_text(encoding="utf-8")))
+    assert written == bridge.explain(CONV.prototxt, CONV.caffemodel)
 
 
 def test_no_folder_for_the_map_means_no_model(

@@ -61,8 +61,8 @@ def damaged_text(data: bytes, random: Random) -> bytes:
 
 
 def swapped(text: str, pattern: str, new: str, random: Random) -> str:
-    found = list(re.finditer(pattern, text))
-    one = random.choice(found) if found else re.match("", text)
+    matches = list(re.finditer(pattern, text))
+    one = random.choice(matches) if matches else re.match("", text)
     assert one is not None
     return text[: one.start()] + new + text[one.end() :]
 
@@ -83,7 +83,7 @@ def damaged_bytes(data: bytes, random: Random) -> bytes:
 
 
 FEW, MANY = range(1), pytest.param(range(1, 100), marks=pytest.mark.nightly)
-EACH = 40
+CHANGES = 40
 
 
 @pytest.mark.parametrize("seeds", [FEW, MANY], ids=["few", "many"])
@@ -91,7 +91,7 @@ def test_nets_of_caffe(seeds: Sequence[int], tmp_path: Path) -> None:
     for seed in seeds:
         for damage in ("text", "weights"):
             random = Random(f"{seed} {damage}")
-            for net in random.sample(CASES, EACH):
+            for net in random.sample(CASES, CHANGES):
                 files = copied(net, tmp_path)
                 file = files[0] if damage == "text" else files[-1]
                 how = damaged_text if file.suffix == ".prototxt" else damaged_bytes
@@ -101,7 +101,7 @@ def test_nets_of_caffe(seeds: Sequence[int], tmp_path: Path) -> None:
 
 
 def copied(net: Case, folder: Path) -> list[Path]:
-    sources = [each for each in (net.prototxt, net.caffemodel) if each.is_file()]
+    sources = [path for path in (net.prototxt, net.caffemodel) if path.is_file()]
     for source in sources:
         (folder / source.name).write_bytes(source.read_bytes())
     return [folder / source.name for source in sources]
@@ -123,7 +123,7 @@ def test_recordings(seeds: Sequence[int], tmp_path: Path) -> None:
     bridge.caffe_to_onnx(net.prototxt, net.caffemodel, graph)
     for seed in seeds:
         random = Random(seed)
-        for _ in range(EACH):
+        for _ in range(CHANGES):
             broken = tmp_path / "io.npz"
             broken.write_bytes(damaged_bytes(record.read_bytes(), random))
             with no_fault(f"seed {seed}"):
@@ -146,7 +146,7 @@ def test_entries_of_an_npz_that_are_no_arrays(tmp_path: Path) -> None:
 def test_graphs(seeds: Sequence[int], tmp_path: Path) -> None:
     for seed in seeds:
         random = Random(seed)
-        for net in random.sample(CASES, EACH // 4):
+        for net in random.sample(CASES, CHANGES // 4):
             path = tmp_path / "net.onnx"
             with no_fault(net):
                 bridge.caffe_to_onnx(net.prototxt, net.caffemodel, path, check=False)
@@ -165,7 +165,7 @@ def node_tests() -> Sequence[Any]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return sorted(load_model_tests(kind="node"), key=lambda each: each.name)
+        return sorted(load_model_tests(kind="node"), key=lambda case: case.name)
 
 
 SAMPLE = pytest.param(slice(7, None, 400), id="sample")
@@ -175,11 +175,11 @@ PARTS = [pytest.param(slice(n, None, 20), marks=pytest.mark.nightly) for n in ra
 @pytest.mark.parametrize("part", [SAMPLE, *PARTS])
 def test_onnxs_own_node_tests(part: slice, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
-    for each in node_tests()[part]:
-        path.write_bytes(each.model.SerializeToString())
+    for node_test in node_tests()[part]:
+        path.write_bytes(node_test.model.SerializeToString())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy and Keras, over values that tests have odd
-            with no_fault(each.name):
+            with no_fault(node_test.name):
                 inspect([path])
-            with no_fault(each.name):
+            with no_fault(node_test.name):
                 bridge.onnx_to_keras(path, check=False)

@@ -17,7 +17,7 @@ SAMPLE, MANY = range(24), range(24, 400)
 
 
 def fault(model: onnx.ModelProto, path: Path) -> str:
-    """What another exception than a refusal says; nothing where the graph is carried over, which
+    """What another exception than a refusal says; nothing where the graph is converted, which
     the conversion checks itself, or refused."""
     path.write_bytes(model.SerializeToString())
     try:

@@ -60,7 +60,8 @@ def test_a_golden_net_goes_back_and_comes_again(case: Case) -> None:
             bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
         return
     again = bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
-    same = [each.path for each in again.weights] == [each.path for each in model.weights] and all(
+    paths = ([weight.path for weight in x.weights] for x in (again, model))
+    same = next(paths) == next(paths) and all(
         np.array_equal(one.numpy(), other.numpy())
         for one, other in zip(model.weights, again.weights, strict=True)
     )
@@ -78,4 +79,4 @@ def raised(case: Case) -> keras.Model:
 
 
 def moves(model: keras.Model) -> int:
-    return sum(type(each).__name__ in ("Permute", "Transpose") for each in model.operations)
+    return sum(type(layer).__name__ in ("Permute", "Transpose") for layer in model.operations)

@@ -82,7 +82,7 @@ TEXT = 'name: "net"\nlayer { name: "a" }\n'
         (b"\x08\xc8\1\x12\3abc", "a solver state"),
         (GRAPH.SerializeToString(), "an ONNX graph"),
     ],
-    ids=lambda each: each if isinstance(each, str) else "",  # archives hold the time
+    ids=lambda value: value if isinstance(value, str) else "",  # archives hold the time
 )
 def test_files_are_told_by_their_first_bytes(tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / "net.prototxt"

@@ -78,7 +78,7 @@ def test_where_nothing_can_be_written(name: str, message: str, tmp_path: Path) -
         writable(tmp_path / name, (".onnx",))
 
 
-def test_a_url_is_no_place_to_write_to() -> None:
+def test_a_url_cannot_be_written_to() -> None:
     with pytest.raises(UsageError, match=r"https://a\.b/net\.onnx: cannot write to a URL"):
         writable(Path("https://a.b/net.onnx"), (".onnx",))
 
@@ -107,13 +107,13 @@ def test_a_full_disk_leaves_what_was_there(own_folder: bool, tmp_path: Path) -> 
     path.write_text("what was there before")
 
     def fill() -> None:
-        with staged(path, own_folder=own_folder) as place:
-            place.write_text("half of")
+        with staged(path, own_folder=own_folder) as target:
+            target.write_text("half of")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(UsageError, match="No space left on device"):
         fill()
-    assert [each.name for each in tmp_path.iterdir()] == ["net.onnx"]
+    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
     assert path.read_text() == "what was there before"
 
 
@@ -126,7 +126,7 @@ def test_of_two_files_neither_is_there_without_the_other(tmp_path: Path) -> None
     (tmp_path / "map.json").mkdir()  # no file can have this name
     with pytest.raises(UsageError):
         written()
-    assert [each.name for each in tmp_path.iterdir()] == ["map.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["map.json"]
     (tmp_path / "map.json").rmdir()
     written()
     assert len(list(tmp_path.iterdir())) == 2

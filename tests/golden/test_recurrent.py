@@ -70,7 +70,7 @@ def cut(case: Case, kind: str, folder: Path) -> Cut:
     shapes = {name: array.shape for name, array in feeds.items()}
     net = read(prototxt, case.caffemodel, input_shape=shapes)
     model = lower(net, input_shape=shapes)
-    outputs = {name: each[:steps] for name, each in case.outputs.items() if len(each) == len(cont)}
+    outputs = {name: x[:steps] for name, x in case.outputs.items() if len(x) == len(cont)}
     return Cut(case, net, model, feeds, outputs)
 
 
@@ -97,8 +97,8 @@ def test_keras_has_its_own_layer(known: Cut, io_layout: Any) -> None:
     model = build(plan)
     for layer in known.net.layers:
         if layer.type in LAYERS:
-            found = [each for each in model.layers if each.name.startswith(layer.name)]
-            assert [type(each) for each in found].count(LAYERS[layer.type]) == 1
+            layers = [x for x in model.layers if x.name.startswith(layer.name)]
+            assert [type(candidate) for candidate in layers].count(LAYERS[layer.type]) == 1
             assert layer.type != "LSTM" or type(model.get_layer(layer.name)) is keras.layers.LSTM
     results = KerasRunner(model, plan).run(known.feeds)
     for name, expected in known.outputs.items():
@@ -112,9 +112,9 @@ def test_the_expressions_make_keras_weights_of_caffes(known: Cut) -> None:
         for call in plan.calls
         for role, weight in call.weights.items()
     }
-    found = translation_map(plan, known.model).weights
-    assert {"kernel", "recurrent_kernel", "bias"} <= {weight.role for weight in found}
-    for weight in found:
+    weights = translation_map(plan, known.model).weights
+    assert {"kernel", "recurrent_kernel", "bias"} <= {weight.role for weight in weights}
+    for weight in weights:
         assert all(source.layer for source in weight.sources)
         role = "recurrent" if weight.role == "recurrent_kernel" else weight.role
         expected = arrays[weight.layer, role]

@@ -22,7 +22,7 @@ X = seeded((2, 3, 4, 4))
 
 
 def layers(raised: Raised) -> list[str]:
-    return [type(each).__name__ for each in raised.model.operations][1:]
+    return [type(operation).__name__ for operation in raised.model.operations][1:]
 
 
 def affine(names: tuple[str, str], constants: tuple[Array, Array]) -> onnx.ModelProto:
@@ -104,8 +104,8 @@ def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: l
     sizes = ",".join(map(str, target[1:]))
     text = f"g (float[b,3,4,4] x) => (float[b,{sizes}] y) {{ r = Reshape(x, to)  y = Relu(r) }}"
     model = graph(text, {"to": np.array(target)})
-    found = layers(raise_and_compare(model, {"x": X}, "onnx"))
-    assert [name for name in found if name == "Reshape"] == left
+    names = layers(raise_and_compare(model, {"x": X}, "onnx"))
+    assert [name for name in names if name == "Reshape"] == left
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_reshape_to_the_same_shape_is_nothing(target: tuple[int, ...], left: l
         ((8, 8, 1), ("8,8,1", "1,8,8"), "r = Reshape(x, to)  y = Relu(r)"),
         ((1, 8, 8), ("1,8,8", "8,8,1"), "r = Relu(x)  y = Reshape(r, to)"),
     ],
-    ids=["to the second place", "to the last"],
+    ids=["to the second axis", "to the last"],
 )
 def test_a_reshape_that_carries_a_single_channel_is_no_layer(
     shape: tuple[int, ...], ends: tuple[str, str], nodes: str
@@ -155,7 +155,7 @@ def test_a_recurrent_layer_begins_with_zeros_without_being_given_any(state: int)
     canonicalize(model.graph)
     kinds = [node.op_type for node in model.graph]
     assert kinds == (["LSTM"] if state == 0 else ["Shape", "Slice", "Concat", "Expand", "LSTM"])
-    assert [each is None for each in model.graph[-1].inputs[5:]] == [state == 0] * 2
+    assert [value is None for value in model.graph[-1].inputs[5:]] == [state == 0] * 2
 
 
 def test_what_corrects_an_average_is_no_weight_behind_a_transpose_either() -> None:

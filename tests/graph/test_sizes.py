@@ -75,9 +75,9 @@ def test_a_scaled_size_is_rounded_to_float32_first(opset: int, declared: str) ->
 
 def test_a_free_size_stays_free() -> None:
     text = 'g (float[n,2,1,5] x) => (y) { y = Resize<mode="nearest">(x, , scales) }'
-    found = shapes(graph(text, 13, {"scales": np.float32([1, 1, 2, 1.4])}))
-    assert not isinstance(found["y"][0], int)
-    assert found["y"][1:] == [2, 2, 7]
+    sizes = shapes(graph(text, 13, {"scales": np.float32([1, 1, 2, 1.4])}))
+    assert not isinstance(sizes["y"][0], int)
+    assert sizes["y"][1:] == [2, 2, 7]
     pool = "MaxPool<kernel_shape=[1,1], strides=[3,3], ceil_mode=1>"
     text = f"g (float[n,2,h,8] x) => (y) {{ y = {pool}(x) }}"
     size = shapes(graph(text, 13))["y"][2]

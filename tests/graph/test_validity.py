@@ -35,8 +35,8 @@ def test_what_breaks_over_a_valid_graph_is_raised(tmp_path: Path) -> None:
 
 def test_what_breaks_over_another_is_the_graphs_fault(tmp_path: Path) -> None:
     path = saved(tmp_path / "net.onnx", (2, 3))
-    told = pytest.raises(GraphError, match=r"net\.onnx: the graph breaks ONNX's rules")
-    with told, valid_graphs([path]):
+    refused = pytest.raises(GraphError, match=r"net\.onnx: the graph breaks ONNX's rules")
+    with refused, valid_graphs([path]):
         raise KeyError
     with pytest.raises(UnsupportedError), valid_graphs([path]):
         raise UnsupportedError("what is told already")

@@ -53,7 +53,7 @@ def complete(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def prepared(model: onnx.ModelProto) -> ir.Model:
-    """As the sweep expects it."""
+    """As the layout pass expects it."""
     import onnx_ir as ir
 
     from bridge.graph.passes import run_passes
@@ -67,7 +67,7 @@ def plan_of(
     layouts: Mapping[str, Layout] | None = None,
     ask: Ask = candidates_of,
 ) -> Plan:
-    """The plan; inputs named in `layouts` are stored so, whatever the sweep would choose, and
+    """The plan; inputs named in `layouts` are stored so, whatever the layout pass would choose, and
     `ask` asks the rules."""
     with ExitStack() as stack:
         if layouts is not None:

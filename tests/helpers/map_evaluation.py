@@ -23,7 +23,7 @@ def evaluated(weight: MappedWeight, net: Net, constants: Mapping[str, Array]) ->
         if source.layer is None or source.blob is None:
             array = constants[source.initializer]
         else:
-            (layer,) = (each for each in net.layers if each.name == source.layer and each.blobs)
+            (layer,) = (x for x in net.layers if x.name == source.layer and x.blobs)
             array = layer.blobs[source.blob].array()
         assert array.shape == source.shape
         names[source.variable] = names["blobs"][source.blob] = array
@@ -49,5 +49,5 @@ def rearranged(x: Array, text: str, sizes: Mapping[str, int]) -> Array:
 
 def _groups(side: str) -> list[list[str]]:
     """`n (c h w)` as [[n], [c, h, w]]; 1 is an axis without letters."""
-    found = re.findall(r"\(([^)]*)\)|(\S+)", side)
-    return [[letter for letter in (one + many).split() if letter != "1"] for many, one in found]
+    groups = re.findall(r"\(([^)]*)\)|(\S+)", side)
+    return [[letter for letter in (one + many).split() if letter != "1"] for many, one in groups]

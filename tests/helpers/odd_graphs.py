@@ -42,9 +42,9 @@ def graph(
     **constants: Any,
 ) -> ModelProto:
     arrays = (numpy_helper.from_array(np.asarray(a), name) for name, a in constants.items())
-    given = helper.make_graph(nodes, "g", [x], [y], [*weights, *arrays])
+    proto = helper.make_graph(nodes, "g", [x], [y], [*weights, *arrays])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
-    return helper.make_model(given, opset_imports=opsets, ir_version=8, functions=functions)
+    return helper.make_model(proto, opset_imports=opsets, ir_version=8, functions=functions)
 
 
 def _external(**entries: str) -> ModelProto:
@@ -223,9 +223,9 @@ def bases() -> Sequence[ModelProto]:
     ]
     for model in models:
         generator = np.random.default_rng(0)
-        given = {each.name for each in model.graph.initializer}
+        names = {tensor.name for tensor in model.graph.initializer}
         for info in [*model.graph.value_info]:
-            if info.name in given:
+            if info.name in names:
                 continue
             shape = [dim.dim_value for dim in info.type.tensor_type.shape.dim]
             array = generator.uniform(-1, 1, shape).astype(np.float32)
@@ -248,13 +248,13 @@ def _any_node(model: ModelProto, random: Random) -> NodeProto:
 
 
 def _drop_attribute(model: ModelProto, random: Random) -> None:
-    given = [each for each in model.graph.node if each.attribute]
-    del random.choice(given).attribute[:1]
+    nodes = [node for node in model.graph.node if node.attribute]
+    del random.choice(nodes).attribute[:1]
 
 
 def _change_attribute(model: ModelProto, random: Random) -> None:
-    given = [each for each in model.graph.node if each.attribute]
-    attribute = random.choice(random.choice(given).attribute)
+    nodes = [node for node in model.graph.node if node.attribute]
+    attribute = random.choice(random.choice(nodes).attribute)
     value = random.choice([0, -1, 2, 10**6, [0], [3, 3, 3], 0.5, -2.0, "SAME_UPPER", []])
     if value == []:
         attribute.ints[:] = []
@@ -273,7 +273,7 @@ def _leave_out_input(model: ModelProto, random: Random) -> None:
 
 
 def _mix_inputs(model: ModelProto, random: Random) -> None:
-    names = [name for each in model.graph.node for name in (*each.input, *each.output)]
+    names = [name for node in model.graph.node for name in (*node.input, *node.output)]
     chosen = _any_node(model, random)
     chosen.input[random.randrange(len(chosen.input))] = random.choice(names)
 

@@ -42,7 +42,7 @@ REFUSED = {
 }
 
 # Shapes that nets leave to whoever feeds them.
-GIVEN: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+INPUT_SHAPES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "SURFZJY__EAST-caffe__models_mbv3_train": {"data": (1, 3, 256, 256)},
     "SURFZJY__EAST-caffe__models_vgg_train": {"data": (1, 3, 256, 256)},
     "happynear__caffe-windows__examples_GoogLeNet_googlenet_deploy.": {"label": (10,)},
@@ -55,9 +55,9 @@ def is_refused(prototxt: Path) -> bool:
     return prototxt.name.startswith(tuple(REFUSED))
 
 
-def given_shapes(prototxt: Path) -> Mapping[str, tuple[int, ...]]:
+def input_shapes(prototxt: Path) -> Mapping[str, tuple[int, ...]]:
     """Shapes for the inputs of a net that says none."""
-    return next((shapes for start, shapes in GIVEN.items() if prototxt.name.startswith(start)), {})
+    return next((x for start, x in INPUT_SHAPES.items() if prototxt.name.startswith(start)), {})
 
 
 def feeds_of(model: LoweredModel) -> dict[str, Array]:

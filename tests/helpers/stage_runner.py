@@ -36,15 +36,15 @@ def stages(net: Net, graph: ir.Graph, plan: Plan) -> list[list[str]]:
     """The values to compare, stage by stage: the bottoms of the layers that select boxes, then
     what the selecting itself takes, then the outputs."""
     selecting = [node for node in graph if node.op_type in SELECTING]
-    names = {(node.name or "").split("/")[0] for node in selecting}
-    bottoms = [bottom for layer in net.layers if layer.name in names for bottom in layer.bottoms]
+    layers = {(node.name or "").split("/")[0] for node in selecting}
+    bottoms = [bottom for layer in net.layers if layer.name in layers for bottom in layer.bottoms]
     taken = [value.name or "" for node in selecting for value in node.inputs if value is not None]
-    given = {each.value for each in plan.inputs}
-    found = [
-        [name for name in dict.fromkeys(each) if name in plan.values.keys() - given]
-        for each in (bottoms, taken)
+    inputs = {entry.value for entry in plan.inputs}
+    selected = [
+        [name for name in dict.fromkeys(names) if name in plan.values.keys() - inputs]
+        for names in (bottoms, taken)
     ]
-    return [*(each for each in found if each), list(plan.outputs)]
+    return [*filter(None, selected), list(plan.outputs)]
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,16 @@ class Staged:
     def _run(self, taken: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         values = self.plan.values
         tensors = {name: self._tensor(values[name].ref) for name in (*taken, *names)}
-        inputs, outputs = ([tensors[name] for name in each] for each in (taken, names))
+        inputs, outputs = ([tensors[name] for name in names_] for names_ in (taken, names))
         part = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
         arrays = [values[name].layout.apply(array) for name, array in taken.items()]
         results = zip(names, run_keras(part, arrays), strict=True)
         return {name: values[name].layout.undo(result) for name, result in results}
 
     def _tensor(self, ref: Ref) -> Any:
-        for given, tensor in zip(self.plan.inputs, self.model.inputs, strict=True):
-            if given.id == ref.call:
+        for call_input, tensor in zip(self.plan.inputs, self.model.inputs, strict=True):
+            if call_input.id == ref.call:
                 return tensor
         name = next(call.name for call in self.plan.calls if call.id == ref.call)
-        result = next(each for each in self.model.operations if each.name == name).output
+        result = next(x for x in self.model.operations if x.name == name).output
         return result if ref.item is None else result[ref.item]

@@ -10,15 +10,15 @@ from tests.helpers.golden_cases import CASES, LOWEST, assert_close, case, cases
 
 def test_every_case_is_whole() -> None:
     assert len(CASES) == 314
-    for each in CASES:
-        assert each.prototxt.is_file()
-        assert {name: list(a.shape) for name, a in each.inputs.items()} == each.meta["inputs"]
-        assert {name: list(a.shape) for name, a in each.outputs.items()} == each.meta["outputs"]
+    for golden in CASES:
+        assert golden.prototxt.is_file()
+        assert {name: list(a.shape) for name, a in golden.inputs.items()} == golden.meta["inputs"]
+        assert {name: list(a.shape) for name, a in golden.outputs.items()} == golden.meta["outputs"]
 
 
 def test_cases_are_chosen_by_layer_and_tag() -> None:
     assert len(cases(layer="PReLU")) == 2
-    assert {str(each) for each in cases(tagged={"alias"})} == {
+    assert {str(golden) for golden in cases(tagged={"alias"})} == {
         "alias_flatten_inplace",
         "alias_split_inplace",
     }

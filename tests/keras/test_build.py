@@ -176,8 +176,8 @@ def test_several_results_of_one_function() -> None:
             "places": Stored(Ref(2, 1), Layout.identity(("batch", 2))),
         },
     )
-    values, places = build(plan)(np.array([[1.0, 4.0, 3.0, 2.0]]))
-    assert (np.asarray(values).tolist(), np.asarray(places).tolist()) == ([[4.0, 3.0]], [[1, 2]])
+    values, indices = build(plan)(np.array([[1.0, 4.0, 3.0, 2.0]]))
+    assert (np.asarray(values).tolist(), np.asarray(indices).tolist()) == ([[4.0, 3.0]], [[1, 2]])
 
 
 def test_a_layer_that_is_applied_again_is_one_and_each_call_is_found(tmp_path: Path) -> None:
@@ -192,13 +192,13 @@ def test_a_layer_that_is_applied_again_is_one_and_each_call_is_found(tmp_path: P
     feeds = {"x": seeded((2, 3), 1)}
     raised = raise_and_compare(model, feeds)
     assert [layer.name for layer in raised.model.layers if layer.weights] == ["l>0"]
-    assert [each.time for each in translation_map(raised.plan).tensors] == [0, 0, 0, 1]
+    assert [tensor.time for tensor in translation_map(raised.plan).tensors] == [0, 0, 0, 1]
     raised.model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
     expected = raised.run(feeds)
     np.testing.assert_array_equal(Raised(raised.plan, again).run(feeds)["y"], expected["y"])
-    for each in (raised.model, again):
-        side = KerasBackend(each, "", value_locations(raised.plan), ["x"], ["y"])
-        found = dict(side.run(feeds, ["once", "y"]))
-        np.testing.assert_allclose(found["once"], feeds["x"] @ seeded((3, 3)), rtol=1e-5)
-        np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-5)
+    for model_ in (raised.model, again):
+        side = KerasBackend(model_, "", value_locations(raised.plan), ["x"], ["y"])
+        results = dict(side.run(feeds, ["once", "y"]))
+        np.testing.assert_allclose(results["once"], feeds["x"] @ seeded((3, 3)), rtol=1e-5)
+        np.testing.assert_allclose(results["y"], expected["y"], rtol=1e-5)

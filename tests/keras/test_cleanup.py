@@ -77,6 +77,6 @@ ZEROS = {
 def test_a_bias_of_zeros_is_a_bias_and_comes_back(kind: str) -> None:
     model = keras.Sequential([keras.Input((8, 8, 3), name="x"), ZEROS[kind]])
     again = bridge.onnx_to_keras(bridge.keras_to_onnx(model).proto)
-    assert [each.path for each in again.weights] == ["layer/kernel", "layer/bias"]
+    assert [weight.path for weight in again.weights] == ["layer/kernel", "layer/bias"]
     for weight, other in zip(model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))

@@ -28,7 +28,7 @@ def model() -> keras.Model:
         ("there", "it exists already"),
     ],
 )
-def test_places_where_nothing_is_written(
+def test_paths_that_cannot_be_written_to(
     model: keras.Model, tmp_path: Path, name: str, message: str
 ) -> None:
     (tmp_path / "folder.keras").mkdir()

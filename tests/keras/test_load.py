@@ -22,7 +22,7 @@ def test_a_sequential_model_is_given_its_graph(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")], name="s")
     model.save(tmp_path / "net.keras")
     loaded = load(tmp_path / "net.keras")
-    assert [each.name for each in loaded.operations][1:] == ["d"]
+    assert [operation.name for operation in loaded.operations][1:] == ["d"]
     assert loaded.name == "s"
 
 

@@ -131,10 +131,10 @@ def test_a_layers_name_is_at_its_weights_and_not_at_its_activation() -> None:
 
 def test_values_and_weights_have_names_as_well() -> None:
     graph = to_onnx(functional()).proto.graph
-    made = {node.name: node.output[0] for node in graph.node}
-    assert made.pop("fc") == "fc"  # the output
-    assert made == {name: f"{name}:0" for name in made}
-    names = {each.name for each in graph.initializer}
+    outputs = {node.name: node.output[0] for node in graph.node}
+    assert outputs.pop("fc") == "fc"  # the output
+    assert outputs == {name: f"{name}:0" for name in outputs}
+    names = {tensor.name for tensor in graph.initializer}
     assert {"block/conv.W", "block/conv.B", "block/bn.scale", "prelu.slope", "fc.B"} <= names
 
 
@@ -143,14 +143,14 @@ def test_a_layer_called_twice_has_two_names_for_what_it_gives() -> None:
     layer = layers.Dense(3, use_bias=False, name="fc")
     graph = to_onnx(keras.Model([x, y], layers.Add(name="sum")([layer(x), layer(y)]))).proto.graph
     assert [node.output[0] for node in graph.node] == ["fc:0", "fc_2:0", "sum"]
-    assert [each.name for each in graph.initializer] == ["fc.B"]
+    assert [tensor.name for tensor in graph.initializer] == ["fc.B"]
 
 
 def test_a_batch_norm_has_its_own_four_weights() -> None:
     model = randomized(functional())
     proto = to_onnx(model).proto
     (node,) = (node for node in proto.graph.node if node.op_type == "BatchNormalization")
-    arrays = {each.name: onnx.numpy_helper.to_array(each) for each in proto.graph.initializer}
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
     layer = model.get_layer("block>bn")
     own = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
     for name, weight in zip(node.input[1:], own, strict=True):

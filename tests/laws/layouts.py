@@ -1,7 +1,7 @@
 """Layouts, and what is done to them, to draw from.
 
 Shapes are drawn with equal sizes, with ones, and with distinct sizes: two axes of one size can
-change places without any shape telling, which is where layout faults hide.
+be swapped without a shape to show it, which is where faults of layouts hide.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Array = np.ndarray[Any, Any]
 
 
 def numbered(shape: Sequence[int | str]) -> Array:
-    """Every element another number, so that equal arrays have their elements in equal places."""
+    """Every element another number, so that equal arrays have equal elements everywhere."""
     sizes = [int(size) for size in shape]
     return np.arange(prod(sizes)).reshape(sizes)
 
@@ -77,7 +77,7 @@ def lines(draw: st.DrawFn, size: int) -> Layout:
 
 
 @st.composite
-def joineds(draw: st.DrawFn, size: int) -> Layout:
+def concatenations(draw: st.DrawFn, size: int) -> Layout:
     """One axis, the concatenation of a part that is not plain, and of another if it is longer."""
     first = draw(st.sampled_from([part for part in (4, 6, 8) if part <= size]))
     outer = draw(st.sampled_from([2, first // 2]))
@@ -87,12 +87,12 @@ def joineds(draw: st.DrawFn, size: int) -> Layout:
 
 
 @st.composite
-def layouts_of(draw: st.DrawFn, shape: Sequence[int], joined: bool = True) -> Layout:
+def layouts_of(draw: st.DrawFn, shape: Sequence[int], concatenated: bool = True) -> Layout:
     """A layout of a tensor of this shape, any at all."""
     axes: list[tuple[int | str | Concatenated, ...]] = []
     for size in shape:
-        if joined and size > 3 and draw(st.booleans()):
-            axes.append(draw(joineds(size)).axes[0])
+        if concatenated and size > 3 and draw(st.booleans()):
+            axes.append(draw(concatenations(size)).axes[0])
         else:
             axes.append(tuple(draw(cuts(size))))
     order = draw(st.permutations(range(sum(map(len, axes)))))
@@ -103,8 +103,8 @@ def shapes() -> st.SearchStrategy[tuple[int, ...]]:
     return st.sampled_from(SHAPES)
 
 
-def layouts(joined: bool = True) -> st.SearchStrategy[Layout]:
-    return shapes().flatmap(lambda shape: layouts_of(shape, joined))
+def layouts(concatenated: bool = True) -> st.SearchStrategy[Layout]:
+    return shapes().flatmap(lambda shape: layouts_of(shape, concatenated))
 
 
 def pairs() -> st.SearchStrategy[tuple[Layout, Layout]]:
@@ -130,11 +130,11 @@ def reshapes(draw: st.DrawFn, layout: Layout) -> tuple[int, ...]:
 
 
 def elements(layout: Layout) -> list[int]:
-    """Which element lies at each place of the store: another definition, by counting.
+    """Which element is at each position of the physical array: the definition, by counting.
 
     The last stored axis runs fastest; an atom's step in the tensor is the size of all atoms behind.
     """
-    places, step, steps = [0], 1, []
+    elements_, step, steps = [0], 1, []
     for atom in reversed(layout.atoms):
         size = atom.size if isinstance(atom, Concatenated) else int(atom)
         digits = inner(atom) if isinstance(atom, Concatenated) else list(range(size))
@@ -142,12 +142,12 @@ def elements(layout: Layout) -> list[int]:
         step *= size
     steps.reverse()
     for atom in layout.order:
-        places = [place + offset for place in places for offset in steps[atom]]
-    return places
+        elements_ = [element + offset for element in elements_ for offset in steps[atom]]
+    return elements_
 
 
-def inner(joined: Concatenated) -> list[int]:
+def inner(atom: Concatenated) -> list[int]:
     order: list[int] = []
-    for part in joined.parts:
+    for part in atom.parts:
         order += [len(order) + element for element in elements(part)]
     return order

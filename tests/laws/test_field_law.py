@@ -94,8 +94,8 @@ def _value(kind: schema.FieldType) -> str:
 
 
 def _layer_messages() -> set[str]:
-    found = {kind.message for kind in schema.fields("LayerParameter").values() if kind.message}
-    return found - {"BlobProto", "NetStateRule"}
+    messages = {kind.message for kind in schema.fields("LayerParameter").values() if kind.message}
+    return messages - {"BlobProto", "NetStateRule"}
 
 
 # Every field of a layer's message, as text that sets it.

@@ -48,9 +48,9 @@ def test_symbols_take_their_sizes_from_the_array(layout: Layout, data: st.DataOb
     """With a symbol for one atom of each axis, what the others leave is its size."""
     axes = [list(axis) for axis in layout.axes]
     for i, axis in enumerate(axes):
-        places = [place for place, atom in enumerate(axis) if isinstance(atom, int)]
-        if places:
-            axis[data.draw(st.sampled_from(places))] = f"s{i}"
+        positions = [position for position, atom in enumerate(axis) if isinstance(atom, int)]
+        if positions:
+            axis[data.draw(st.sampled_from(positions))] = f"s{i}"
     symbolic = Layout(tuple(map(tuple, axes)), layout.stored)
     x = numbered(layout.logical_shape)
     assert same(symbolic.apply(x), layout.apply(x))
@@ -104,7 +104,7 @@ def test_refine_cuts_both_into_the_same_atoms(pair: tuple[Layout, Layout]) -> No
     x = numbered(pair[0].logical_shape)
     for before, after in zip(pair, refined, strict=True):
         assert same(after.apply(x), before.apply(x))
-    sizes = [[getattr(atom, "size", atom) for atom in each.atoms] for each in refined]
+    sizes = [[getattr(atom, "size", atom) for atom in layout.atoms] for layout in refined]
     assert sizes[0] == sizes[1]
 
 

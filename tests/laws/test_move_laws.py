@@ -42,14 +42,14 @@ def test_moves_move_only_where_they_must(pair: tuple[Layout, Layout]) -> None:
         assert plan.after is None or plan.order is None or len(plan.order) == len(have.stored)
 
 
-@given(layouts(joined=False))
+@given(layouts(concatenated=False))
 def test_moves_to_the_plain_order_and_back_always_exist(layout: Layout) -> None:
     plain = Layout.identity(layout.logical_shape)
     assert moves(layout, plain) is not None
     assert moves(plain, layout) is not None
 
 
-@given(layouts(joined=False), st.data())
+@given(layouts(concatenated=False), st.data())
 def test_moves_keep_a_leading_axis_apart(layout: Layout, data: st.DataObject) -> None:
     """Keras layers never touch the batch: where it leads both stores, it is never merged."""
     batch = data.draw(st.sampled_from([1, 2, 7]))
@@ -65,7 +65,7 @@ def test_moves_keep_a_leading_axis_apart(layout: Layout, data: st.DataObject) ->
 
 def leading(layout: Layout) -> Layout:
     """The same, with logical axis 0 as the first stored axis."""
-    place = layout.where(0)
-    assert place is not None
-    first, rest = layout.stored[place], layout.stored
-    return Layout(layout.axes, (first, *rest[:place], *rest[place + 1 :]))
+    stored_axis = layout.where(0)
+    assert stored_axis is not None
+    first, rest = layout.stored[stored_axis], layout.stored
+    return Layout(layout.axes, (first, *rest[:stored_axis], *rest[stored_axis + 1 :]))

@@ -1,4 +1,4 @@
-"""The laws of places on the store: slices, products, reductions, concatenations."""
+"""The laws of stored axes: slices, products, reductions, concatenations."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bridge.layout import Layout
-from tests.laws.layouts import Array, joineds, layouts, lines, numbered, same, shapes
+from tests.laws.layouts import Array, concatenations, layouts, lines, numbered, same, shapes
 
-# Places
+# Stored axes
 
 
 @given(layouts(), st.data())
 def test_where_and_axis_agree_with_slicing(layout: Layout, data: st.DataObject) -> None:
-    """A slice of the tensor along an axis with a place is a slice of the store along the place."""
+    """A slice along an axis with a stored axis of its own is a slice along that stored axis."""
     whole = [axis for axis in range(layout.rank) if layout.where(axis) is not None]
     assume(whole)
     axis = data.draw(st.sampled_from(whole))
-    place, line = layout.where(axis), layout.axis(axis)
-    assert place is not None
+    stored_axis, line = layout.where(axis), layout.axis(axis)
+    assert stored_axis is not None
     x = numbered(layout.logical_shape)
     order = line.apply(np.arange(x.shape[axis]))
     assert line.where(0) == 0
     for at, element in enumerate(order):
         taken = {*x.take(element, axis).ravel().tolist()}
-        assert {*layout.apply(x).take(at, place).ravel().tolist()} == taken
+        assert {*layout.apply(x).take(at, stored_axis).ravel().tolist()} == taken
 
 
 @given(layouts())
@@ -36,7 +36,7 @@ def test_where_finds_every_axis_that_slicing_finds(layout: Layout) -> None:
     for axis in range(layout.rank):
         if layout.where(axis) is None and x.shape[axis] != 1:
             slices = parted(x, axis)
-            assert all(parted(stored, place) != slices for place in range(stored.ndim))
+            assert all(parted(stored, other) != slices for other in range(stored.ndim))
 
 
 def parted(x: Array, axis: int) -> set[frozenset[int]]:
@@ -47,16 +47,16 @@ def parted(x: Array, axis: int) -> set[frozenset[int]]:
 def placed(draw: st.DrawFn) -> tuple[Layout, tuple[int, ...]]:
     """A product of lines, and the order in which they are stored."""
     shape = draw(shapes())
-    parts = [draw(joineds(s) if s > 3 and draw(st.booleans()) else lines(s)) for s in shape]
+    parts = [draw(concatenations(s) if s > 3 and draw(st.booleans()) else lines(s)) for s in shape]
     order = tuple(draw(st.permutations(range(len(shape)))))
     return Layout.product(parts, order), order
 
 
 @given(placed())
-def test_product_puts_each_part_on_its_place(case: tuple[Layout, tuple[int, ...]]) -> None:
+def test_product_puts_each_part_on_its_stored_axis(case: tuple[Layout, tuple[int, ...]]) -> None:
     layout, order = case
-    places = [layout.where(axis) for axis in order]
-    assert places == list(range(layout.rank))
+    stored_axes = [layout.where(axis) for axis in order]
+    assert stored_axes == list(range(layout.rank))
     assert Layout.product([layout.axis(i) for i in range(layout.rank)], order) == layout
 
 
@@ -75,13 +75,14 @@ def test_dropped_is_what_a_reduction_leaves(
     layout, _ = case
     axes = data.draw(st.sets(st.sampled_from(range(layout.rank)))) if layout.rank else set()
     x = numbered(layout.logical_shape)
-    places = tuple(place for axis in axes if (place := layout.where(axis)) is not None)
+    positions = map(layout.where, axes)
+    stored_axes = tuple(axis for axis in positions if axis is not None)
     left = layout.dropped(axes)
-    assert same(left.apply(x.sum(tuple(axes))), layout.apply(x).sum(places))
+    assert same(left.apply(x.sum(tuple(axes))), layout.apply(x).sum(stored_axes))
 
 
 @given(layouts(), st.data())
-def test_dropped_holds_for_every_axis_with_a_place(layout: Layout, data: st.DataObject) -> None:
+def test_dropped_holds_for_axes_with_a_stored_axis(layout: Layout, data: st.DataObject) -> None:
     whole = [axis for axis in range(layout.rank) if layout.where(axis) is not None]
     assume(whole)
     axis = data.draw(st.sampled_from(whole))
@@ -98,15 +99,15 @@ def test_resized_is_what_an_operator_along_an_axis_leaves(
     whole = [axis for axis in range(layout.rank) if layout.where(axis) is not None]
     assume(whole)
     axis, size = data.draw(st.sampled_from(whole)), data.draw(st.integers(1, 5))
-    place = layout.where(axis)
+    stored_axis = layout.where(axis)
     resized = layout.resized(axis, size)
-    assert place is not None
-    assert resized.where(axis) == place
+    assert stored_axis is not None
+    assert resized.where(axis) == stored_axis
     assert resized.axis(axis).is_identity
     x = numbered(layout.logical_shape)
     weight = np.arange(size * x.shape[axis]).reshape(size, -1)
     ordered = weight[:, layout.axis(axis).apply(np.arange(x.shape[axis]))]
-    assert same(resized.apply(along(axis, weight, x)), along(place, ordered, layout.apply(x)))
+    assert same(resized.apply(along(axis, weight, x)), along(stored_axis, ordered, layout.apply(x)))
 
 
 def along(axis: int, weight: Array, x: Array) -> Array:
@@ -117,17 +118,17 @@ def along(axis: int, weight: Array, x: Array) -> Array:
 
 
 @given(st.lists(st.sampled_from([1, 2, 4, 6]).flatmap(lines), min_size=1, max_size=4))
-def test_joined_is_a_concatenation(parts: list[Layout]) -> None:
+def test_concatenated_parts_are_a_concatenation(parts: list[Layout]) -> None:
     x = numbered([sum(int(part.logical_shape[0]) for part in parts)])
     ends = np.cumsum([part.logical_shape[0] for part in parts])[:-1]
     stored = [part.apply(x) for part, x in zip(parts, np.split(x, ends), strict=True)]
-    joined = Layout.concatenated(parts)
-    assert same(joined.apply(x), np.concatenate(stored))
-    assert joined.is_identity == all(part.is_identity for part in parts)
-    assert Layout.concatenated([joined]).same_array(joined)
+    whole = Layout.concatenated(parts)
+    assert same(whole.apply(x), np.concatenate(stored))
+    assert whole.is_identity == all(part.is_identity for part in parts)
+    assert Layout.concatenated([whole]).same_array(whole)
     assert (
         Layout.concatenated([*parts[:1], Layout.concatenated(parts[1:])] if parts[1:] else parts)
-        == joined
+        == whole
     )
 
 
@@ -140,7 +141,7 @@ def test_concat_of_tensors_along_an_axis(
     axis = data.draw(st.integers(0, layout.rank - 1))
     line = data.draw(st.sampled_from([1, 3, 4]).flatmap(lines))
     parts = [layout.axis(i) for i in range(layout.rank)]
-    place = layout.where(axis)
+    stored_axis = layout.where(axis)
 
     def along(part: Layout) -> Layout:
         return Layout.product([*parts[:axis], part, *parts[axis + 1 :]], order)
@@ -150,5 +151,5 @@ def test_concat_of_tensors_along_an_axis(
     both = along(Layout.concatenated([parts[axis], line]))
     assert same(
         both.apply(np.concatenate([x, y], axis)),
-        np.concatenate([one.apply(x), two.apply(y)], place),
+        np.concatenate([one.apply(x), two.apply(y)], stored_axis),
     )

@@ -83,9 +83,10 @@ def test_inserted_adds_an_axis_of_its_own(layout: Layout, data: st.DataObject) -
     axis = data.draw(st.integers(0, layout.rank))
     inserted = layout.inserted(axis)
     x = numbered(layout.logical_shape)
-    place = inserted.where(axis)
-    assert place is not None
-    assert same(inserted.apply(np.expand_dims(x, axis)), np.expand_dims(layout.apply(x), place))
+    stored_axis = inserted.where(axis)
+    assert stored_axis is not None
+    stored = np.expand_dims(layout.apply(x), stored_axis)
+    assert same(inserted.apply(np.expand_dims(x, axis)), stored)
     assert inserted.dropped([axis]) == layout
     assert inserted.squeezed([axis]) == layout
 

@@ -93,10 +93,10 @@ def test_no_single_transpose_takes_one_cut_to_another() -> None:
     assert moves(TWISTED, Layout(((3, 2),), ((1, 0),))) is None
 
 
-def test_what_is_joined_moves_as_one() -> None:
-    joined = Layout.concatenated([TWISTED, Layout.identity((2,))])
+def test_a_concatenated_axis_moves_as_one() -> None:
+    layout = Layout.concatenated([TWISTED, Layout.identity((2,))])
     plain = Layout.identity((4,))
-    have, want = (Layout.product([joined, plain], order) for order in ((0, 1), (1, 0)))
+    have, want = (Layout.product([layout, plain], order) for order in ((0, 1), (1, 0)))
     assert moves(have, want) == Moves(order=(1, 0))
     assert moves(have, Layout.identity((8, 4))) is None
 

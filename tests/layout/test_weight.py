@@ -68,14 +68,14 @@ def test_a_weight_is_made_of_its_constants() -> None:
     assert twice.constants == (one, two)
     assert np.array_equal(twice.array(), [[2, 2], [4, 4]])
     others = {"a": np.array([5.0, 6.0]), "b": np.array([7.0, 8.0])}
-    made = twice.computed_from(lambda weight: others.get(weight.name))
-    assert np.array_equal(made, [[10, 14], [12, 16]])
+    computed = twice.computed_from(lambda weight: others.get(weight.name))
+    assert np.array_equal(computed, [[10, 14], [12, 16]])
 
 
 def test_atoms_of_size_1_are_worth_no_reshape() -> None:
     layout = Layout(((10,), (64, 1, 1)), ((2, 3, 1), (0,)))
     weight = Weight((10, 64), lambda: np.arange(640.0), layout=layout, name="w")
-    assert str(weight.computed_from(lambda each: Traced("w", each.shape))) == "w.T"
+    assert str(weight.computed_from(lambda source: Traced("w", source.shape))) == "w.T"
     assert np.array_equal(weight.array(), np.arange(640.0).reshape(10, 64).T)
 
 

@@ -112,7 +112,8 @@ SCORE = """
 layer { name: "score" type: "InnerProduct" bottom: "data" top: "score"
   inner_product_param { num_output: 3 } }
 """
-EACH = 'layer { name: "a" type: "Accuracy" bottom: "score" bottom: "label" top: "a" top: "each" }'
+ACCURACY = """layer { name: "a" type: "Accuracy" bottom: "score" bottom: "label"
+                     top: "a" top: "accuracies" }"""
 LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l" top: "loss" }'
 
 
@@ -130,7 +131,7 @@ LOSS = 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "l"
         LOSS.replace(
             '"SoftmaxWithLoss"', '"Python" python_param { module: "a" layer: "MyLoss" }'
         ).replace('"l"', '"label"'),
-        EACH + 'layer { name: "s" type: "Silence" bottom: "each" }',
+        ACCURACY + 'layer { name: "s" type: "Silence" bottom: "accuracies" }',
         'layer { name: "f" type: "Flatten" bottom: "data" top: "l" }'
         + LOSS.replace("SoftmaxWithLoss", "SigmoidCrossEntropyLoss"),
         "",

@@ -72,7 +72,7 @@ def test_a_size_of_the_data_is_an_error_unless_asked_for() -> None:
         assert e.NonZero(x).shape == (1, "/nonzero_2.1")
 
 
-def test_reshape_copies_a_symbol_in_its_place_and_deduces_it_elsewhere() -> None:
+def test_reshape_copies_a_symbol_where_it_is_and_deduces_it_elsewhere() -> None:
     e = Emitter()
     x = e.input("x", ("batch", 2, 6))
     assert e.reshape(x, ("batch", 2, 6)) is x
@@ -166,7 +166,7 @@ class TestNames:
         assert e.values["y"].shape == ("y.0", 2)
 
 
-def test_a_weight_is_made_of_its_blobs_or_of_others_in_their_place() -> None:
+def test_a_weight_is_made_of_its_blobs_or_of_others_instead() -> None:
     e = Emitter()
     halves, wholes = blob(3), blob(1)
     with e.layer(layer(halves, wholes), []):

@@ -69,20 +69,20 @@ def test_a_second_rule_for_a_type_is_refused() -> None:
 def test_a_setting_that_no_rule_knows_is_refused() -> None:
     where = Location("net.prototxt", 3)
     settings = {"permute_param": {"order": [0, 1], "backwards": True}}
-    made = Layer("p", "Permute", ("x",), ("y",), where, settings)
+    built = Layer("p", "Permute", ("x",), ("y",), where, settings)
     with pytest.raises(UnsupportedLayerError, match=r"net.prototxt:3.*backwards"):
-        TABLE["Permute"].arguments(made)
+        TABLE["Permute"].arguments(built)
 
 
 def test_settings_of_learning_are_passed_over() -> None:
     settings = {"prelu_param": {"filler": {"type": "xavier"}, "channel_shared": True}}
-    made = Layer("p", "PReLU", ("x",), ("y",), Location("net.prototxt", 3), settings)
-    assert TABLE["PReLU"].arguments(made) == {"channel_shared": True}
+    built = Layer("p", "PReLU", ("x",), ("y",), Location("net.prototxt", 3), settings)
+    assert TABLE["PReLU"].arguments(built) == {"channel_shared": True}
 
 
 def test_bottoms_that_the_rule_is_not_made_for() -> None:
     e = Emitter()
     x = e.input("x", (1, 2))
-    made = Layer("r", "ReLU", ("x", "x"), ("y",), Location("net.prototxt", 3))
+    built = Layer("r", "ReLU", ("x", "x"), ("y",), Location("net.prototxt", 3))
     with pytest.raises(UnsupportedLayerError, match="2 bottoms are not supported, only 1 bottom"):
-        TABLE["ReLU"].apply(e, made, x, x)
+        TABLE["ReLU"].apply(e, built, x, x)

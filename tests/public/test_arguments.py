@@ -28,7 +28,7 @@ def test_what_is_no_path(verb: Callable[..., object], value: Any) -> None:
         verb(value)
 
 
-@pytest.mark.parametrize("value", [each for each in NO_PATHS if each is not None], ids=repr)
+@pytest.mark.parametrize("value", [x for x in NO_PATHS if x is not None], ids=repr)
 def test_what_is_no_path_where_none_is_needed(value: Any) -> None:
     with pytest.raises(UsageError, match="caffemodel cannot be this"):
         bridge.caffe_to_onnx(NET.prototxt, value)

@@ -52,22 +52,22 @@ def test_refusals_and_interrupts_pass() -> None:
         assert e.value is error
 
 
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("shown", [False, True])
 def test_on_the_command_line_it_has_a_status_of_its_own(
-    told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> None:
         raise KeyError("of nobody's")
 
     monkeypatch.setattr(convert, "lowered_net", broken)
-    monkeypatch.setenv("BRIDGE_TRACEBACK", "1" if told else "")
+    monkeypatch.setenv("BRIDGE_TRACEBACK", "1" if shown else "")
     with pytest.raises(SystemExit) as stopped:
         main(["caffe-to-onnx", str(NET.prototxt), "-o", os.devnull + ".onnx"])
     assert stopped.value.code == 3
     said = capsys.readouterr().err
     assert "error: " in said
     assert "please report it" in said
-    assert ("Traceback" in said) == told
+    assert ("Traceback" in said) == shown
 
 
 def test_a_fault_in_the_command_line_itself(

@@ -1,4 +1,4 @@
-"""The layout sweep: what it moves, what it does not, and what it refuses."""
+"""The layout pass: what it moves, what it does not, and what it refuses."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_inputs_and_outputs_are_in_the_graph_s_order() -> None:
         z = Sub(second, first)
     }"""
     raised = raise_and_compare(graph(text), {"first": seeded((3, 2)), "second": seeded((3, 2), 1)})
-    assert [given.value for given in raised.plan.inputs] == ["second", "first"]
+    assert [entry.value for entry in raised.plan.inputs] == ["second", "first"]
     assert raised.plan.outputs == ("z", "a")
     assert [tensor.name for tensor in raised.model.inputs] == ["second", "first"]
 

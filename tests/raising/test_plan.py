@@ -17,8 +17,8 @@ def test_a_call_says_what_it_takes() -> None:
     weight = Weight((2, 3), lambda: np.ones((2, 3)))
     call = Call(4, "fc", "layers.Dense", (Ref(1),), {"units": 3}, {"kernel": weight})
     assert str(call) == "%4 fc = layers.Dense(%1, units=3, kernel: 2 3)"
-    joined = Call(5, "cat", "layers.Concatenate", ([Ref(1), Ref(4, 1)],), {"axis": 1})
-    assert str(joined) == "%5 cat = layers.Concatenate([%1, %4[1]], axis=1)"
+    concatenated = Call(5, "cat", "layers.Concatenate", ([Ref(1), Ref(4, 1)],), {"axis": 1})
+    assert str(concatenated) == "%5 cat = layers.Concatenate([%1, %4[1]], axis=1)"
 
 
 def test_a_whole_plan() -> None:

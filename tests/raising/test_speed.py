@@ -30,9 +30,9 @@ def build(plan: Plan) -> Raised:
 def constants(**shapes: tuple[int, ...]) -> dict[str, Array]:
     """Seeded ones; with `norm`, the four of a normalisation of so many channels."""
     channels = shapes.pop("norm", (1,))
-    found = {name: seeded(shape, seed) for seed, (name, shape) in enumerate(shapes.items())}
+    feeds = {name: seeded(shape, seed) for seed, (name, shape) in enumerate(shapes.items())}
     norm = {name: seeded(channels, 7 + seed) for seed, name in enumerate("gbmv")}
-    return {**found, **norm, "v": norm["v"] ** 2 + 0.1}
+    return {**feeds, **norm, "v": norm["v"] ** 2 + 0.1}
 
 
 LINEAR_THEN_NORM = {
@@ -62,8 +62,8 @@ def test_a_norm_goes_into_the_weights_before_it(
     assert NORM in {call.target.split(".")[1] for call in natural.calls}
     assert NORM not in kinds
     assert "z" not in speedy.plan.values
-    given = {"x": seeded((2, *map(int, x.split(",")[1:])), 3)}
-    row = compare("y", in_onnxruntime(model, given)["y"], speedy.run(given)["y"])
+    feeds = {"x": seeded((2, *map(int, x.split(",")[1:])), 3)}
+    row = compare("y", in_onnxruntime(model, feeds)["y"], speedy.run(feeds)["y"])
     assert row.ok, row
 
 
@@ -137,7 +137,7 @@ def changed(case: Case) -> bool:
     return faster(plan) != plan
 
 
-CHANGED = [each for each in cases(without={"alias"}) if changed(each)]
+CHANGED = [golden for golden in cases(without={"alias"}) if changed(golden)]
 
 
 @pytest.mark.parametrize("golden", CHANGED, ids=str)

@@ -54,7 +54,7 @@ def test_onnxruntime_gives_what_caffe_gave(net: Net, tmp_path: Path) -> None:
 def test_keras_gives_what_caffe_gave(net: Net) -> None:
     # The conversions' own check is held to nets in tests/check; here Caffe's numbers decide.
     model = bridge.caffe_to_keras(net.prototxt, net.caffemodel, io_layout="onnx", check=False)
-    inputs = [net.arrays("in")[each.name] for each in model.inputs]
+    inputs = [net.arrays("in")[value.name] for value in model.inputs]
     results = as_list(model(inputs[0] if len(inputs) == 1 else inputs, training=False))
     names = list(bridge.caffe_to_onnx(net.prototxt, net.caffemodel, check=False).outputs)
     for name, result in zip(names, results, strict=True):
@@ -63,7 +63,7 @@ def test_keras_gives_what_caffe_gave(net: Net) -> None:
 
 def test_the_default_model_is_native_and_moves_nothing(net: Net) -> None:
     model = bridge.caffe_to_keras(net.prototxt, net.caffemodel, check=False)
-    kinds = {type(each).__name__ for each in model.operations}
+    kinds = {type(operation).__name__ for operation in model.operations}
     assert not kinds & {"Permute", "Transpose", "Lambda"}
 
 
@@ -86,7 +86,7 @@ def test_the_files_predict_where_there_is_only_keras(
         model = bridge.caffe_to_keras(
             net.prototxt, net.caffemodel, folder / "net.keras", check=False
         )
-        inputs = [np.moveaxis(net.arrays("in")[each.name], 1, -1) for each in model.inputs]
+        inputs = [np.moveaxis(net.arrays("in")[value.name], 1, -1) for value in model.inputs]
         for i, array in enumerate(inputs):
             np.save(folder / f"in{i}.npy", array)
         expected[folder] = as_list(model(inputs[0] if len(inputs) == 1 else inputs))
@@ -106,7 +106,7 @@ def test_the_files_predict_where_there_is_only_keras(
 
 def test_fit_trains_it(net: Net) -> None:
     model = bridge.caffe_to_keras(net.prototxt, net.caffemodel, check=False)
-    inputs = [np.moveaxis(net.arrays("in")[each.name], 1, -1)[:1] for each in model.inputs]
+    inputs = [np.moveaxis(net.arrays("in")[value.name], 1, -1)[:1] for value in model.inputs]
     x = inputs[0] if len(inputs) == 1 else inputs
     targets = [np.zeros_like(np.asarray(result)) for result in as_list(model(x))]
     before = [weight.numpy() for weight in model.trainable_weights]

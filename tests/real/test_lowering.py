@@ -24,7 +24,7 @@ from tests.helpers.public_nets import (
     SHARED,
     ZOO,
     feeds_of,
-    given_shapes,
+    input_shapes,
     is_refused,
 )
 
@@ -66,7 +66,7 @@ def test_a_public_prototxt_is_lowered_or_refused_for_a_reason(prototxt: Path) ->
 @pytest.mark.nightly
 @pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
 def test_a_public_net_runs(prototxt: Path) -> None:
-    shapes = given_shapes(prototxt)
+    shapes = input_shapes(prototxt)
     if not shapes and is_refused(prototxt):
         pytest.skip("it is refused")
     model = _lowered(prototxt, shapes)

@@ -52,7 +52,7 @@ def conv(name: str, bottom: str, channels: int, stride: int = 1, pad: int = 1) -
 
 
 def ssd(size: int, backbone: str, heads: Sequence[Head], classes: int) -> str:
-    def joined(kind: str, axis: int) -> str:
+    def concatenated(kind: str, axis: int) -> str:
         bottoms = " ".join(f'bottom: "{head.blob}_{kind}"' for head in heads)
         top = kind.partition("_")[0]
         return f"""
@@ -63,7 +63,7 @@ def ssd(size: int, backbone: str, heads: Sequence[Head], classes: int) -> str:
         layer {{ name: "data" type: "Input" top: "data"
                  input_param {{ shape {{ dim: 1 dim: 3 dim: {size} dim: {size} }} }} }}
         {backbone} {"".join(head.text(classes) for head in heads)}
-        {joined("loc_flat", 1)} {joined("conf_flat", 1)} {joined("prior", 2)}
+        {concatenated("loc_flat", 1)} {concatenated("conf_flat", 1)} {concatenated("prior", 2)}
         layer {{ name: "rows" type: "Reshape" bottom: "mbox_conf" top: "rows"
                  reshape_param {{ shape {{ dim: 0 dim: -1 dim: {classes} }} }} }}
         layer {{ name: "scores" type: "Softmax" bottom: "rows" top: "scores"
@@ -83,17 +83,17 @@ def converted(folder: Path, text: str) -> tuple[int, int]:
     done = bridge.caffe_to_onnx(prototxt, check=False)
     model = bridge.caffe_to_keras(prototxt, output=folder / "net.keras")  # checked
     image = np.random.default_rng(0).uniform(-1, 1, model.input_shape[1:])[None]
-    found = np.asarray(model(image.astype(np.float32)))
-    return done.model.values["mbox_prior"][2] // 4, int((found[0, 0, :, 1] > 0).sum())
+    detections = np.asarray(model(image.astype(np.float32)))
+    return done.model.values["mbox_prior"][2] // 4, int((detections[0, 0, :, 1] > 0).sum())
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_small_net_of_many_priors(tmp_path: Path) -> None:
     heads = [Head("one", 1, (4, 9), (2,)), Head("two", 2, (9, 16), (2, 3))]
     backbone = conv("one", "data", 4) + conv("two", "one", 4, stride=2)
-    priors, found = converted(tmp_path, ssd(44, backbone, heads, classes=3))
+    priors, detections = converted(tmp_path, ssd(44, backbone, heads, classes=3))
     assert priors == 4 * 44 * 44 + 6 * 22 * 22 > 8192
-    assert found > 0
+    assert detections > 0
 
 
 @pytest.mark.nightly
@@ -104,12 +104,12 @@ def test_ssd300(tmp_path: Path) -> None:
     steps = (8, 16, 32, 64, 100, 300)
     sizes = ((30, 60), (60, 111), (111, 162), (162, 213), (213, 264), (264, 315))
     ratios = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))
-    heads = [Head(*each) for each in zip(blobs, steps, sizes, ratios, strict=True)]
+    heads = [Head(*settings) for settings in zip(blobs, steps, sizes, ratios, strict=True)]
     names = ("data", "conv2", "conv3", *blobs)
     backbone = "".join(
         conv(name, bottom, 8, stride=2) for bottom, name in pairwise(names[: names.index("conv8")])
     )
     backbone += conv("conv8", "conv7", 8, pad=0) + conv("conv9", "conv8", 8, pad=0)
-    priors, found = converted(tmp_path, ssd(300, backbone, heads, classes=21))
+    priors, detections = converted(tmp_path, ssd(300, backbone, heads, classes=21))
     assert priors == 8732
-    assert found > 0
+    assert detections > 0

@@ -98,7 +98,7 @@ def there_and_back_again(
         results = OnnxRunner(back).run({name: channels_last(x) for name, x in fed.items()})
         agree(map(channels_first, results.values()), expected)
     agree(run(again, fed), expected)
-    assert not {type(each).__name__ for each in again.operations} & {"Permute", "Transpose"}
+    assert not {type(x).__name__ for x in again.operations} & {"Permute", "Transpose"}
     for weight, other in zip(model.weights, again.weights, strict=True):
         assert weight.path == other.path
         np.testing.assert_array_equal(np.asarray(weight), np.asarray(other))
@@ -116,7 +116,7 @@ def agree(results: Iterable[Array], expected: Sequence[Array]) -> None:
 
 def run(model: keras.Model, fed: Mapping[str, Array]) -> list[Array]:
     """What a channels-last model gives, from and to n c h w."""
-    arrays = [channels_last(fed[each.name]) for each in model.inputs]
+    arrays = [channels_last(fed[value.name]) for value in model.inputs]
     return [channels_first(x) for x in run_keras(model, arrays)]
 
 

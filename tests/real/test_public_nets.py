@@ -15,7 +15,7 @@ from bridge.graph.io import to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower import lower
 from bridge.raising import raise_model
-from tests.helpers.public_nets import ZOO, feeds_of, given_shapes, is_refused, with_even_weights
+from tests.helpers.public_nets import ZOO, feeds_of, input_shapes, is_refused, with_even_weights
 from tests.helpers.stage_runner import Staged, stages
 
 
@@ -25,7 +25,7 @@ def test_a_public_net_is_right_in_keras(
     prototxt: Path, record_property: Callable[[str, str], None]
 ) -> None:
     """With numbers of even size for the weights, which are not public."""
-    shapes = given_shapes(prototxt)
+    shapes = input_shapes(prototxt)
     if not shapes and is_refused(prototxt):
         pytest.skip("it is refused")
     net = with_even_weights(with_unknown_weights(read(prototxt, input_shape=shapes)))

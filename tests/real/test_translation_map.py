@@ -35,21 +35,21 @@ def done(net: Net) -> Raising:
 
 
 def tensor_of(model: keras.Model, tensor: MappedTensor) -> Any:
-    (operation,) = (each for each in model.operations if each.name == tensor.keras)
+    (operation,) = (item for item in model.operations if item.name == tensor.keras)
     return keras.tree.flatten(operation.output)[tensor.output]
 
 
 def test_the_expressions_make_the_weights_of_caffes_blobs(net: Net, done: Raising) -> None:
     blobs = read(net.prototxt, net.caffemodel)
-    told: Mapping[int, Any] = {
+    recorded: Mapping[int, Any] = {
         id(getattr(done.model.get_layer(weight.layer), weight.role)): weight
         for weight in done.map.weights
         if not weight.role.startswith("argument")
     }
-    variables = [each for each in done.model.weights if "seed_generator" not in each.path]
-    assert len(told) == len(variables)
+    variables = [x for x in done.model.weights if "seed_generator" not in x.path]
+    assert len(recorded) == len(variables)
     for variable in variables:
-        weight = told[id(variable)]
+        weight = recorded[id(variable)]
         if all(source.layer is None for source in weight.sources):
             continue  # no blob's: the prior boxes, say, which come of the net's text alone
         array = evaluated(weight, blobs, {})
@@ -70,9 +70,9 @@ def test_every_blob_of_caffe_is_where_the_map_says_and_as_it_says(net: Net, done
     outputs = [tensor_of(done.model, tensor) for tensor in tensors]
     feeds = [
         rearranged(blobs[tensor.value], tensor.order, tensor.sizes)
-        for given in done.plan.inputs
+        for entry in done.plan.inputs
         for tensor in tensors
-        if tensor.value == given.value
+        if tensor.value == entry.value
     ]
     results = keras.Model(done.model.inputs, outputs)(feeds)
     for tensor, result in zip(tensors, results, strict=True):
@@ -82,7 +82,7 @@ def test_every_blob_of_caffe_is_where_the_map_says_and_as_it_says(net: Net, done
 
 def test_the_texts_carry_inputs_and_outputs_as_the_layouts_do(done: Raising) -> None:
     tensors = {tensor.value: tensor for tensor in done.map.tensors}
-    for value in (*(given.value for given in done.plan.inputs), *done.plan.outputs):
+    for value in (*(entry.value for entry in done.plan.inputs), *done.plan.outputs):
         layout, tensor = done.plan.values[value].layout, tensors[value]
         assert (tensor.shape, tensor.stored) == (layout.logical_shape, layout.stored_shape)
         shape = fixed(tensor.shape)

@@ -24,9 +24,9 @@ def bench(
 def test_its_net_is_vgg16(bench: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "vgg16.prototxt"
     path.write_text("\n".join(bench.vgg16()))
-    (found,) = inspect([path])
-    assert found.parameters == 138_357_544
-    assert found.outputs == {"prob": (1, 1000)}
+    (contents,) = inspect([path])
+    assert contents.parameters == 138_357_544
+    assert contents.outputs == {"prob": (1, 1000)}
 
 
 def test_seconds_and_peaks_are_of_the_process(bench: ModuleType) -> None:

@@ -29,10 +29,10 @@ class Here:
 
 @pytest.fixture
 def module(script: Callable[[str], ModuleType], tmp_path: Path) -> ModuleType:
-    found = script("_interoperability.py")
-    found.BUILD = tmp_path / "build"
-    found.BUILD.mkdir()
-    return found
+    loaded = script("_interoperability.py")
+    loaded.BUILD = tmp_path / "build"
+    loaded.BUILD.mkdir()
+    return loaded
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def cell(module: ModuleType, net: Any, *arguments: str, reasons: Mapping[str, st
 
 def test_a_cell_is_a_check(module: ModuleType, net: Any) -> None:
     assert net.convert() == {}
-    found = cell(module, net, "{onnx}")
-    assert (found.ok, found.blobs, found.reason) == (True, 1, "")
-    assert found.error < 1e-5
+    outcome = cell(module, net, "{onnx}")
+    assert (outcome.ok, outcome.blobs, outcome.reason) == (True, 1, "")
+    assert outcome.error < 1e-5
     assert cell(module, net, "{keras}", "--graph", "{onnx}").ok
     assert cell(module, net, "{tflite}", "--graph", "{onnx}").ok
-    assert "onnxruntime" in found.versions
+    assert "onnxruntime" in outcome.versions
 
 
 def test_what_differs_is_bold_and_what_is_refused_has_a_reason(

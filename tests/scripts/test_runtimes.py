@@ -93,8 +93,8 @@ def test_the_page_gives_the_known_reason_or_what_was_said(
     script: Callable[[str], ModuleType], outcome: str, stands: str
 ) -> None:
     module = script("_runtimes.py")
-    found = [module.Result("lrn_k2", outcome, "what it said"), module.Result("absval", "right")]
-    page = module.page({"reference": found})
+    results = [module.Result("lrn_k2", outcome, "what it said"), module.Result("absval", "right")]
+    page = module.page({"reference": results})
     assert f"| {outcome} |" in page
     assert stands in page
     assert "`lrn_k2`" in page

@@ -185,7 +185,7 @@ def cycle(file: h5py.File, other: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "told"),
+    ("fill", "message"),
     [
         (external, r"'/data/a/0' does not lie in.*\n.*\n  received: external storage in"),
         (virtual, "a virtual dataset"),
@@ -196,12 +196,12 @@ def cycle(file: h5py.File, other: Path) -> None:
         (cycle, "a group that lies within itself"),
     ],
 )
-def test_nothing_is_read_from_other_files(fill: Any, told: str, tmp_path: Path) -> None:
+def test_nothing_is_read_from_other_files(fill: Any, message: str, tmp_path: Path) -> None:
     other = write(tmp_path / "other.h5", {"a": {0: WEIGHT}})
     with h5py.File(tmp_path / "net.caffemodel.h5", "w") as file:
         fill(file, other)
     for look in (hdf5.read, refuse_foreign):
-        with pytest.raises(WeightsError, match=told):
+        with pytest.raises(WeightsError, match=message):
             look(tmp_path / "net.caffemodel.h5")
 
 

@@ -30,9 +30,9 @@ def warnings(text: str, message: str = "NetParameter") -> tuple[str, ...]:
 def float32(value: Any) -> Any:
     """Numbers as protobuf keeps them, which rounds a float field to float32."""
     if isinstance(value, dict):
-        return {name: float32(each) for name, each in value.items()}
+        return {name: float32(number) for name, number in value.items()}
     if isinstance(value, list):
-        return [float32(each) for each in value]
+        return [float32(number) for number in value]
     return pytest.approx(value, rel=1e-7) if isinstance(value, float) else value
 
 
@@ -77,7 +77,7 @@ def test_what_protobuf_writes_reads_back(
 
 
 def complaints(text: str, message: str = "NetParameter") -> list[str]:
-    return [each.line() for each in interpret(parse(text, "net.prototxt"), message)[0].complaints]
+    return [x.line() for x in interpret(parse(text, "net.prototxt"), message)[0].complaints]
 
 
 def test_what_nobody_knows_is_a_complaint_of_its_layer() -> None:
@@ -90,7 +90,7 @@ def test_what_nobody_knows_is_a_complaint_of_its_layer() -> None:
     assert complaints(text) == [
         "net.prototxt:1: unknown field 'nane' of the net; did you mean 'name'?"
     ]
-    assert [[str(each) for each in layer.complaints] for layer in net["layer"]] == [
+    assert [[str(complaint) for complaint in layer.complaints] for layer in net["layer"]] == [
         [
             "unknown field 'foo' of the layer",
             "unknown value 'MAXX' of 'pool' of pooling_param; did you mean 'MAX'?",
@@ -113,7 +113,7 @@ def test_an_unknown_message_of_a_layer_is_left_to_plug_ins() -> None:
     assert net["layer"][0] == {
         "my_param": {"size": 3, "at": [{"x": 1.0}, {"x": 2.0}], "kind": "BIG"}
     }
-    assert [each.path for each in net["layer"][0].complaints] == [("my_param",)]
+    assert [complaint.path for complaint in net["layer"][0].complaints] == [("my_param",)]
     assert read("layer { pooling_param { my_param { } } }")["layer"][0] == {"pooling_param": {}}
 
 

@@ -75,5 +75,5 @@ def test_values_of_the_wrong_kind_are_refused(message: str, text: str, expected:
     ],
 )
 def test_values_of_no_known_kind(kind: str, text: str, value: Any) -> None:
-    found = as_it_looks(Scalar(kind, text))
-    assert (found, type(found)) == (value, type(value))
+    result = as_it_looks(Scalar(kind, text))
+    assert (result, type(result)) == (value, type(value))

@@ -30,7 +30,7 @@ def test_spellings_of_one_net(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "received"),
+    ("text", "location", "received"),
     [
         ('layer {\n  name: "a"\n', "3:1", "the end of the file"),
         ('name: "a" }', "1:11", "}"),
@@ -45,10 +45,10 @@ def test_spellings_of_one_net(text: str) -> None:
         ("layer {" * 100, "1:456", "layer"),
     ],
 )
-def test_syntax_errors_say_where(text: str, place: str, received: str) -> None:
+def test_syntax_errors_say_where(text: str, location: str, received: str) -> None:
     with pytest.raises(PrototxtError) as refusal:
         read(text)
-    assert str(refusal.value.where) == f"net.prototxt:{place}"
+    assert str(refusal.value.where) == f"net.prototxt:{location}"
     assert str(refusal.value.received).startswith(received)
 
 

@@ -79,9 +79,9 @@ def test_the_rest_of_the_zoo_is_read_or_refused(zoo: Path, record_property: Reco
     rest = [path for path in sorted(zoo.glob("*.prototxt")) if path.name not in recorded]
     assert len(rest) == 60
     for path in rest:
-        found = outcome(path)
-        assert path.name in found or found.startswith("read, with all")
-        record_property("The rest of the zoo", f"{path.name} {found}")
+        result = outcome(path)
+        assert path.name in result or result.startswith("read, with all")
+        record_property("The rest of the zoo", f"{path.name} {result}")
 
 
 def test_real_models(real_models: Path) -> None:

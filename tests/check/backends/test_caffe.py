@@ -75,7 +75,7 @@ def test_caffe_may_be_in_another_python(
 ) -> None:
     """One that the environment names, with what that Python finds by itself."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    monkeypatch.setattr(sys, "path", [each for each in sys.path if "stand_in" not in each])
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "stand_in" not in entry])
     pair = small.prototxt, small.caffemodel
     assert "lowered" in bridge.check(pair, small.onnx).expected
     monkeypatch.setenv(VARIABLE, sys.executable)
@@ -111,6 +111,6 @@ def test_what_runs_in_the_other_python_is_plain_enough_for_it() -> None:
 
 @pytest.mark.parametrize("array", [np.arange(6, dtype=np.float32).reshape(2, 3), np.float64(3)])
 def test_arrays_come_over_as_they_are(array: np.ndarray) -> None:
-    found = caffe_server.unpack(caffe_server.pack(np.asarray(array)))
-    np.testing.assert_array_equal(found, array)
-    assert found.dtype == array.dtype
+    unpacked = caffe_server.unpack(caffe_server.pack(np.asarray(array)))
+    np.testing.assert_array_equal(unpacked, array)
+    assert unpacked.dtype == array.dtype

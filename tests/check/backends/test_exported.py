@@ -30,7 +30,7 @@ def test_it_is_compared_in_onnx_order_whatever_it_takes(
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "saved"])
-def test_several_ends_keep_their_places(tmp_path: Path, name: str) -> None:
+def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path, name: str) -> None:
     one, two = keras.Input((2,), name="one"), keras.Input((2,), name="two")
     outputs = [
         keras.layers.Rescaling(k, name=f"r{k}")(x) for k, x in ((1, two), (2, one), (3, two))
@@ -38,10 +38,10 @@ def test_several_ends_keep_their_places(tmp_path: Path, name: str) -> None:
     model = keras.Model([two, one], outputs)
 
     save(model, tmp_path / name)
-    found = {"net.tflite": tflite, "saved": saved_model}[name](tmp_path / name)
+    backend = {"net.tflite": tflite, "saved": saved_model}[name](tmp_path / name)
     arrays = {"one": np.float32([[1, 1]]), "two": np.float32([[10, 10]])}
-    results = found.run([arrays[port.name] for port in found.inputs])
-    assert [float(each[0, 0]) for each in results] == [10, 2, 30]
+    results = backend.run([arrays[port.name] for port in backend.inputs])
+    assert [float(result[0, 0]) for result in results] == [10, 2, 30]
 
 
 def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:

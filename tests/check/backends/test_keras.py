@@ -54,10 +54,10 @@ def test_what_has_no_name_in_the_graph_is_passed_by() -> None:
 
 def test_values_are_those_of_the_model() -> None:
     model = branched()
-    found = dict(side_of(model).run(X, ["b", "a/1", "d"]))
+    values = dict(side_of(model).run(X, ["b", "a/1", "d"]))
     expected = model(X["x"])
-    np.testing.assert_allclose(found["d"], expected, atol=1e-6)
-    np.testing.assert_array_equal(found["b"], np.maximum(found["a/1"], 0))
+    np.testing.assert_allclose(values["d"], expected, atol=1e-6)
+    np.testing.assert_array_equal(values["b"], np.maximum(values["a/1"], 0))
 
 
 def test_each_operation_runs_once_and_those_that_are_not_needed_never() -> None:

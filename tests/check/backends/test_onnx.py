@@ -51,10 +51,10 @@ def expected() -> dict[str, Array]:
 @pytest.mark.parametrize("size", [1, 100, 1 << 20])
 def test_parts_give_what_the_whole_gives(chain: OnnxBackend, first: int, size: int) -> None:
     with patch.multiple(side, FIRST_VALUES=first, BYTES_AT_A_TIME=size):
-        found = dict(chain.run(X, VALUES))
-    assert found.keys() == set(VALUES)
+        values = dict(chain.run(X, VALUES))
+    assert values.keys() == set(VALUES)
     for name, array in expected().items():
-        np.testing.assert_allclose(found[name], array, rtol=1e-6)
+        np.testing.assert_allclose(values[name], array, rtol=1e-6)
 
 
 def test_only_what_is_wanted_is_given(chain: OnnxBackend) -> None:
@@ -64,16 +64,16 @@ def test_only_what_is_wanted_is_given(chain: OnnxBackend) -> None:
 
 def test_parts_hold_no_more_than_later_ones_read(chain: OnnxBackend) -> None:
     """x and a are read late: they are kept; b1 is not."""
-    given: list[list[str]] = []
+    requests: list[list[str]] = []
     model = chain._model
 
     def watched(nodes: object, feeds: dict[str, Array], gives: object) -> onnx.ModelProto:
-        given.append(sorted(feeds))
+        requests.append(sorted(feeds))
         return model(nodes, feeds, gives)
 
     with one_at_a_time(), patch.object(chain, "_model", watched):
         list(chain.run(X, ["a", "b1", "c", "d"]))
-    assert given == [["x"], ["a"], ["a", "b1"], ["c", "x"]]
+    assert requests == [["x"], ["a"], ["a", "b1"], ["c", "x"]]
 
 
 def test_what_is_held_is_bounded_by_bytes(tmp_path: Path) -> None:
@@ -90,11 +90,11 @@ def test_what_is_held_is_bounded_by_bytes(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with patch.object(side, "BYTES_AT_A_TIME", 4 << 20):
-            given = sum(array.nbytes for _, array in long.run(feeds, names[1:]))
+            total = sum(array.nbytes for _, array in long.run(feeds, names[1:]))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert given == 60 << 20
+    assert total == 60 << 20
     assert peak < 8 << 20
 
 
@@ -116,10 +116,10 @@ def test_constants_of_branches_and_values_around_them_are_found(tmp_path: Path) 
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["":17]>\n{text}')
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32([1, 1]), "one"))
     onnx.save(model, tmp_path / "if.onnx")
-    found = OnnxBackend(tmp_path / "if.onnx", runtime("onnxruntime"))
+    backend = OnnxBackend(tmp_path / "if.onnx", runtime("onnxruntime"))
     feeds = {"x": np.float32([-1, 2]), "c": np.array(True)}
     with one_at_a_time():
-        values = dict(found.run(feeds, ["a", "y"]))
+        values = dict(backend.run(feeds, ["a", "y"]))
     np.testing.assert_array_equal(values["y"], [1, 3])
 
 
@@ -131,8 +131,8 @@ def test_weights_beside_the_file_are_found(tmp_path: Path) -> None:
     onnx.save(whole, path, save_as_external_data=True, location="net.data", size_threshold=0)
     assert (tmp_path / "net.data").is_file()
     for name in ("onnxruntime", "reference"):
-        found = dict(OnnxBackend(path, runtime(name)).run(x, ["p", "y"]))
-        np.testing.assert_allclose(found["y"], y, atol=1e-5)
+        values = dict(OnnxBackend(path, runtime(name)).run(x, ["p", "y"]))
+        np.testing.assert_allclose(values["y"], y, atol=1e-5)
     (tmp_path / "net.data").unlink()
     with pytest.raises(GraphError, match="the weight 'w' is missing"):
         OnnxBackend(path, runtime("onnxruntime"))

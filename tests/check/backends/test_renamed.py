@@ -31,9 +31,9 @@ class Fake:
 
 
 def fake(inputs: str, outputs: str, values: str) -> Fake:
-    given: dict[str, InputSpec] = dict.fromkeys(inputs, ((1,), "float32"))
+    specs: dict[str, InputSpec] = dict.fromkeys(inputs, ((1,), "float32"))
     origins = {name: Origin(name.upper(), "Op", tuple(inputs)) for name in values}
-    return Fake(given, tuple(outputs), tuple(values), origins)
+    return Fake(specs, tuple(outputs), tuple(values), origins)
 
 
 def test_ends_are_named_by_position_where_no_name_is_shared() -> None:

@@ -23,7 +23,7 @@ def zeroed_last_layer(model: onnx.ModelProto) -> None:
 
 
 def swapped_channels(model: onnx.ModelProto) -> None:
-    """Of a convolution in the middle, two filters changed places."""
+    """Of a convolution in the middle, two filters swapped."""
     kernels = [
         weight
         for node, weight in _weighted(model)
@@ -37,21 +37,21 @@ def swapped_channels(model: onnx.ModelProto) -> None:
 
 def dropped_relu(model: onnx.ModelProto) -> None:
     """An activation in the middle lets everything through."""
-    found = [node for node in model.graph.node if node.op_type in _ACTIVATIONS]
-    node = found[len(found) // 2]
+    activations = [node for node in model.graph.node if node.op_type in _ACTIVATIONS]
+    node = activations[len(activations) // 2]
     del node.input[1:], node.attribute[:]
     node.op_type = "Identity"
 
 
 def shifted_window(model: onnx.ModelProto) -> None:
     """Of a convolution in the middle, the windows lie one pixel beside where they should."""
-    found = [
+    nodes = [
         (node, weight)
         for node, weight in _weighted(model)
         if node.op_type == "Conv" and _array(model, weight).shape[-1] > 1
     ]
-    node, weight = found[len(found) // 2]
-    pads = next((each for each in node.attribute if each.name == "pads"), None)
+    node, weight = nodes[len(nodes) // 2]
+    pads = next((attribute for attribute in node.attribute if attribute.name == "pads"), None)
     if pads is not None and pads.ints[-1]:
         pads.ints[-1] -= 1
         pads.ints[len(pads.ints) // 2 - 1] += 1

@@ -47,7 +47,7 @@ FAULTS = [
     (batch_norm_without_scale_factor, "bn1", "conv1:bn1", ("conv1:conv1",)),
 ]
 faults = pytest.mark.parametrize(
-    ("fault", "layer", "value", "inputs"), FAULTS, ids=[each[0].__name__ for each in FAULTS]
+    ("fault", "layer", "value", "inputs"), FAULTS, ids=[case[0].__name__ for case in FAULTS]
 )
 Fault = Callable[[Small, Path], Path]
 

@@ -83,10 +83,10 @@ def test_where_it_cannot_be_written_nothing_is_compared(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
         pytest.skip("no chromium here to open the page in")
-    return found
+    return browser
 
 
 def opened(chromium: str, page: Path, do: str = "--dump-dom") -> str:
@@ -103,8 +103,8 @@ def opened(chromium: str, page: Path, do: str = "--dump-dom") -> str:
 
 
 def text_of(dom: str, element: str) -> str:
-    found = re.search(rf'id="{element}"[^>]*>(.*?)</', dom, re.DOTALL)
-    return found[1].strip() if found else ""
+    match = re.search(rf'id="{element}"[^>]*>(.*?)</', dom, re.DOTALL)
+    return match[1].strip() if match else ""
 
 
 def test_a_browser_shows_the_verdict_on_open_nsfw(

@@ -35,9 +35,9 @@ def test_the_first_to_differ_is_told_with_its_inputs() -> None:
 
 
 def test_shapes_are_told_as_such() -> None:
-    told = Report("this", (SHORT,)).located()
-    assert "'fc' is the first to differ: shape 1 4 instead of 1 5" in told
-    assert "from 'pool1', which both were fed" in told
+    report = Report("this", (SHORT,)).located()
+    assert "'fc' is the first to differ: shape 1 4 instead of 1 5" in report
+    assert "from 'pool1', which both were fed" in report
 
 
 def test_nothing_diverges_where_all_is_well() -> None:
@@ -73,9 +73,9 @@ def test_a_value_within_that_tells_nothing_is_no_loss() -> None:
 
 
 def test_it_can_be_told_as_json() -> None:
-    told = json.loads(json.dumps(Report("this", (GOOD, BAD, SHORT)).as_dict(), allow_nan=False))
-    assert (told["ok"], told["first"], told["faults"]) == (False, "pool1", ["pool1"])
-    assert [row["ok"] for row in told["rows"]] == [True, False, False]
-    assert told["verdict"] == "differs"
-    assert [row["verdict"] for row in told["rows"]] == ["equal", "differs", "differs"]
-    assert told["rows"][2]["error"] == "inf"
+    parsed = json.loads(json.dumps(Report("this", (GOOD, BAD, SHORT)).as_dict(), allow_nan=False))
+    assert (parsed["ok"], parsed["first"], parsed["faults"]) == (False, "pool1", ["pool1"])
+    assert [row["ok"] for row in parsed["rows"]] == [True, False, False]
+    assert parsed["verdict"] == "differs"
+    assert [row["verdict"] for row in parsed["rows"]] == ["equal", "differs", "differs"]
+    assert parsed["rows"][2]["error"] == "inf"

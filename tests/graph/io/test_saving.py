@@ -61,13 +61,13 @@ def test_linked_points_into_the_caffemodel(lowered: LoweredModel, tmp_path: Path
     path = save(lowered, tmp_path / "net.onnx", weights="linked")
     assert path.stat().st_size < 0.5 * (tmp_path / "net.caffemodel").stat().st_size
     proto = onnx.load(path, load_external_data=False)
-    places = {
+    locations = {
         entry.value
         for tensor in proto.graph.initializer
         for entry in tensor.external_data
         if entry.key == "location"
     }
-    assert places == {"net.caffemodel"}
+    assert locations == {"net.caffemodel"}
 
 
 def test_external_weights_start_on_pages(lowered: LoweredModel, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ class TestReplacing:
     def sums(path: Path) -> set[bool]:
         """Which weights a graph has: whether each is of zeros."""
         tensors = onnx.load(path).graph.initializer
-        return {not onnx.numpy_helper.to_array(each).any() for each in tensors}
+        return {not onnx.numpy_helper.to_array(tensor).any() for tensor in tensors}
 
     @pytest.mark.parametrize("ended", ["rename", "replace"])
     @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
@@ -209,11 +209,11 @@ class TestReplacing:
         )
         arguments = [sys.executable, "-c", program, lenet.prototxt, lenet.caffemodel, old]
         running = [subprocess.Popen(arguments) for _ in range(3)]
-        while any(each.poll() is None for each in running):
+        while any(process.poll() is None for process in running):
             # The graph that was just read may have been replaced, and its weights be gone.
             with suppress(FileNotFoundError, onnx.checker.ValidationError):
                 assert len(self.sums(old)) == 1
-        assert [each.returncode for each in running] == [0, 0, 0]
+        assert [process.returncode for process in running] == [0, 0, 0]
         assert self.sums(old) == {False}
         assert len(_files(old.parent)) == 2
 

@@ -17,7 +17,7 @@ def factorings(size: Size, most: int = 3) -> list[tuple[Size, ...]]:
     """Every way to write a size as a product of up to `most` factors above 1, in order."""
     if isinstance(size, str) or size == 1 or most == 1:
         return [(size,)]
-    divisors = [each for each in range(2, size) if size % each == 0]
+    divisors = [divisor for divisor in range(2, size) if size % divisor == 0]
     tails = [(first, *rest) for first in divisors for rest in factorings(size // first, most - 1)]
     return [(size,), *tails]
 
@@ -33,9 +33,9 @@ def shuffled(draw: st.DrawFn, size: int) -> Layout:
 
 
 @st.composite
-def joined(draw: st.DrawFn, size: int) -> Layout:
+def concatenated(draw: st.DrawFn, size: int) -> Layout:
     """An axis of parts in inner orders of their own, as Concat leaves it."""
-    first = draw(st.sampled_from([each for each in SHUFFLED if each < size]))
+    first = draw(st.sampled_from([part for part in SHUFFLED if part < size]))
     parts = [draw(shuffled(first)), draw(axes(size - first))]
     return Layout.concatenated(parts if draw(st.booleans()) else parts[::-1])
 
@@ -46,7 +46,7 @@ def axes(size: Size) -> st.SearchStrategy[Layout]:
     if size in SHUFFLED:
         orders += [shuffled(size)] * 2
     if isinstance(size, int) and size > min(SHUFFLED):
-        orders += [joined(size)]
+        orders += [concatenated(size)]
     return st.sampled_from(orders).flatmap(lambda order: order)
 
 

@@ -1,4 +1,4 @@
-"""FlowNet's layers against loops over places and displacements."""
+"""FlowNet's layers against loops over positions and displacements."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def warped(x: Array, flow: Array, fill: float) -> Array:
 @pytest.mark.parametrize("size", [(5, 7), (1, 4), (4, 1)])
 def test_flow_warp(one_layer: Callable[..., Any], size: tuple[int, int], fill: str) -> None:
     x = rng.standard_normal((2, 3, *size))
-    # Multiples of 1/4 lie, to the bit, on places, on the last one, and up to one behind it.
+    # Multiples of 1/4 are, to the bit, on pixels, on the last one, and up to one behind it.
     flow = rng.integers(-20, 21, (2, 2, *size)) / 4
     result = one_layer("FlowWarp", f"flow_warp_param {{ fill_value: {fill} }}", x=x, flow=flow)
     expected = warped(x, flow, 0 if fill == "ZERO" else np.nan)
@@ -213,9 +213,9 @@ def test_resample_like_another(one_layer: Callable[..., Any]) -> None:
 def test_resample_to_the_nearest(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
     x = rng.standard_normal((1, 2, 4, 6))
     scale = 4 / size[0]
-    places = [[floor(i * scale + scale / 2) for i in range(count)] for count in size]
+    positions = [[floor(i * scale + scale / 2) for i in range(count)] for count in size]
     text = f"resample_param {{ height: {size[0]} width: {size[1]} type: NEAREST }}"
-    assert_close(one_layer("Resample", text, x=x), x[:, :, places[0]][..., places[1]])
+    assert_close(one_layer("Resample", text, x=x), x[:, :, positions[0]][..., positions[1]])
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 5])

@@ -61,7 +61,7 @@ def test_forks_have_scale_and_bias_behind(
     mkldnn_batch_norm_layer.cpp divides by it."""
     weights = [MEAN, VARIANCE * variance, [999.5], SCALE, BIAS]
     y = one_layer("BatchNorm", f"batch_norm_param {{ {text} }}", weights=weights, x=X)
-    mean, var = (_per_channel(each / divides_by) for each in weights[:2])
+    mean, var = (_per_channel(statistic / divides_by) for statistic in weights[:2])
     expected = (X - mean) / np.sqrt(var + eps) * _per_channel(SCALE) + _per_channel(BIAS)
     assert_close(y, expected.astype(np.float32))
 
@@ -152,7 +152,7 @@ def test_ssds_normalize_takes_rows_too(
     assert_close(one_layer("Normalize", text, weights=[scale], x=x), expected)
 
 
-def test_normalize_by_the_norm_of_each_place(
+def test_normalize_by_the_norm_at_each_position(
     net_of: Callable[..., Net], run: Callable[..., Any]
 ) -> None:
     text = """layer { name: "l" type: "Normalize" bottom: "x" top: "y" top: "norm"

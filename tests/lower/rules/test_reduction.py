@@ -40,8 +40,8 @@ def test_of_equal_numbers_the_last_is_first(one_layer: Callable[..., Any], count
     assert_close(one_layer("ArgMax", text, x=x), expected)
 
 
-def test_places_and_values_side_by_side(one_layer: Callable[..., Any]) -> None:
+def test_indices_and_values_side_by_side(one_layer: Callable[..., Any]) -> None:
     y = one_layer("ArgMax", "argmax_param { top_k: 2 out_max_val: true }", x=X)
     flat = X.reshape(2, 12)
-    places = flat.argsort(1)[:, :-3:-1]
-    assert_close(y, np.stack([places, np.take_along_axis(flat, places, 1)], 1))
+    indices = flat.argsort(1)[:, :-3:-1]
+    assert_close(y, np.stack([indices, np.take_along_axis(flat, indices, 1)], 1))

@@ -26,8 +26,8 @@ def test_dummy_data_fills_each_top(net_of: Callable[..., Net], run: Callable[...
 )
 def test_continuation_of_a_bottom(one_layer: Callable[..., Any], axis: str, batch: int) -> None:
     text = f"continuation_indicator_param {{ time_step: 3 {axis} }}"
-    found = one_layer("ContinuationIndicator", text, x=np.zeros((3, 2, 4)))
-    assert found.tolist() == [[0] * batch, [1] * batch, [1] * batch]
+    indicator = one_layer("ContinuationIndicator", text, x=np.zeros((3, 2, 4)))
+    assert indicator.tolist() == [[0] * batch, [1] * batch, [1] * batch]
 
 
 def test_a_batch_of_two_sizes(one_layer: Callable[..., Any]) -> None:

@@ -141,4 +141,4 @@ def test_keras_has_a_layer_for_zeros_around_images(
     text = "g (float[b,3,4,4] x) => (float[b,c,h,w] y) { p = Pad(x, pads, value)  y = Relu(p) }"
     constants = {"pads": np.array(pads), "value": np.float32(value)}
     raised = raise_and_compare(graph(text, constants), {"x": seeded((2, 3, 4, 4))})
-    assert [type(each).__name__ for each in raised.model.operations[1:]] == [kind, "ReLU"]
+    assert [type(operation).__name__ for operation in raised.model.operations[1:]] == [kind, "ReLU"]

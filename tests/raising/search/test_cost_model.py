@@ -1,4 +1,4 @@
-"""The choice of orders over the whole graph: what moves, where the first sweep would move more."""
+"""The choice of layouts over the whole graph: what moves, where the first pass would move more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.helpers.keras_against_onnx import Array, graph, plan_of, raise_and_co
 
 
 def moved(model: onnx.ModelProto, feeds: dict[str, Array], **layouts: Layout) -> tuple[int, int]:
-    """The bytes that one sweep alone moves, and those of the choice, whose model is right."""
+    """The bytes that one pass alone moves, and those of the choice, whose model is right."""
     with patch("bridge.raising.driver.MAX_PASSES", 1):
         alone = plan_of(model, layouts=layouts or None).bytes_moved
     return alone, raise_and_compare(model, feeds, layouts=layouts or None).plan.bytes_moved

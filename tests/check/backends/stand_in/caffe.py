@@ -61,10 +61,10 @@ class Net:
         data = self.blobs["data"].data
         assert data.shape == self._computed_shape, "forward before reshape"
         self._fail_where('name: "fragile"', "pooling_layer.cpp:9] Check failed: pad_h_ < kernel_h_")
-        found = self._runner.run({"data": data})
+        results = self._runner.run({"data": data})
         for name in PLAIN[1:]:
-            self.blobs[name].reshape(*found[name].shape)
-            self.blobs[name].data[...] = found[name]
+            self.blobs[name].reshape(*results[name].shape)
+            self.blobs[name].data[...] = results[name]
 
     def _fail_where(self, mark: str, why: str) -> None:
         """As glog does: a line, the stack, and the end of the process."""

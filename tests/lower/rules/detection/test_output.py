@@ -61,7 +61,7 @@ def caffe_detections(
     for image in range(len(loc)):
         t = loc[image].reshape(count, 1 if shared else classes, 4)
         scores = conf[image].reshape(count, classes)
-        found = []
+        detections = []
         for label in range(classes):
             if label == background:
                 continue
@@ -73,11 +73,11 @@ def caffe_detections(
                 ]
             )
             kept = _suppress(boxes, scores[:, label], least, threshold, top_k, eta)
-            found += [(scores[i, label], label, boxes[i]) for i in kept]
-        if -1 < keep < len(found):
-            bound = sorted((row[0] for row in found), reverse=True)[keep - 1]
-            found = [row for row in found if row[0] >= bound]
-        rows += [[image, label, score, *box] for score, label, box in found]
+            detections += [(scores[i, label], label, boxes[i]) for i in kept]
+        if -1 < keep < len(detections):
+            bound = sorted((row[0] for row in detections), reverse=True)[keep - 1]
+            detections = [row for row in detections if row[0] >= bound]
+        rows += [[image, label, score, *box] for score, label, box in detections]
     empty = [[image, *[-1] * 6] for image in range(len(loc))]
     return np.array(rows or empty)[None, None]
 
@@ -121,8 +121,8 @@ def test_every_setting(
         "prior": np.stack([boxes.reshape(-1), variances.reshape(-1)])[None],
     }
     inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
-    found = one_layer("DetectionOutput", _text(setting), **inputs)
-    assert_close(found, caffe_detections(*inputs.values(), classes, **setting))
+    detections = one_layer("DetectionOutput", _text(setting), **inputs)
+    assert_close(detections, caffe_detections(*inputs.values(), classes, **setting))
 
 
 @given(
@@ -155,8 +155,8 @@ def test_a_threshold_that_shrinks(
     inputs["loc"] *= 0.05 if setting["encoded"] else 1
     inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
     text = _text(setting).replace("nms_param {", f"nms_param {{ eta: {eta}")
-    found = one_layer("DetectionOutput", text, **inputs)
-    assert_close(found, caffe_detections(*inputs.values(), classes, **setting, eta=eta))
+    detections = one_layer("DetectionOutput", text, **inputs)
+    assert_close(detections, caffe_detections(*inputs.values(), classes, **setting, eta=eta))
 
 
 def refined_detections(
@@ -218,9 +218,9 @@ def test_refinedet(
         "keep": 100,
     }
     text = _text(setting).replace("num_classes: 3", f"num_classes: 3 objectness_score: {score}")
-    found = one_layer("DetectionOutput", text, **fed)
+    detections = one_layer("DetectionOutput", text, **fed)
     arrays = [*fed.values(), None][:5]
-    assert_close(found, refined_detections(*arrays, classes, score, **setting))
+    assert_close(detections, refined_detections(*arrays, classes, score, **setting))
 
 
 def test_refined_boxes_are_those_of_all_classes(one_layer: Callable[..., Any]) -> None:

@@ -67,9 +67,9 @@ def test_boxes_of_fixed_sizes(
     settings: str,
     ratios: list[float],
 ) -> None:
-    given = " ".join(f"fixed_size: {size}" for size in sizes)
-    given += " ".join(f" density: {density}" for density in densities)
-    text = f"prior_box_param {{ {given} {settings} step: 32 offset: 0.4 variance: 0.2 }}"
+    fields = " ".join(f"fixed_size: {size}" for size in sizes)
+    fields += " ".join(f" density: {density}" for density in densities)
+    text = f"prior_box_param {{ {fields} {settings} step: 32 offset: 0.4 variance: 0.2 }}"
     priors = one_layer("PriorBox", text, x=X, image=IMAGE)
     expected = np.array(tiled(sizes, densities, ratios, 32, 0.4))
     assert_close(priors[0, 0].reshape(-1, 4), expected)

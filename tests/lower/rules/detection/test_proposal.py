@@ -39,7 +39,7 @@ def test_the_nine_anchors_of_faster_rcnn() -> None:
 
 
 def test_halves_go_up_in_c_and_to_even_numbers_in_python() -> None:
-    # Of 8 · 8 places, a ratio of 0.1 makes a width of √640 ≈ 25 and a height of 2.5.
+    # Of 8 · 8 pixels, a ratio of 0.1 makes a width of √640 ≈ 25 and a height of 2.5.
     for whole, height in ((np.round, 2), (lambda x: np.floor(x + 0.5), 3)):
         ((left, top, right, bottom),) = _anchors(8, [0.1], [1], whole)
         assert (right - left + 1, bottom - top + 1) == (25, height)
@@ -57,9 +57,9 @@ def _overlap(a: Array, b: Array) -> float:
 def _every_box(
     scores: Array, deltas: Array, image: Array, anchors: list[list[float]], stride: int
 ) -> list[tuple[float, Array]]:
-    """Each anchor at each place, in the order of rows, columns, anchors."""
+    """Each anchor at each position, in the order of rows, columns, anchors."""
     count, (_, _, rows, columns) = len(anchors), scores.shape
-    found = []
+    boxes = []
     for y in range(rows):
         for x in range(columns):
             for a, (left, top, right, bottom) in enumerate(anchors):
@@ -74,8 +74,8 @@ def _every_box(
                     min(max(middle_x + half_w, 0), image[0, 1] - 1),
                     min(max(middle_y + half_h, 0), image[0, 0] - 1),
                 ])  # fmt: skip
-                found.append((float(scores[0, count + a, y, x]), box))
-    return found
+                boxes.append((float(scores[0, count + a, y, x]), box))
+    return boxes
 
 
 def _is_large(box: Array, least_width: float, least_height: float) -> bool:
@@ -93,8 +93,8 @@ def _suppressed(
     return kept[: after or None]
 
 
-def _table(found: list[tuple[float, Array]]) -> Array:
-    return np.array([[0, *box] for _, box in found], np.float32).reshape(-1, 5)
+def _table(entries: list[tuple[float, Array]]) -> Array:
+    return np.array([[0, *box] for _, box in entries], np.float32).reshape(-1, 5)
 
 
 ANCHORS = [[-8, -8, 23, 23], [-24, -24, 39, 39]]  # of 32 and of 64, around 0 0 15 15
@@ -151,11 +151,11 @@ def test_in_c(
         nms_thresh: {setting["threshold"]} min_size: {setting["least"]} }}"""
     boxes, probabilities = proposed("Proposal", text, inputs)
     high, wide = (inputs["image"][0, i] * setting["least"] for i in (2, columns - 1))
-    found = [
+    entries = [
         (score * _is_large(box, wide, high), box)
         for score, box in _every_box(*inputs.values(), ANCHORS, 16)
     ]
-    kept = _suppressed(found, setting["before"], setting["after"], setting["threshold"])
+    kept = _suppressed(entries, setting["before"], setting["after"], setting["threshold"])
     assert_close(boxes, _table(kept))
     assert_close(probabilities, np.array([score for score, _ in kept], np.float32))
 
@@ -175,13 +175,13 @@ def test_in_python(proposed: Callable[..., Any], setting: dict[str, Any], seed: 
     text = _python("rpn.proposal_layer", **named)
     boxes, probabilities = proposed("Python", text, inputs)
     least = setting["least"] * inputs["image"][0, 2]
-    found = [
+    entries = [
         (score, box)
         for score, box in _every_box(*inputs.values(), ANCHORS, 16)
         if _is_large(box, least, least)
     ]
     before, after = named["pre_nms_topn"], named["post_nms_topn"]
-    kept = _suppressed(found, before, after, setting["threshold"])
+    kept = _suppressed(entries, before, after, setting["threshold"])
     assert_close(boxes, _table(kept))
     assert_close(probabilities, np.array([[score] for score, _ in kept]).reshape(-1, 1))
 
@@ -192,8 +192,8 @@ def test_of_faces(proposed: Callable[..., Any], least: int, count: int) -> None:
     text = _python("SSH.layers.proposal_layer", min_size=least, pre_nms_topn=count)
     boxes, probabilities = proposed("Python", text, inputs)
     every = _every_box(*inputs.values(), ANCHORS, 16)
-    found = [entry for entry in every if _is_large(entry[1], least * 1.5, least * 1.5)]
-    best = sorted(found, key=lambda entry: -entry[0])[:count]
+    entries = [entry for entry in every if _is_large(entry[1], least * 1.5, least * 1.5)]
+    best = sorted(entries, key=lambda entry: -entry[0])[:count]
     assert_close(probabilities, np.array([[score] for score, _ in best]).reshape(-1, 1))
     assert_close(boxes, _table(best) if best else np.float32([[0, 0, 0, 16, 16]]))
 

@@ -65,8 +65,8 @@ def test_position_sensitive_pooling(one_layer: Callable[..., Any], groups: int, 
     drawn = rng.uniform(-20, 80, (30, 4))
     regions = np.float32([*EDGES, *np.c_[np.arange(30) % 2, drawn]])
     text = f"psroi_pooling_param {{ spatial_scale: 0.25 output_dim: 2 group_size: {groups} }}"
-    given_ = regions.reshape(-1, 5, *[1] * (axes - 2))
-    y = one_layer("PSROIPooling", text, x=x, regions=given_)
+    blob = regions.reshape(-1, 5, *[1] * (axes - 2))
+    y = one_layer("PSROIPooling", text, x=x, regions=blob)
     assert_close(y, position_sensitive(x, regions, 0.25, 2, groups))
 
 

@@ -1,4 +1,4 @@
-"""YOLO's layers against loops over places, anchors and classes, as darknet writes them."""
+"""YOLO's layers against loops over positions, anchors and classes, as darknet writes them."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_region(one_layer: Callable[..., Any]) -> None:
     x = np.random.default_rng(0).standard_normal((2, 3 * 8, 2, 4))
     y = one_layer("Region", "region_param { num: 3 coords: 4 classes: 3 }", x=x)
     expected = x.reshape(2, 3, 8, 2, 4).copy()
-    for place in (0, 1, 4):
-        expected[:, :, place] = _sigmoid(expected[:, :, place])
+    for position in (0, 1, 4):
+        expected[:, :, position] = _sigmoid(expected[:, :, position])
     kinds = np.exp(expected[:, :, 5:])
     expected[:, :, 5:] = kinds / kinds.sum(2, keepdims=True)
     assert_close(y, expected.reshape(x.shape))
@@ -75,12 +75,12 @@ def _overlap(a: Array, b: Array) -> float:
     return float(inner / (np.prod(a[2:]) + np.prod(b[2:]) - inner))
 
 
-Found = list[tuple[float, int, Array]]
+Detections = list[tuple[float, int, Array]]
 
 
-def _table(found: Found, threshold: float, images: int) -> Array:
-    kept: Found = []
-    for entry in sorted(found, key=lambda entry: -entry[0]):
+def _table(detections: Detections, threshold: float, images: int) -> Array:
+    kept: Detections = []
+    for entry in sorted(detections, key=lambda entry: -entry[0]):
         if all(_overlap(entry[2], other[2]) < threshold for other in kept):
             kept.append(entry)
     rows = [
@@ -90,7 +90,7 @@ def _table(found: Found, threshold: float, images: int) -> Array:
     return np.array(rows or empty, np.float32)[None, None]
 
 
-def _places(x: Array, anchors: int, classes: int) -> list[tuple[int, int, int, Array]]:
+def _positions(x: Array, anchors: int, classes: int) -> list[tuple[int, int, int, Array]]:
     """Anchor, row, column and the numbers t of each box, of all images."""
     boxes = x.reshape(len(x), anchors, 5 + classes, *x.shape[2:]).astype(np.float64)
     return [
@@ -130,18 +130,18 @@ def test_version_2(
     text = f"""yolo_detection_output_param {{ num_classes: 3 num_box: 2
         confidence_threshold: {least} nms_threshold: {threshold}
         {" ".join(f"biases: {b}" for b in ANCHORS.ravel())} }}"""
-    found: Found = []
+    detections: Detections = []
     for x in inputs.values():
         side = x.shape[3]
-        for a, j, i, t in _places(x, 2, 3):
+        for a, j, i, t in _positions(x, 2, 3):
             centre = (np.array([i, j]) + _sigmoid(t[:2])) / side
             size = np.exp(t[2:4]) * ANCHORS[a] / side
             kinds = _softmax(t[5:])
             score = float(_sigmoid(t[4]) * kinds.max())
             if score >= least:
-                found.append((score, int(kinds.argmax()) + 1, np.concatenate([centre, size])))
+                detections.append((score, int(kinds.argmax()) + 1, np.concatenate([centre, size])))
     y = one_layer("YoloDetectionOutput", text, **inputs)
-    assert_close(y, _table(found, threshold, images))
+    assert_close(y, _table(detections, threshold, images))
 
 
 @given(
@@ -162,18 +162,18 @@ def test_version_3(
         anchors_scale: 32 anchors_scale: 16 mask: 2 mask: 3 mask: 0 mask: 1
         confidence_threshold: {least} nms_threshold: {threshold}
         {" ".join(f"biases: {b}" for b in SIZES.ravel())} }}"""
-    found: Found = []
+    detections: Detections = []
     for x, scale, mask in zip(inputs.values(), (32, 16), ((2, 3), (0, 1)), strict=True):
         side = x.shape[3]
-        for a, j, i, t in _places(x, 2, 3):
+        for a, j, i, t in _positions(x, 2, 3):
             centre = (np.array([i, j]) + _sigmoid(t[:2])) / side
             size = np.exp(t[2:4]) * SIZES[mask[a]] / (side * scale)
             for kind, t_kind in enumerate(t[5:]):
                 score = float(_sigmoid(t[4]) * _sigmoid(t_kind))
                 if score > least:
-                    found.append((score, kind + 1, np.concatenate([centre, size])))
+                    detections.append((score, kind + 1, np.concatenate([centre, size])))
     y = one_layer("Yolov3DetectionOutput", text, **inputs)
-    assert_close(y, _table(found, threshold, images))
+    assert_close(y, _table(detections, threshold, images))
 
 
 V3 = """layer { name: "l" type: "Yolov3DetectionOutput" bottom: "x" top: "y"

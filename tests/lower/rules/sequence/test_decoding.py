@@ -76,8 +76,8 @@ def test_a_sequence_without_indicators(
     text = f"ctc_decoder_param {{ {settings} ctc_merge_repeated: {str(merge).lower()} }}"
     blank = 1 if settings.endswith(": 1") else CLASSES - 1
     texts, _ = decoded(X, np.ones((STEPS, STREAMS)), blank, merge)
-    found = one_layer("CTCGreedyDecoder", text, x=X)
-    assert_close(found, texts.transpose(1, 0, 2, 3))
+    labels = one_layer("CTCGreedyDecoder", text, x=X)
+    assert_close(labels, texts.transpose(1, 0, 2, 3))
 
 
 def test_a_sequence_without_indicators_says_its_blank(one_layer: Callable[..., Any]) -> None:

@@ -112,18 +112,18 @@ FORKS_WEIGHTS = [rng.standard_normal(shape) for shape in ((20, INPUTS), (20, HID
 
 
 class TestForksLstm:
-    @pytest.mark.parametrize("given", [False, True])
+    @pytest.mark.parametrize("has_cont", [False, True])
     @pytest.mark.parametrize("flat", [False, True])
     def test_against_the_formulas(
-        self, one_layer: Callable[..., Any], flat: bool, given: bool
+        self, one_layer: Callable[..., Any], flat: bool, has_cont: bool
     ) -> None:
-        cont = CONT if given else np.ones_like(CONT)
+        cont = CONT if has_cont else np.ones_like(CONT)
         expected = _forks_lstm(X, cont, *FORKS_WEIGHTS)
         x, text = X, "num_output: 5 clipping_threshold: 0.1"
         if flat:
             x, text = X.reshape(-1, INPUTS, 1, 1), text + " batch_size: 2"
             expected = expected.reshape(-1, HIDDEN)
-        inputs = {"x": x, **({"cont": cont.reshape(-1, 1)} if given else {})}
+        inputs = {"x": x, **({"cont": cont.reshape(-1, 1)} if has_cont else {})}
         y = one_layer("Lstm", f"lstm_param {{ {text} }}", weights=FORKS_WEIGHTS, **inputs)
         assert_close(y, expected)
 

@@ -100,10 +100,10 @@ def test_offset(
     weights = {name: [rng.standard_normal((1, 1, k, k)) / k] for name, k in sizes.items()}
     net = net_of(text, {**weights, "s": [np.ones(1)]}, x=(1, 1, 20, 30))
     x = rng.standard_normal((1, 1, 20, 30))
-    found = run(lower(net, outputs=["y", *bottoms]), x=x)
-    height, width = found[bottoms[1]].shape[2:]
+    results = run(lower(net, outputs=["y", *bottoms]), x=x)
+    height, width = results[bottoms[1]].shape[2:]
     rows, columns = slice(offset, offset + height), slice(offset, offset + width)
-    assert_close(found["y"], found[bottoms[0]][:, :, rows, columns])
+    assert_close(results["y"], results[bottoms[0]][:, :, rows, columns])
 
 
 def test_crops_one_after_the_other(net_of: Callable[..., Net], run: Callable[..., Any]) -> None:
@@ -132,8 +132,8 @@ def test_v1_crop(tmp_path: Path, run: Callable[..., Any]) -> None:
         encoding="utf-8",
     )
     z = rng.standard_normal((1, 1, 9, 9)).astype(np.float32)
-    found = run(lower(read(path), outputs=["y"]), z=z)
-    assert_close(found["y"], z[:, :, 1:-1, 1:-1])
+    results = run(lower(read(path), outputs=["y"]), z=z)
+    assert_close(results["y"], z[:, :, 1:-1, 1:-1])
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_depthwise_convolution_goes_by_its_weights(
     assert_close(y, expected.astype(np.float32))
 
 
-def test_im2col_makes_each_place_of_a_window_a_channel(one_layer: Callable[..., Any]) -> None:
+def test_im2col_makes_each_position_of_a_window_a_channel(one_layer: Callable[..., Any]) -> None:
     columns = one_layer("Im2col", "convolution_param { kernel_size: 2 }", x=X)
     assert columns.shape == (2, 12, 5, 4)
     windows = np.lib.stride_tricks.sliding_window_view(X, (2, 2), (2, 3))
@@ -143,7 +143,7 @@ def test_one_weight_serves_all_bottoms(net_of: Callable[..., Net]) -> None:
         ("num_output: 4 kernel_size: 9", (4, 3, 9, 9), ShapeError),
     ],
 )
-def test_misfits_are_refused(
+def test_mismatches_are_refused(
     one_layer: Callable[..., Any], settings: str, weight: tuple[int, ...], error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="layer 'l'"):

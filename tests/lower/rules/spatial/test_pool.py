@@ -40,8 +40,8 @@ def caffe_pool(
         _count(*axis, any(pad)) for axis in zip(x.shape[2:], kernel, stride, pad, strict=True)
     ]
     y = np.empty((*x.shape[:2], *counts), np.float32)
-    for place in product(*map(range, counts)):
-        axes = list(zip(place, x.shape[2:], kernel, stride, pad, strict=True))
+    for index in product(*map(range, counts)):
+        axes = list(zip(index, x.shape[2:], kernel, stride, pad, strict=True))
         starts = [at * s - p for at, _, _, s, p in axes]
         ends = [
             min(start + k, size + p) for start, (_, size, k, _, p) in zip(starts, axes, strict=True)
@@ -50,10 +50,10 @@ def caffe_pool(
         rows, columns = (slice(max(a, 0), max(b, 0)) for a, b in zip(starts, ends, strict=True))
         window = x[:, :, rows, columns]
         if pool == "MAX":
-            y[(..., *place)] = window.max((2, 3), initial=LOWEST)
+            y[(..., *index)] = window.max((2, 3), initial=LOWEST)
         else:
             divisor = area if with_padding else window.shape[2] * window.shape[3]
-            y[(..., *place)] = window.sum((2, 3)) / divisor
+            y[(..., *index)] = window.sum((2, 3)) / divisor
     return y
 
 
@@ -113,7 +113,7 @@ def test_a_window_outside_the_map(one_layer: Callable[..., Any]) -> None:
     assert highest.tolist() == [[[[1, LOWEST]] * 2]]
     mean = one_layer("Pooling", "pooling_param { pool: AVE kernel_size: 1 stride: 2 }", x=x)
     assert np.isnan(mean[0, 0]).tolist() == [[False, False, True]] * 2 + [[True] * 3]
-    # One place further on Caffe divides by less than none.
+    # One index further Caffe divides by less than none.
     further = one_layer("Pooling", "pooling_param { pool: AVE kernel_size: 1 stride: 5 }", x=x)
     assert further.tolist() == [[[[1, 0], [0, 0]]]]
 

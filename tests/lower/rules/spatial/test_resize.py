@@ -17,10 +17,10 @@ X = np.random.default_rng(0).standard_normal((2, 3, 5, 7)).astype(np.float32)
 
 def _along(x: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
     """Linear interpolation with the corners kept, as interp_layer.cpp has it."""
-    places = np.linspace(0, x.shape[axis] - 1, size) if size > 1 else np.zeros(1)
-    low = np.minimum(places.astype(int), x.shape[axis] - 1)
+    positions = np.linspace(0, x.shape[axis] - 1, size) if size > 1 else np.zeros(1)
+    low = np.minimum(positions.astype(int), x.shape[axis] - 1)
     high = np.minimum(low + 1, x.shape[axis] - 1)
-    part = (places - low).reshape(-1, *[1] * (x.ndim - axis - 1))
+    part = (positions - low).reshape(-1, *[1] * (x.ndim - axis - 1))
     return x.take(low, axis) * (1 - part) + x.take(high, axis) * part
 
 
@@ -37,19 +37,19 @@ def test_interp_cuts_the_edges_off_first(one_layer: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("size", [(2, 2), (5, 7), (9, 13)])
 def test_bilinear_interpolation(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
-    given = f"dst_h: {size[0]} dst_w: {size[1]}"
-    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {given} }}", x=X)
+    fields = f"dst_h: {size[0]} dst_w: {size[1]}"
+    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {fields} }}", x=X)
     assert_close(y, _along(_along(X, size[0], 2), size[1], 3))
-    given += " align_corners: false"
-    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {given} }}", x=X)
+    fields += " align_corners: false"
+    y = one_layer("BilinearInterpolate", f"bilinear_interpolate_param {{ {fields} }}", x=X)
     assert_close(y, _as_squares(_as_squares(X, size[0], 2), size[1], 3))
 
 
 def _as_squares(x: NDArray[Any], size: int, axis: int) -> NDArray[Any]:
-    """Linear interpolation between the middles of places, as if each were a square."""
-    places = (np.arange(size) + 0.5) * x.shape[axis] / size - 0.5
+    """Linear interpolation between the centres of pixels."""
+    positions = (np.arange(size) + 0.5) * x.shape[axis] / size - 0.5
     known = np.arange(x.shape[axis])
-    return np.apply_along_axis(lambda line: np.interp(places, known, line), axis, x)
+    return np.apply_along_axis(lambda line: np.interp(positions, known, line), axis, x)
 
 
 def test_upsample_repeats(one_layer: Callable[..., Any]) -> None:
@@ -89,7 +89,7 @@ def test_unpooling_undoes_pooling(
     assert sorted(y[kept]) == sorted(greatest.ravel())
 
 
-def test_unpooling_without_places_is_refused(one_layer: Callable[..., Any]) -> None:
+def test_unpooling_without_indices_is_refused(one_layer: Callable[..., Any]) -> None:
     with pytest.raises(UnsupportedLayerError, match="without a mask"):
         one_layer("Unpooling", "unpooling_param { unpool: AVE unpool_size: 9 }", x=X)
     with pytest.raises(ShapeError, match="no size"):
@@ -141,22 +141,22 @@ def _aligned(x: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 @pytest.mark.parametrize("size", [(10, 14), (15, 21), (7, 20), (3, 4), (5, 7)])
 def test_upsample_by_its_mode(one_layer: Callable[..., Any], size: tuple[int, int]) -> None:
-    given = f"upsample_param {{ height: {size[0]} width: {size[1]} mode: %s }}"
-    assert_close(one_layer("Upsample", given % "NEAREST", x=X), _by_ratio(X, *size))
-    y = one_layer("Upsample", given % "BILINEAR", x=X)
+    fields = f"upsample_param {{ height: {size[0]} width: {size[1]} mode: %s }}"
+    assert_close(one_layer("Upsample", fields % "NEAREST", x=X), _by_ratio(X, *size))
+    y = one_layer("Upsample", fields % "BILINEAR", x=X)
     assert_close(y, _along(_along(X, size[0], 2), size[1], 3))
 
 
 def test_upsample_by_scales_or_like_another(one_layer: Callable[..., Any]) -> None:
-    given = "upsample_param { height_scale: 3 width_scale: 2 mode: NEAREST }"
-    assert_close(one_layer("Upsample", given, x=X), X.repeat(3, 2).repeat(2, 3))
+    fields = "upsample_param { height_scale: 3 width_scale: 2 mode: NEAREST }"
+    assert_close(one_layer("Upsample", fields, x=X), X.repeat(3, 2).repeat(2, 3))
     like = np.zeros((2, 1, 8, 9))
     y = one_layer("Upsample", "upsample_param { mode: NEAREST }", x=X, like=like)
     assert_close(y, _by_ratio(X, 8, 9))
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("fields", "problem"),
     [
         ("height_scale: 2 width_scale: 2", "does not say how it resizes"),
         ("height_scale: 2 mode: NEAREST", "no size"),
@@ -165,17 +165,17 @@ def test_upsample_by_scales_or_like_another(one_layer: Callable[..., Any]) -> No
         ("mode: NEAREST", "no size"),
     ],
 )
-def test_upsample_that_may_be_any(one_layer: Callable[..., Any], given: str, problem: str) -> None:
+def test_upsample_that_may_be_any(one_layer: Callable[..., Any], fields: str, problem: str) -> None:
     with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
-        one_layer("Upsample", f"upsample_param {{ {given} }}", x=X)
+        one_layer("Upsample", f"upsample_param {{ {fields} }}", x=X)
 
 
 @pytest.mark.parametrize("size", [(10, 14), (15, 21), (7, 20), (3, 4), (5, 7)])
 def test_interp_to_the_nearest_of_aligned_corners(
     one_layer: Callable[..., Any], size: tuple[int, int]
 ) -> None:
-    given = f"height: {size[0]} width: {size[1]} interp_type: 'nearest_neighbor'"
-    y = one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+    fields = f"height: {size[0]} width: {size[1]} interp_type: 'nearest_neighbor'"
+    y = one_layer("Interp", f"interp_param {{ {fields} }}", x=X)
     assert_close(y, _aligned(X, *size))
 
 
@@ -183,8 +183,8 @@ def test_interp_to_the_nearest_of_aligned_corners(
 def test_interp_to_the_nearest_where_all_agree(
     one_layer: Callable[..., Any], size: tuple[int, int]
 ) -> None:
-    given = f"height: {size[0]} width: {size[1]} mode: NEAREST"
-    y = one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+    fields = f"height: {size[0]} width: {size[1]} mode: NEAREST"
+    y = one_layer("Interp", f"interp_param {{ {fields} }}", x=X)
     assert_close(y, _by_ratio(X, *size))
     assert_close(y, _aligned(X, *size))
 
@@ -209,15 +209,15 @@ def test_interp_like_another(one_layer: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("fields", "problem"),
     [
         ("interp_type: 'cubic'", "no such mode"),
         ("mode: LINEAR interp_type: 'bilinear'", "are both set"),
     ],
 )
-def test_interp_of_no_fork(one_layer: Callable[..., Any], given: str, problem: str) -> None:
+def test_interp_of_no_fork(one_layer: Callable[..., Any], fields: str, problem: str) -> None:
     with pytest.raises((ShapeError, UnsupportedLayerError), match=problem):
-        one_layer("Interp", f"interp_param {{ zoom_factor: 2 {given} }}", x=X)
+        one_layer("Interp", f"interp_param {{ zoom_factor: 2 {fields} }}", x=X)
 
 
 def test_sizes_by_mode_are_fixed(net_of: Callable[..., Net]) -> None:
@@ -228,13 +228,13 @@ def test_sizes_by_mode_are_fixed(net_of: Callable[..., Net]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "factors"), [("scale: 3", (3, 3)), ("scale_h: 2 scale_w: 4", (2, 4)), ("", (2, 2))]
+    ("fields", "factors"), [("scale: 3", (3, 3)), ("scale_h: 2 scale_w: 4", (2, 4)), ("", (2, 2))]
 )
 def test_upsample_of_any_size(
-    net_of: Callable[..., Net], run: Callable[..., Any], given: str, factors: tuple[int, int]
+    net_of: Callable[..., Net], run: Callable[..., Any], fields: str, factors: tuple[int, int]
 ) -> None:
     text = f"""layer {{ name: "u" type: "Upsample" bottom: "x" top: "y"
-               upsample_param {{ {given} }} }}"""
+               upsample_param {{ {fields} }} }}"""
     model = lower(net_of(text, x=X.shape), dynamic=True)
     for x in (X, X[:1, :, :2, :3]):
         assert_close(run(model, x=x)["y"], x.repeat(factors[0], 2).repeat(factors[1], 3))

@@ -39,10 +39,10 @@ def transformed(x: Array, theta: Array, size: tuple[int, int]) -> Array:
 @pytest.mark.parametrize("size", [None, (5, 7), (3, 4), (9, 2), (1, 1)])
 def test_spatial_transformer(one_layer: Callable[..., Any], size: tuple[int, int] | None) -> None:
     theta = rng.standard_normal((2, 6)) * 0.7 + [1, 0, 0, 0, 1, 0]
-    given = "" if size is None else f"output_H: {size[0]} output_W: {size[1]}"
-    text = f"st_param {{ {given} to_compute_dU: false }}"
-    found = one_layer("SpatialTransformer", text, x=X, theta=theta)
-    assert_close(found, transformed(X, theta, size or (5, 7)))
+    fields = "" if size is None else f"output_H: {size[0]} output_W: {size[1]}"
+    text = f"st_param {{ {fields} to_compute_dU: false }}"
+    sampled = one_layer("SpatialTransformer", text, x=X, theta=theta)
+    assert_close(sampled, transformed(X, theta, size or (5, 7)))
 
 
 def test_the_same_again(one_layer: Callable[..., Any]) -> None:
@@ -51,12 +51,12 @@ def test_the_same_again(one_layer: Callable[..., Any]) -> None:
 
 
 def test_numbers_of_theta_that_are_set(one_layer: Callable[..., Any]) -> None:
-    given = rng.standard_normal((2, 3, 1, 1)) * 0.5
-    a, b, c = given.reshape(2, 3).T
+    free = rng.standard_normal((2, 3, 1, 1)) * 0.5
+    a, b, c = free.reshape(2, 3).T
     theta = np.stack([np.full(2, 0.8), a, b, np.full(2, -0.1), np.full(2, 1.2), c], axis=1)
     text = "st_param { theta_1_1: 0.8 theta_2_1: -0.1 theta_2_2: 1.2 }"
-    found = one_layer("SpatialTransformer", text, x=X, theta=given)
-    assert_close(found, transformed(X, theta, (5, 7)))
+    sampled = one_layer("SpatialTransformer", text, x=X, theta=free)
+    assert_close(sampled, transformed(X, theta, (5, 7)))
 
 
 def test_theta_that_does_not_fit(one_layer: Callable[..., Any]) -> None:
@@ -144,9 +144,9 @@ def test_deformable_convolution(
     text = f"""deformable_convolution_param {{ num_output: 6 kernel_h: {kernel[0]}
         kernel_w: {kernel[1]} stride: {stride} pad: {pad} dilation: {dilation} group: {group}
         {said} }}"""
-    found = one_layer("DeformableConvolution", text, weights=[w, b], x=X, offset=offset)
+    convolved = one_layer("DeformableConvolution", text, weights=[w, b], x=X, offset=offset)
     expected = deformed(X, offset, w, stride, pad, dilation, group, parts)
-    assert_close(found, expected + b[:, None, None])
+    assert_close(convolved, expected + b[:, None, None])
 
 
 @pytest.mark.parametrize("settings", ["deformable_group: 2", "deformable_group: 3", "pad: 1"])

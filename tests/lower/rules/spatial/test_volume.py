@@ -24,8 +24,8 @@ def _pooled(
 ) -> Array:
     """Each window by itself; an average is divided by its part of the padded map."""
     y = np.zeros((*x.shape[:2], *count))
-    for place in product(*map(range, count)):
-        starts = [i * s - p for i, s, p in zip(place, stride, pad, strict=True)]
+    for index in product(*map(range, count)):
+        starts = [i * s - p for i, s, p in zip(index, stride, pad, strict=True)]
         ends = [
             min(start + k, size + p)
             for start, k, size, p in zip(starts, kernel, x.shape[2:], pad, strict=True)
@@ -37,7 +37,7 @@ def _pooled(
         )
         part = x[(slice(None), slice(None), *window)]
         reduced = part.max((2, 3, 4)) if pool == "MAX" else part.sum((2, 3, 4)) / area
-        y[(slice(None), slice(None), *place)] = reduced
+        y[(slice(None), slice(None), *index)] = reduced
     return y
 
 
@@ -45,7 +45,7 @@ def _pooled(
 def test_pooling_of_volumes(one_layer: Callable[..., Any], pool: str) -> None:
     text = f"pooling_param {{ pool: {pool} kernel_size: 3 stride: 2 pad: 1 }}"
     y = one_layer("Pooling", text, x=X)
-    # 5, 7 and 8 places, padded: 3, 4 and 5 windows, of which the last begins on a place still.
+    # Sizes 5, 7 and 8, padded: 3, 4 and 5 windows, of which the last still begins inside.
     assert_close(y, _pooled(X, pool, [3] * 3, [2] * 3, [1] * 3, [3, 4, 5]))
 
 

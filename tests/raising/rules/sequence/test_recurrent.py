@@ -123,7 +123,7 @@ def squeezed(operator: str, attributes: str = "") -> onnx.ModelProto:
 
 
 def layer_of(plan: Plan) -> Any:
-    (call,) = (each for each in plan.calls if each.target.startswith("layers."))
+    (call,) = (item for item in plan.calls if item.target.startswith("layers."))
     return call
 
 
@@ -233,7 +233,7 @@ def test_one_step_of_training_moves_every_weight(operator: str) -> None:
     plan = plan_of(squeezed(operator))
     model = build(plan)
     before = [weight.numpy().copy() for weight in model.trainable_weights]
-    assert [np.shape(each) for each in before[:2]] == [
+    assert [np.shape(weights_) for weights_ in before[:2]] == [
         (INPUTS, GATES[operator] * UNITS),
         (UNITS, GATES[operator] * UNITS),
     ]

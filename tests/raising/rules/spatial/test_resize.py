@@ -98,7 +98,7 @@ def test_one_scale_keeps_the_aspect_ratio(mode: str, policy: str, axes: str) -> 
     ["half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric"],
 )
 @pytest.mark.parametrize(
-    "mode", ["linear'", *(f"nearest', nearest_mode='{each}'" for each in ROUNDINGS)]
+    "mode", ["linear'", *(f"nearest', nearest_mode='{rounding}'" for rounding in ROUNDINGS)]
 )
 def test_scales_whose_sizes_are_rounded(coordinates: str, mode: str) -> None:
     attributes = f"scales, mode='{mode}, coordinate_transformation_mode='{coordinates}'"
