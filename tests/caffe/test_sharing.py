@@ -136,7 +136,7 @@ def computed(text: str, feeds: Mapping[str, Array], folder: Path) -> Mapping[str
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_drawn_nets_give_what_shared_arrays_give(seed: int, tmp_path: Path) -> None:
+def test_random_nets_give_what_shared_arrays_give(seed: int, tmp_path: Path) -> None:
     x = np.random.default_rng(seed).uniform(-1, 1, (2, 6, 2)).astype(np.float32)
     net = drawn(seed, x)
     results = computed(net.text, {"x": x}, tmp_path)

@@ -1,4 +1,4 @@
-"""A net in Caffe's two files, with weights drawn for it, and what it is lowered to."""
+"""A net in Caffe's two files, with random weights, and what it is lowered to."""
 
 from __future__ import annotations
 

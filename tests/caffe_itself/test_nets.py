@@ -54,7 +54,7 @@ OTHER_PROPOSALS = ("luoyetx__mini-caffe__example_models_ssh",)
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("prototxt", ZOO, ids=lambda path: path.stem if path else "none")
-def test_a_public_net_with_drawn_weights(prototxt: Path, tmp_path: Path) -> None:
+def test_a_public_net_with_random_weights(prototxt: Path, tmp_path: Path) -> None:
     """Caffe reads the weights that we wrote, and what it computes is what the ONNX graph does."""
     if is_refused(prototxt) or input_shapes(prototxt):
         pytest.skip("it is refused, or has inputs without shapes, as Caffe has not")

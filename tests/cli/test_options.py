@@ -91,8 +91,8 @@ def test_a_field_that_nobody_knows_is_left_out_on_request(
     text = RULES.format(rule="phase: TEST").replace('top: "y"', 'top: "y" odd: 1 strange: 2')
     graph = converted(tmp_path, text, "--ignore-field", "odd", "--ignore-field", "layer.strange")
     assert len(graph.node) == 2
-    told = capsys.readouterr().err
-    assert told.count("(ignored, as requested)") == 2
+    printed = capsys.readouterr().err
+    assert printed.count("(ignored, as requested)") == 2
     with pytest.raises(SystemExit) as stopped:
         main(["explain", str(tmp_path / "net.prototxt")])
     assert stopped.value.code == 2

@@ -80,7 +80,7 @@ def test_compose_is_one_after_the_other(layout: Layout, data: st.DataObject) -> 
     assert both.inverse().same_array(other.inverse().compose(layout.inverse()))
 
 
-def test_joined_parts_are_composed_in_turn() -> None:
+def test_concatenated_parts_are_composed_in_turn() -> None:
     """Two orders of one part, of which it matters which comes first."""
     orders = [(1, 0, 2), (0, 2, 1)]
     lines = [Layout(((2, 2, 2),), (order,)) for order in orders]

@@ -39,7 +39,7 @@ FAULT = "a Concatenated is composed in the opposite order"
 
 def test_a_fault_is_seen_by_a_test_that_holds_without_it(mutations: ModuleType) -> None:
     (fault,) = (candidate for candidate in mutations.FAULTS if candidate.name == FAULT)
-    tests = ["tests/laws/test_layout_laws.py::test_joined_parts_are_composed_in_turn"]
+    tests = ["tests/laws/test_layout_laws.py::test_concatenated_parts_are_composed_in_turn"]
     assert mutations.run(tests).failed is None
     assert "composed_in_turn" in mutations.run(tests, fault).failed
 

@@ -93,9 +93,9 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 def test_imports_go_down_the_list() -> None:
     assert [
-        found
+        line
         for module, path in modules()
-        for found in upward_imports(module, path.read_text("utf-8"))
+        for line in upward_imports(module, path.read_text("utf-8"))
     ] == []
 
 
@@ -115,7 +115,7 @@ def test_onnx_to_keras_stands_without_caffe() -> None:
     ] == []
 
 
-def test_every_folder_has_its_place_in_the_list() -> None:
+def test_every_folder_is_in_the_list() -> None:
     parts = {module.split(".")[1] for module, _ in modules()}
     assert parts == {*ORDER, *ENTRY_POINTS}
 
@@ -152,12 +152,12 @@ def test_a_downward_import_is_let_through(module: str, source: str) -> None:
     assert upward_imports(module, source) == []
 
 
-HEAVY = ("keras", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "tensorflow")
+SLOW = ("keras", "numpy", "onnx", "onnx_ir", "onnxruntime", "rich", "tensorflow")
 
 
 def imported_by(*statements: str) -> set[str]:
-    """Which of the HEAVY packages a fresh interpreter has loaded after these statements."""
-    report = f"print('loaded', *(name for name in {HEAVY} if name in sys.modules))"
+    """Which of the SLOW packages a fresh interpreter has loaded after these statements."""
+    report = f"print('loaded', *(name for name in {SLOW} if name in sys.modules))"
     code = "\n".join(["import atexit, sys", f"atexit.register(lambda: {report})", *statements])
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
@@ -183,9 +183,7 @@ def command(*arguments: object) -> tuple[str, ...]:
     ],
     ids=["bridge", "bridge.cli", "--help", "caffe-to-onnx --help"],
 )
-def test_the_entry_points_load_nothing_heavy(
-    statements: tuple[str, ...], allowed: set[str]
-) -> None:
+def test_the_entry_points_load_nothing_slow(statements: tuple[str, ...], allowed: set[str]) -> None:
     """rich draws the help, and costs little; the others cost seconds."""
     assert imported_by(*statements) <= allowed
 

@@ -193,9 +193,9 @@ def test_interp_to_the_nearest_where_all_agree(
 def test_interp_to_a_nearest_that_may_be_any_of_two(
     one_layer: Callable[..., Any], size: tuple[int, int]
 ) -> None:
-    given = f"height: {size[0]} width: {size[1]} mode: NEAREST"
+    fields = f"height: {size[0]} width: {size[1]} mode: NEAREST"
     with pytest.raises(UnsupportedLayerError, match="is ambiguous"):
-        one_layer("Interp", f"interp_param {{ {given} }}", x=X)
+        one_layer("Interp", f"interp_param {{ {fields} }}", x=X)
 
 
 def test_interp_like_another(one_layer: Callable[..., Any]) -> None:

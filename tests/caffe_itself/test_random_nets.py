@@ -1,4 +1,4 @@
-"""Whole nets, drawn: layers that work in place on blobs which others read afterwards, blobs
+"""Random nets: layers that work in place on blobs which others read afterwards, blobs
 that many read, weights that layers share."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bridge
-from tests.caffe_itself.drawn import Rng, fields, one_of
+from tests.caffe_itself.layers import Rng, fields, one_of
 from tests.caffe_itself.pairs import lowered_pair
 
 SIZES = "dim: 2 dim: 4 dim: 6 dim: 5"
@@ -38,7 +38,7 @@ SHARING = ("Convolution", "Scale", "PReLU")
 
 @dataclass
 class Text:
-    """A prototxt while it is drawn, and the blobs that it has."""
+    """A prototxt under construction, and the blobs that it has."""
 
     layers: list[str] = field(
         default_factory=lambda: [
@@ -57,7 +57,7 @@ class Text:
             self.blobs.append(top)
 
 
-def drawn_net(rng: Rng) -> str:
+def random_net(rng: Rng) -> str:
     text = Text()
     for index in range(14):
         new, late = f"b{index}", text.blobs[-4:]
@@ -81,18 +81,18 @@ def drawn_net(rng: Rng) -> str:
 
 
 def holds(seed: int, folder: Path) -> None:
-    prototxt = drawn_net(np.random.default_rng(seed))
+    prototxt = random_net(np.random.default_rng(seed))
     report = bridge.check(*lowered_pair(folder, prototxt))
     assert report.ok, f"{report.located()}\n{prototxt}"
     assert report.rows
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_drawn_net(seed: int, tmp_path: Path) -> None:
+def test_a_random_net(seed: int, tmp_path: Path) -> None:
     holds(seed, tmp_path)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(20, 320))
-def test_more_drawn_nets(seed: int, tmp_path: Path) -> None:
+def test_more_random_nets(seed: int, tmp_path: Path) -> None:
     holds(seed, tmp_path)

@@ -1,4 +1,4 @@
-"""What is drawn of the layers that forks have added, as far as this Caffe has them."""
+"""Random layers of the types that forks have added, as far as this Caffe has them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.caffe_itself.drawn import Drawn, Rng, flag, maybe, one_of, settings
-from tests.caffe_itself.draws import any_shape, axis, image, x
+from tests.caffe_itself.layers import Layer, Rng, flag, maybe, one_of, settings
+from tests.caffe_itself.random_layers import any_shape, axis, image, x
 
 
-def bilinear_interpolate(rng: Rng) -> Drawn:
+def bilinear_interpolate(rng: Rng) -> Layer:
     if rng.random() < 0.5:
         size: dict[str, object] = {"scale_factor": one_of(rng, [0.5, 1, 1.7, 3])}
     else:
@@ -18,20 +18,20 @@ def bilinear_interpolate(rng: Rng) -> Drawn:
         size = {name: sizes[name] for name in one_of(rng, [["dst_h", "dst_w"], ["dst_w"]])}
     values = {**size, "align_corners": flag(rng)}
     text = settings("bilinear_interpolate_param", values)
-    return Drawn("BilinearInterpolate", text, (x(rng, *image(rng)),))
+    return Layer("BilinearInterpolate", text, (x(rng, *image(rng)),))
 
 
-def hard_sigmoid(rng: Rng) -> Drawn:
+def hard_sigmoid(rng: Rng) -> Layer:
     values = {"alpha": maybe(rng, 0.3), "beta": maybe(rng, 0.4)}
     text = settings("hardsigmoid_param", values)
-    return Drawn("HardSigmoid", text, (3 * x(rng, *any_shape(rng)),))
+    return Layer("HardSigmoid", text, (3 * x(rng, *any_shape(rng)),))
 
 
-def hard_swish(rng: Rng) -> Drawn:
-    return Drawn("HardSwish", "", (4 * x(rng, *any_shape(rng)),))
+def hard_swish(rng: Rng) -> Layer:
+    return Layer("HardSwish", "", (4 * x(rng, *any_shape(rng)),))
 
 
-def max_unpool(rng: Rng) -> Drawn:
+def max_unpool(rng: Rng) -> Layer:
     """The indices of a plane are all different, as those of a pooling without overlap are."""
     count, channels, height, width = image(rng, least=2)
     plane = [height * 2 + int(rng.integers(3)), width * 2 + int(rng.integers(3))]
@@ -40,45 +40,45 @@ def max_unpool(rng: Rng) -> Drawn:
     ]
     mask = np.array(indices, np.float32).reshape(count, channels, height, width)
     text = settings("max_unpool_param", {"dst_h": plane[0], "dst_w": plane[1]})
-    return Drawn("MaxUnPool", text, (x(rng, *mask.shape), mask))
+    return Layer("MaxUnPool", text, (x(rng, *mask.shape), mask))
 
 
-def pad(rng: Rng) -> Drawn:
+def pad(rng: Rng) -> Layer:
     kind = one_of(rng, ["CONSTANT", "REPLICATE", "REFLECT"])
     widths = {f"pad_{side}": maybe(rng, int(rng.integers(0, 4))) for side in "udlr"}
     values = {"pad_type": kind, **widths, "pad_value": maybe(rng, 1.5)}
-    return Drawn("Pad", settings("pad_param", values), (x(rng, *image(rng)),))
+    return Layer("Pad", settings("pad_param", values), (x(rng, *image(rng)),))
 
 
-def pixel_shuffle(rng: Rng) -> Drawn:
+def pixel_shuffle(rng: Rng) -> Layer:
     factor = int(rng.integers(1, 4))
     shape = image(rng, channels=[factor**2, 2 * factor**2])
     text = settings("pixelshuffle_param", {"upscale_factor": factor})
-    return Drawn("PixelShuffle", text, (x(rng, *shape),))
+    return Layer("PixelShuffle", text, (x(rng, *shape),))
 
 
-def relu6(rng: Rng) -> Drawn:
+def relu6(rng: Rng) -> Layer:
     values = {"negative_slope": maybe(rng, 0.1), "threshold": maybe(rng, 2.5)}
-    return Drawn("ReLU6", settings("relu6_param", values), (4 * x(rng, *any_shape(rng)),))
+    return Layer("ReLU6", settings("relu6_param", values), (4 * x(rng, *any_shape(rng)),))
 
 
-def resize(rng: Rng) -> Drawn:
+def resize(rng: Rng) -> Layer:
     values = {"height": int(rng.integers(1, 16)), "width": int(rng.integers(1, 16))}
-    return Drawn("Resize", settings("resize_param", values), (x(rng, *image(rng)),))
+    return Layer("Resize", settings("resize_param", values), (x(rng, *image(rng)),))
 
 
-def unsqueeze(rng: Rng) -> Drawn:
+def unsqueeze(rng: Rng) -> Layer:
     shape = any_shape(rng)
     text = settings("unsqueeze_param", {"dim": axis(rng, len(shape) + 1)})
-    return Drawn("Unsqueeze", text, (x(rng, *shape),))
+    return Layer("Unsqueeze", text, (x(rng, *shape),))
 
 
-def upsample(rng: Rng) -> Drawn:
+def upsample(rng: Rng) -> Layer:
     text = settings("upsample_param", {"scale": int(rng.integers(1, 4))})
-    return Drawn("Upsample", text, (x(rng, *image(rng)),))
+    return Layer("Upsample", text, (x(rng, *image(rng)),))
 
 
-DRAWS_OF_FORKS: tuple[Callable[[Rng], Drawn], ...] = (
+DRAWS_OF_FORKS: tuple[Callable[[Rng], Layer], ...] = (
     bilinear_interpolate,
     hard_sigmoid,
     hard_swish,

@@ -1,4 +1,4 @@
-"""Layers with drawn settings, many in one net, as Caffe computes them."""
+"""Layers with random settings, many in one net, as Caffe computes them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UnsupportedError
-from tests.caffe_itself import draws
-from tests.caffe_itself.drawn import Drawn, Rng
-from tests.caffe_itself.draws import (
+from tests.caffe_itself import random_layers
+from tests.caffe_itself.layers import Layer, Rng
+from tests.caffe_itself.pairs import lowered_pair
+from tests.caffe_itself.random_layers import (
     DRAWS,
     convolution,
     deconvolution,
@@ -24,24 +25,23 @@ from tests.caffe_itself.draws import (
     normalize,
     pooling,
 )
-from tests.caffe_itself.draws_of_forks import DRAWS_OF_FORKS
-from tests.caffe_itself.pairs import lowered_pair
+from tests.caffe_itself.random_layers_of_forks import DRAWS_OF_FORKS
 
 LAYERS = 40
-Draw = Callable[[Rng], Drawn]
+Draw = Callable[[Rng], Layer]
 each_kind = pytest.mark.parametrize("draw", DRAWS + DRAWS_OF_FORKS, ids=lambda draw: draw.__name__)
 
 
 @each_kind
-def test_drawn_layers(draw: Draw, tmp_path: Path) -> None:
-    holds(drawn(draw, 0, tmp_path), tmp_path, in_keras=False)
+def test_random_layers(draw: Draw, tmp_path: Path) -> None:
+    holds(random_layers_of(draw, 0, tmp_path), tmp_path, in_keras=False)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(1, 5))
 @each_kind
-def test_more_drawn_layers(draw: Draw, seed: int, tmp_path: Path) -> None:
-    holds(drawn(draw, seed, tmp_path), tmp_path, in_keras=True)
+def test_more_random_layers(draw: Draw, seed: int, tmp_path: Path) -> None:
+    holds(random_layers_of(draw, seed, tmp_path), tmp_path, in_keras=True)
 
 
 OPEN = (convolution, deconvolution, im2col, lrn, mvn, normalize, pooling)
@@ -54,7 +54,7 @@ DATA = """layer { name: "data" type: "Input" top: "data"
 def test_one_graph_holds_at_other_heights_and_widths(
     draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draws, "image", lambda rng, least=5: [2, 4, 9, 8])
+    monkeypatch.setattr(random_layers, "image", lambda rng, least=5: [2, 4, 9, 8])
     rng = np.random.default_rng(0)
     texts = {f"layer{i}": on_data(draw(rng).text(f"layer{i}")) for i in range(LAYERS)}
     alone, lowered = tmp_path / "alone.prototxt", tmp_path / "alone.onnx"
@@ -78,7 +78,7 @@ def on_data(text: str) -> str:
     return re.sub(r'bottom: "\w+"', 'bottom: "data"', text.splitlines()[-1]) + "\n"
 
 
-def drawn(draw: Draw, seed: int, folder: Path) -> dict[str, Drawn]:
+def random_layers_of(draw: Draw, seed: int, folder: Path) -> dict[str, Layer]:
     """Layers by name, without those that are refused, which may be no more than half of them."""
     rng = np.random.default_rng(seed)
     layers = {f"layer{i}": draw(rng) for i in range(LAYERS)}
@@ -87,7 +87,7 @@ def drawn(draw: Draw, seed: int, folder: Path) -> dict[str, Drawn]:
     return {name: x for name, x in layers.items() if name not in refused}
 
 
-def refusal(name: str, layer: Drawn, folder: Path) -> str:
+def refusal(name: str, layer: Layer, folder: Path) -> str:
     """Why a net of this layer alone is not lowered; nothing where it is."""
     text = folder / "alone.prototxt"
     text.write_text(layer.text(name))
@@ -98,7 +98,7 @@ def refusal(name: str, layer: Drawn, folder: Path) -> str:
     return ""
 
 
-def holds(layers: Mapping[str, Drawn], folder: Path, *, in_keras: bool) -> None:
+def holds(layers: Mapping[str, Layer], folder: Path, *, in_keras: bool) -> None:
     prototxt = "".join(x.text(name) for name, x in layers.items())
     pair, lowered = lowered_pair(folder, prototxt)
     raised = folder / "net.keras"
@@ -114,6 +114,6 @@ def holds(layers: Mapping[str, Drawn], folder: Path, *, in_keras: bool) -> None:
         assert layers.keys() - compared <= {n for n, x in layers.items() if is_constant(x)}
 
 
-def is_constant(layer: Drawn) -> bool:
+def is_constant(layer: Layer) -> bool:
     """What depends on shapes alone is no tensor of a Keras model."""
     return layer.type == "PriorBox"

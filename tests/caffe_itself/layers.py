@@ -1,4 +1,4 @@
-"""A layer with drawn settings, as text and as what it is fed."""
+"""A layer with random settings, as text and as what it is fed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Layer:
     """A layer: its type, the text of its settings, what it is fed, how many tops it has."""
 
     type: str
