@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from bridge.caffe import read
 from bridge.lower import lower
 from bridge.lower.model import LoweredModel
+from tests.helpers.net_folder import NetFolder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # What Silence keeps from Caffe's own outputs is one of ours.
@@ -31,21 +32,11 @@ LOWEST = np.finfo(np.float32).min  # what Caffe's MAX pooling gives for a window
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(NetFolder):
     """One folder of tests/golden; its README says what each file holds."""
-
-    folder: Path
 
     def __str__(self) -> str:
         return self.folder.name
-
-    @property
-    def prototxt(self) -> Path:
-        return self.folder / "net.prototxt"
-
-    @property
-    def caffemodel(self) -> Path:
-        return self.folder / "net.caffemodel"
 
     @cached_property
     def meta(self) -> dict[str, Any]:

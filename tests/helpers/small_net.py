@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import bridge
 from bridge.caffe.write import write_caffemodel
+from tests.helpers.net_folder import NetFolder
 
 Array = NDArray[Any]
 
@@ -40,18 +41,8 @@ layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 
 
 @dataclass(frozen=True)
-class Small:
-    """The files of the net."""
-
-    folder: Path
-
-    @property
-    def prototxt(self) -> Path:
-        return self.folder / "net.prototxt"
-
-    @property
-    def caffemodel(self) -> Path:
-        return self.folder / "net.caffemodel"
+class Small(NetFolder):
+    """The files of the net, and what becomes of them."""
 
     @property
     def onnx(self) -> Path:
