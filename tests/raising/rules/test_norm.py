@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -87,3 +88,15 @@ def test_a_batch_normalization_takes_its_axis_from_the_layout() -> None:
         raised = raise_and_compare(graph(text, vectors), {"x": seeded((2, 3, 4, 5))}, io_layout)
         (layer,) = raised.model.layers[1:]
         assert layer.axis in (axis, axis % 4)
+
+
+def test_an_lrn_gets_its_channels_in_their_own_order() -> None:
+    """It adds up neighbours, so what a shuffle has left beside each other will not do."""
+    text = """net (float[N,6,4,4] x) => (float[N,6,4,4] y) {
+        split = Reshape(x, apart)
+        swapped = Transpose<perm=[0, 2, 1, 3, 4]>(split)
+        shuffled = Reshape(swapped, together)
+        y = LRN<size=3, alpha=0.9>(shuffled)
+    }"""
+    shapes = {"apart": np.array([0, 2, 3, 4, 4]), "together": np.array([0, 6, 4, 4])}
+    raise_and_compare(graph(text, shapes), {"x": seeded((2, 6, 4, 4))})

@@ -61,3 +61,26 @@ def test_filters_take_the_order_in_which_a_later_node_prefers_the_channels() -> 
     shapes = {"apart": np.array([0, 2, 3, 4, 4]), "together": np.array([0, 6, 4, 4])}
     raised = raise_and_compare(graph(text, {**weights, **shapes}), {"x": seeded((2, 5, 4, 4), 3)})
     assert raised.plan.permutations == ()
+
+
+def test_a_kernel_follows_the_channels_of_its_input() -> None:
+    """What shuffles the channels before a convolution shuffles its kernel, and moves nothing."""
+    text = """net (float[N,6,4,4] x) => (float[N,3,2,2] y) {
+        split = Reshape(x, apart)
+        swapped = Transpose<perm=[0, 2, 1, 3, 4]>(split)
+        shuffled = Reshape(swapped, together)
+        y = Conv(shuffled, w)
+    }"""
+    shapes = {"apart": np.array([0, 2, 3, 4, 4]), "together": np.array([0, 6, 4, 4])}
+    constants = {"w": seeded((3, 6, 3, 3)), **shapes}
+    raised = raise_and_compare(graph(text, constants), {"x": seeded((2, 6, 4, 4), 1)})
+    assert raised.plan.permutations == ()
+
+
+def test_strides_and_pads_follow_the_spatial_axes() -> None:
+    """A turned image is convolved as it lies: its columns are the rows of the stored one."""
+    text = """net (float[N,2,5,8] x) => (float[N,3,4,5] y) {
+        turned = Transpose<perm=[0, 1, 3, 2]>(x)
+        y = Conv<strides=[2, 1], pads=[1, 0, 1, 2]>(turned, w)
+    }"""
+    raise_and_compare(graph(text, {"w": seeded((3, 2, 3, 3))}), {"x": seeded((2, 2, 5, 8), 1)})
