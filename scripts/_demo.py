@@ -1,6 +1,6 @@
 """The main job on real nets, through the public interface: Caffe → ONNX → Keras, and compared.
 
-Exit status: 0 where every net that is here was carried over and agrees, 1 otherwise.
+Exit status: 0 where every net that is here was converted and agrees, 1 otherwise.
 """
 
 from __future__ import annotations

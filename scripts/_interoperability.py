@@ -143,16 +143,16 @@ class Net:
 
     @property
     def files(self) -> dict[str, Path]:
-        made = BUILD / "nets" / self.folder.name
+        converted = BUILD / "nets" / self.folder.name
         every = self.folder / "blobs.npz"
         return {
             "prototxt": self.folder / "deploy.prototxt",
             "caffemodel": self.folder / "weights.caffemodel",
             "recorded": every if every.is_file() else self.folder / "io.npz",
-            "onnx": made / "net.onnx",
-            "keras": made / "net.keras",
-            "tflite": made / "net.tflite",
-            "saved": made / "saved",
+            "onnx": converted / "net.onnx",
+            "keras": converted / "net.keras",
+            "tflite": converted / "net.tflite",
+            "saved": converted / "saved",
         }
 
     def convert(self) -> dict[str, str]:
@@ -171,9 +171,9 @@ class Net:
 def checked(net: Net, column: Column, reasons: Mapping[str, str]) -> Cell:
     files = net.files
     for form, reason in reasons.items():
-        if any(f"{{{form}}}" == each for each in column.arguments):
+        if f"{{{form}}}" in column.arguments:
             return Cell(reason=reason)
-    arguments = [each.format(**files) for each in column.arguments]
+    arguments = [argument.format(**files) for argument in column.arguments]
     command = [column.environment.python, "-m", "bridge", "check", files["recorded"], *arguments]
     try:
         done = subprocess.run(
@@ -192,9 +192,9 @@ def checked(net: Net, column: Column, reasons: Mapping[str, str]) -> Cell:
         for folder in (net.folder, files["onnx"].parent):
             reason = reason.replace(f"{folder}/", "")
         return Cell(reason=reason or f"the process ended with {done.returncode}")
-    told = json.loads(done.stdout)
-    errors = [float(row["error"]) for row in told["rows"]]
-    return Cell(max(errors), len(errors), told["ok"], versions=told["versions"])
+    report = json.loads(done.stdout)
+    errors = [float(row["error"]) for row in report["rows"]]
+    return Cell(max(errors), len(errors), report["ok"], versions=report["versions"])
 
 
 def why(text: str) -> str:
@@ -237,13 +237,13 @@ def reasons_of(notes: Mapping[str, Sequence[str]]) -> str:
 
 
 def versions(cells: Mapping[tuple[str, str], Cell]) -> str:
-    found: dict[str, dict[str, str]] = {}
+    by_column: dict[str, dict[str, str]] = {}
     for (_, column), cell in cells.items():
         if cell.versions:
-            found.setdefault(column, dict(cell.versions))
+            by_column.setdefault(column, dict(cell.versions))
     return "\n".join(
         f"- {column}: {', '.join(f'{name} {version}' for name, version in of.items())}"
-        for column, of in found.items()
+        for column, of in by_column.items()
     )
 
 
@@ -262,7 +262,7 @@ def main() -> None:
     shutil.rmtree(BUILD / "nets", ignore_errors=True)  # what other code may have made of them
     BUILD.mkdir(parents=True, exist_ok=True)
     environments = {column.environment.name: column.environment for column in COLUMNS}
-    missing = {name: each.make() for name, each in environments.items()}
+    missing = {name: environment.make() for name, environment in environments.items()}
     cells: dict[tuple[str, str], Cell] = {}
     for done, net in enumerate(nets):
         reasons = net.convert()

@@ -114,29 +114,29 @@ class Result:
     message: str = ""
 
 
-def judge(each: Case, name: str) -> Result:
+def judge(golden: Case, name: str) -> Result:
     """Lowers a case, runs it in the runtime of this name, and compares."""
     try:
-        model = lowered(each)
+        model = lowered(golden)
     except BridgeError as error:
-        return Result(str(each), UNLOWERED, error.problem)
+        return Result(str(golden), UNLOWERED, error.problem)
     try:
         with TemporaryDirectory() as folder:
             run = RUNTIMES[name].ready(to_proto(model), Path(folder))
-            results = run(feeds(each, model))
+            results = run(feeds(golden, model))
     except BridgeError as error:
-        return Result(str(each), REFUSED, str(error.received))
+        return Result(str(golden), REFUSED, str(error.received))
     try:
-        assert_outputs(each, dict(zip(model.outputs, results, strict=True)))
+        assert_outputs(golden, dict(zip(model.outputs, results, strict=True)))
     except (AssertionError, ValueError) as error:
-        return Result(str(each), WRONG, " ".join(str(error).split()))
-    return Result(str(each), RIGHT)
+        return Result(str(golden), WRONG, " ".join(str(error).split()))
+    return Result(str(golden), RIGHT)
 
 
 def work(name: str, cases: Sequence[str]) -> None:
     """What a process of its own does: a line for each case, as soon as it is known."""
-    for each in cases:
-        print(json.dumps(asdict(judge(case(each), name))), flush=True)
+    for folder in cases:
+        print(json.dumps(asdict(judge(case(folder), name))), flush=True)
 
 
 def all_results(name: str, cases: Sequence[str]) -> Iterator[Result]:
@@ -178,16 +178,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def counts(results: Mapping[str, Sequence[Result]]) -> str:
     rows = []
-    for name, found in results.items():
-        count = Counter(result.outcome for result in found)
+    for name, outcomes in results.items():
+        count = Counter(result.outcome for result in outcomes)
         rows.append([str(RUNTIMES[name]), *(str(count[outcome]) for outcome in OUTCOMES)])
     return table(["runtime", *OUTCOMES], rows)
 
 
-def details(name: str, found: Sequence[Result]) -> str:
+def details(name: str, results: Sequence[Result]) -> str:
     """The cases of one runtime that are not right, those of one reason together."""
     grouped: dict[tuple[str, str], list[str]] = {}
-    for result in found:
+    for result in results:
         if result.outcome not in (RIGHT, UNLOWERED):
             why = reason(name, result)
             grouped.setdefault((result.outcome, why), []).append(f"`{result.case}`")
@@ -206,20 +206,20 @@ def reason(runtime: str, result: Result) -> str:
 
 
 def page(results: Mapping[str, Sequence[Result]]) -> str:
-    every = [result for found in results.values() for result in found]
+    every = [result for outcomes in results.values() for result in outcomes]
     unlowered = sorted({result.case for result in every if result.outcome == UNLOWERED})
     return TEXT.format(
         unlowered=", ".join(f"`{name}`" for name in unlowered) or "none",
         counts=counts(results),
-        details="\n\n".join(details(name, found) for name, found in results.items()),
+        details="\n\n".join(details(name, outcomes) for name, outcomes in results.items()),
     )
 
 
 def main(cases: Sequence[str]) -> None:
-    names = cases or [str(each) for each in CASES]
+    names = cases or [str(golden) for golden in CASES]
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda name: list(all_results(name, names)), RUNTIMES)
-        results = dict(zip(RUNTIMES, found, strict=True))
+        outcomes = pool.map(lambda name: list(all_results(name, names)), RUNTIMES)
+        results = dict(zip(RUNTIMES, outcomes, strict=True))
     for name, of_one in results.items():
         for result in of_one:
             if result.outcome != RIGHT:

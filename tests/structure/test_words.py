@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("bridge", "docs", "README.md", "CONTRIBUTING.md")
+PARTS = ("bridge", "docs", "scripts", "tests", "README.md", "CONTRIBUTING.md")
 
 # Names that need a noun for the thing instead.
 AS_WHOLE_NAMES = frozenset("each found given made told wished".split())
@@ -46,9 +46,9 @@ PROSE = (
     r"carr(y|ies|ied) over",
     r"made up by fillers",
 )
-# Plain English: `in place`, `takes place`, `in its place`, `decimal places`. And code in a text.
+# Plain English: `in place`, `takes place`, `change places`, `in its place`, `decimal places`. And code in a text.
 NOT_PROSE = re.compile(
-    r"\b(in|takes?|took|taken|decimal)[ -]((its|their)[ -])?places?\b|`[^`\n]*`|{[^}\n]*}",
+    r"\b(in|takes?|took|taken|changes?|decimal)[ -]((its|their)[ -])?places?\b|`[^`\n]*`|{[^}\n]*}",
     re.IGNORECASE,
 )
 RETIRED = re.compile(rf"\b({'|'.join(PROSE)})\b", re.IGNORECASE)
@@ -109,8 +109,14 @@ def uses_in(path: Path) -> list[Use]:
 def files() -> Iterator[Path]:
     for part in PARTS:
         for path in [ROOT / part, *sorted((ROOT / part).rglob("*"))]:
-            if path.is_file() and path.suffix in (".py", ".md"):
+            if path.is_file() and path != Path(__file__) and is_ours(path):
                 yield path
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a page or Python; a script has no suffix."""
+    first_line = path.read_bytes()[:64].partition(b"\n")[0]
+    return path.suffix in (".py", ".md") or first_line.endswith(b"python3")
 
 
 def test_no_retired_word_comes_back() -> None:
