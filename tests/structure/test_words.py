@@ -46,7 +46,8 @@ PROSE = (
     r"carr(y|ies|ied) over",
     r"made up by fillers",
 )
-# Plain English: `in place`, `takes place`, `change places`, `in its place`, `decimal places`. And code in a text.
+# Plain English: `in place`, `takes place`, `change places`, `in its place`, `decimal places`. And
+# code in a text.
 NOT_PROSE = re.compile(
     r"\b(in|takes?|took|taken|changes?|decimal)[ -]((its|their)[ -])?places?\b|`[^`\n]*`|{[^}\n]*}",
     re.IGNORECASE,
