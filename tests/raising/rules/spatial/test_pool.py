@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -137,3 +138,19 @@ def test_indices_of_maxima_where_the_batch_is_shuffled() -> None:
     }"""
     shuffled = Layout(((2, 2, 2), (1,), (1,), (1,)), ((0, 2, 1), (3,), (4,), (5,)))
     raise_and_compare(graph(text), {"x": seeded((8, 1, 1, 1))}, layouts={"x": shuffled})
+
+
+@pytest.mark.parametrize("pads", ["[1,1,1,1]", "[0,1,1,0]"])
+def test_padding_is_below_every_maximum(pads: str) -> None:
+    text = f"""g (float[n,3,6,7] x) => (float[n,3,h,w] y) {{
+        y = MaxPool<kernel_shape=[3,3], pads={pads}>(x)
+    }}"""
+    raise_and_compare(graph(text), {"x": -1 - np.abs(seeded((2, 3, 6, 7)))})
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_padding_counts_in_an_average_where_the_graph_says_so(counted: int) -> None:
+    text = f"""g (float[n,3,6,7] x) => (float[n,3,6,7] y) {{
+        y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad={counted}>(x)
+    }}"""
+    raise_and_compare(graph(text), {"x": seeded((2, 3, 6, 7))})
