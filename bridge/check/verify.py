@@ -9,13 +9,17 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.check.compare import Row
+import numpy as np
+
+from bridge.check.compare import Row, size
 from bridge.check.draws import Tally
 from bridge.check.inputs import FREE_BATCH, WIDE, may_be_image, seeded_inputs
 from bridge.check.locate import located
 from bridge.check.report import Report
 from bridge.check.runners import KerasRunner, OnnxRunner, run_keras
 from bridge.check.within import values_within
+from bridge.errors import CheckError
+from bridge.graph.half import MAX_HALF
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -80,25 +84,46 @@ def check_half(half: Path, single: Path) -> Report:
     """Compares an ONNX file in half precision with the same graph in single, on every output.
 
     Every half-precision value is an output, so that onnxruntime rounds it: on a CPU it computes in
-    single.
+    single, and the outputs may be right where a device with halves of its own gives infinity.
 
-    Raises CheckError for the first output that differs by more than the rounding of a half, for
-    example because weights are too small for a half; one that cannot tell is a warning. So is an
-    output whose size depends on the data: rounding may well find another box.
+    Raises CheckError for the first value that is too large for a half, and for the first output
+    that differs by more than the rounding of a half, for example because weights are too small for
+    one; one that cannot tell is a warning. So is an output whose size depends on the data: rounding
+    may well find another box.
     """
-    runner, whole = OnnxRunner(half, every_value=True), OnnxRunner(single)
+    runner, whole = (OnnxRunner(path, every_value=True) for path in (half, single))
     dtypes = runner.dtypes | whole.dtypes
     left_out = runner.data_sized.intersection(runner.graph_outputs)
 
     def outputs(feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: x for name, x in whole.run(feeds).items() if name not in left_out}
+        results = whole.run(feeds, whole.graph_outputs)
+        return {name: x for name, x in results.items() if name not in left_out}
 
     def halves(feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return runner.run(feeds, runner.graph_outputs)
+        results = runner.run(feeds)
+        _refuse_overflow(results, whole, feeds)
+        return {name: results[name] for name in runner.graph_outputs}
 
     report = _compared("half precision against single", runner, outputs, halves, dtypes)
     notes = (f"'{name}' was not compared with single precision" for name in sorted(left_out))
     return replace(report.require_no_difference(), warnings=(*report.warnings, *notes))
+
+
+def _refuse_overflow(
+    halves: Mapping[str, Array], whole: OnnxRunner, feeds: Mapping[str, Array]
+) -> None:
+    """Raises CheckError for the first value that is infinite in half precision alone."""
+    for name, values in halves.items():
+        if values.dtype != np.float16 or not np.isinf(values).any() or name not in whole.outputs:
+            continue
+        largest = size(whole.run(feeds, [name])[name])
+        if largest > MAX_HALF:
+            raise CheckError(
+                f"the value '{name}' does not fit into half precision",
+                expected=f"at most {MAX_HALF:.0f}",
+                received=f"{largest:.3g}",
+                hint="leave out --fp16",
+            )
 
 
 def _bytes_of(plan: Plan, backend: KerasBackend) -> dict[str, int]:

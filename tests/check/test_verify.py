@@ -164,7 +164,7 @@ def test_numbers_within_that_are_too_large_for_a_half_are_found(tmp_path: Path) 
     )
     prototxt = tmp_path / "net.prototxt"
     prototxt.write_text(text)
-    with pytest.raises(CheckError, match="half precision against single: 'y' differs"):
+    with pytest.raises(CheckError, match="the value 'b' does not fit into half precision"):
         bridge.caffe_to_onnx(prototxt, None, tmp_path / "half.onnx", fp16=True)
     whole = bridge.caffe_to_onnx(prototxt, None, tmp_path / "whole.onnx")
     half = tmp_path / "unchecked.onnx"
