@@ -20,7 +20,7 @@ Made by `scripts/generate` from the tables of rules; `python -m bridge layers` p
 ## Caffe layers → ONNX
 
 `Input` and the data layers become the graph's inputs. Losses, Accuracy and Silence at the end of
-a net are left away, and the blobs that fed them become outputs. Origin: BVLC Caffe, its SSD
+a net are left out, and the blobs that fed them become outputs. Origin: BVLC Caffe, its SSD
 branch, or forks. Since: the release that first had it.
 
 {layers}

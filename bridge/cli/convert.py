@@ -162,7 +162,7 @@ def show_raising(raising: Raising, path: Path, explain_layout: bool) -> None:
     names += [("output", name) for name in plan.outputs]
     layouts = [(kind, name, plan.values[name].layout) for kind, name in names]
     rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in layouts]
-    show_table(("", "blob", "shape in Keras", "order"), rows)
+    show_table(("", "blob", "shape in Keras", "layout"), rows)
     if explain_layout:
         show_transposes(raising.map.transposes)
     print(f"{len(plan.permutations)} transposes")

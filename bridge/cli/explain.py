@@ -60,7 +60,7 @@ def show_map(translation: TranslationMap) -> None:
         (name, words(shape), "-", "no tensor of its own", "-")
         for name, shape in translation.absent.items()
     ]
-    show_table(("blob", "in Caffe", "in Keras", "order", "given by"), rows)
+    show_table(("blob", "in Caffe", "in Keras", "layout", "produced by"), rows)
     if translation.weights:
         print()
         heads = ("weight in Keras", "shape", "of Caffe's", "shape", "by")
@@ -95,13 +95,13 @@ def _source_text(source: Source) -> str:
 def show_transposes(transposes: Sequence[Transpose]) -> None:
     """The reason for each: which node has a tensor in one layout, and which needs another; and what
     would have to be stored in another layout to save the transpose, but cannot."""
-    heads = ("transposed", "from", "as given by", "to", "as asked for by", "bytes")
+    heads = ("transposed", "from", "produced by", "to", "consumed by", "bytes")
     rows = [(t.value, t.have, t.given_by, t.want, t.asked_by, str(t.bytes)) for t in transposes]
     if rows:
         show_table(heads, rows)
         print()
         reasons = [row for transpose in transposes for row in _reason_rows(transpose)]
-        show_table(("to save", "this would have to be", "stored so", "but"), reasons)
+        show_table(("to save", "this would have to be", "in layout", "but"), reasons)
 
 
 def _reason_rows(transpose: Transpose) -> Sequence[Sequence[str]]:

@@ -36,7 +36,7 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[list[s
 def test_each_blob_and_each_weight_has_its_row(capsys: pytest.CaptureFixture[str]) -> None:
     rows = lines(capsys, "explain", SEED, SEED.with_name("weights.caffemodel"))
     assert rows == [
-        ["blob", "in Caffe", "in Keras", "order", "given by"],
+        ["blob", "in Caffe", "in Keras", "layout", "produced by"],
         ["data", "batch 3 500 500", "batch 500 500 3", "n c h w -> n h w c", "data"],
         ["conv1:conv1", "batch 96 123 123", "batch 123 123 96", "n c h w -> n h w c", "conv1"],
         ["conv1", "batch 96 123 123", "batch 123 123 96", "n c h w -> n h w c", "relu1"],
@@ -89,11 +89,11 @@ def test_each_transpose_is_explained_when_asked(
     options = ("--io-layout", "onnx", "--no-check")
     plain, channels_last = "n c h w -> n c h w", "n c h w -> n h w c"
     reasons = [
-        ["transposed", "from", "as given by", "to", "as asked for by", "bytes"],
+        ["transposed", "from", "produced by", "to", "consumed by", "bytes"],
         ["data", plain, "data", channels_last, "node 'l' (Conv)", str(4 * 3 * 8 * 9)],
         ["out", channels_last, "l", plain, "the output", str(4 * 4 * 6 * 7)],
         [],
-        ["to save", "this would have to be", "stored so", "but"],
+        ["to save", "this would have to be", "in layout", "but"],
         ["data", "data", channels_last, f"the input is given as {plain}"],
         ["out", "out", plain, f"node 'l' (Conv) gives 'out' only as {channels_last}"],
     ]

@@ -125,7 +125,7 @@ def feeds(case: Case, model: LoweredModel) -> dict[str, NDArray[np.float32]]:
 
 
 def assert_outputs(case: Case, results: dict[str, Any]) -> None:
-    """Outputs by blob name; a loss that was left away is answered by the blob that fed it."""
+    """Outputs by blob name; a loss that was left out is answered by the blob that fed it."""
     if "inplace" in case.tags:  # the input keeps the blob's name, so the result has the layer's too
         results = {name.partition(":")[0]: result for name, result in results.items()}
     known = {**case.between, **case.outputs}
