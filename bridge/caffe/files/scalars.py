@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from math import copysign, inf
 from typing import Any
 
 from bridge.caffe.files.textformat import Scalar
@@ -80,8 +81,17 @@ def _read_float(value: Scalar, _: FieldType) -> float | None:
     if value.kind == "string":
         return None
     if _FLOAT.match(value.text):
-        return float(value.text.rstrip("fF"))
-    return float(_integer(value.text)) if _is_integer(value.text) else None
+        return _single(float(value.text.rstrip("fF")))
+    return _single(float(_integer(value.text))) if _is_integer(value.text) else None
+
+
+def _single(number: float) -> float:
+    """A number beyond float32 is infinite, as it is in protobuf's own reader."""
+    return copysign(inf, number) if abs(number) >= _BEYOND_SINGLE else number
+
+
+# The least number that is not rounded to float32's greatest.
+_BEYOND_SINGLE = (2 - 2**-24) * 2.0**127
 
 
 def _read_bool(value: Scalar, _: FieldType) -> bool | None:

@@ -32,6 +32,11 @@ def read(text: str, message: str = "NetParameter") -> dict[str, Any]:
         ("PowerParameter", "scale: -1E-1", -0.1),
         ("PowerParameter", "scale: 3", 3.0),
         ("PowerParameter", "scale: -inf", float("-inf")),
+        # As protobuf's own reader has them: beyond float32 is infinite.
+        ("PowerParameter", "scale: 1e39", float("inf")),
+        ("PowerParameter", "scale: -1e39", float("-inf")),
+        ("PowerParameter", "scale: 3.4028235677973366e38", float("inf")),
+        ("PowerParameter", "scale: 3.4028234e38", 3.4028234e38),
     ],
 )
 def test_values(message: str, text: str, value: Any) -> None:
