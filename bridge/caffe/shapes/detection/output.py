@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import isfinite, prod
 from typing import Any
 
 from bridge.caffe.net import Layer, Shape
@@ -27,6 +27,9 @@ def prior_box(layer: Layer, features: Shape, image: Shape) -> LayerShapes:
     for x in (features, image):
         require(len(x) == 4, layer, "its inputs need 4 axes", "n c h w", text(x))
     p = parameters(layer, "prior_box_param")
+    for name in ("min_size", "max_size", "aspect_ratio", "fixed_size", "fixed_ratio"):
+        sizes = getattr(p, name)
+        require(all(map(isfinite, sizes)), layer, f"{name} must be finite", "numbers", sizes)
     flat = [ratio for ratio in p.aspect_ratio if ratio <= 0]
     require(not flat, layer, "aspect_ratio must be positive", "> 0", flat)
     require(
