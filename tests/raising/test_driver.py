@@ -148,10 +148,24 @@ def test_an_attribute_that_a_rule_does_not_know_is_a_refusal() -> None:
         raise_model(ready)
 
 
-def test_an_output_that_is_a_constant_is_refused() -> None:
+def test_an_output_that_is_a_constant() -> None:
     text = "g (float[n,4] x) => (float[n,4] y, float[4] c) { y = Relu(x) }"
-    with pytest.raises(UnsupportedError, match="the output 'c' is a constant"):
-        plan_of(graph(text, {"c": seeded((4,))}))
+    raise_and_compare(graph(text, {"c": seeded((4,))}), {"x": seeded((3, 4))})
+
+
+def test_a_constant_where_a_rule_asks_for_a_tensor() -> None:
+    """In the layout that the rule asks for, and once, though two nodes read it."""
+    text = """g (float[1,3,4,5] x) => (float[1,5,4,5] y, float[1,5,4,5] z) {
+        a = Conv(x, w)
+        y = Concat<axis=1>(a, c)
+        z = Concat<axis=1>(c, a)
+    }"""
+    constants = {"w": seeded((3, 3, 1, 1)), "c": seeded((1, 2, 4, 5))}
+    model = graph(text, constants)
+    raise_and_compare(model, {"x": seeded((1, 3, 4, 5))})
+    plan = plan_of(model)
+    assert not permutes(plan)
+    assert [call.target for call in plan.calls].count("ops.zeros_like") == 1
 
 
 def test_an_unknown_io_layout_is_refused() -> None:

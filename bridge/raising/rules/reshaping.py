@@ -181,10 +181,8 @@ def concat(node: Node, *operands: Operand, axis: int) -> list[Candidate]:
 
     (onnx.ai/onnx/operators, Concat)
     """
-    if any(operand.is_constant for operand in operands):
-        raise UnsupportedError("a constant among the concatenated tensors")
     axis %= len(node.shape)
-    bases = [operand.layout for operand in operands]
+    bases = [operand.layout for operand in operands if not operand.is_constant]
     bases += [] if node.preferred_layout is None else [node.preferred_layout]
     frames = dict.fromkeys(_frame(base, axis) for base in dict.fromkeys(bases))
     options = [_concatenated(operands, *frame, axis) for frame in frames if frame is not None]

@@ -95,6 +95,7 @@ class LayoutPass:
         # The copies of a stored value in other layouts. Values that share a tensor, as the input
         # and output of a Transpose do, may even have the same shape: so Stored is the key.
         self.copies: dict[Stored, dict[Layout, Ref]] = {}
+        self.constants: dict[tuple[str, Layout], Ref] = {}
         self.trace: list[TraceEntry] = []
         self.permutations: list[Permutation] = []
         # A size that ONNX gives a name of its own may be known here as a product: 3*batch.
@@ -155,7 +156,7 @@ class LayoutPass:
             TraceEntry(target, rule, operands, attributes, outputs, candidates, candidate)
         )
         refs = [
-            self._in_layout(operand.name, layout, target.description)
+            self._argument(operand, layout, target.description)
             for operand, layout in zip(operands, candidate.input_layouts, strict=False)
             if operand is not None and layout is not None
         ]
@@ -186,7 +187,7 @@ class LayoutPass:
         candidates for each variant are correct."""
         yield operands
         names = [x.name for x in operands if x is not None and not x.is_constant]
-        tensors = {name: self._tensor(name) for name in names}
+        tensors = {name: self.values[name] for name in names}
         for name, stored in tensors.items():
             for layout in self.copies.get(stored, ()):
                 if not layout.same_element_order(stored.layout):
@@ -207,26 +208,36 @@ class LayoutPass:
         moved = sum(
             bytes_of(operand.shape)
             for operand, layout in zip(operands, candidate.input_layouts, strict=False)
-            if operand is not None and layout is not None and self._must_move(operand.name, layout)
+            if operand is not None
+            and layout is not None
+            and not operand.is_constant
+            and self._must_move(operand.name, layout)
         )
         return moved + sum(map(self.cost_model.cost, outputs, candidate.output_layouts))
 
-    def _tensor(self, name: str) -> Stored:
-        if name not in self.values:
-            raise UnsupportedError(
-                f"'{name}' is a constant, where this needs a tensor",
-                hint="a Keras model computes its outputs from its inputs",
-            )
-        return self.values[name]
+    def _argument(self, operand: Operand, layout: Layout, reason: str) -> Ref:
+        """An input of a node as a tensor in the layout that its rule asks for."""
+        if operand.is_constant:
+            return self._constant(operand, layout)
+        return self._in_layout(operand.name, layout, reason)
+
+    def _constant(self, operand: Operand, layout: Layout) -> Ref:
+        """A constant of the graph as a tensor of the model, one for each layout."""
+        key = operand.name, layout
+        if key not in self.constants:
+            start = len(self.recorder.calls)
+            self.constants[key] = self.recorder.constant(operand.weight(layout))
+            self.recorder.name_calls(start, operand.name)
+        return self.constants[key]
 
     def _must_move(self, name: str, layout: Layout) -> bool:
-        stored = self._tensor(name)
+        stored = self.values[name]
         copies = self.copies.get(stored, ())
         return layout not in copies and not stored.layout.same_element_order(layout)
 
     def _in_layout(self, name: str, layout: Layout, reason: str) -> Ref:
         """The tensor of a value in a layout: as it is, reshaped, or (only here) permuted."""
-        stored = self._tensor(name)
+        stored = self.values[name]
         copies = self.copies.setdefault(stored, {})
         if layout not in copies:
             copies[layout] = self._copy(name, stored, layout, reason)
@@ -272,10 +283,9 @@ class LayoutPass:
     def _output(self, value: ir.Value) -> str:
         name = name_of(value)
         if name not in self.values:
-            raise UnsupportedError(
-                f"the output '{name}' is a constant of the graph",
-                hint="a Keras model computes its outputs from its inputs",
-            )
+            operand = self._operand(value)
+            ref = self._constant(operand, operand.layout)
+            self.values[name] = Stored(ref, operand.layout)
         stored = self.values[name]
         layout = output_layout(stored.layout, self.io_layout)
         if layout != stored.layout:
