@@ -107,9 +107,11 @@ def holds(layers: Mapping[str, Layer], folder: Path, *, in_keras: bool) -> None:
     feeds = {key: array for name, x in layers.items() for key, array in x.feeds(name).items()}
     for received in [lowered, raised][: 1 + in_keras]:
         report = bridge.check(pair, received, inputs=feeds)
-        wrong = {row.name.split(".")[0] for row in report.rows if not row.ok}
+        wrong = {row.name.split(".")[0] for row in report.rows if row.verdict == "differs"}
         texts = [layers[name].text(name) for name in wrong]
-        assert report.ok, "\n".join([report.located(), *texts])
+        # A layer that gives one number, or only zeros, cannot tell; most of them can.
+        assert report.first is None, "\n".join([report.located(), *texts])
+        assert sum(row.ok for row in report.rows) > len(report.rows) / 2
         compared = {row.name.split(".")[0] for row in report.rows}
         assert layers.keys() - compared <= {n for n, x in layers.items() if is_constant(x)}
 
