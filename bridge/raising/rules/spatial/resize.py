@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.errors import UnsupportedError
 from bridge.graph.sizes import resized as resized_sizes
-from bridge.layout import Weight
-from bridge.raising.building.candidates import channels_last, resized, spatial_orders
+from bridge.layout import Layout, Weight
+from bridge.raising.building.candidates import (
+    channels_last,
+    resized,
+    spatial_orders,
+    with_identity_axes,
+)
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.plan import Ref, Size
+from bridge.raising.building.selecting import select
+from bridge.raising.plan import Ref
+from bridge.raising.rules.spatial.interpolation import Axis, Interpolation, repeats
 from bridge.raising.table import Candidate, Node, Operand, lookup, raises
+
+WHOLE = (0.0, 1.0)  # an axis of which nothing is cropped
 
 
 @raises("Resize", since=11)
@@ -35,145 +46,212 @@ def resize(
     mode: str = "nearest",
     nearest_mode: str = "round_prefer_floor",
 ) -> list[Candidate]:
-    """x: n c *s -> n c *t                                     (onnx.ai/onnx/operators, Resize)
+    """x resized along axes, by scales or to sizes             (onnx.ai/onnx/operators, Resize)
 
-    An UpSampling layer if elements are only repeated. Otherwise each axis is multiplied with the
-    matrix of its interpolation weights: for any mode, the coordinates are computed here, as ONNX
-    defines them.
+    An UpSampling layer if elements are repeated, or interpolated as it does. Otherwise each axis
+    has its nearest elements taken, or is multiplied with the matrix of its interpolation weights:
+    for any mode, these are computed here, as ONNX defines them.
     """
-    shapes = [*x.shape[2:], *node.shape[2:]]
-    if x.rank < 3 or not all(isinstance(size, int) for size in shapes):
-        raise UnsupportedError("Resize, except for maps of known size", received=x.shape)
-    if mode not in ("nearest", "linear") or antialias or exclude_outside:
-        raise UnsupportedError("this kind of Resize", received=f"mode {mode}")
-    if coordinate_transformation_mode == "tf_crop_and_resize":
-        raise UnsupportedError("Resize that crops")
-    pairs = list(zip(map(int, x.shape[2:]), map(int, node.shape[2:]), strict=True))
-    factors = _scales(x, pairs, scales, sizes, axes, keep_aspect_ratio_policy)
-    matrices = [
-        _matrix(size, new_size, scale, mode, coordinate_transformation_mode, nearest_mode)
-        for (size, new_size), scale in zip(pairs, factors, strict=True)
-    ]
+    how = Interpolation(
+        mode,
+        coordinate_transformation_mode,
+        nearest_mode,
+        cubic_coeff_a,
+        bool(exclude_outside),
+        bool(antialias),
+    )
+    if mode != "nearest" and "float" not in x.dtype:
+        raise UnsupportedError("an interpolation of integers", received=x.dtype)
+    named = [*range(x.rank)] if axes is None else [axis % x.rank for axis in axes]
+    factors = _scales(node, x, scales, sizes, named, keep_aspect_ratio_policy)
+    if how.coordinates == "align_corners":
+        _refuse_rounded_sizes(node, x, factors)
+    crops = _crops(roi, named) if how.crops else {}
+    if how.crops and node.shape == x.shape:
+        raise UnsupportedError("a Resize that crops and keeps the size: onnxruntime only copies")
+    changes = {
+        axis: Axis(int(size), int(new_size), factors[axis], *crops.get(axis, WHOLE))
+        for axis, (size, new_size) in enumerate(zip(x.shape, node.shape, strict=True))
+        if crops.get(axis, WHOLE) != WHOLE or (factors[axis] != 1 and isinstance(size, int))
+    }
     constants = sum(operand is not None for operand in (roi, scales, sizes))
-    return [_candidate(node, x, order, matrices, constants) for order in spatial_orders(x)]
+    return [
+        _Resize(how, extrapolation_value, layout, changes).candidate(node, constants)
+        for layout in _layouts(x, changes)
+    ]
 
 
-def _candidate(
-    node: Node,
-    x: Operand,
-    order: tuple[int, ...],
-    by_axis: Sequence[NDArray[np.float32]],
-    constants: int,
-) -> Candidate:
-    """With the spatial axes in an order, each multiplied with its matrix."""
-    input_layout = channels_last(x, spatial=order)
-    matrices = [by_axis[axis - 2] for axis in order]
+def _layouts(x: Operand, axes: Mapping[int, Axis]) -> list[Layout]:
+    """The layouts of x to choose from: channels last if only spatial axes change."""
+    if not axes:
+        return [x.layout]
+    if min(axes) < 2:
+        return [with_identity_axes(x, [*axes])]
+    return [channels_last(x, spatial=order) for order in spatial_orders(x)]
 
-    def build(k: Recorder, x: Ref) -> Ref:
-        repeats = [_repeats(matrix) for matrix in matrices]
-        if all(repeats) and len(repeats) <= 3:
-            size = tuple(int(repeat or 1) for repeat in repeats)
-            return k.layer(f"UpSampling{len(size)}D", x, size=size[0] if len(size) == 1 else size)
-        shape = list(input_layout.stored_shape[1:])
-        for axis, matrix in enumerate(matrices):
-            if _repeats(matrix) != 1:
-                shape[axis] = matrix.shape[0]
-                x = _along(k, x, axis + 1, matrix, tuple(shape))
+
+@dataclass(frozen=True)
+class _Resize:
+    """What is done to x, which is stored in `layout`; `axes` are those that change."""
+
+    how: Interpolation
+    outside: float
+    layout: Layout
+    axes: Mapping[int, Axis]
+
+    def candidate(self, node: Node, constants: int) -> Candidate:
+        output_layout = resized(self.layout, node.shape, [*self.axes])
+        return Candidate((self.layout, *(None,) * constants), (output_layout,), self.build)
+
+    @property
+    def by_stored_axis(self) -> dict[int, Axis]:
+        stored = {self.layout.where(axis) or 0: change for axis, change in self.axes.items()}
+        return dict(sorted(stored.items()))
+
+    def build(self, k: Recorder, x: Ref) -> Ref:
+        changes, shape = self.by_stored_axis, [*self.layout.stored_shape]
+        if (factors := self._factors()) is not None:
+            return self._up_sampled(k, x, factors)
+        for stored_axis, axis in changes.items():
+            if self.how.mode == "nearest":
+                x = _taken(k, x, stored_axis, self.how.nearest_indices(axis), axis.size)
+            else:
+                shape[stored_axis] = axis.new_size
+                matrix = self.how.matrix(axis)
+                if not np.array_equal(matrix, np.eye(axis.size)):
+                    x = _along(k, x, stored_axis, matrix, shape)
+        for stored_axis, axis in changes.items():
+            x = self._outside(k, x, stored_axis, self.how.is_on_map(axis))
         return x
 
-    output_layout = resized(input_layout, node.shape, order)
-    return Candidate((input_layout, *(None,) * constants), (output_layout,), build)
+    def _factors(self) -> dict[int, int] | None:
+        """The factor of each stored axis with which Keras's UpSampling layer does the same."""
+        rank, changes = len(self.layout.stored_shape), self.by_stored_axis
+        if not 3 <= rank <= 5 or not changes or {0, rank - 1} & changes.keys() or self.how.crops:
+            return None
+        if self.how.mode == "nearest":
+            factors = {
+                at: repeats(self.how.nearest_indices(axis), axis.size)
+                for at, axis in changes.items()
+            }
+        else:
+            factors = {at: _whole(axis) for at, axis in changes.items()}
+        bilinear = (
+            self.how.mode == "linear"
+            and rank == 4
+            and self.how.coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel")
+        )
+        known = {at: factor for at, factor in factors.items() if factor is not None}
+        fits = len(known) == len(factors) and (self.how.mode == "nearest" or bilinear)
+        return known if fits else None
+
+    def _up_sampled(self, k: Recorder, x: Ref, factors: Mapping[int, int]) -> Ref:
+        size = tuple(factors.get(at, 1) for at in range(1, len(self.layout.stored_shape) - 1))
+        options: dict[str, Any] = {"size": size[0] if len(size) == 1 else size}
+        if self.how.mode == "linear":
+            options["interpolation"] = "bilinear"
+        return k.layer(f"UpSampling{len(size)}D", x, **options)
+
+    def _outside(self, k: Recorder, x: Ref, stored_axis: int, is_on_map: NDArray[np.bool_]) -> Ref:
+        """A crop may reach beyond x, where the result is a constant."""
+        if is_on_map.all():
+            return x
+        mask = is_on_map.reshape(-1, *(1,) * (len(self.layout.stored_shape) - 1 - stored_axis))
+        return k.op("where", mask, x, self.outside)
+
+
+def _whole(axis: Axis) -> int | None:
+    """The factor by which an axis grows, if it is a whole number."""
+    factor = axis.new_size // axis.size
+    return factor if factor == axis.scale and factor * axis.size == axis.new_size else None
 
 
 def _scales(
+    node: Node,
     x: Operand,
-    pairs: Sequence[tuple[int, int]],
     scales: Operand | None,
     sizes: Operand | None,
-    axes: Sequence[int] | None,
+    named: Sequence[int],
     policy: str,
 ) -> list[np.float32]:
-    """The factor of each spatial axis, from the scales or else from the sizes. If no size changes,
-    onnxruntime copies the map, whatever the scales are."""
-    if all(size == new_size for size, new_size in pairs):
-        return [np.float32(1)] * len(pairs)
-    explicit = [] if scales is None else scales.array().tolist()
-    if not explicit and (sizes is None or policy == "stretch"):
-        return [np.float32(new_size) / np.float32(size) for size, new_size in pairs]
+    """The factor of each axis, from the scales or else from the sizes. If no size changes,
+    onnxruntime copies x, whatever the scales are."""
     lookup({"stretch": 0, "not_larger": 0, "not_smaller": 0}, policy, "keep_aspect_ratio_policy")
-    known = [size if isinstance(size, int) else 1 for size in x.shape]
-    named = x.shape if axes is None else [x.shape[axis] for axis in axes]
-    if not explicit and not all(isinstance(size, int) for size in named):
+    if x.shape == node.shape:
+        return [np.float32(1)] * x.rank
+    explicit = None if scales is None else scales.array().tolist()
+    if not explicit and (sizes is None or policy == "stretch"):
+        return [_ratio(*pair) for pair in zip(x.shape, node.shape, strict=True)]
+    if not explicit and not all(isinstance(x.shape[axis], int) for axis in named):
         raise UnsupportedError(
             "one scale for all axes, of which some have an unknown size",
             received=f"keep_aspect_ratio_policy {policy}",
             hint="fix the sizes of the inputs, or name the axes that are resized",
         )
+    known = [size if isinstance(size, int) else 1 for size in x.shape]
     new_sizes = None if explicit or sizes is None else sizes.array().tolist()
-    factors, _ = resized_sizes(known, explicit or None, new_sizes, axes, policy)
-    return factors[2:]
+    factors, _ = resized_sizes(known, explicit or None, new_sizes, named, policy)
+    for size, new_size, factor in zip(x.shape, node.shape, factors, strict=True):
+        if factor != 1 and not (isinstance(size, int) and isinstance(new_size, int)):
+            raise UnsupportedError("Resize of an axis of unknown size", received=x.shape)
+    return factors
 
 
-HALF_TOLERANCE = 1e-6
-"""onnxruntime rounds coordinates within this distance of a half as if they were one."""
+def _ratio(size: int | str, new_size: int | str) -> np.float32:
+    if isinstance(size, int) and isinstance(new_size, int):
+        return np.float32(new_size) / np.float32(size)
+    return np.float32(1)
 
-_Coordinates = Callable[[], NDArray[np.floating]]
+
+def _refuse_rounded_sizes(node: Node, x: Operand, factors: Sequence[np.float32]) -> None:
+    """Where a new size was rounded, onnxruntime aligns the corner of the result, which is what
+    ONNX's text says; ONNX's reference aligns a point beyond it, as ONNX's tests do."""
+    for size, new_size, factor in zip(x.shape, node.shape, factors, strict=True):
+        if isinstance(size, int) and abs(float(factor) * size - float(new_size)) > 1e-3:
+            raise UnsupportedError(
+                "align_corners by a scale that gives no whole size: runtimes disagree",
+                received=f"{size} by {factor}",
+                hint="export the graph with sizes instead of scales",
+            )
 
 
-def _matrix(
-    size: int, new_size: int, scale: np.float32, mode: str, coordinates: str, nearest: str
-) -> NDArray[np.float32]:
-    """new_size size: the weight of each row of x in each row of the result."""
-    index, half, last = np.arange(new_size, dtype=np.float32), np.float32(0.5), new_size - 1
-    # If the new size was rounded, the excess is split between both ends.
-    offset = np.float32(size / 2) * (1 - np.float32(new_size) / (scale * np.float32(size)))
-    scaled: Mapping[str, _Coordinates] = {
-        "half_pixel": lambda: (index + half) / scale - half,
-        "half_pixel_symmetric": lambda: float(offset) + (index + 0.5) / np.float64(scale) - 0.5,
-        "pytorch_half_pixel": lambda: (index + half) / scale - half if last else index,
-        "align_corners": lambda: index * np.float32(size - 1) / np.float32(last or 1),
-        "asymmetric": lambda: index / scale,
+def _crops(roi: Operand | None, named: Sequence[int]) -> dict[int, tuple[float, float]]:
+    """The start and the end of each axis that is cropped."""
+    values = [] if roi is None else roi.array().astype(np.float64).reshape(-1).tolist()
+    if not values:
+        raise UnsupportedError("a Resize that crops without a region", hint="give it a roi")
+    half = len(values) // 2
+    return {
+        axis: (start, end)
+        for axis, start, end in zip(named, values[:half], values[half:], strict=True)
     }
-    at = lookup(scaled, coordinates, "coordinate_transformation_mode")()
-    at = at.astype(np.float32).astype(np.float64)
-    if mode == "nearest":
-        rounded: Mapping[str, _Coordinates] = {
-            "round_prefer_floor": lambda: np.ceil(at - 0.5 - HALF_TOLERANCE),
-            "round_prefer_ceil": lambda: np.floor(at + 0.5 + HALF_TOLERANCE),
-            "floor": lambda: np.floor(at),
-            "ceil": lambda: np.ceil(at),
-        }
-        at = lookup(rounded, nearest, "nearest_mode")()
-    at = at.clip(0, size - 1)
-    below = np.floor(at).astype(int)
-    above = np.minimum(below + 1, size - 1)
-    matrix = np.zeros((new_size, size), np.float64)
-    np.add.at(matrix, (np.arange(new_size), below), 1 - (at - below))
-    np.add.at(matrix, (np.arange(new_size), above), at - below)
-    return matrix.astype(np.float32)
 
 
-def _repeats(matrix: NDArray[np.float32]) -> int | None:
-    """How often each row is repeated; None unless that is all that the matrix does."""
-    new_size, size = matrix.shape
-    times = new_size // size
-    if times * size != new_size:
-        return None
-    return times if np.array_equal(matrix, np.eye(size).repeat(times, axis=0)) else None
+def _taken(k: Recorder, x: Ref, axis: int, indices: NDArray[np.int32], size: int) -> Ref:
+    """The elements at these indices of a stored axis."""
+    times = repeats(indices, size)
+    if times is not None:
+        return x if times == 1 else k.op("repeat", x, times, axis=axis)
+    return select(k, x, axis, indices.tolist(), size)
 
 
 def _along(
-    k: Recorder, x: Ref, axis: int, matrix: NDArray[np.float32], shape: tuple[Size, ...]
+    k: Recorder, x: Ref, axis: int, matrix: NDArray[np.float32], shape: Sequence[int | str]
 ) -> Ref:
-    """An EinsumDense over one stored axis, not trainable, since the matrix is not learned."""
-    letters = ascii_lowercase[: len(shape) + 1]
+    """An EinsumDense over one stored axis, not trainable, since the matrix is not learned. Along
+    the first axis, the batch of a layer, an einsum."""
+    letters = ascii_lowercase[: len(shape)]
     old, new = letters[axis], "z"
     kernel = Weight(matrix.T.shape, lambda: matrix.T, dtype=matrix.dtype)
+    equation = f"{letters},{old}{new}->{letters.replace(old, new)}"
+    if axis == 0:
+        return k.op("einsum", equation, x, kernel)
+    sizes = tuple(size if isinstance(size, int) else None for size in shape[1:])
     return k.layer(
         "EinsumDense",
         x,
         {"kernel": kernel},
-        equation=f"{letters},{old}{new}->{letters.replace(old, new)}",
-        output_shape=shape,
+        equation=equation,
+        output_shape=sizes,
         trainable=False,
     )
