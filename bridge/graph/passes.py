@@ -7,13 +7,15 @@ and no weight is copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.errors import GraphError, words_of
 from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
+from bridge.graph.lifting.bodies import put_bodies_in
+from bridge.graph.lifting.branches import take_branches
 from bridge.graph.sizes import correct_sizes
 
 if TYPE_CHECKING:
@@ -41,6 +43,15 @@ def simplify(model: ir.Model) -> ir.Model:
     Raises GraphError where the graph uses no standard operators.
     """
     return _run(PIPELINE[:-1], model)
+
+
+def expand(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
+    """Replaces these nodes by what ONNX defines them as, and takes the graph through the passes
+    that this needs again; False if ONNX defines none of them by other operators."""
+    expanded = put_bodies_in(model, nodes)
+    if expanded:
+        _run(_AFTER_CONSTANTS[:-1], model)
+    return expanded
 
 
 def _run(steps: Sequence[Pass], model: ir.Model) -> ir.Model:
@@ -96,6 +107,13 @@ def _infer_shapes(model: ir.Model) -> None:
         infer(model)
 
 
+def _take_branches(model: ir.Model) -> None:
+    while take_branches(model):
+        _lift_constants(model)
+        _infer_shapes(model)
+        fold_constants(model)
+
+
 def _results(model: ir.Model) -> list[ir.Value]:
     return [value for node in model.graph for value in node.outputs if value.name]
 
@@ -115,21 +133,27 @@ def _refuse_other_domains(model: ir.Model) -> None:
         )
 
 
-PIPELINE = (
+_TO_CONSTANTS = (
     Pass("need opset", _refuse_other_domains, "a loaded model", "its opset is known"),
     # -1 and "?" are no sizes, and two of them not the same one.
     Pass("free unknown sizes", _free_unknown_sizes, "opset", "sizes are numbers, or names of one"),
     # Functions hide their nodes from all that follows.
     Pass("inline functions", _inline_functions, "opset", "no functions are left"),
+)
+_AFTER_CONSTANTS = (
     # From here on a constant is an initializer, whatever it was.
     Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
     # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
     # Needs shapes, for Shape nodes; gives constants, which shapes after Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
+    # What a branch computes may be the condition of the next If.
+    Pass("take branches", _take_branches, "constants are folded", "no If has a known condition"),
     Pass("infer shapes", _infer_shapes, "constants are folded", "shapes after them as well"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),
     Pass("check", invariants.check, "shapes", "see graph/invariants.py"),
 )
+
+PIPELINE = (*_TO_CONSTANTS, *_AFTER_CONSTANTS)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.graph.fusion import fuse
+from bridge.graph.passes import expand
 from bridge.plugins import load_entry_points
 from bridge.public.options import IoLayout, Target
 from bridge.raising.plan import Plan
@@ -47,10 +48,7 @@ def raise_model(
         raise UsageError("unknown target", expected="natural or speed", received=target)
     graph = model.graph
     _refuse_unknown_tensors(graph)
-    fuse(graph)
-    rules = _rules(graph, dict(model.opset_imports).get("") or 1)
-    layout_pass = LayoutPass(graph, io_layout, BackwardCosts())
-    plan = layout_pass.run(rules)
+    rules, layout_pass, plan = _first_pass(model, io_layout)
     for _ in range(MAX_PASSES - 1):
         if not plan.permutations:
             break
@@ -63,6 +61,33 @@ def raise_model(
     permutations = explained(plan.permutations, layout_pass.trace, plan.outputs, io_layout)
     plan = replace(plan, permutations=permutations)
     return faster(plan) if target == "speed" else plan
+
+
+def _first_pass(model: ir.Model, io_layout: IoLayout) -> tuple[Sequence[Rule], LayoutPass, Plan]:
+    """The rules, and a plan that treats each node as if it were the last.
+
+    A node without a rule, and one that its rule refuses, is expanded to what ONNX defines it as,
+    and what that has is treated the same.
+    """
+    _expand_nodes_without_rule(model)
+    fuse(model.graph)
+    first_refusal: UnsupportedOperatorError | None = None
+    while True:
+        layout_pass = LayoutPass(model.graph, io_layout, BackwardCosts())
+        try:
+            rules = _rules(model)
+            return rules, layout_pass, layout_pass.run(rules)
+        except UnsupportedOperatorError as refusal:
+            first_refusal = first_refusal or refusal
+            if not expand(model, layout_pass.refused):
+                raise first_refusal from None
+            _expand_nodes_without_rule(model)
+
+
+def _expand_nodes_without_rule(model: ir.Model) -> None:
+    opset = _opset(model)
+    while expand(model, [node for node in model.graph if _rule(node, opset) is None]):
+        pass
 
 
 # ONNX's names of the dtypes that Keras has too.
@@ -96,8 +121,12 @@ def _moved(plan: Plan) -> tuple[int, int]:
     return plan.bytes_moved, len(plan.permutations)
 
 
-def _rules(graph: ir.Graph, opset: int) -> Sequence[Rule]:
-    rules = [(node, _rule(node, opset)) for node in graph]
+def _opset(model: ir.Model) -> int:
+    return dict(model.opset_imports).get("") or 1
+
+
+def _rules(model: ir.Model) -> Sequence[Rule]:
+    rules = [(node, _rule(node, _opset(model))) for node in model.graph]
     missing = [describe(node) for node, rule in rules if rule is None]
     if missing:
         raise UnsupportedOperatorError(

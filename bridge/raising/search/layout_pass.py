@@ -98,6 +98,7 @@ class LayoutPass:
         self.constants: dict[tuple[str, Layout], Ref] = {}
         self.trace: list[TraceEntry] = []
         self.permutations: list[Permutation] = []
+        self.refused: list[ir.Node] = []
         # A size that ONNX gives a name of its own may be known here as a product: 3*batch.
         self.sizes: dict[Size, Size] = {}
 
@@ -111,6 +112,7 @@ class LayoutPass:
                 self._raise_node(node, rule)
             except UnsupportedError as refusal:
                 refusals.append(f"{describe(node)}: {refusal}")
+                self.refused.append(node)
                 self._assume_identity(node)
         if refusals:
             raise UnsupportedOperatorError(

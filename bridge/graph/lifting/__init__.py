@@ -1,0 +1,1 @@
+"""Rewriting what an ONNX graph says into what the rules know, before it is raised."""
