@@ -37,21 +37,40 @@ def pooled(draw: Draw, rank: int, dilated: bool = False) -> tuple[Tensor, dict[s
 @st.composite
 def max_pool(draw: Draw, operator: str) -> NodeExample:
     outputs = draw(st.sampled_from([1, 1, 2]))
-    rank = draw(st.integers(1, 3)) if outputs == 1 else 2
-    x, attributes = draw(pooled(rank, dilated=outputs == 1 and draw(st.booleans())))
+    x, attributes = draw(pooled(draw(st.integers(1, 3)), dilated=draw(st.booleans())))
     if not attributes.keys() & {"auto_pad", "dilations"}:
         attributes["ceil_mode"] = draw(st.integers(0, 1))
+    if outputs == 2:
+        attributes["storage_order"] = draw(st.integers(0, 1))
     return NodeExample((operator,), (x,), attributes, outputs)
 
 
 @nodes_of("AveragePool")
 @st.composite
 def average_pool(draw: Draw, operator: str) -> NodeExample:
-    x, attributes = draw(pooled(draw(st.integers(1, 3))))
+    x, attributes = draw(pooled(draw(st.integers(1, 3)), dilated=draw(st.booleans())))
     options: list[dict[str, Any]] = [{}, {"count_include_pad": 1}]
     if "auto_pad" not in attributes:
-        options.append({"ceil_mode": 1})
-    return NodeExample((operator,), (x,), attributes | draw(st.sampled_from(options)))
+        options += [{"ceil_mode": 1}, {"ceil_mode": 1, "count_include_pad": 1}]
+    attributes |= draw(st.sampled_from(options))
+    return NodeExample((operator,), (x,), attributes, opset=22)
+
+
+@nodes_of("LpPool")
+@st.composite
+def lp_pool(draw: Draw, operator: str) -> NodeExample:
+    x, attributes = draw(pooled(draw(st.integers(1, 3)), dilated=draw(st.booleans())))
+    if "auto_pad" not in attributes:
+        attributes["ceil_mode"] = draw(st.integers(0, 1))
+    attributes["p"] = draw(st.sampled_from([1, 2, 3]))
+    return NodeExample((operator,), (x,), attributes, opset=22)
+
+
+@nodes_of("GlobalLpPool", since=2)
+@st.composite
+def global_lp_pool(draw: Draw, operator: str) -> NodeExample:
+    x = draw(image(draw(shapes(3, 5))))
+    return NodeExample((operator,), (x,), {"p": draw(st.sampled_from([1, 2, 3]))})
 
 
 @nodes_of("GlobalMaxPool", "GlobalAveragePool")
@@ -80,26 +99,19 @@ def test_windows_of_a_dilation(attributes: str, before: str) -> None:
     assert not any(call.target == "ops.transpose" for call in raised.plan.calls)
 
 
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("g (float[1,1,h,8] x) => (float[1,1,k,w] y) { y = %s(x) }", "of unknown size"),
-        (
-            "g (float[1,1,8,8] x) => (float[1,1,6,7] y, int64[1,1,6,7] i) { y, i = %s(x) }",
-            "indices of maxima",
-        ),
-    ],
-)
-def test_what_dilation_cannot_be_raised(text: str, problem: str) -> None:
-    with pytest.raises(UnsupportedOperatorError, match=problem):
-        plan_of(graph(text % "MaxPool<kernel_shape=[2,2], dilations=[2,1]>"))
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+def test_windows_of_a_dilation_over_free_sizes(operator: str) -> None:
+    text = f"""g (float[n,2,h,w] x) => (float[n,2,k,l] y) {{
+        y = {operator}<kernel_shape=[2,3], dilations=[2,1], strides=[2,3]>(x)
+    }}"""
+    raise_and_compare(graph(text, opset=22), {"x": seeded((2, 2, 8, 11))})
 
 
-def test_an_average_with_dilation_is_refused() -> None:
-    text = """g (float[1,1,8,8] x) => (float[1,1,6,6] y) {
-        y = AveragePool<kernel_shape=[2,2], dilations=[2,2]>(x)
+def test_an_average_at_borders_that_are_free_is_refused() -> None:
+    text = """g (float[1,1,h,8] x) => (float[1,1,k,l] y) {
+        y = AveragePool<kernel_shape=[2,2], dilations=[2,2], pads=[1,1,1,1]>(x)
     }"""
-    with pytest.raises(UnsupportedOperatorError, match="an average pooling with dilation"):
+    with pytest.raises(UnsupportedOperatorError, match="of unknown size"):
         plan_of(graph(text, opset=19))
 
 
