@@ -24,7 +24,7 @@ def check(model: ir.Model) -> None:
     - the channels of a Conv, ConvTranspose or Gemm are those that its weight is for;
       neither ONNX's checker nor onnxruntime's loader looks at that
     - each node is what ONNX defines, in its inputs, attributes and shapes
-    - an input has elements, and no value has more axes than NumPy's arrays may have
+    - no value has more axes than NumPy's arrays may have, and no size below 0
 
     Raises GraphError at the first fault, UnsupportedError for a text.
     """
@@ -34,7 +34,6 @@ def check(model: ir.Model) -> None:
     # Old files list initializers among the inputs too: both are one value.
     for value in {id(v): v for v in (*graph.inputs, *graph.initializers.values())}.values():
         _declare(value, known, foreign, "the graph's beginning")
-    _refuse_empty_inputs(graph)
     opset = model.opset_imports[""]
     for node in graph:
         where = where_of(node)
@@ -74,18 +73,6 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
             expected=f"at most {MAX_RANK}",
             received=len(value.shape),
         )
-
-
-def _refuse_empty_inputs(graph: ir.Graph) -> None:
-    for value in graph.inputs:
-        if value.const_value is None and value.shape is not None and 0 in value.shape:
-            raise UnsupportedError(
-                f"the input {value.name!r} has no elements",
-                expected="sizes of 1 and more, or free ones",
-                received=str(value.shape),
-                hint="some exporters write 0 for a size that is free: give it a name in its place, "
-                "with onnx.tools.update_model_dims",
-            )
 
 
 Fact = tuple[str, Any, Any]

@@ -10,9 +10,11 @@ def is_trainable(constant: Sequence[object], x: Sequence[object], producer: str)
     a number or a fixed table; `producer` is the operator that computes x.
 
     A factor for each image of a batch is no weight, and what follows an average pooling corrects
-    its divisor at the borders: to train either would be wrong. A weight spans axes of known size.
+    its divisor at the borders: to train either would be wrong. A weight spans axes of known size,
+    of a tensor that has elements.
     """
     leading = len(x) - len(constant)
     spans = {axis + leading: size for axis, size in enumerate(constant) if size != 1}
     known = all(axis > 0 and x[axis] == size for axis, size in spans.items())
-    return leading >= 0 and bool(spans) and known and producer != "AveragePool"
+    applies = leading >= 0 and bool(spans) and 0 not in x
+    return applies and known and producer != "AveragePool"

@@ -30,7 +30,7 @@ class Arrangement(Generic[P]):
 
     `axes` has the atoms of each logical axis. `stored` has those of each axis of the physical
     array, as indices into the flat list of atoms in logical order. An axis without atoms has size
-    1. Raises ValueError unless each atom is stored exactly once, and for sizes below 1.
+    1. Raises ValueError unless each atom is stored exactly once, and for sizes below 0.
     """
 
     axes: tuple[tuple[AtomOf[P], ...], ...]
@@ -39,8 +39,8 @@ class Arrangement(Generic[P]):
     def __post_init__(self) -> None:
         if sorted(self.order) != list(range(len(self.atoms))):
             raise ValueError(f"{len(self.atoms)} atoms are not stored once each by {self.stored}")
-        if any(isinstance(atom, int) and atom < 1 for atom in self.atoms):
-            raise ValueError(f"sizes must be at least 1, not {self.axes}")
+        if any(isinstance(atom, int) and atom < 0 for atom in self.atoms):
+            raise ValueError(f"sizes must be at least 0, not {self.axes}")
 
     @cached_property
     def atoms(self) -> tuple[AtomOf[P], ...]:

@@ -24,7 +24,7 @@ Label = TypeVar("Label", bound=Hashable)
 class Layout(Arrangement["Layout"]):
     """How one tensor is stored: an `Arrangement` of atoms, and the operations on it.
 
-    Raises ValueError unless each atom is stored exactly once, and for sizes below 1.
+    Raises ValueError unless each atom is stored exactly once, and for sizes below 0.
     """
 
     # Constructors
@@ -151,8 +151,8 @@ class Layout(Arrangement["Layout"]):
         """Two layouts of one tensor, split into common atoms:
         `a.apply(x) == apply(x)` and `b.apply(x) == other.apply(x)` for `a, b = refine(other)`.
 
-        Drops atoms of size 1. None if there are no common atoms. Raises ValueError if the logical
-        shapes differ.
+        Drops atoms of size 1. None if there are no common atoms, or no elements. Raises ValueError
+        if the logical shapes differ.
         """
         if self.logical_shape != other.logical_shape:
             raise ValueError(f"{self.logical_shape} and {other.logical_shape} are not one tensor")
@@ -182,8 +182,8 @@ class Layout(Arrangement["Layout"]):
 
     def flat(self) -> Layout:
         """The order of the elements alone, as one axis, in canonical form:
-        `flat().apply(x.ravel()) == apply(x).ravel()`."""
-        return self._flattened().canonical()
+        `flat().apply(x.ravel()) == apply(x).ravel()`. All that have no elements are alike."""
+        return Layout.identity((0,)) if 0 in self.atoms else self._flattened().canonical()
 
     def permuted(self, order: Sequence[int]) -> Layout:
         """The layout after a Transpose of the logical axes; no data moves:
@@ -203,12 +203,14 @@ class Layout(Arrangement["Layout"]):
         known = [size for size in shape if size is not None]
         if len(known) < len(shape) - 1:
             raise ValueError(f"at most one size can be left open, not {tuple(shape)}")
-        rest = quotient(elements, product(known))
+        rest = quotient(elements, product(known)) if None in shape else 1
         if rest is None:
             return None
         sizes = tuple(rest if size is None else product((size,)) for size in shape)
         if sizes == self.logical_shape:
             return self
+        if elements == 0:
+            return Layout.identity(sizes) if 0 in sizes else None
         non_unit = [size for size in sizes if size != 1]
         flat = self._flattened()
         layout = flat._unflattened(non_unit) or flat.canonical()._unflattened(non_unit)
@@ -377,7 +379,8 @@ def _merge(atoms: Sequence[Atom]) -> Atom:
 def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:
     """The normal form of concatenated parts: none is a Concatenated, and no two neighbours are
     identity layouts."""
-    flat = chain.from_iterable(map(_parts, parts))
+    parts = tuple(parts)
+    flat = chain.from_iterable(map(_parts, [p for p in parts if p.atoms != (0,)] or parts[:1]))
     runs = _runs(flat, lambda one, two: one.is_identity and two.is_identity)
     return tuple(
         Layout.identity([total(part.logical_shape[0] for part in run)])

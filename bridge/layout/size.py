@@ -25,7 +25,7 @@ def product(sizes: Iterable[Size]) -> Size:
     sizes = tuple(sizes)
     symbols = [size for size in sizes if isinstance(size, str)]
     number = prod(size for size in sizes if not isinstance(size, str))
-    if not symbols:
+    if not symbols or not number:
         return number
     terms = [_term(symbol) for symbol in symbols]
     return _spell(
@@ -36,7 +36,9 @@ def product(sizes: Iterable[Size]) -> Size:
 
 @lru_cache(maxsize=4096)
 def quotient(size: Size, divisor: Size) -> Size | None:
-    """`size / divisor`; None if it is not known to be a whole number, such as `batch / 2`."""
+    """`size / divisor`; None if it is not known to be a whole number: `batch / 2`, `0 / 0`."""
+    if divisor == 0:
+        return None
     if not isinstance(size, str) and not isinstance(divisor, str):
         return None if size % divisor else size // divisor
     (number, symbols), (divisor_number, divisor_symbols) = _term(size), _term(divisor)
@@ -52,7 +54,8 @@ def total(sizes: Iterable[Size]) -> Size:
     terms: Counter[tuple[str, ...]] = Counter()
     for number, symbols in map(_term, sizes):
         terms[symbols] += number
-    sizes = [_spell(number, symbols) for symbols, number in sorted(terms.items(), reverse=True)]
+    known = sorted(((symbols, n) for symbols, n in terms.items() if n), reverse=True)
+    sizes = [_spell(number, symbols) for symbols, number in known] or [0]
     return sizes[0] if len(sizes) == 1 else "+".join(map(str, sizes))
 
 
@@ -75,7 +78,7 @@ def _term(size: Size) -> tuple[int, tuple[str, ...]]:
 
 def _spell(number: int, symbols: Iterable[str]) -> Size:
     symbols = sorted(symbols)
-    if not symbols:
+    if not symbols or not number:
         return number
     if number == 1 and len(symbols) == 1:
         return symbols[0].removeprefix("(").removesuffix(")")

@@ -98,16 +98,8 @@ _DTYPES = frozenset(
 
 
 def _refuse_unknown_tensors(graph: ir.Graph) -> None:
-    """Refuses tensors that Keras has no layers for: empty ones, and those of other dtypes."""
+    """Refuses tensors of dtypes that Keras has not."""
     for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
-        sizes = [] if value.shape is None else list(value.shape)
-        if any(isinstance(size, int) and size < 1 for size in sizes):
-            raise UnsupportedError(
-                f"'{value.name}' has no elements",
-                expected="sizes of 1 and more, or names for sizes that are open",
-                received=" ".join(map(str, sizes)),
-                hint="export the graph with other sizes of its inputs",
-            )
         if value.dtype is not None and value.dtype.name not in _DTYPES:
             raise UnsupportedError(
                 f"'{value.name}' has elements of a type that Keras has not",

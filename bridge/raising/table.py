@@ -96,8 +96,6 @@ class Operand:
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
-        if 0 in shape:
-            raise UnsupportedError(f"input '{self.name}' has no elements", received=self.shape)
         return self.constant if layout is None else self.constant.with_layout(layout)
 
 

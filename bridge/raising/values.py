@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.errors import GraphError, UnsupportedError
+from bridge.errors import GraphError
 from bridge.layout import known_factor
 from bridge.raising.table import Shape
 
@@ -46,8 +46,6 @@ def logical_shape(value: ir.Value) -> Shape:
     """A value's shape, in which an unknown dim without a name has a unique one."""
     if value.shape is None:
         raise GraphError(f"value '{value.name}' has no shape", hint="run bridge.graph.passes")
-    if 0 in value.shape:
-        raise UnsupportedError(f"'{value.name}' has no elements", received=str(value.shape))
     return tuple(
         dim if isinstance(dim, int) else (dim.value or f"{name_of(value)}_{axis}")
         for axis, dim in enumerate(value.shape)

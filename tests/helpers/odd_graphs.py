@@ -133,8 +133,12 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
         "more axes than NumPy's arrays may have",
     ),
     "input of no elements": (
-        graph(node("Relu", ["x"], ["y"]), x=tensor("x", [0, 3]), y=tensor("y", [0, 3])),
-        "the input 'x' has no elements",
+        graph(
+            node("GlobalMaxPool", ["x"], ["y"]),
+            x=tensor("x", [0, 3, 8, 8]),
+            y=tensor("y", [0, 3, 1, 1]),
+        ),
+        "'x' has no elements",
     ),
     "value of no elements": (_binary("Tile", [0, 2], y=(0, 6)), "'y' has no elements"),
     "rank of a weight": (

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.layout import Layout
 from tests.laws.layouts import (
+    EMPTY_SHAPES,
     elements,
     layouts,
     layouts_of,
@@ -153,3 +154,19 @@ def test_flat_is_the_bare_order(layout: Layout) -> None:
 def test_is_plain_says_whether_apply_does_nothing(layout: Layout) -> None:
     x = numbered(layout.logical_shape)
     assert layout.is_identity == same(layout.apply(x), x)
+
+
+# Sizes of 0
+
+
+@given(st.sampled_from(EMPTY_SHAPES).flatmap(lambda s: st.tuples(layouts_of(s), layouts_of(s))))
+def test_no_elements_have_only_one_order(pair: tuple[Layout, Layout]) -> None:
+    one, other = pair
+    x = numbered(one.logical_shape)
+    assert one.apply(x).shape == one.stored_shape
+    assert same(one.undo(one.apply(x)), x)
+    assert one.same_element_order(other)
+    assert one.same_array(other) == (one.stored_shape == other.stored_shape)
+    assert one.grouped((3, 0)) == Layout.identity((3, 0))
+    assert one.grouped((None, 5)) == Layout.identity((0, 5))
+    assert one.grouped((2, 3)) is one.grouped((0, None)) is None

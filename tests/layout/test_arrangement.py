@@ -17,9 +17,10 @@ def test_each_atom_is_stored_exactly_once(stored: tuple[tuple[int, ...], ...]) -
         Layout(((2,), (3,)), stored)
 
 
-def test_there_are_no_empty_tensors() -> None:
-    with pytest.raises(ValueError, match="sizes must be at least 1"):
-        Layout.identity((2, 0))
+def test_sizes_may_be_0_but_not_below() -> None:
+    assert Layout.identity((2, 0)).stored_shape == (2, 0)
+    with pytest.raises(ValueError, match="sizes must be at least 0"):
+        Layout.identity((2, -1))
 
 
 def test_an_axis_of_size_1_within_a_longer_stored_axis_is_nowhere() -> None:

@@ -23,6 +23,8 @@ from bridge.layout.size import Size, common_cuts, product, quotient, total
         (("2*(h+1)", 3), "6*(h+1)"),
         (("floor(h/2)", "w"), "(floor(h/2))*w"),
         (("a b", 2), "2*(a b)"),
+        (("batch", 0), 0),
+        (("0*batch",), 0),
     ],
 )
 def test_product(sizes: tuple[Size, ...], expected: Size) -> None:
@@ -48,6 +50,9 @@ def test_product(sizes: tuple[Size, ...], expected: Size) -> None:
         ("batch", "h", None),
         ("2*(h+1)", "h+1", 2),
         ("6", 3, 2),
+        (0, 3, 0),
+        (0, 0, None),
+        ("batch", 0, None),
     ],
 )
 def test_quotient(size: Size, divisor: Size, expected: Size | None) -> None:
@@ -61,6 +66,8 @@ def test_quotient(size: Size, divisor: Size, expected: Size | None) -> None:
         (("batch", "batch"), "2*batch"),
         (("w", 1, "h", 2), "w+h+3"),
         (("h", 3, "w"), "w+h+3"),
+        (("h", 0), "h"),
+        ((0, 0), 0),
     ],
 )
 def test_total(sizes: tuple[Size, ...], expected: Size) -> None:
@@ -78,6 +85,7 @@ def test_total(sizes: tuple[Size, ...], expected: Size) -> None:
         ((), (2,), None),
         (("batch", 6), ("2*batch", 3), ([["batch"], [2, 3]], [["batch", 2], [3]])),
         (("batch", 6), (6, "batch"), None),
+        ((0,), (0,), None),
     ],
 )
 def test_common_cuts(

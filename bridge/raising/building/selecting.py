@@ -33,7 +33,7 @@ def part(layout: Layout, axis: int, start: int, stop: int) -> tuple[Layout, list
         return layout, list(range(size))
     order = inner.apply(np.arange(size))
     positions = np.flatnonzero((start <= order) & (order < stop))
-    contiguous = positions[-1] - positions[0] == stop - start - 1
+    contiguous = start < stop and positions[-1] - positions[0] == stop - start - 1
     for own in _layouts_of_part(inner, start, stop) if contiguous else ():
         if np.array_equal(own.apply(np.arange(stop - start)), order[positions] - start):
             return replaced(layout, axis, own), positions.tolist()
@@ -69,6 +69,8 @@ def select(k: Recorder, x: Ref, axis: int, positions: Sequence[int], size: int |
     if len(steps) > 1 or 0 in steps:
         return k.op("take", x, np.asarray(positions, np.int32), axis=axis)
     (step,) = steps
+    if not positions:
+        return sliced(k, x, axis, slice(0, 0), size)
     if step < 0:
         return k.op("flip", select(k, x, axis, positions[::-1], size), axis=axis)
     return sliced(k, x, axis, slice(positions[0], positions[-1] + 1, step), size)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
+from typing import Any
+
+import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
@@ -52,10 +56,15 @@ def reduction(
         for axis in logical:
             output_layout = output_layout.resized(axis, 1)
 
+    is_empty, dtype = 0 in x.shape, x.dtype
+
     def build(k: Recorder, x: Ref) -> Ref:
         before, function, after = REDUCTIONS[operator]
         x = x if before is None else k.op(before, x)
-        x = k.op(function, x, axis=tuple(sorted(stored_axes)), keepdims=bool(keepdims))
+        options: dict[str, Any] = {"axis": tuple(sorted(stored_axes)), "keepdims": bool(keepdims)}
+        if is_empty and function in ("max", "min"):
+            options["initial"] = _neutral(function, dtype)
+        x = k.op(function, x, **options)
         return x if after is None else k.op(after, x)
 
     def backward(output_layout: Layout) -> Layout:
@@ -65,6 +74,15 @@ def reduction(
         return output_layout
 
     return Candidate((input_layout,), (output_layout,), build, backward)
+
+
+def _neutral(function: str, dtype: str) -> float | int:
+    """The maximum, or the minimum, of no elements, for which Keras has no default."""
+    if dtype == "bool":
+        return int(function == "min")
+    if "int" in dtype:
+        return int(np.iinfo(dtype).min if function == "max" else np.iinfo(dtype).max)
+    return -inf if function == "max" else inf
 
 
 def _register(operator: str) -> None:

@@ -62,8 +62,6 @@ def _sliced(
     axes: Sequence[int],
     steps: Sequence[int],
 ) -> Candidate:
-    if 0 in node.shape:
-        raise UnsupportedError("an empty slice", received=node.shape)
     keys = {
         axis % x.rank: slice(*key) for axis, *key in zip(axes, starts, ends, steps, strict=True)
     }

@@ -20,6 +20,7 @@ from bridge.graph.producers import computed_by
 from bridge.layout import Layout
 from bridge.raising.building.candidates import is_presentable
 from bridge.raising.building.recorder import Recorder
+from bridge.raising.empty import refuse_empty
 from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
 from bridge.raising.search.input_layouts import input_layout
 from bridge.raising.search.permuting import rearrange
@@ -147,6 +148,7 @@ class LayoutPass:
             tuple(map(self.cost_model.preferred_layout, outputs)),
             frozenset(index for index, name in enumerate(outputs) if not name),
         )
+        refuse_empty(node.op_type, operands, tuple(zip(outputs, target.shapes, strict=True)))
         attributes = attributes_of(node)
         candidates = [
             candidate

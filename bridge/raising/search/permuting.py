@@ -107,7 +107,7 @@ def reshape(recorder: Recorder, x: Ref, source: Shape, target: Shape) -> Ref:
     """A Keras Flatten or Reshape, or `ops.reshape` if the batch axis changes too."""
     if not target or not source or source[0] != target[0]:
         return recorder.op("reshape", x, newshape=_keras_shape(target))
-    if len(target) == 2 and len(source) > 2:
+    if len(target) == 2 and len(source) > 2 and 0 not in source:
         return recorder.layer("Flatten", x)
     return recorder.layer("Reshape", x, target_shape=_keras_shape(target[1:]))
 
@@ -115,9 +115,9 @@ def reshape(recorder: Recorder, x: Ref, source: Shape, target: Shape) -> Ref:
 def _keras_shape(shape: Shape) -> tuple[int, ...]:
     """A shape with -1 for an unknown size. Raises UnsupportedError if there are several."""
     symbols = [size for size in shape if isinstance(size, str)]
-    if len(symbols) > 1:
+    if len(symbols) > (0 not in shape):  # an unknown size is inferred from the number of elements
         raise UnsupportedError(
-            "a reshape with more than one unknown size",
+            "a reshape with more than one unknown size, or to no elements",
             received=" ".join(map(str, shape)),
             hint="fix the sizes of the inputs",
         )
