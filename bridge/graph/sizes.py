@@ -2,6 +2,7 @@
 
 - A pooling that rounds up does not count a window that would begin in the trailing padding.
   Up to opset 21 ONNX's inference counts it, and its checker refuses the right size.
+- An STFT without `onesided` has the frequencies up to half the sample rate.
 - A Resize makes size * scale, rounded to float32 before it is rounded down: 5 * 1.4 is 7.
 
 Here they are what onnxruntime computes.    (onnx.ai/onnx/operators, MaxPool, AveragePool, Resize;
@@ -159,9 +160,29 @@ def _all_known(sizes: _Shape) -> TypeGuard[Sequence[int]]:
     return all(isinstance(size, int) for size in sizes)
 
 
+# --- STFT -----------------------------------------------------------------------------------------
+
+
+def _of_stft(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
+    """Those of an STFT that says nothing of `onesided`. Its default is 1, but ONNX's inference
+    takes it for 0: so it is said from then on."""
+    import onnx_ir as ir
+
+    output = node.outputs[0].shape
+    if opset < 17 or "onesided" in node.attributes:
+        return None
+    node.attributes.add(ir.AttrInt64("onesided", 1))
+    _, window, frame_length = (*map(_elements, node.inputs[1:]), None, None)[:3]
+    length = frame_length[0] if frame_length else len(window) if window else shape[1]
+    if output is None or not isinstance(length, int):
+        return None
+    return [*output[:2], length // 2 + 1, 2]
+
+
 _SIZES: Mapping[str, Callable[[ir.Node, _Shape, int], _Shape | None]] = {
     "AveragePool": _of_pooling,
     "LpPool": _of_pooling,
     "MaxPool": _of_pooling,
     "Resize": _of_resize,
+    "STFT": _of_stft,
 }

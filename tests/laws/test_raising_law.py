@@ -73,6 +73,8 @@ def graph_of(example: NodeExample, symbols: set[str]) -> onnx.ModelProto:
             for i, operator in enumerate(example.operators)
         ]
     results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
+    if example.shape is not None:
+        results[0] = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, example.shape)
     graph = onnx.helper.make_graph(nodes, "law", inputs, results, constants)
     opsets = [onnx.helper.make_opsetid("", example.opset)]
     model = onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets)

@@ -47,7 +47,8 @@ Operand = Tensor | Array | None  # an array is a constant, None an optional inpu
 @dataclass(frozen=True)
 class NodeExample:
     """One node. Where `operators` names several they are a chain: each takes the result of the one
-    before and the next operand. `absent` are outputs that are left out."""
+    before and the next operand. `absent` are outputs that are left out. `shape` is what the graph
+    says of the first output, for an operator from whose inputs ONNX does not know it."""
 
     operators: tuple[str, ...]
     operands: tuple[Operand, ...]
@@ -55,6 +56,7 @@ class NodeExample:
     outputs: int = 1
     opset: int = 17
     absent: frozenset[int] = frozenset()
+    shape: Shape | None = None
 
 
 Strategy = st.SearchStrategy[NodeExample]

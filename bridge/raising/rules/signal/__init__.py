@@ -1,0 +1,1 @@
+"""Operators on signals: transforms into frequencies, and windows."""
