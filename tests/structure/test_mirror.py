@@ -32,6 +32,8 @@ TESTED_ELSEWHERE = {
     "check/backends/runtimes.py": "check/backends/test_onnx.py",
     # Halves of one algorithm.
     "graph/constants.py": "graph/test_fold.py",
+    "graph/fusion/driver.py": "graph/fusion/test_linear.py",
+    "graph/fusion/matching.py": "graph/fusion/test_linear.py",
     "keras/calls.py": "keras/test_to_onnx.py",
     "keras/execute.py": "keras/test_to_onnx.py",
     "raising/search/layout_pass.py": "raising/test_driver.py",

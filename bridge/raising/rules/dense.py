@@ -65,7 +65,7 @@ def matmul(
     """a: ... k   b: k m   c: m   ->   ... m                   (onnx.ai/onnx/operators, MatMul)
 
     A Dense layer with bias c if the matrix is constant; else `ops.matmul`, with its leading axes
-    in any order. `bridge::Linear` is a product and the following sum (see graph/fusion.py).
+    in any order. `bridge::Linear` is a product and the following sum (see graph/fusion/linear.py).
     """
     if min(a.rank, b.rank) < 2:
         return _vector_product(node, a, b, c)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
-import onnx
 import pytest
 
 from bridge.graph.fusion import canonicalize
 from tests.helpers.keras_against_onnx import (
-    Array,
     Raised,
     graph,
     prepared,
@@ -18,46 +15,12 @@ from tests.helpers.keras_against_onnx import (
 )
 
 CHANNELS = seeded((1, 3, 1, 1), 5)
+
 X = seeded((2, 3, 4, 4))
 
 
 def layers(raised: Raised) -> list[str]:
     return [type(operation).__name__ for operation in raised.model.operations][1:]
-
-
-def affine(names: tuple[str, str], constants: tuple[Array, Array]) -> onnx.ModelProto:
-    model = graph(
-        "g (float[b,3,4,4] x) => (float[b,3,4,4] y) { m = Mul(x, scale)  y = Add(shift, m) }",
-        dict(zip(("scale", "shift"), constants, strict=True)),
-    )
-    for node, name in zip(model.graph.node, names, strict=True):
-        node.name = name
-    return model
-
-
-def test_tensorflows_batch_norm_is_one_again() -> None:
-    names = ("net/bn1/batchnorm/mul_1", "net/bn1/batchnorm/add_1")
-    raised = raise_and_compare(affine(names, (CHANNELS, CHANNELS + 1)), {"x": X})
-    assert layers(raised) == ["BatchNormalization"]
-    (layer,) = raised.model.layers[1:]
-    assert layer.name == "net>bn1"
-    assert layer.count_params() == 4 * 3
-
-
-@pytest.mark.parametrize(
-    ("names", "constants"),
-    [
-        (("mul", "add"), (CHANNELS, CHANNELS)),
-        (("bn/batchnorm/mul_1", "add"), (CHANNELS, CHANNELS)),
-        (("bn/batchnorm/mul_1", "bn/batchnorm/add_1"), (seeded((1, 1, 4, 1)),) * 2),
-    ],
-    ids=["no names", "one name", "not over channels"],
-)
-def test_other_products_and_sums_are_none(
-    names: tuple[str, str], constants: tuple[Array, Array]
-) -> None:
-    raised = raise_and_compare(affine(names, constants), {"x": X})
-    assert "BatchNormalization" not in layers(raised)
 
 
 SPELLED_PRELU = """
@@ -80,23 +43,6 @@ def test_a_prelu_whose_parts_are_read_elsewhere_stays() -> None:
     text = text.replace("=> (float[b,3,4,4] y)", "=> (float[b,3,4,4] y, float[b,3,4,4] below)")
     raised = raise_and_compare(graph(text, {"slope": -CHANNELS}), {"x": X})
     assert "PReLU" not in layers(raised)
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (2, 5, 3), (2, 5, 4, 3)])
-def test_a_product_and_a_row_are_one_dense_layer(shape: tuple[int, ...]) -> None:
-    lead = ",".join(["b", *map(str, shape[1:-1])])
-    text = f"g (float[{lead},3] x) => (float[{lead},7] y) {{ p = MatMul(x, w)  y = Add(p, c) }}"
-    model = graph(text, {"w": seeded((3, 7)), "c": seeded((7,), 2)})
-    raised = raise_and_compare(model, {"x": seeded(shape)}, "onnx")
-    assert [name for name in layers(raised) if name != "Permute"] == ["Dense"]
-    assert raised.model.count_params() == 3 * 7 + 7
-
-
-def test_a_product_that_is_given_out_too_stays_apart() -> None:
-    text = "g (float[b,3] x) => (float[b,7] y, float[b,7] p) { p = MatMul(x, w)  y = Add(p, c) }"
-    model = graph(text, {"w": seeded((3, 7)), "c": seeded((7,), 2)})
-    raised = raise_and_compare(model, {"x": seeded((2, 3))})
-    assert raised.plan.outputs == ("y", "p")
 
 
 @pytest.mark.parametrize(("target", "left"), [((-1, 3, 4, 4), []), ((-1, 4, 4, 3), ["Reshape"])])
@@ -126,21 +72,6 @@ def test_a_reshape_that_carries_a_single_channel_is_no_layer(
     assert raised.model.input_shape == (None, 8, 8, 1)
 
 
-def test_a_layers_name_goes_to_the_node_that_computes_it() -> None:
-    """Else the LSTM would go by `lstm/lstm`, and by `lstm` nothing or what reshapes its result."""
-    text = """g (float[5,2,3] x) => (float[10,4] y) {
-        all = LSTM<hidden_size=4>(x, w, r)
-        one = Squeeze(all, axes)
-        y = Reshape(one, shape)
-    }"""
-    weights = {"w": seeded((1, 16, 3)), "r": seeded((1, 16, 4))}
-    model = graph(text, {**weights, "axes": np.array([1]), "shape": np.array([10, 4])})
-    for node, name in zip(model.graph.node, ("lstm/lstm", "lstm/squeeze", "lstm"), strict=True):
-        node.name = name
-    raised = raise_and_compare(model, {"x": seeded((5, 2, 3))})
-    assert type(raised.model.get_layer("lstm")) is keras.layers.LSTM
-
-
 @pytest.mark.parametrize("state", [0, 1], ids=["zeros", "ones"])
 def test_a_recurrent_layer_begins_with_zeros_without_being_given_any(state: int) -> None:
     """tf2onnx makes as many as there are sequences, which is no constant while they may be any."""
@@ -156,15 +87,6 @@ def test_a_recurrent_layer_begins_with_zeros_without_being_given_any(state: int)
     kinds = [node.op_type for node in model.graph]
     assert kinds == (["LSTM"] if state == 0 else ["Shape", "Slice", "Concat", "Expand", "LSTM"])
     assert [value is None for value in model.graph[-1].inputs[5:]] == [state == 0] * 2
-
-
-def test_what_corrects_an_average_is_no_weight_behind_a_transpose_either() -> None:
-    text = """g (float[b,3,4,4] x) => (float[b,2,2,3] y) {
-        p = AveragePool<kernel_shape=[2,2], strides=[2,2]>(x)
-        t = Transpose<perm=[0,2,3,1]>(p)  y = Mul(t, factor)
-    }"""
-    raised = raise_and_compare(graph(text, {"factor": seeded((1, 2, 2, 1))}), {"x": X})
-    assert not raised.model.weights
 
 
 def test_an_empty_roi_of_a_resize_is_left_out() -> None:

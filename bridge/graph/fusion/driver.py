@@ -1,0 +1,22 @@
+"""All fusions, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.graph.fusion.canonical import canonicalize, omit_empty_inputs
+from bridge.graph.fusion.linear import fuse_affine, fuse_batch_norm, fuse_linear
+from bridge.graph.fusion.naming import pass_names_on
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+def fuse(graph: ir.Graph) -> None:
+    """Fuses every known group of nodes, in place."""
+    omit_empty_inputs(graph)
+    canonicalize(graph)
+    fuse_batch_norm(graph)
+    fuse_linear(graph)
+    fuse_affine(graph)
+    pass_names_on(graph)
