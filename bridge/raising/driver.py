@@ -52,13 +52,15 @@ def raise_model(
     for _ in range(MAX_PASSES - 1):
         if not plan.permutations:
             break
-        costs = BackwardCosts(layout_pass.trace, plan.outputs, io_layout)
+        costs = BackwardCosts(layout_pass.trace, plan.outputs, layout_pass.output_layouts)
         next_pass = LayoutPass(graph, io_layout, costs)
         next_plan = next_pass.run(rules)
         if _moved(next_plan) >= _moved(plan):
             break
         layout_pass, plan = next_pass, next_plan
-    permutations = explained(plan.permutations, layout_pass.trace, plan.outputs, io_layout)
+    permutations = explained(
+        plan.permutations, layout_pass.trace, plan.outputs, layout_pass.output_layouts
+    )
     plan = replace(plan, permutations=permutations)
     return faster(plan) if target == "speed" else plan
 

@@ -17,9 +17,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bridge.layout import Layout
-from bridge.public.options import IoLayout
 from bridge.raising.building.candidates import with_shape
-from bridge.raising.search.layout_pass import TraceEntry, output_layout
+from bridge.raising.search.layout_pass import TraceEntry
+from bridge.raising.search.output_layouts import OutputLayouts
 from bridge.raising.table import Candidate, Shape
 from bridge.raising.values import bytes_of
 
@@ -34,10 +34,10 @@ class BackwardCosts:
         self,
         trace: Sequence[TraceEntry] = (),
         outputs: Collection[str] = (),
-        io_layout: IoLayout = "channels_last",
+        output_layouts: OutputLayouts | None = None,
     ) -> None:
         self._outputs = frozenset(outputs)
-        self._io_layout = io_layout
+        self._output_layouts = output_layouts or OutputLayouts()
         self._producers = {value: entry for entry in trace for value in entry.outputs}
         self._reachable: dict[tuple[str, Layout], bool] = {}
         self._consumers: dict[str, list[TraceEntry]] = defaultdict(list)
@@ -91,7 +91,7 @@ class BackwardCosts:
         """The bytes that move if a value is stored in a layout; None if a consumer refuses it."""
         size, copies, further = bytes_of(layout.logical_shape), set[Layout](), 0
         if value in self._outputs:
-            copies |= _other_orders(layout, [output_layout(layout, self._io_layout)])
+            copies |= _other_orders(layout, [self._output_layouts.layout(value, layout)])
         for consumer in self._consumers[value]:
             preferred_layouts = [self.preferred_layout(output) for output in consumer.outputs]
             choices = [

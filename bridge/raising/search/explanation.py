@@ -15,10 +15,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from bridge.layout import Layout
-from bridge.public.options import IoLayout
 from bridge.raising.plan import Conflict, Permutation
 from bridge.raising.search.cost_model import MAX_PATH, candidates_with, layouts_of
-from bridge.raising.search.layout_pass import TraceEntry, output_layout
+from bridge.raising.search.layout_pass import TraceEntry
+from bridge.raising.search.output_layouts import OutputLayouts
 from bridge.raising.table import Candidate
 
 # Whether a value can be stored in a layout, asked by the node of this description, or by an output.
@@ -29,10 +29,10 @@ def explained(
     permutations: Iterable[Permutation],
     trace: Sequence[TraceEntry],
     outputs: Collection[str],
-    io_layout: IoLayout,
+    output_layouts: OutputLayouts,
 ) -> tuple[Permutation, ...]:
     """The permutations of a layout pass, each with the conflict behind it, if one was found."""
-    explainer = _Explainer(trace, outputs, io_layout)
+    explainer = _Explainer(trace, outputs, output_layouts)
     return tuple(
         replace(permutation, conflict=explainer.conflict(permutation))
         for permutation in permutations
@@ -43,9 +43,12 @@ class _Explainer:
     """The layouts of all values after a layout pass, with the producer and consumers of each."""
 
     def __init__(
-        self, trace: Sequence[TraceEntry], outputs: Collection[str], io_layout: IoLayout
+        self,
+        trace: Sequence[TraceEntry],
+        outputs: Collection[str],
+        output_layouts: OutputLayouts,
     ) -> None:
-        self._outputs, self._io_layout = frozenset(outputs), io_layout
+        self._outputs, self._output_layouts = frozenset(outputs), output_layouts
         self._by_description = {entry.node.description: entry for entry in trace}
         self._producers = {value: entry for entry in trace for value in entry.outputs}
         self._consumers: dict[str, dict[str, TraceEntry]] = defaultdict(dict)
@@ -64,7 +67,7 @@ class _Explainer:
         asking = self._by_description.get(permutation.forced_by)
         if asking is not None:
             return self._of_candidates(asking, asking.candidates, None, MAX_PATH)
-        layout = output_layout(self._layouts[permutation.value], self._io_layout)
+        layout = self._output_layouts.layout(permutation.value, self._layouts[permutation.value])
         return self._of_value(permutation.value, layout, None, MAX_PATH)
 
     def _of_candidates(
@@ -123,7 +126,7 @@ class _Explainer:
             return Conflict(f"the input is given as {self._layouts[name]}")
         if name not in self._outputs:
             return None
-        required = output_layout(layout, self._io_layout)
+        required = self._output_layouts.layout(name, layout)
         if required.same_element_order(layout):
             return None
         return Conflict(f"the output is asked for as {required}")

@@ -18,11 +18,11 @@ from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorErro
 from bridge.graph.io import weight_of
 from bridge.graph.producers import computed_by
 from bridge.layout import Layout
-from bridge.raising.building.candidates import is_presentable
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.empty import refuse_empty
 from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
 from bridge.raising.search.input_layouts import input_layout
+from bridge.raising.search.output_layouts import OutputLayouts
 from bridge.raising.search.permuting import rearrange
 from bridge.raising.table import Candidate, Node, Operand, Rule, Shape
 from bridge.raising.values import (
@@ -97,6 +97,7 @@ class LayoutPass:
         # and output of a Transpose do, may even have the same shape: so Stored is the key.
         self.copies: dict[Stored, dict[Layout, Ref]] = {}
         self.constants: dict[tuple[str, Layout], Ref] = {}
+        self.output_layouts = OutputLayouts(io_layout)
         self.trace: list[TraceEntry] = []
         self.permutations: list[Permutation] = []
         self.refused: list[ir.Node] = []
@@ -106,6 +107,8 @@ class LayoutPass:
     def run(self, rules: Sequence[Rule]) -> Plan:
         """The plan. Raises UnsupportedOperatorError that names all nodes that the rules refuse."""
         inputs = tuple(self._input(value) for value in self.graph.inputs if not is_constant(value))
+        layouts = {name: stored.layout for name, stored in self.values.items()}
+        self.output_layouts = OutputLayouts.of(self.graph, self.io_layout, layouts)
         self.recorder.anchor = Ref(inputs[0].id) if inputs else None
         refusals: list[str] = []
         for node, rule in zip(self.graph, rules, strict=True):
@@ -291,7 +294,7 @@ class LayoutPass:
             ref = self._constant(operand, operand.layout)
             self.values[name] = Stored(ref, operand.layout)
         stored = self.values[name]
-        layout = output_layout(stored.layout, self.io_layout)
+        layout = self.output_layouts.layout(name, stored.layout)
         if layout != stored.layout:
             self.values[name] = Stored(self._in_layout(name, layout, "the output"), layout)
         return name
@@ -313,13 +316,6 @@ def with_layouts(
         else operand
         for operand in operands
     ]
-
-
-def output_layout(layout: Layout, io_layout: IoLayout) -> Layout:
-    """The layout in which the model returns an output: as it is stored, if a user can read it."""
-    if io_layout == "channels_last" and is_presentable(layout):
-        return layout
-    return Layout.identity(layout.logical_shape)
 
 
 def candidates_of(

@@ -79,3 +79,38 @@ def test_a_sequence_that_a_recurrent_layer_reads_comes_batch_first(
     model = graph(text, {"w": seeded((1, 6, 3)), "r": seeded((1, 6, 2))})
     assert plan_of(model).inputs[0].shape == stored
     assert plan_of(model, "onnx").inputs[0].shape == ("t", "n", 3)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "f = Cast<to=1>(x)  t = Transpose<perm=[0,3,1,2]>(f)  y = Relu(t)",
+        "f = Cast<to=1>(x) s = Sub(f, m) t = Transpose<perm=[0,3,1,2]>(s) y = Relu(t)",
+    ],
+)
+def test_what_is_transposed_behind_elementwise_nodes_is_channels_last(nodes: str) -> None:
+    text = f"g (uint8[n,8,9,3] x) => (float[n,3,8,9] y) {{ {nodes} }}"
+    plan = plan_of(graph(text, {"m": seeded((3,))}))
+    assert plan.inputs[0].shape == ("n", 8, 9, 3)
+    assert not plan.permutations
+
+
+def test_an_input_that_is_read_before_its_transpose_too_is_an_image() -> None:
+    text = """g (float[n,3,8,9] x) => (float[n,9,3,8] y, float[n,3,8,9] z) {
+        y = Transpose<perm=[0,3,1,2]>(x)
+        z = LRN<size=3>(x)
+    }"""
+    assert plan_of(graph(text)).inputs[0].shape == ("n", 8, 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("node", "stored"),
+    [
+        ("MatMul(x, w)", ("n", 2, 3, 4)),
+        ("Softmax<axis=-1>(x)", ("n", 2, 3, 4)),
+        ("Softmax<axis=1>(x)", ("n", 3, 4, 2)),
+    ],
+)
+def test_four_axes_of_attention_keep_their_order(node: str, stored: tuple[object, ...]) -> None:
+    text = f"g (float[n,2,3,4] x) => (float[n,2,3,4] y) {{ y = {node} }}"
+    assert plan_of(graph(text, {"w": seeded((4, 4))})).inputs[0].shape == stored
