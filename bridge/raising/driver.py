@@ -17,12 +17,13 @@ from bridge.graph.passes import expand
 from bridge.plugins import load_entry_points
 from bridge.public.options import IoLayout, Target
 from bridge.raising.plan import Plan
+from bridge.raising.refusals import no_rule
 from bridge.raising.search.cost_model import BackwardCosts
 from bridge.raising.search.explanation import explained
 from bridge.raising.search.layout_pass import LayoutPass
 from bridge.raising.speed import faster
 from bridge.raising.table import TABLE, Rule
-from bridge.raising.values import describe, operator_name
+from bridge.raising.values import operator_name
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -121,13 +122,9 @@ def _opset(model: ir.Model) -> int:
 
 def _rules(model: ir.Model) -> Sequence[Rule]:
     rules = [(node, _rule(node, _opset(model))) for node in model.graph]
-    missing = [describe(node) for node, rule in rules if rule is None]
+    missing = [node for node, rule in rules if rule is None]
     if missing:
-        raise UnsupportedOperatorError(
-            "no Keras rule for these nodes:\n" + "\n".join(missing),
-            hint="a plug-in can add one with @bridge.raises(...), or --outputs BLOB cuts the "
-            "Caffe net before them",
-        )
+        raise no_rule(missing)
     return [rule for _, rule in rules if rule is not None]
 
 

@@ -14,13 +14,14 @@ from functools import cache, cached_property
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bridge.errors import BridgeError, UnsupportedError, UnsupportedOperatorError
+from bridge.errors import BridgeError, UnsupportedError
 from bridge.graph.io import weight_of
 from bridge.graph.producers import computed_by
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.empty import refuse_empty
 from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
+from bridge.raising.refusals import refused
 from bridge.raising.search.input_layouts import input_layout
 from bridge.raising.search.output_layouts import OutputLayouts
 from bridge.raising.search.permuting import rearrange
@@ -110,18 +111,16 @@ class LayoutPass:
         layouts = {name: stored.layout for name, stored in self.values.items()}
         self.output_layouts = OutputLayouts.of(self.graph, self.io_layout, layouts)
         self.recorder.anchor = Ref(inputs[0].id) if inputs else None
-        refusals: list[str] = []
+        refusals: list[tuple[ir.Node, UnsupportedError]] = []
         for node, rule in zip(self.graph, rules, strict=True):
             try:
                 self._raise_node(node, rule)
             except UnsupportedError as refusal:
-                refusals.append(f"{describe(node)}: {refusal}")
+                refusals.append((node, refusal))
                 self.refused.append(node)
                 self._assume_identity(node)
         if refusals:
-            raise UnsupportedOperatorError(
-                "these nodes cannot become Keras layers:\n" + "\n".join(refusals)
-            )
+            raise refused(refusals)
         outputs = tuple(self._output(value) for value in self.graph.outputs)
         return Plan(
             name=self.graph.name or "model",
