@@ -16,6 +16,7 @@ from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
 from bridge.graph.lifting.bodies import put_bodies_in
 from bridge.graph.lifting.branches import take_branches
+from bridge.graph.lifting.opsets import TARGET, lift_opset
 from bridge.graph.sizes import correct_sizes
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def expand(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     that this needs again; False if ONNX defines none of them by other operators."""
     expanded = put_bodies_in(model, nodes)
     if expanded:
-        _run(_AFTER_CONSTANTS[:-1], model)
+        _run(_AFTER_OPSET[:-1], model)
     return expanded
 
 
@@ -97,6 +98,13 @@ def _lift_constants(model: ir.Model) -> None:
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
 
 
+def _lift_opset(model: ir.Model) -> None:
+    if model.opset_imports[""] < TARGET:
+        _lift_constants(model)
+        _infer_shapes(model)
+        lift_opset(model)
+
+
 def _infer_shapes(model: ir.Model) -> None:
     from onnx_ir.passes.common import ShapeInferencePass
 
@@ -133,14 +141,16 @@ def _refuse_other_domains(model: ir.Model) -> None:
         )
 
 
-_TO_CONSTANTS = (
+_TO_OPSET = (
     Pass("need opset", _refuse_other_domains, "a loaded model", "its opset is known"),
     # -1 and "?" are no sizes, and two of them not the same one.
     Pass("free unknown sizes", _free_unknown_sizes, "opset", "sizes are numbers, or names of one"),
     # Functions hide their nodes from all that follows.
     Pass("inline functions", _inline_functions, "opset", "no functions are left"),
+    # An old operator may be by its axis, and its scales.
+    Pass("lift opset", _lift_opset, "no functions", "the opset is 13 or newer"),
 )
-_AFTER_CONSTANTS = (
+_AFTER_OPSET = (
     # From here on a constant is an initializer, whatever it was.
     Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
     # And corrects what ONNX infers wrong, see graph/sizes.py.
@@ -156,4 +166,4 @@ _AFTER_CONSTANTS = (
     Pass("check", invariants.check, "shapes", "see graph/invariants.py"),
 )
 
-PIPELINE = (*_TO_CONSTANTS, *_AFTER_CONSTANTS)
+PIPELINE = (*_TO_OPSET, *_AFTER_OPSET)

@@ -1,0 +1,72 @@
+"""Writing the nodes that stand for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bridge.types import Array
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+Attribute = int | float | str | Sequence[int] | Sequence[float]
+
+
+class Writer:
+    """Collects the nodes for one node that they replace, with names that begin with its own."""
+
+    def __init__(self, node: ir.Node) -> None:
+        self.nodes: list[ir.Node] = []
+        self._name = node.name or node.outputs[0].name or node.op_type
+
+    def op(
+        self, kind: str, *inputs: ir.Value | None, **attributes: Attribute
+    ) -> Sequence[ir.Value]:
+        """The results of a new node, which has one."""
+        import onnx_ir as ir
+
+        converted = ir.convenience.convert_attributes(attributes)
+        return self._added(ir.Node("", kind, inputs, converted, num_outputs=1))
+
+    def one(self, kind: str, *inputs: ir.Value | None, **attributes: Attribute) -> ir.Value:
+        return self.op(kind, *inputs, **attributes)[0]
+
+    def again(
+        self,
+        node: ir.Node,
+        inputs: Sequence[ir.Value | None] | None = None,
+        without: Collection[str] = (),
+        kind: str = "",
+        **attributes: Attribute,
+    ) -> Sequence[ir.Value]:
+        """The results of the same node with other inputs, without some of its attributes and with
+        others."""
+        import onnx_ir as ir
+
+        kept = [attribute for name, attribute in node.attributes.items() if name not in without]
+        converted = [*kept, *ir.convenience.convert_attributes(attributes)]
+        inputs = node.inputs if inputs is None else inputs
+        new = ir.Node("", kind or node.op_type, inputs, converted, num_outputs=len(node.outputs))
+        return self._added(new)
+
+    def constant(self, array: Array | Sequence[int]) -> ir.Value:
+        import onnx_ir as ir
+
+        tensor = ir.tensor(np.asarray(array, None if isinstance(array, np.ndarray) else np.int64))
+        return self._added(ir.Node("", "Constant", [], [ir.AttrTensor("value", tensor)]))[0]
+
+    def like(self, x: ir.Value | None, number: float) -> ir.Value:
+        """A constant number of a tensor's dtype, float32 where that is not known."""
+        dtype = np.float32 if x is None or x.dtype is None else x.dtype.numpy()
+        return self.constant(np.asarray(number, dtype))
+
+    def _added(self, node: ir.Node) -> Sequence[ir.Value]:
+        number, kind = len(self.nodes), node.op_type.lower()
+        self.nodes.append(node)
+        node.name = f"{self._name}/{kind}.{number}"
+        for index, value in enumerate(node.outputs):
+            value.name = f"{self._name}/{kind}.{number}.{index}"
+        return list(node.outputs)
