@@ -283,8 +283,8 @@ class Detector(nn.Module):
             head(m)
             for head, m in zip(self.heads, (one, functional.relu(self.two(one))), strict=True)
         ]
-        found = torch.cat([self.decoded(m, 2**i * 4) for i, m in enumerate(maps)], 1)
-        return found[..., :4], found[..., 4:].softmax(-1)
+        outputs = torch.cat([self.decoded(m, 2**i * 4) for i, m in enumerate(maps)], 1)
+        return outputs[..., :4], outputs[..., 4:].softmax(-1)
 
     def decoded(self, x: Tensor, stride: int) -> Tensor:
         n, _, h, w = x.shape

@@ -101,3 +101,13 @@ def nonzero(k: Recorder, x: Ref) -> Ref:
 def index_of(k: Recorder, like: Ref, axis: int, flat_indices: Ref) -> Ref:
     """The index along one axis of each of these flat indices of a tensor."""
     return k.op("take", k.op("reshape", arange_like(k, like, axis), newshape=(-1,)), flat_indices)
+
+
+def counted(k: Recorder, number: Ref) -> Ref:
+    """0, 1, 2, … up to below a whole number that the model computes.
+
+    What of `keras.ops` gives as many elements as a number says is only the count of a number's
+    occurrences, which has an element for every smaller number too.
+    """
+    counts = k.op("bincount", k.op("reshape", number, newshape=(1,)))
+    return arange_like(k, k.op("get_item", counts, (slice(0, -1),)), 0)

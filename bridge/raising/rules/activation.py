@@ -61,6 +61,7 @@ POINTWISE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Log": ("ops.log", {}),
     "Neg": ("ops.negative", {}),
     "Not": ("ops.logical_not", {}),
+    "BitwiseNot": ("ops.bitwise_invert", {}),
     "Reciprocal": ("ops.reciprocal", {}),
     "Round": ("ops.round", {}),
     "Sign": ("ops.sign", {}),
@@ -96,6 +97,17 @@ def cast(node: Node, x: Operand, *, to: int, saturate: int = 1) -> Candidate:
     if to not in _NUMBERS:
         raise UnsupportedError("a dtype that Keras does not have", received=_dtype_name(to))
     return pointwise(x, "ops.cast", {"dtype": tensor_dtype_to_np_dtype(to).name})
+
+
+@raises("BitCast", since=26)
+def bit_cast(node: Node, x: Operand, *, to: int) -> Candidate:
+    """The bits of x, read as another dtype of as many       (onnx.ai/onnx/operators, BitCast)"""
+    dtype = tensor_dtype_to_np_dtype(to) if to in _NUMBERS or to == TensorProto.UINT64 else None
+    if dtype is None:
+        raise UnsupportedError("a dtype that Keras does not have", received=_dtype_name(to))
+    if "bool" in (x.dtype, dtype.name):  # of one bit by value: TensorFlow's bitcast refuses them
+        return pointwise(x, "ops.cast", {"dtype": dtype.name})
+    return pointwise(x, "ops.view", {"dtype": dtype.name})
 
 
 def _dtype_name(dtype: int) -> str:

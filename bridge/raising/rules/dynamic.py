@@ -106,7 +106,7 @@ def _known(values: NDArray[np.int64]) -> Weight:
     return Weight(values.shape, lambda: values, dtype=values.dtype)
 
 
-@raises("CumSum")
+@raises("CumSum", since=11)
 def cum_sum(
     node: Node, x: Operand, axis: Operand, *, exclusive: int = 0, reverse: int = 0
 ) -> Candidate:
@@ -114,21 +114,35 @@ def cum_sum(
 
     `exclusive` leaves out each element itself, `reverse` sums from the end.
     """
+    return _accumulated("cumsum", x, axis, exclusive, reverse)
+
+
+@raises("CumProd", since=26)
+def cum_prod(
+    node: Node, x: Operand, axis: Operand, *, exclusive: int = 0, reverse: int = 0
+) -> Candidate:
+    """The cumulative product, likewise                      (onnx.ai/onnx/operators, CumProd)"""
+    return _accumulated("cumprod", x, axis, exclusive, reverse)
+
+
+_NEUTRAL = {"cumsum": 0, "cumprod": 1}
+
+
+def _accumulated(
+    function: str, x: Operand, axis: Operand, exclusive: int, reverse: int
+) -> Candidate:
     logical_axis = int(axis.array().reshape(())) % x.rank
     layout = with_identity_axes(x, [logical_axis])
-    rank, stored_axis = len(layout.stored_shape), layout.where(logical_axis) or 0
+    stored_axis = layout.where(logical_axis) or 0
+    pads = [(0, 0)] * len(layout.stored_shape)
+    pads[stored_axis] = (1, 0)
 
     def build(k: Recorder, x: Ref) -> Ref:
         x = k.op("flip", x, axis=stored_axis) if reverse else x
-        y = k.op("cumsum", _shifted(k, x, rank, stored_axis) if exclusive else x, axis=stored_axis)
+        if exclusive:  # each element at the next index, and what changes nothing at the first
+            padded = k.op("pad", x, pad_width=pads, constant_values=_NEUTRAL[function])
+            x = k.op("get_item", padded, (*[slice(None)] * stored_axis, slice(0, -1)))
+        y = k.op(function, x, axis=stored_axis)
         return k.op("flip", y, axis=stored_axis) if reverse else y
 
-    return Candidate((layout,), (layout,), build)
-
-
-def _shifted(k: Recorder, x: Ref, rank: int, axis: int) -> Ref:
-    """Each element at the next index along an axis, with 0 at the first."""
-    pads = [(0, 0)] * rank
-    pads[axis] = (1, 0)
-    padded = k.op("pad", x, pad_width=pads)
-    return k.op("get_item", padded, (*[slice(None)] * axis, slice(0, -1)))
+    return Candidate((layout, None), (layout,), build)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from string import ascii_lowercase
@@ -22,6 +22,7 @@ from bridge.raising.building.candidates import (
     layouts_of_tensors,
 )
 from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.unsigned import of_uint64
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
@@ -44,6 +45,9 @@ MERGES: Mapping[str, tuple[str | None, str]] = {
     "And": (None, "logical_and"),
     "Or": (None, "logical_or"),
     "Xor": (None, "logical_xor"),
+    "BitwiseAnd": (None, "bitwise_and"),
+    "BitwiseOr": (None, "bitwise_or"),
+    "BitwiseXor": (None, "bitwise_xor"),
 }
 
 
@@ -53,16 +57,27 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Candidate
     same = all(operand.shape == node.shape for operand in operands)
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
+        if all(operand.dtype == "uint64" for operand in operands) and len(operands) > 1:
+            return _reduced_uint64(k, function, arguments_of(operands, refs, base))
         if layer is not None and same and len(refs) == len(operands):
             return k.layer(layer, refs) if len(refs) > 1 else refs[0]
-        return _reduced(k, function, _arguments(operands, refs, base))
+        arguments = arguments_of(operands, refs, base)
+        if function.startswith("bitwise"):  # which take no plain numbers
+            dtype = np.dtype(operands[0].dtype)
+            arguments = [(typed(argument, dtype), shape) for argument, shape in arguments]
+        return reduced(k, function, arguments)
 
-    return _merged(node, operands, build)
+    return merged(node, operands, build)
 
 
-def _merged(
-    node: Node, operands: tuple[Operand, ...], build: Callable[..., Ref]
-) -> list[Candidate]:
+def typed(argument: Ref | Weight | float, dtype: np.dtype[Any]) -> Ref | Weight:
+    """An argument, as an array where it is a number."""
+    if isinstance(argument, (Ref, Weight)):
+        return argument
+    return Weight((), lambda: np.asarray(argument, dtype), dtype=dtype)
+
+
+def merged(node: Node, operands: tuple[Operand, ...], build: Callable[..., Ref]) -> list[Candidate]:
     """A candidate for each layout `base` of the result, which `build` gets as a keyword."""
 
     def candidate(base: Layout) -> Candidate:
@@ -104,7 +119,7 @@ def _expanded(x: Operand, shape: Shape) -> Layout | None:
     return layout
 
 
-def _arguments(
+def arguments_of(
     operands: tuple[Operand, ...], refs: tuple[Ref, ...], base: Layout
 ) -> list[tuple[Ref | Weight | float, Shape]]:
     """The argument for each operand, and its stored shape."""
@@ -118,9 +133,7 @@ def _arguments(
     ]
 
 
-def _reduced(
-    k: Recorder, function: str, arguments: list[tuple[Ref | Weight | float, Shape]]
-) -> Ref:
+def reduced(k: Recorder, function: str, arguments: list[tuple[Ref | Weight | float, Shape]]) -> Ref:
     """A function of two tensors, reduced over several, tensors first: of constants alone Keras
     makes no node."""
     if len(arguments) > 2:
@@ -132,6 +145,15 @@ def _reduced(
         else:
             result = k.op(function, result, argument)
         shape = tuple(b if a == 1 else a for a, b in zip(shape, other_shape, strict=True))
+    return cast(Ref, result)
+
+
+def _reduced_uint64(
+    k: Recorder, function: str, arguments: Sequence[tuple[Ref | Weight | float, Shape]]
+) -> Ref:
+    result, *rest = (argument for argument, _ in arguments)
+    for argument in rest:
+        result = of_uint64(k, function, result, argument)
     return cast(Ref, result)
 
 
@@ -151,7 +173,7 @@ def _register(operator: str) -> None:
     raises(operator)(rule)
 
 
-for _operator in MERGES.keys() - {"Add", "Div", "Mul", "Mod"}:
+for _operator in MERGES.keys() - {"Add", "Div", "Mul", "Mod", "Pow"}:
     _register(_operator)
 
 
@@ -285,70 +307,15 @@ def reshaped(weight: Weight, shape: Shape) -> Weight:
     return Weight.derived(size, lambda w: w.reshape(size), weight)
 
 
-@raises("Div")
-def div(node: Node, a: Operand, b: Operand) -> Candidate | list[Candidate]:
-    """a / b; of integers, rounded towards 0                      (onnx.ai/onnx/operators, Div)"""
-    if "int" not in a.dtype:
-        return merge(node, "Div", (a, b))
-    return _of_absolutes(node, "floor_divide", a, b, signs=2)
-
-
-@raises("Mod")
-def mod(node: Node, a: Operand, b: Operand, *, fmod: int = 0) -> Candidate | list[Candidate]:
-    """The remainder with the sign of the divisor; with that of the dividend if `fmod`
-
-    (onnx.ai/onnx/operators, Mod)
-    """
-    if not fmod:
-        return merge(node, "Mod", (a, b))
-    return _of_absolutes(node, "mod", a, b, signs=1)
-
-
-def _of_absolutes(node: Node, function: str, a: Operand, b: Operand, signs: int) -> list[Candidate]:
-    """A function of two absolute values, times the signs of the first `signs` operands."""
-    operands = (a, b)
-
-    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        pair = [argument for argument, _ in _arguments(operands, refs, base)]
-        result = k.op(function, *(_pointwise(k, value, "absolute", np.abs) for value in pair))
-        for value in pair[:signs]:
-            result = k.op("multiply", result, _pointwise(k, value, "sign", np.sign))
-        return result
-
-    return _merged(node, operands, build)
-
-
-def _pointwise(
-    k: Recorder, x: Ref | Weight | float, kind: str, function: Callable[[Any], Any]
-) -> Ref | Weight | float:
-    """A function of a tensor, or of a constant, for which Keras would make no node."""
-    if isinstance(x, Ref):
-        return k.op(kind, x)
-    if isinstance(x, Weight):
-        return Weight.derived(x.stored_shape, function, x)
-    return cast(float, function(x).item())
-
-
-@raises("Mean")
-def mean(node: Node, *operands: Operand) -> list[Candidate]:
-    """Elementwise mean                                         (onnx.ai/onnx/operators, Mean)"""
-
-    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        total = _reduced(k, "add", _arguments(operands, refs, base))
-        return k.op("multiply", total, 1 / len(operands))
-
-    return _merged(node, operands, build)
-
-
 @raises("Where")
 def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a where the condition holds, else b                     (onnx.ai/onnx/operators, Where)"""
     operands = (condition, a, b)
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        return k.op("where", *(argument for argument, _ in _arguments(operands, refs, base)))
+        return k.op("where", *(argument for argument, _ in arguments_of(operands, refs, base)))
 
-    return _merged(node, operands, build)
+    return merged(node, operands, build)
 
 
 @raises("PRelu")

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -41,9 +40,8 @@ def reduction(
     """A reduction in the layout of x if each reduced axis has a stored axis of its own."""
     if axes_input is not None:
         axes = [int(axis) for axis in axes_input.array()]
-    if not axes and noop_with_empty_axes:
-        raise UnsupportedError("a reduction over no axes")
-    logical = [axis % x.rank for axis in axes or range(x.rank)]
+    over = axes or (() if noop_with_empty_axes else range(x.rank))
+    logical = [axis % x.rank for axis in over]
     fits = all(x.layout.where(axis) is not None for axis in logical)
     input_layout = x.layout if fits else Layout.identity(x.shape)
     # Axes of size 1 may share a stored axis.
@@ -64,7 +62,8 @@ def reduction(
         options: dict[str, Any] = {"axis": tuple(sorted(stored_axes)), "keepdims": bool(keepdims)}
         if is_empty and function in ("max", "min"):
             options["initial"] = _neutral(function, dtype)
-        x = k.op(function, x, **options)
+        if logical or function == "logsumexp":
+            x = k.op(function, x, **options)
         return x if after is None else k.op(after, x)
 
     def backward(output_layout: Layout) -> Layout:

@@ -22,6 +22,7 @@ from tests.helpers.strategies.nodes import (
     NodeExample,
     Tensor,
     image,
+    map_values,
     nodes_of,
     shapes,
     tensor,
@@ -86,6 +87,21 @@ def not_a_number(draw: Draw, operator: str) -> NodeExample:
     options = [{}, {"detect_negative": 0}, {"detect_positive": 0}]
     attributes = draw(st.sampled_from(options)) if operator == "IsInf" else {}
     return NodeExample((operator,), (Tensor(x),), attributes, opset=20)
+
+
+@nodes_of("BitwiseNot")
+@st.composite
+def bits(draw: Draw, operator: str) -> NodeExample:
+    x = draw(tensor(draw(shapes(1, 4)), -99, 99))
+    dtype = draw(st.sampled_from([np.int32, np.int64, np.uint8, np.int8]))
+    return NodeExample((operator,), (map_values(x, lambda a: a.astype(dtype)),), opset=18)
+
+
+@nodes_of("BitCast", since=26)
+@st.composite
+def bit_cast(draw: Draw, operator: str) -> NodeExample:
+    x = draw(tensor(draw(shapes(1, 4)), -99, 99))
+    return NodeExample((operator,), (x,), {"to": 6}, opset=26)
 
 
 @nodes_of("Not")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -54,13 +56,19 @@ def shape(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((operator,), (draw(tensor(lengths)),), attributes)
 
 
-@nodes_of("CumSum")
+@nodes_of("CumSum", since=11)
 @st.composite
 def cum_sum(draw: Draw, operator: str) -> NodeExample:
     lengths = draw(shapes(1, 4))
     axis = draw(st.integers(-len(lengths), len(lengths) - 1))
     attributes = {name: draw(st.integers(0, 1)) for name in ("exclusive", "reverse")}
     return NodeExample((operator,), (draw(tensor(lengths)), np.array(axis, np.int64)), attributes)
+
+
+@nodes_of("CumProd", since=26)
+@st.composite
+def cum_prod(draw: Draw, operator: str) -> NodeExample:
+    return replace(draw(cum_sum("CumSum")), operators=(operator,), opset=26)
 
 
 # Examples

@@ -1,0 +1,65 @@
+"""Whole numbers of 64 bits without a sign, which Keras would compute in 32 bits.
+
+Of two uint64 Keras 3.15 makes a uint32 (`keras.src.backend.common.dtypes.result_type`), without a
+word. Their bits as int64 are computed with instead, which keeps every bit of a sum, a difference or
+a product; an order is kept where the highest bit is flipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bridge.errors import UnsupportedError
+from bridge.layout import Weight
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.plan import Ref
+
+Argument = Ref | Weight | float
+
+_BY_BITS = {"add", "subtract", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor", "equal"}
+_BY_BITS |= {"bitwise_left_shift"}
+_BY_ORDER = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
+_TRUTHS = {"equal", "greater", "greater_equal", "less", "less_equal"}
+_HIGHEST, _OTHERS = np.int64(-(2**63)), np.int64(2**63 - 1)
+
+
+def of_uint64(k: Recorder, function: str, a: Argument, b: Argument) -> Ref:
+    """A function of two uint64, exactly. Raises UnsupportedError for one that Keras cannot so."""
+    a, b = _signed(k, a), _signed(k, b)
+    if function == "bitwise_right_shift":
+        shift = b if isinstance(b, Ref) else k.constant(b)
+        return k.op("cast", _right_shift(k, a, shift), dtype="uint64")
+    if function in _BY_ORDER:
+        result = k.op(function, _flipped(k, a), _flipped(k, b))
+        result = result if function in _TRUTHS else k.op("bitwise_xor", result, _HIGHEST)
+    elif function in _BY_BITS:
+        result = k.op(function, a, b)
+    else:
+        raise UnsupportedError(f"{function} of uint64, which Keras computes in uint32")
+    return result if function in _TRUTHS else k.op("cast", result, dtype="uint64")
+
+
+def _signed(k: Recorder, x: Argument) -> Ref | Weight:
+    """The same bits as int64."""
+    if isinstance(x, Ref):
+        return k.op("cast", x, dtype="int64")
+    if isinstance(x, Weight):
+        shape = x.stored_shape
+        return Weight(shape, lambda w: w.view(np.int64), sources=(x,), dtype=np.dtype(np.int64))
+    array = np.asarray(x, np.uint64).view(np.int64)
+    return Weight((), lambda: array, dtype=array.dtype)
+
+
+def _flipped(k: Recorder, x: Ref | Weight) -> Ref | Weight:
+    if isinstance(x, Ref):
+        return k.op("bitwise_xor", x, _HIGHEST)
+    return Weight.derived(x.stored_shape, lambda w: w ^ _HIGHEST, x)
+
+
+def _right_shift(k: Recorder, x: Ref | Weight, shift: Ref) -> Ref:
+    """The highest bit is no sign, and moves with the others: first alone, by one."""
+    half = k.op("bitwise_and", k.op("bitwise_right_shift", x, np.int64(1)), _OTHERS)
+    further = k.op("maximum", k.op("subtract", shift, np.int64(1)), np.int64(0))
+    return k.op(
+        "where", k.op("equal", shift, np.int64(0)), x, k.op("bitwise_right_shift", half, further)
+    )
