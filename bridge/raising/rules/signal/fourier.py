@@ -156,9 +156,9 @@ def stft(
         )
         return k.layer("Reshape", y, target_shape=(-1, bins, 2))
 
-    given = sum(operand is not None for operand in (frame_step, window, frame_length))
+    options = sum(operand is not None for operand in (frame_step, window, frame_length))
     return Candidate(
-        (Layout.identity(x.shape), *(None,) * given), (Layout.identity(node.shape),), build
+        (Layout.identity(x.shape), *(None,) * options), (Layout.identity(node.shape),), build
     )
 
 
