@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.errors import GraphError, words_of
+from bridge.errors import GraphError
 from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
 from bridge.graph.lifting.bodies import put_bodies_in
 from bridge.graph.lifting.branches import take_branches
+from bridge.graph.lifting.functions import inline_functions
 from bridge.graph.lifting.opsets import TARGET, lift_opset
 from bridge.graph.sizes import correct_sizes
 
@@ -59,21 +60,6 @@ def _run(steps: Sequence[Pass], model: ir.Model) -> ir.Model:
     for step in steps:
         step.run(model)
     return model
-
-
-def _inline_functions(model: ir.Model) -> None:
-    if model.functions:
-        from onnx_ir.passes import InvariantError, PassError
-        from onnx_ir.passes.common import InlinePass
-
-        try:
-            InlinePass()(model)
-        except (PassError, InvariantError) as error:
-            raise GraphError(
-                "the graph's functions cannot be put in where they are called",
-                received=words_of(error),
-                hint="ONNX allows no function that calls itself, by way of others perhaps",
-            ) from error
 
 
 # What exporters write for a size that they do not know.
@@ -133,6 +119,8 @@ def _remove_unused(model: ir.Model) -> None:
 
 
 def _refuse_other_domains(model: ir.Model) -> None:
+    if "ai.onnx" in model.opset_imports:  # the same domain by its longer name
+        model.opset_imports.setdefault("", model.opset_imports.pop("ai.onnx"))
     if "" not in model.opset_imports:
         raise GraphError(
             "the graph uses no standard operators",
@@ -146,7 +134,7 @@ _TO_OPSET = (
     # -1 and "?" are no sizes, and two of them not the same one.
     Pass("free unknown sizes", _free_unknown_sizes, "opset", "sizes are numbers, or names of one"),
     # Functions hide their nodes from all that follows.
-    Pass("inline functions", _inline_functions, "opset", "no functions are left"),
+    Pass("inline functions", inline_functions, "opset", "no functions are left"),
     # An old operator may be by its axis, and its scales.
     Pass("lift opset", _lift_opset, "no functions", "the opset is 13 or newer"),
 )

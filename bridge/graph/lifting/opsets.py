@@ -10,7 +10,7 @@ Shapes are needed where an old operator names one axis and means all from it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.errors import UnsupportedError
@@ -89,8 +89,6 @@ def lift_opset(model: ir.Model) -> None:
         if lift is not None and opset < lift.below:
             _rewrite(node, lift.rewrite)
     model.opset_imports[""] = TARGET
-    if model.graph.opset_imports is not model.opset_imports:
-        model.graph.opset_imports[""] = TARGET
 
 
 def _rewrite(node: ir.Node, rewrite: Rewrite) -> None:
@@ -118,10 +116,3 @@ def _rewrite(node: ir.Node, rewrite: Rewrite) -> None:
     ir.convenience.replace_nodes_and_values(
         graph, node, [node], writer.nodes, node.outputs, results
     )
-
-
-def changed(operators: Iterable[str], one: int, other: int) -> set[str]:
-    """Those of the operators that mean something else in one operator set than in another."""
-    low, high = sorted((one, other))
-    lifts = {operator: LIFTS[operator] for operator in operators if operator in LIFTS}
-    return {operator for operator, lift in lifts.items() if low < lift.below <= high}
