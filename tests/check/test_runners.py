@@ -88,3 +88,21 @@ def test_numbers_that_numpy_has_not(tmp_path: Path) -> None:
     onnx.save(graph(text), tmp_path / "model.onnx")
     with pytest.raises(UnsupportedError, match=r"tensor\(bfloat16\)"):
         OnnxRunner(tmp_path / "model.onnx").inputs  # noqa: B018 - reading it is what fails
+
+
+def test_quantized_graphs_run_as_they_are_defined(tmp_path: Path) -> None:
+    """What onnxruntime fuses of such pairs may saturate within, on some processors."""
+    text = """g (float[1,4] x) => (float[1,3] y) {
+        quantized = QuantizeLinear(x, xs, xz)
+        rounded = DequantizeLinear(quantized, xs, xz)
+        matrix = DequantizeLinear(w, ws, wz)
+        product = MatMul(rounded, matrix)
+        steps = QuantizeLinear(product, ys, yz)
+        y = DequantizeLinear(steps, ys, yz)
+    }"""
+    constants = {"xs": np.float32(0.01), "xz": np.uint8(0), "ws": np.float32(0.01)}
+    constants |= {"wz": np.int8(0), "ys": np.float32(0.05), "yz": np.uint8(0)}
+    model = graph(text, {**constants, "w": np.full((4, 3), 127, np.int8)})
+    onnx.save(model, tmp_path / "model.onnx")
+    result = OnnxRunner(tmp_path / "model.onnx").run({"x": np.full((1, 4), 2.55, np.float32)})["y"]
+    np.testing.assert_allclose(result, np.float32(0.05) * 255)
