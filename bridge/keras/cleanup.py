@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 
 from bridge.graph.fusion import canonicalize, take_biases_in, unshaped
 from bridge.graph.passes import simplify
@@ -18,6 +21,7 @@ def cleaned_up(proto: onnx.ModelProto) -> onnx.ModelProto:
     import onnx_ir as ir
     from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+    _spell_out_erfc(proto.graph)
     model = simplify(ir.from_proto(proto))
     canonicalize(model.graph)
     take_biases_in(model.graph)
@@ -26,6 +30,37 @@ def cleaned_up(proto: onnx.ModelProto) -> onnx.ModelProto:
     RemoveUnusedNodesPass()(model)
     _infer_shapes_again(model)
     return ir.to_proto(model)
+
+
+def _spell_out_erfc(graph: onnx.GraphProto) -> None:
+    """Writes the erfc of an exact GELU, for which ONNX has no operator, as exporters do:
+    erfc(-x · a) = 1 + erf(x · a), and erfc(x) = 1 - erf(x)."""
+    producers = {name: node for node in graph.node for name in node.output}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        name, x = node.output[0], node.input[0]
+        one, product, erf = (f"{name}/{part}" for part in ("one", "product", "erf"))
+        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
+        factors = _negated_product(producers, x)
+        if factors is not None:
+            nodes.append(helper.make_node("Mul", factors, [product], product))
+        nodes.append(helper.make_node("Erf", [x if factors is None else product], [erf], erf))
+        kind, operands = ("Sub", [one, erf]) if factors is None else ("Add", [erf, one])
+        nodes.append(helper.make_node(kind, operands, [name], node.name))
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _negated_product(producers: Mapping[str, onnx.NodeProto], name: str) -> list[str] | None:
+    """x and a, if this is the product of -x and a."""
+    product = producers.get(name)
+    negated = None if product is None else producers.get(product.input[0])
+    if product is None or negated is None or (product.op_type, negated.op_type) != ("Mul", "Neg"):
+        return None
+    return [negated.input[0], product.input[1]]
 
 
 def _normalize_vectors(graph: ir.Graph) -> None:

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any
 
 import keras
+import numpy as np
 
 
 def executed(operation: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
@@ -126,6 +127,22 @@ def _reversed(operation: Any, x: Any) -> Any:
     return x[(*[slice(None)] * (operation.axis % len(x.shape)), slice(None, None, -1))]
 
 
+def _is_standardization(layer: Any, _: Sequence[Any]) -> bool:
+    """Whether a call is a Normalization, whose mean and variance tf2onnx takes for inputs."""
+    return isinstance(layer, keras.layers.Normalization) and not layer.invert
+
+
+def _standardized(layer: Any, x: Any) -> Any:
+    """(x - mean) / max(√variance, epsilon)"""
+    import tensorflow
+
+    mean, variance = (np.asarray(values) for values in (layer.mean, layer.variance))
+    deviation = np.maximum(np.sqrt(variance), np.float32(keras.config.epsilon()))
+    constants = (tensorflow.constant(values) for values in (mean, deviation))
+    mean, deviation = (tensorflow.cast(values, layer.compute_dtype) for values in constants)
+    return (_computing(layer, x) - mean) / deviation
+
+
 def _operation_of(function: Callable[[Any], Any]) -> Any:
     """The operation that a function of Keras creates for a symbolic tensor."""
     return function(keras.KerasTensor((1,)))._keras_history.operation
@@ -138,4 +155,5 @@ _REPLACEMENTS: Sequence[tuple[_Fits, Callable[..., Any]]] = (
     (_is_scale, _scaled),
     (_is_largest, _largest),
     (_is_reversed, _reversed),
+    (_is_standardization, _standardized),
 )

@@ -73,6 +73,19 @@ def wide_dense() -> keras.Model:
     return keras.Model(x, layers.Dense(3, activation="relu", name="fc")(x))
 
 
+def standardized() -> keras.Model:
+    """With a mean and a variance that are no weights to train."""
+    x = keras.Input((6, 6, 3), name="x")
+    mean, variance = [0.5, 1, 2], [0.25, 1, 4]
+    y = layers.Normalization(mean=mean, variance=variance, name="normalized")(x)
+    return keras.Model(x, layers.Rescaling(0.5, 1, name="rescaled")(y))
+
+
+def exact_gelu() -> keras.Model:
+    x = keras.Input((6, 6, 2), name="x")
+    return keras.Model(x, layers.Conv2D(3, 3, activation="gelu", name="conv")(x))
+
+
 def randomized(model: keras.Model) -> keras.Model:
     """With weights of no symmetry, variances included."""
     random = np.random.default_rng(0)
@@ -82,7 +95,18 @@ def randomized(model: keras.Model) -> keras.Model:
 
 MODELS = pytest.mark.parametrize(
     "make",
-    [functional, sequential, two_ends, volume, grouped, fixed, nested, wide_dense],
+    [
+        functional,
+        sequential,
+        two_ends,
+        volume,
+        grouped,
+        fixed,
+        nested,
+        wide_dense,
+        standardized,
+        exact_gelu,
+    ],
 )
 ORDERS = pytest.mark.parametrize("io_layout", ["onnx", "channels_last"])
 
