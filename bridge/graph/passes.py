@@ -86,8 +86,8 @@ def _lift_constants(model: ir.Model) -> None:
 
 def _lift_opset(model: ir.Model) -> None:
     if model.opset_imports[""] < TARGET:
-        _lift_constants(model)
-        _infer_shapes(model)
+        for step in (_lift_constants, _infer_shapes, fold_constants, _take_branches, _infer_shapes):
+            step(model)
         lift_opset(model)
 
 

@@ -42,6 +42,13 @@ COMPARED = {
     "Softmax, from behind": (11, f"g ({X}) => (float[2,3,4,5] y) {{ y = Softmax<axis=-2>(x) }}"),
     "Softmax of a column": (8, "g (float[n,3,1,1] x) => (float[n,3,1,1] y) { y = Softmax(x) }"),
     "Softmax of any batch": (8, "g (float[n,3,2] x) => (float[n,3,2] y) { y = Softmax(x) }"),
+    "Softmax, of axes known by arithmetic on shapes": (
+        9,
+        """g (float[2,3,4] x) => (float[2,6,2] y) {
+            s = Shape(x) n = Slice<axes=[0], starts=[0], ends=[1]>(s)
+            r = Constant<value = int64[2] {-1, 2}>() t = Concat<axis=0>(n, r)
+            a = Reshape(x, t) y = Softmax<axis=2>(a) }""",
+    ),
     "LogSoftmax": (11, f"g ({X}) => (float[2,3,4,5] y) {{ y = LogSoftmax<axis=2>(x) }}"),
     "Hardmax": (11, f"g ({X}) => (float[2,3,4,5] y) {{ y = Hardmax<axis=1>(x) }}"),
     "Pad": (
