@@ -59,11 +59,6 @@ def test_one_value_may_be_two_results() -> None:
     assert [value.name for value in model.graph.outputs] == ["y", "z"]
 
 
-def test_a_condition_that_is_computed_stays() -> None:
-    text = f"""g (float[2] x, bool c) => (float[2] y) {{ y = If(c) <{BRANCHES["nodes"]}> }}"""
-    assert [node.op_type for node in prepared(graph(text)).graph] == ["If"]
-
-
 def test_a_branch_keeps_its_initializers() -> None:
     original = graph("""g (float[2] x) => (float[2] y) <bool c = {1}, float[2] k = {5, 6}> {
         a = Add(x, k)
@@ -77,3 +72,31 @@ def test_a_branch_keeps_its_initializers() -> None:
     model = prepared(original)
     received = in_onnxruntime(ir.to_proto(model), {"x": np.float32([1, 2])})
     np.testing.assert_array_equal(received["y"], [18, 32])
+
+
+@pytest.mark.parametrize("condition", [False, True])
+@pytest.mark.parametrize("branches", ["nodes", "a constant"])
+def test_a_computed_condition_selects_among_both(branches: str, condition: bool) -> None:
+    """Twice, so that the branches have the same names within them."""
+    text = f"""g (float[2] x, bool c) => (float[2] y, float[2] z) {{
+        y = If(c) <{BRANCHES[branches]}>
+        again = If(c) <{BRANCHES[branches]}>
+        z = Add(again, x)
+    }}"""
+    original = graph(text)
+    model = prepared(original)
+    assert "If" not in {node.op_type for node in model.graph}
+    feeds = {"x": seeded((2,)), "c": np.array(condition)}
+    received = in_onnxruntime(ir.to_proto(model), feeds)
+    for name, expected in in_onnxruntime(original, feeds).items():
+        np.testing.assert_allclose(received[name], expected, rtol=1e-6)
+
+
+def test_branches_of_other_shapes_stay() -> None:
+    text = """g (float[2] x, bool c) => (float[n] y) {
+        y = If(c) <
+            then_branch = yes () => (float[2] t) { t = Neg(x) },
+            else_branch = no () => (float[4] t) { t = Concat<axis=0>(x, x) }>
+    }"""
+    model = prepared(graph(text))
+    assert [node.op_type for node in model.graph] == ["If"]
