@@ -64,7 +64,9 @@ def input_layout(value: ir.Value, shape: Shape) -> Layout:
     if rank < 3 or _is_channels_last(value, rank):
         return Layout.identity(shape)
     uses = _uses(value, _is_pointwise)
-    if any(node.op_type in _CHANNELS_LAST for node, _ in uses):
+    # Means over the last of three axes are what exporters write for norms of features, too.
+    kinds = _CHANNELS_LAST - ({"GlobalAveragePool", "GlobalMaxPool"} if rank == 3 else set())
+    if any(node.op_type in kinds for node, _ in uses):
         return Layout.ordered(shape, (0, *range(2, rank), 1))
     if rank == 3:
         recurrent = _is_sequence(uses) or _is_state(value)

@@ -14,6 +14,7 @@ from tests.helpers.keras_against_onnx import graph, plan_of, seeded
         ("n,3,8,8", "Relu(x)", ("n", 8, 8, 3)),
         ("n,3,4,8,8", "Relu(x)", ("n", 4, 8, 8, 3)),
         ("n,3,8", "MaxPool<kernel_shape=[2]>(x)", ("n", 8, 3)),
+        ("n,3,8", "GlobalAveragePool(x)", ("n", 3, 8)),
         ("n,3,8", "Relu(x)", ("n", 3, 8)),
         ("n,8", "Relu(x)", ("n", 8)),
         ("8", "Relu(x)", (8,)),
