@@ -19,12 +19,13 @@ from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
 from bridge.public import public
 from bridge.public.options import (
     CaffeToKerasKeywords,
+    GraphOptions,
     IoLayout,
     LoweringKeywords,
     LoweringOptions,
+    OnnxToKerasKeywords,
     PathLike,
     Progress,
-    RaisingKeywords,
     RaisingOptions,
     WeightsMode,
     silent,
@@ -98,11 +99,11 @@ def caffe_to_onnx(
 
 
 @public
-@with_options(RaisingOptions)
+@with_options(RaisingOptions, GraphOptions)
 def onnx_to_keras(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
-    **options: Unpack[RaisingKeywords],
+    **options: Unpack[OnnxToKerasKeywords],
 ) -> keras.Model:
     """Raises an ONNX graph to a native Keras model.
 
@@ -112,6 +113,8 @@ def onnx_to_keras(
     natural: batch normalisations go into the weights before them, groups are split.
     `check` compares every output with onnxruntime's on seeded inputs. `map` is a file for the
     translation map, as JSON; `translation_map(model)` gives the same.
+    `outputs` cuts the graph to these of its values; `input_shape` and `batch` fix sizes of its
+    inputs. The check is of the graph as it is then.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """
@@ -119,22 +122,25 @@ def onnx_to_keras(
 
 
 @public
-@with_options(RaisingOptions)
+@with_options(RaisingOptions, GraphOptions)
 def raise_onnx(
     model_or_path: PathLike | onnx.ModelProto,
     output: PathLike | None = None,
-    **options: Unpack[RaisingKeywords],
+    **options: Unpack[OnnxToKerasKeywords],
 ) -> Raising:
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
     from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
+    from bridge.graph.shapes.prepare import prepare
     from bridge.graph.validity import valid_graphs
 
-    raising = RaisingOptions.of(options)
-    with _as_file(model_or_path) as path, valid_graphs([path]):
+    raising, graph = RaisingOptions.of(options), GraphOptions.of(options)
+    with ExitStack() as stack, _as_file(model_or_path) as path, valid_graphs([path]):
         raising.progress("reading the graph")
         model = load(path)
         _refuse_outputs([path, *external_files(model)], output, raising.map)
+        if prepare(model, graph) and raising.check:
+            path = stack.enter_context(_prepared_file(model))
         warnings = tuple(not_finite(weights_of(model)))
         raised = _raised(model, None, path, output, raising)
         return replace(raised, warnings=_all_warnings(warnings, raised.report))
@@ -314,6 +320,17 @@ def _temporary_onnx(lowered: LoweredModel) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield save(lowered, Path(folder) / "model.onnx")
+
+
+@contextmanager
+def _prepared_file(model: ir.Model) -> Iterator[Path]:
+    """A graph that was cut or whose sizes were fixed, as a file of its own."""
+    import onnx_ir as ir
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        ir.save(model, path, external_data="model.data")
+        yield path
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from cyclopts import Parameter
 from bridge.cli.app import app
 from bridge.cli.explain import show_transposes
 from bridge.cli.options import (
+    DEFAULT_GRAPH,
     DEFAULT_LOWERING,
     Caffemodel,
     Check,
     ExplainLayout,
+    Graph,
     IoLayoutOption,
     Lowering,
     Map,
@@ -79,6 +81,7 @@ def onnx_to_keras(
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
     target: TargetOption = "natural",
+    graph: Graph = DEFAULT_GRAPH,
     check: Check = True,
     map: Map = None,
     explain_layout: ExplainLayout = False,
@@ -90,6 +93,8 @@ def onnx_to_keras(
         python -m bridge onnx-to-keras net.onnx -o net.keras
 
         python -m bridge onnx-to-keras net.onnx -o net.keras --io-layout onnx
+
+        python -m bridge onnx-to-keras net.onnx -o net.keras --input-shape x:1,3,320,240
     """
     from bridge.convert import raise_onnx
 
@@ -102,6 +107,7 @@ def onnx_to_keras(
             check=check,
             map=map,
             progress=report,
+            **graph.keywords(),
         )
     show_raising(raising, output, explain_layout)
 

@@ -91,6 +91,32 @@ class Lowering:
 
 
 DEFAULT_LOWERING = Lowering()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """The flags of `bridge.public.options.GraphOptions`."""
+
+    outputs: Annotated[
+        list[str] | None,
+        Parameter(consume_multiple=True, negative=(), help="Cut the graph to these values."),
+    ] = None
+    batch: Annotated[
+        int | None, Parameter(help="Fix the first size of the inputs, where it is free.")
+    ] = None
+    input_shape: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="Fix an input's sizes: NAME:DIMS, such as x:1,3,320,240."),
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """As keyword arguments of the verbs."""
+        flags = {flag.name: getattr(self, flag.name) for flag in fields(self)}
+        return {**flags, "input_shape": parse_shapes(self.input_shape or ())}
+
+
+DEFAULT_GRAPH = Graph()
 Check = Annotated[bool, Parameter(negative="--no-check", help="Run the result and compare.")]
 IoLayoutOption = Annotated[
     Literal["channels_last", "onnx"],

@@ -50,6 +50,18 @@ class RaisingKeywords(TypedDict, total=False):
     progress: Progress | None
 
 
+class GraphKeywords(TypedDict, total=False):
+    """`GraphOptions` as keyword arguments; None stands for the default."""
+
+    outputs: Sequence[str] | None
+    batch: int | None
+    input_shape: Mapping[str, Sequence[int]] | None
+
+
+class OnnxToKerasKeywords(GraphKeywords, RaisingKeywords, total=False):
+    """The options of both."""
+
+
 class CaffeToKerasKeywords(LoweringKeywords, RaisingKeywords, total=False):
     """The options of both."""
 
@@ -120,6 +132,25 @@ class LoweringOptions(Options):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape in self.input_shape.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphOptions(Options):
+    """What of an ONNX graph is raised.
+
+    outputs      cut the graph to these of its values
+    batch        fix the first size of the inputs, where it is free
+    input_shape  fix the sizes of inputs by name
+    """
+
+    outputs: Sequence[str] = ()
+    batch: int | None = None
+    input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> bool:
+        """Whether the graph is to be another than the file's."""
+        return bool(self.outputs or self.input_shape) or self.batch is not None
 
 
 @dataclass(frozen=True, kw_only=True)

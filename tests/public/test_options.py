@@ -12,6 +12,8 @@ import pytest
 import bridge
 from bridge.errors import UsageError
 from bridge.public.options import (
+    GraphKeywords,
+    GraphOptions,
     LoweringKeywords,
     LoweringOptions,
     Options,
@@ -45,7 +47,11 @@ def test_an_option_of_the_wrong_kind_is_an_error_of_type_and_of_use() -> None:
 
 @pytest.mark.parametrize(
     ("options", "keywords"),
-    [(LoweringOptions, LoweringKeywords), (RaisingOptions, RaisingKeywords)],
+    [
+        (GraphOptions, GraphKeywords),
+        (LoweringOptions, LoweringKeywords),
+        (RaisingOptions, RaisingKeywords),
+    ],
 )
 def test_an_option_has_one_type_in_calls_and_in_use(
     options: type[Options], keywords: type[object]
