@@ -9,12 +9,8 @@ from bridge.layout import Layout
 from bridge.raising.building.candidates import (
     inner_layout,
     is_presentable,
-    resized,
-    with_identity_axes,
 )
-from bridge.raising.building.padding import zeros_around
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import sliced
 from bridge.raising.plan import Ref, Size
 from bridge.raising.search.permuting import reshape as reshape_stored
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
@@ -118,58 +114,6 @@ def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
     """A shape for `Layout.grouped`, with None for a symbol that the tensor does not have."""
     symbols = {atom for atoms in layout.axes for atom in atoms if isinstance(atom, str)}
     return tuple(dim if isinstance(dim, int) or dim in symbols else None for dim in shape)
-
-
-@raises("Pad", since=11)
-def pad(
-    node: Node,
-    x: Operand,
-    pads: Operand,
-    value: Operand | None = None,
-    axes: Operand | None = None,
-    *,
-    mode: str = "constant",
-) -> Candidate:
-    """Pads both ends of axes                                     (onnx.ai/onnx/operators, Pad)"""
-    widths = [int(width) for width in pads.array()]
-    logical = range(x.rank) if axes is None else [int(axis) % x.rank for axis in axes.array()]
-    half = len(widths) // 2
-    if min(widths) < 0 or mode not in ("constant", "edge", "reflect"):
-        raise UnsupportedError("this kind of Pad", received=f"mode {mode}, pads {widths}")
-    padded = [
-        axis for axis, b, e in zip(logical, widths[:half], widths[half:], strict=True) if b + e
-    ]
-    input_layout = with_identity_axes(x, padded)
-    pairs = [(0, 0)] * len(input_layout.stored_shape)
-    for axis, begin, end in zip(logical, widths[:half], widths[half:], strict=True):
-        if axis in padded and (stored_axis := input_layout.where(axis)) is not None:
-            pairs[stored_axis] = (begin, end)
-    output_layout = resized(input_layout, node.shape, padded)
-    if mode == "edge":
-        return Candidate((input_layout,), (output_layout,), lambda k, x: _edge_padded(k, x, pairs))
-    options: dict[str, object] = {"pad_width": pairs, "mode": mode}
-    if mode == "constant":
-        options["constant_values"] = 0 if value is None else value.array().item()
-        if options["constant_values"] == 0 and _has_a_layer(pairs):
-            return Candidate(
-                (input_layout,), (output_layout,), lambda k, x: zeros_around(k, x, pairs[1:-1])
-            )
-    return Candidate((input_layout,), (output_layout,), lambda k, x: k.op("pad", x, **options))
-
-
-def _has_a_layer(pairs: Sequence[tuple[int, int]]) -> bool:
-    """Whether Keras has a padding layer for these stored axes: not the first or the last."""
-    return 3 <= len(pairs) <= 5 and not any(pairs[0] + pairs[-1])
-
-
-def _edge_padded(k: Recorder, x: Ref, pairs: Sequence[tuple[int, int]]) -> Ref:
-    """Repeats the first and the last index of each stored axis so many times."""
-    for axis, (begin, end) in enumerate(pairs):
-        if begin + end:
-            edges = (slice(0, 1), slice(-1, None))
-            first, last = (sliced(k, x, axis, edge, None) for edge in edges)
-            x = k.layer("Concatenate", [*[first] * begin, x, *[last] * end], axis=axis)
-    return x
 
 
 @raises("Concat")

@@ -13,10 +13,8 @@ from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
-    Operand,
     Tensor,
     image,
-    map_values,
     nodes_of,
     shapes,
     sizes,
@@ -131,37 +129,7 @@ def concat(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((operator,), tuple(operands), attributes)
 
 
-@nodes_of("Pad", since=11)
-@st.composite
-def pad(draw: Draw, operator: str) -> NodeExample:
-    shape = draw(shapes(1, 4))
-    mode = draw(st.sampled_from(["constant", "constant", "reflect", "edge"]))
-    axes = sorted(draw(st.sets(st.integers(0, len(shape) - 1), min_size=1)))
-    x = draw(tensor(shape, batch=None if 0 in axes else 0))
-    widths = np.zeros((2, len(shape)), np.int64)
-    for axis in axes:
-        most = min(2, shape[axis] - 1) if mode == "reflect" else 2
-        widths[:, axis] = draw(st.tuples(st.integers(0, most), st.integers(0, most)))
-    operands: list[Operand] = [x, widths.reshape(-1)]
-    form = draw(st.sampled_from(["plain", "valued", "integers", "axes"]))
-    if form == "valued" and mode == "constant":
-        operands.append(np.float32(0.5))
-    if form == "integers" and mode == "constant":
-        operands = [map_values(x, lambda array: array.astype(np.int64)), operands[1], np.int64(-1)]
-    if form == "axes":
-        signed = [axis - draw(st.sampled_from([0, len(shape)])) for axis in axes]
-        operands = [x, widths[:, axes].reshape(-1), None, np.array(signed, np.int64)]
-    opset = 18 if form == "axes" else 17
-    return NodeExample((operator,), tuple(operands), {"mode": mode}, opset=opset)
-
-
 # Examples
-
-
-def test_axes_of_a_pad_without_a_value() -> None:
-    text = "g (float[2,3] x) => (float[2,5] y) { y = Pad(x, pads, , axes) }"
-    constants = {"pads": np.array([1, 1], np.int64), "axes": np.array([1], np.int64)}
-    raise_and_compare(graph(text, constants, opset=18), {"x": seeded((2, 3))})
 
 
 def test_a_transpose_and_its_inverse_leave_nothing_to_do() -> None:

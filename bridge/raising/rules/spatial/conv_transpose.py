@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import channels_last, convolution_layouts, convolved
-from bridge.raising.building.padding import PerAxis
+from bridge.raising.building.padding import PerAxis, zeros_around
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -72,21 +72,51 @@ def conv_transpose(
     rank, kernel = x.rank - 2, w.weight().shape[2:]
     if not 1 <= rank <= 3:
         raise UnsupportedError(f"a transposed convolution over {rank} axes")
-    if auto_pad != "NOTSET" or output_shape is not None:
-        raise UnsupportedError("a transposed convolution without explicit pads")
     steps, ones = tuple(dilations or (1,) * rank), (1,) * rank
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, steps, strict=True))
-    pads = tuple(pads or (0,) * (2 * rank))
     extra = tuple(output_padding or (0,) * rank)
-    ends = tuple(end - more for end, more in zip(pads[rank:], extra, strict=True))
-    spread = Spread(x.shape[2:], extents, tuple(strides or ones), pads[:rank], ends)
-    if min(spread.begins + tuple(end for _, end in spread.croppings)) < 0:
-        raise UnsupportedError("output_padding beyond what the kernel reaches", received=extra)
+    spread = Spread(x.shape[2:], extents, tuple(strides or ones), (0,) * rank, (0,) * rank)
+    if output_shape is not None or auto_pad.startswith("SAME"):
+        pairs = _pads_of_sizes(spread, output_shape, extra, auto_pad)
+    else:
+        pads = tuple(pads or (0,) * (2 * rank)) if auto_pad == "NOTSET" else (0,) * (2 * rank)
+        pairs = [(b, e - more) for b, e, more in zip(pads[:rank], pads[rank:], extra, strict=True)]
+    spread = replace(spread, begins=tuple(b for b, _ in pairs), ends=tuple(e for _, e in pairs))
     kernel_weight = dilated(w.weight(), steps)
     return [
         _candidate(node, x, kernel_weight, b, spread, group, *layouts)
         for layouts in convolution_layouts(node, x, group)
     ]
+
+
+def _pads_of_sizes(
+    spread: Spread, output_shape: Sequence[int] | None, extra: Sequence[int], auto_pad: str
+) -> list[tuple[int, int]]:
+    """The pads that leave these sizes, or the stride times the size for `SAME_UPPER` and
+    `SAME_LOWER`: an odd one is at the end for `SAME_UPPER`, else at the start."""
+    if output_shape is None and any(extra):
+        raise UnsupportedError(
+            "output_padding with auto_pad: ONNX's inference and onnxruntime disagree",
+            received=extra,
+        )
+    targets = [None] * spread.rank if output_shape is None else [*output_shape][-spread.rank :]
+    pairs = []
+    for size, target, extent, stride, more in zip(
+        spread.sizes, targets, spread.extents, spread.strides, extra, strict=True
+    ):
+        total = extent - stride
+        if target is not None:
+            if not isinstance(size, int):
+                raise UnsupportedError("output_shape of an axis of unknown size", received=size)
+            total = (size - 1) * stride + extent + more - target
+        if total <= (-stride if target is not None else -1):
+            raise UnsupportedError(
+                "an output that is larger than its input gives: runtimes disagree", received=target
+            )
+        half = max(total, 0) // 2
+        first = half if auto_pad == "SAME_UPPER" else max(total, 0) - half
+        pairs.append((first, total - first - more))
+    return pairs
 
 
 def _candidate(
@@ -136,23 +166,30 @@ def _transposed(
     inner: Layout,
     outer: Layout,
 ) -> Ref:
-    """One ConvTranspose layer, and the cropping of its result."""
+    """One ConvTranspose layer, and the cropping of its result. What the result has beyond the reach
+    of the kernel is 0, to which the bias is added."""
     parts = [inner, outer, *(Layout.identity((size,)) for size in kernel.shape[2:])]
     layout = Layout.product(parts, (*range(2, len(parts)), 1, 0))
+    beyond = [(max(-begin, 0), max(-end, 0)) for begin, end in spread.croppings]
+    is_longer = not spread.is_same and any(map(any, beyond))
+    biased = bias is not None and not is_longer
     y = k.layer(
         f"Conv{spread.rank}DTranspose",
         x,
-        {"kernel": kernel.with_layout(layout), **({} if bias is None else {"bias": bias})},
+        {"kernel": kernel.with_layout(layout), **({"bias": bias} if bias and biased else {})},
         filters=kernel.shape[1],
         kernel_size=spread.extents,
         strides=spread.strides,
         padding="same" if spread.is_same else "valid",
-        use_bias=bias is not None,
+        use_bias=biased,
     )
-    if spread.is_same or not any(map(any, spread.croppings)):
-        return y
-    cropping = spread.croppings[0] if spread.rank == 1 else spread.croppings
-    return k.layer(f"Cropping{spread.rank}D", y, cropping=cropping)
+    croppings = tuple((max(begin, 0), max(end, 0)) for begin, end in spread.croppings)
+    if not spread.is_same and any(map(any, croppings)):
+        y = k.layer(f"Cropping{spread.rank}D", y, cropping=_for_rank(croppings))
+    if is_longer:
+        y = zeros_around(k, y, beyond)
+        y = y if bias is None else k.op("add", y, bias)
+    return y
 
 
 def _grouped(

@@ -13,12 +13,16 @@ from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
 
 @raises("SpaceToDepth")
-def space_to_depth(node: Node, x: Operand, *, blocksize: int) -> Candidate:
-    """n c (h a) (w b) -> n (a b c) h w                    (onnx.ai/onnx/operators, SpaceToDepth)"""
+def space_to_depth(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR") -> Candidate:
+    """n c (h a) (w b) -> n (a b c) h w, or to n (c a b) h w in mode CRD
+
+    (onnx.ai/onnx/operators, SpaceToDepth)
+    """
     n, c, high, wide = x.shape
     h, w = (_divided(size, blocksize) for size in (high, wide))
     split = (n, c, h, blocksize, w, blocksize)
-    return _relabelled(x, split, (0, 3, 5, 1, 2, 4), (n, product((c, blocksize**2)), h, w))
+    order = (0, 1, 3, 5, 2, 4) if mode == "CRD" else (0, 3, 5, 1, 2, 4)
+    return _relabelled(x, split, order, (n, product((c, blocksize**2)), h, w))
 
 
 @raises("DepthToSpace")

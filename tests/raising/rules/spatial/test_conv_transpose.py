@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -67,3 +68,26 @@ def test_a_transposed_convolution_is_one_layer() -> None:
     raised = raise_and_compare(model, {"x": seeded((2, 3, 4, 4))})
     assert raised.plan.permutations == ()
     assert raised.model.count_params() == 3 * 2 * 4 * 4 + 2
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        'auto_pad="SAME_UPPER"',
+        'auto_pad="SAME_LOWER", strides=[2,2]',
+        'auto_pad="SAME_UPPER", strides=[2,3], kernel_shape=[3,4]',
+        "output_shape=[9,12], strides=[2,2]",
+        'output_shape=[9,12], strides=[2,2], auto_pad="SAME_UPPER"',
+        "output_shape=[12,13], strides=[2,2]",
+        "output_padding=[2,1], strides=[4,4]",
+        'auto_pad="VALID", strides=[2,2]',
+    ],
+)
+@pytest.mark.parametrize("group", [1, 2])
+def test_sizes_of_the_result_that_are_asked_for(attributes: str, group: int) -> None:
+    kernel = (3, 4) if "kernel_shape" in attributes else (3, 3)
+    text = f"""g (float[1,2,5,6] x) => (y) {{
+        y = ConvTranspose<{attributes}, group={group}>(x, w, b)
+    }}"""
+    constants = {"w": seeded((2, 2, *kernel)), "b": seeded((2 * group,), 1)}
+    raise_and_compare(graph(text, constants, opset=17), {"x": seeded((1, 2, 5, 6))})
