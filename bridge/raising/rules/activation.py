@@ -110,6 +110,17 @@ def bit_cast(node: Node, x: Operand, *, to: int) -> Candidate:
     return pointwise(x, "ops.view", {"dtype": dtype.name})
 
 
+@raises("CastLike")
+def cast_like(
+    node: Node, x: Operand, like: Operand, *, saturate: int = 1, round_mode: str = "up"
+) -> Candidate:
+    """x in the dtype of another tensor                     (onnx.ai/onnx/operators, CastLike)"""
+    if like.dtype not in {tensor_dtype_to_np_dtype(number).name for number in _NUMBERS}:
+        raise UnsupportedError("a dtype that Keras does not have", received=like.dtype)
+    candidate = pointwise(x, "ops.cast", {"dtype": like.dtype})
+    return replace(candidate, input_layouts=(*candidate.input_layouts, None))
+
+
 def _dtype_name(dtype: int) -> str:
     names: Mapping[int, str] = {number: name for name, number in TensorProto.DataType.items()}
     return names.get(dtype, f"number {dtype}")

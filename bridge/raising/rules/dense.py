@@ -239,3 +239,13 @@ def multiplied(k: Recorder, x: Ref | Weight, factor: float) -> Ref | Weight:
     if isinstance(x, Weight):
         return scaled(x, factor)
     return x if factor == 1.0 else k.op("multiply", x, factor)
+
+
+@raises("Det")
+def det(node: Node, x: Operand) -> Candidate:
+    """The determinants of matrices: *n m m -> *n                 (onnx.ai/onnx/operators, Det)"""
+    return Candidate(
+        (Layout.identity(x.shape),),
+        (Layout.identity(node.shape),),
+        lambda k, x: k.op("det", x),
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout
+from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import (
     inner_layout,
     is_presentable,
@@ -23,6 +25,20 @@ def identity(node: Node, x: Operand) -> Candidate:
         weight = x.weight()
         return Candidate((None,), (x.layout,), lambda k: k.constant(weight))
     return Candidate((x.layout,), (x.layout,), lambda _, x: x)
+
+
+@raises("OptionalGetElement")
+def optional_get_element(node: Node, x: Operand) -> Candidate:
+    """x, which is there                            (onnx.ai/onnx/operators, OptionalGetElement)"""
+    return regrouped(node, x)
+
+
+@raises("OptionalHasElement")
+def optional_has_element(node: Node, x: Operand | None = None) -> Candidate:
+    """Whether there is an x                        (onnx.ai/onnx/operators, OptionalHasElement)"""
+    answer = np.array(x is not None)
+    weight = Weight((), lambda: answer, dtype=answer.dtype)
+    return Candidate((None,), (Layout.identity(()),), lambda k: k.constant(weight))
 
 
 @raises("Transpose")

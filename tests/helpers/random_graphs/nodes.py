@@ -38,9 +38,9 @@ USUAL = sorted(STRATEGIES.keys() - {("Shape", 1)})
 # almost 0, into anything. So they read values that are equal to the last digit.
 _UNSTABLE = frozenset(
     """
-    ArgMax ArgMin Cast Ceil Equal Floor Greater GreaterOrEqual GridSample IsInf IsNaN Less
+    ArgMax ArgMin Cast CastLike Ceil Equal Floor Greater GreaterOrEqual GridSample IsInf IsNaN Less
     LessOrEqual LpNormalization MaxRoiPool Mod NonMaxSuppression NonZero RoiAlign Round Shrink
-    Sign ThresholdedRelu TopK
+    Sign ThresholdedRelu TopK Unique
     """.split()
 )
 # It subtracts equal numbers, and divides by what the runtime leaves of them.
@@ -48,7 +48,7 @@ _INPUTS_ONLY = frozenset(["MeanVarianceNormalization"])
 # All but the first of their operands are positions in an image.
 _POSITIONED = frozenset(["GridSample", "MaxRoiPool", "RoiAlign"])
 # Their sizes are unknown before they run, so no later node reads them.
-_OF_UNKNOWN_SIZE = frozenset(["Compress", "NonMaxSuppression", "NonZero"])
+_OF_UNKNOWN_SIZE = frozenset(["Compress", "NonMaxSuppression", "NonZero", "Unique"])
 # They are defined, or moderate, only within the range that their strategies draw from.
 _CLIPPED = frozenset(
     """

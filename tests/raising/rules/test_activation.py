@@ -120,6 +120,14 @@ def cast(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((operator,), (x,), {"to": TensorProto.DataType.Value(to)})
 
 
+@nodes_of("CastLike")
+@st.composite
+def cast_like(draw: Draw, operator: str) -> NodeExample:
+    x = draw(tensor(draw(shapes(1, 5))))
+    like = np.zeros(2, draw(st.sampled_from([np.float32, np.int32, np.int64])))
+    return NodeExample((operator,), (x, draw(st.sampled_from([like, Tensor(like)]))))
+
+
 @nodes_of("Clip", since=11)
 @st.composite
 def clip(draw: Draw, operator: str) -> NodeExample:

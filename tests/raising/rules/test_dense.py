@@ -24,6 +24,14 @@ from tests.helpers.strategies.nodes import (
 )
 
 
+@nodes_of("Det")
+@st.composite
+def det(draw: Draw, operator: str) -> NodeExample:
+    size, leading = draw(st.integers(1, 4)), draw(shapes(0, 2))
+    x = draw(tensor((*leading, size, size), batch=0 if leading else None))
+    return NodeExample((operator,), (x,))
+
+
 @nodes_of("Gemm")
 @st.composite
 def gemm(draw: Draw, operator: str) -> NodeExample:

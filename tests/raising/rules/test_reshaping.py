@@ -24,9 +24,10 @@ from tests.helpers.strategies.nodes import (
 
 
 @nodes_of("Identity")
+@nodes_of("OptionalGetElement", "OptionalHasElement")
 @st.composite
 def identity(draw: Draw, operator: str) -> NodeExample:
-    return NodeExample((operator,), (draw(image(draw(shapes(1, 5)))),))
+    return NodeExample((operator,), (draw(image(draw(shapes(1, 5)))),), opset=18)
 
 
 @nodes_of("Transpose")

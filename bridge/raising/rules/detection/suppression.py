@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import ceil, log
 
-from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.recorder import Recorder
@@ -42,8 +41,6 @@ def non_max_suppression(
     count = scores.shape[2]
     limit = min(int(_number(max_output, 0)), _MAX_BOXES)
     threshold = _number(iou_threshold, 0.0)
-    if boxes.is_constant or scores.is_constant or limit < 1:
-        raise UnsupportedError("suppression of constant boxes or scores, or that selects none")
 
     def build(k: Recorder, boxes: Ref, scores: Ref) -> Ref:
         order = k.op("argsort", k.op("negative", scores), axis=2)  # of equal ones the first
@@ -56,7 +53,7 @@ def non_max_suppression(
         length = count if isinstance(count, int) else length_of(k, boxes, input_layouts[0], 1)
         state = _state(k, boxes, order, is_open, length, center_point_box)
         steps = min(count, limit) if isinstance(count, int) else limit
-        state = _looped(k, state, steps, threshold)
+        state = _looped(k, state, max(steps, 1), threshold)
         selected = k.op("squeeze", _columns(k, state, _SELECTED), axis=-1)
         if isinstance(count, str) or limit < count:
             too_many = k.op("greater", k.op("cumsum", selected, axis=2), limit)

@@ -20,7 +20,7 @@ def non_max_suppression(draw: Draw, operator: str) -> NodeExample:
         corners = np.sort(corners, axis=2)
     boxes = Tensor(corners.reshape(images, count, 4), free)
     scores = Tensor(draw(values((images, classes, count), 0, 1)), {0: "batch", 2: "depth"})
-    most = np.array([draw(st.sampled_from([1, 2, count, 100]))], np.int64)
+    most = np.array([draw(st.sampled_from([0, 1, 2, count, 100]))], np.int64)
     iou, score = draw(st.sampled_from([(0.0, 0.2), (0.3, 0.6)]))
     thresholds = [np.array([number], np.float32) for number in (iou, score)]
     operands = (boxes, scores, most, *thresholds)

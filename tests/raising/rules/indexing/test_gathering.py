@@ -88,9 +88,13 @@ def gather_nd(draw: Draw, operator: str) -> NodeExample:
         for size in shape[batched : batched + depth]
     ]
     assume(lead)  # without a batch onnxruntime takes indices of rank 2 and more
-    indices = Tensor(np.concatenate(columns, axis=-1), {0: "batch"} if batched else {})
+    known = np.concatenate(columns, axis=-1)
+    computed = Tensor(known, {0: "batch"} if batched else {})
+    indices = draw(st.sampled_from([computed, computed, known]))
     x = draw(values(shape))
     data = draw(st.sampled_from([x, Tensor(x, {0: "batch"}), Tensor(x, {0: "batch"})]))
+    if indices is known:
+        data = Tensor(x)
     assume(isinstance(data, Tensor) or not batched)
     return NodeExample((operator,), (data, indices), {"batch_dims": batched})
 

@@ -18,7 +18,6 @@ from bridge.raising.building.candidates import (
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import arange_like, can_select, positions_of, select
 from bridge.raising.plan import Ref
-from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.table import Candidate, Node, Operand, raises
 
 
@@ -176,14 +175,14 @@ def gather_nd(node: Node, x: Operand, indices: Operand, *, batch_dims: int = 0) 
     """
     depth = indices.shape[-1]
     rows, rest = x.shape[: batch_dims + int(depth)], x.shape[batch_dims + int(depth) :]
-    if any(isinstance(size, str) for size in rows[1:] + rest) or indices.is_constant:
-        raise UnsupportedError("GatherND over axes of unknown size, or at constant indices")
+    if any(isinstance(size, str) for size in rows[1:] + rest):
+        raise UnsupportedError("GatherND over axes of unknown size", received=x.shape)
     sizes = [size if isinstance(size, int) else 0 for size in rows]
     strides = [prod(sizes[i + 1 :]) for i in range(len(sizes))]
     shape = tuple(int(size) for size in rest)
 
-    def build(k: Recorder, *refs: Ref) -> Ref:
-        at = k.op("cast", refs[-1], dtype="int32")
+    def build(k: Recorder, x: Ref, at: Ref) -> Ref:
+        at = k.op("cast", at, dtype="int32")
         # An index below 0 counts from the end.
         from_end = k.op("add", at, np.array(sizes[batch_dims:], np.int32))
         at = k.op("where", k.op("less", at, 0), from_end, at)
@@ -191,15 +190,7 @@ def gather_nd(node: Node, x: Operand, indices: Operand, *, batch_dims: int = 0) 
         flat = k.op("sum", offsets, axis=-1)
         for axis, stride in enumerate(strides[:batch_dims]):
             flat = k.op("add", flat, k.op("multiply", arange_like(k, flat, axis), stride))
-        values = (
-            reshaped(x.weight(), (prod(sizes), *shape))
-            if x.is_constant
-            else k.op("reshape", refs[0], newshape=(-1, *shape))
-        )
-        return k.op("take", values, flat, axis=0)
+        return k.op("take", k.op("reshape", x, newshape=(-1, *shape)), flat, axis=0)
 
-    input_layouts = (
-        None if x.is_constant else Layout.identity(x.shape),
-        Layout.identity(indices.shape),
-    )
+    input_layouts = (Layout.identity(x.shape), Layout.identity(indices.shape))
     return Candidate(input_layouts, (Layout.identity(node.shape),), build)

@@ -1,0 +1,1 @@
+"""Operators that gather elements by index, scatter them, or find indices."""
