@@ -14,7 +14,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, product
-from bridge.raising.building.candidates import channels_last
+from bridge.raising.building.candidates import channels_last, with_identity_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
@@ -264,6 +264,18 @@ def gelu(node: Node, x: Operand, *, approximate: str = "none") -> Candidate:
     return pointwise(x, "ops.gelu", {"approximate": approximate == "tanh"})
 
 
+@raises("Swish")
+def swish(node: Node, x: Operand, *, alpha: float = 1.0) -> Candidate:
+    """x · sigmoid(alpha·x); Keras's own has an alpha of 1     (onnx.ai/onnx/operators, Swish)"""
+    if alpha == 1:
+        return pointwise(x, "layers.Activation", {"activation": "silu"})
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.op("multiply", x, k.op("sigmoid", k.op("multiply", x, alpha)))
+
+    return Candidate((x.layout,), (x.layout,), build)
+
+
 @raises("IsInf")
 def is_inf(
     node: Node, x: Operand, *, detect_negative: int = 1, detect_positive: int = 1
@@ -327,7 +339,28 @@ def softmax_flattened(node: Node, x: Operand, *, axis: int = 1) -> Candidate | S
     return softmax(node, x, axis=axis)
 
 
-@raises("Dropout")
+@raises("Hardmax", since=13)
+def hardmax(node: Node, x: Operand, *, axis: int = -1) -> Candidate:
+    """1 at the first of the largest elements along one axis, else 0
+
+    (onnx.ai/onnx/operators, Hardmax)
+    """
+    axis %= x.rank
+    layout = with_identity_axes(x, [axis])
+    stored_axis, size = layout.where(axis) or 0, x.shape[axis]
+    if not isinstance(size, int):
+        raise UnsupportedError("Hardmax along an axis of unknown size")
+    # Of a new last axis Keras (3.15) takes no other number.
+    new_axis = -1 if stored_axis == len(layout.stored) - 1 else stored_axis
+
+    def build(k: Recorder, ref: Ref) -> Ref:
+        first = k.op("argmax", ref, axis=stored_axis)
+        return k.op("one_hot", first, num_classes=size, axis=new_axis, dtype=x.dtype)
+
+    return Candidate((layout,), (layout,), build)
+
+
+@raises("Dropout", since=10)
 def dropout(
     node: Node,
     x: Operand,
@@ -337,19 +370,39 @@ def dropout(
     ratio: float = 0.5,
     seed: int = 0,
 ) -> Candidate:
-    """The identity at inference; a Dropout layer, which acts when the model is trained.
+    """The identity at inference; a Dropout layer, which acts when the model is trained. The mask
+    says that nothing is dropped.
 
     (onnx.ai/onnx/operators, Dropout)
     """
-    rate = ratio if ratio_input is None else float(ratio_input.array())
-    if len(node.shapes) > 1:
-        raise UnsupportedError("the mask output of Dropout")
-    if not 0 <= rate <= 1:
+    if ratio_input is not None:
+        ratio = float(ratio_input.array()) if ratio_input.is_constant else 0.5
+    if not 0 <= ratio <= 1:
         raise UnsupportedError(
-            "an impossible dropout ratio", expected="0 to 1", received=f"ratio {rate}"
+            "an impossible dropout ratio", expected="0 to 1", received=f"ratio {ratio}"
+        )
+    known_ratio = ratio_input is None or ratio_input.is_constant
+    if training is not None and bool(training.array()) and (ratio or not known_ratio):
+        raise UnsupportedError(
+            "Dropout in training mode, whose results are random",
+            hint="export the net for inference, in PyTorch after model.eval()",
         )
 
-    def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("Dropout", x, rate=rate)
+    def build(k: Recorder, x: Ref) -> Ref | tuple[Ref, ...]:
+        y = k.layer("Dropout", x, rate=ratio)
+        return (y, k.op("ones_like", x, dtype="bool")) if node.has_output(1) else y
 
-    return Candidate((x.layout,), (x.layout,), build)
+    return Candidate((x.layout,), (x.layout,) * len(node.shapes), build)
+
+
+@raises("Dropout")
+def dropout_with_a_numeric_mask(
+    node: Node, x: Operand, *, ratio: float = 0.5
+) -> Candidate | Sequence[Candidate]:
+    """The same; before opset 10 the mask was of the dtype of x
+
+    (onnx.ai/onnx/operators, Dropout)
+    """
+    if node.has_output(1):
+        raise UnsupportedError("the mask output of a Dropout of an opset below 10")
+    return dropout(node, x, ratio=ratio)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
@@ -29,13 +30,19 @@ def batch_normalization(
 ) -> Candidate:
     """x: n c ...   scale, bias, mean, variance: c   ->   n c ...
 
-    Keeps the layout of x; the vectors have the layout of its channels.
+    Keeps the layout of x; the vectors have the layout of its channels. In training mode the mean
+    and the variance are those of x, and what they leave of the others after a step are outputs.
     (onnx.ai/onnx/operators, BatchNormalization)
     """
-    if training_mode or not spatial:
-        raise UnsupportedError("BatchNormalization in training mode, or with spatial=0")
+    if not spatial:
+        raise UnsupportedError("BatchNormalization with spatial=0")
     layout = x.layout if x.layout.where(1) is not None else channels_last(x)
     inner = layout.axis(1)
+    vectors = (scale, bias, mean, variance)
+    if training_mode or not all(vector.is_constant for vector in vectors):
+        computed = _ComputedBatchNorm(layout, epsilon, momentum if training_mode else None)
+        outputs = (layout, inner, inner)[: len(node.shapes)]
+        return Candidate((layout, *[inner] * 4), outputs, computed.build)
     weights = {
         "gamma": scale.weight(inner),
         "beta": bias.weight(inner),
@@ -48,6 +55,37 @@ def batch_normalization(
         return k.layer("BatchNormalization", x, weights, axis=axis, epsilon=epsilon)
 
     return Candidate((layout,), (layout,), build)
+
+
+@dataclass(frozen=True)
+class _ComputedBatchNorm:
+    """A batch normalisation by statistics that are tensors; with a momentum, by those of x."""
+
+    layout: Layout
+    epsilon: float
+    momentum: float | None
+
+    def build(
+        self, k: Recorder, x: Ref, scale: Ref, bias: Ref, mean: Ref, variance: Ref
+    ) -> tuple[Ref, ...]:
+        channels, rank = self.layout.where(1), len(self.layout.stored)
+        others = tuple(axis for axis in range(rank) if axis != channels)
+        running: list[Ref] = []
+        if self.momentum is not None:
+            own = k.ops("moments", x, axes=others, outputs=2)
+            running = [
+                k.op(
+                    "add",
+                    k.op("multiply", old, self.momentum),
+                    k.op("multiply", new, 1 - self.momentum),
+                )
+                for old, new in zip((mean, variance), own, strict=True)
+            ]
+            mean, variance = own
+        vectors = [k.op("expand_dims", ref, axis=others) for ref in (mean, variance, scale, bias)]
+        deviation = k.op("sqrt", k.op("add", vectors[1], self.epsilon))
+        normal = k.op("divide", k.op("subtract", x, vectors[0]), deviation)
+        return (k.op("add", k.op("multiply", normal, vectors[2]), vectors[3]), *running)
 
 
 @raises("LRN")

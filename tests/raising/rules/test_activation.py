@@ -51,18 +51,19 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "Gelu": [{}, {"approximate": "tanh"}],
     "HardSigmoid": [{}, {"alpha": 1 / 6}, {"alpha": 0.3, "beta": 0.4}],
     "Selu": [{}, {"alpha": 2.0, "gamma": 0.5}],
+    "Swish": [{}, {"alpha": 0.5}],
     "Shrink": [{}, {"bias": 0.5}, {"bias": 0.2, "lambd": 0.7}, {"bias": 0.5, "lambd": -0.5}],
     "ThresholdedRelu": [{}, {"alpha": 0.5}],
 }
 
 
 @nodes_of("Asinh", "Atan", "Celu", "Cosh", "Gelu", "HardSigmoid", "HardSwish", "Mish")
-@nodes_of("Selu", "Shrink", "Sinh", "Tan", "ThresholdedRelu")
+@nodes_of("Selu", "Shrink", "Sinh", "Swish", "Tan", "ThresholdedRelu")
 @st.composite
 def of_any_number(draw: Draw, operator: str) -> NodeExample:
     x = draw(tensor(draw(shapes(1, 5)), -1.4, 1.4))
     attributes = draw(st.sampled_from(PARAMETERS.get(operator, [{}])))
-    opset = {"Gelu": 20, "Mish": 18}.get(operator, 17)
+    opset = {"Gelu": 20, "Mish": 18, "Swish": 24}.get(operator, 17)
     return NodeExample((operator,), (x,), attributes, opset=opset)
 
 
@@ -151,13 +152,30 @@ def ends() -> st.SearchStrategy[tuple[float | None, float | None]]:
     return st.tuples(st.sampled_from([None, 0.0, -0.5]), st.sampled_from([None, 1.0, 0.25]))
 
 
-@nodes_of("Dropout")
+@nodes_of("Dropout", since=10)
 @st.composite
 def dropout(draw: Draw, operator: str) -> NodeExample:
+    x, outputs = draw(tensor(draw(shapes(1, 5)))), draw(st.integers(1, 2))
+    ratio, zero = np.float32(0.3), np.float32(0)
+    operands: list[tuple[Any, ...]] = [(x,), (x, ratio), (x, ratio, np.bool_(False))]
+    operands += [(x, zero, np.bool_(True)), (x, Tensor(np.array(ratio)), np.bool_(False))]
+    return NodeExample((operator,), draw(st.sampled_from(operands)), outputs=outputs)
+
+
+@nodes_of("Dropout")
+@st.composite
+def dropout_with_a_numeric_mask(draw: Draw, operator: str) -> NodeExample:
     x = draw(tensor(draw(shapes(1, 5))))
-    ratio = np.float32(0.3)
-    operands, opset = draw(st.sampled_from([((x,), 17), ((x, ratio), 17), ((x,), 11)]))
-    return NodeExample((operator,), operands, {"ratio": 0.3} if opset < 12 else {}, opset=opset)
+    return NodeExample((operator,), (x,), {"ratio": 0.3}, opset=9)
+
+
+@nodes_of("Hardmax", since=13)
+@st.composite
+def hardmax(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(1, 4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    batch = None if axis in (0, -len(shape)) else 0
+    return NodeExample((operator,), (draw(tensor(shape, batch=batch)),), {"axis": axis})
 
 
 @nodes_of("Softmax", since=13)
@@ -248,6 +266,13 @@ def test_a_dropout_of_no_share_is_refused(ratio: float) -> None:
     )
     with pytest.raises(UnsupportedOperatorError, match="an impossible dropout ratio"):
         plan_of(model)
+
+
+def test_a_dropout_that_drops_is_refused() -> None:
+    text = "g (float[2,3] x) => (float[2,3] y) { y = Dropout(x, ratio, training) }"
+    constants = {"ratio": np.float32(0.5), "training": np.bool_(True)}
+    with pytest.raises(UnsupportedOperatorError, match="training mode, whose results are random"):
+        plan_of(graph(text, constants))
 
 
 def test_caffes_relu_with_a_slope_below_0_is_a_keras_file(tmp_path: Path) -> None:

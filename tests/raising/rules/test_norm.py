@@ -13,6 +13,7 @@ from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
+    Tensor,
     image,
     nodes_of,
     shapes,
@@ -28,8 +29,13 @@ def batch_normalization(draw: Draw, operator: str) -> NodeExample:
     shape = draw(shapes(2, 5))
     vectors = [draw(vector(shape[1])) for _ in range(3)]
     variance = draw(vector(shape[1], 0.25))
-    attributes = draw(st.sampled_from([{}, {"epsilon": 0.01}]))
-    return NodeExample((operator,), (draw(image(shape)), *vectors, variance), attributes)
+    attributes: dict[str, Any] = draw(st.sampled_from([{}, {"epsilon": 0.01}]))
+    operands: list[Any] = [*vectors, variance]
+    operands = draw(st.sampled_from([operands, [Tensor(operand) for operand in operands]]))
+    outputs = draw(st.sampled_from([1, 1, 3]))
+    if outputs == 3:
+        attributes = {**attributes, "training_mode": 1, "momentum": 0.7}
+    return NodeExample((operator,), (draw(image(shape)), *operands), attributes, outputs)
 
 
 @nodes_of("LRN")
