@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
-from bridge.raising.building.candidates import is_presentable
+from bridge.raising.building.candidates import axis_order, is_presentable
 from bridge.raising.plan import Size
 from bridge.raising.search.input_layouts import POINTWISE, time_comes_first
 from bridge.raising.table import Shape
@@ -38,9 +38,10 @@ class OutputLayouts:
         """For the outputs of a graph whose inputs are stored in these layouts."""
         sizes = frozenset(layout.stored_shape[0] for layout in inputs.values() if layout.rank)
         states = {
-            name_of(output): inputs[name_of(source)].order
+            name_of(output): order
             for output in graph.outputs
             if (source := _state_before(output, graph.inputs)) is not None
+            if (order := axis_order(inputs[name_of(source)])) is not None
         }
         return cls(io_layout, sizes, states)
 
