@@ -78,14 +78,23 @@ def _execute(call: Call, results: Mapping[int, Any]) -> Any:
     return _apply_function(call, getattr(keras.ops, kind), arguments)
 
 
+# Layers that take no initializers: their weights are set when they are there.
+_WITHOUT_INITIALIZERS = frozenset({"layers.RMSNormalization"})
+
+
 def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence[Any]) -> Any:
-    initializers = {f"{role}_initializer": Values(weight) for role, weight in call.weights.items()}
+    values = {role: Values(weight) for role, weight in call.weights.items()}
+    late = values if call.target in _WITHOUT_INITIALIZERS else {}
+    initializers = {f"{role}_initializer": values[role] for role in values.keys() - late.keys()}
     layer = kind(**order_option(kind.__name__), **call.options, **initializers, name=call.name)
     result = layer(*arguments)
     owner = getattr(layer, "cell", layer)  # of a recurrent layer it is the cell
     for name in initializers:
         # A file that names `Values` could not be loaded without bridge, and zeros load fastest.
         setattr(owner, name, keras.initializers.Zeros())
+    for role, initializer in late.items():
+        variable = getattr(layer, role)
+        variable.assign(initializer(variable.shape, variable.dtype))
     return result
 
 

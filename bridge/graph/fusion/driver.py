@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.graph.fusion.canonical import canonicalize, omit_empty_inputs
 from bridge.graph.fusion.linear import fuse_affine, fuse_batch_norm, fuse_linear
 from bridge.graph.fusion.naming import pass_names_on
+from bridge.graph.fusion.norms import fuse_group_norm, fuse_layer_norm
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -17,6 +18,8 @@ def fuse(graph: ir.Graph) -> None:
     omit_empty_inputs(graph)
     canonicalize(graph)
     fuse_batch_norm(graph)
+    fuse_group_norm(graph)
+    fuse_layer_norm(graph)
     fuse_linear(graph)
     fuse_affine(graph)
     pass_names_on(graph)

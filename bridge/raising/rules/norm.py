@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import broadcast_layout, channels_last
+from bridge.layout import Layout
+from bridge.raising.building.candidates import channels_last
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
-from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.table import Candidate, Node, Operand, raises
 
 
@@ -124,61 +123,6 @@ def _power(k: Recorder, base: Ref, exponent: float, *, is_positive: bool) -> Ref
     if is_positive:
         return k.op("exp", k.op("multiply", k.op("log", base), exponent))
     return k.op("power", base, exponent)
-
-
-@raises("InstanceNormalization")
-def instance_normalization(
-    node: Node, x: Operand, scale: Operand, bias: Operand, *, epsilon: float = 1e-5
-) -> Candidate:
-    """x: n c *s   scale, bias: c   ->   n c *s, with the mean and variance of each channel
-
-    A GroupNormalization with a group for each channel.
-    (onnx.ai/onnx/operators, InstanceNormalization)
-    """
-    if not isinstance(x.shape[1], int):
-        raise UnsupportedError("a normalisation of an unknown number of channels")
-    layout = channels_last(x)
-    weights = {"gamma": scale.weight(layout.axis(1)), "beta": bias.weight(layout.axis(1))}
-
-    def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("GroupNormalization", x, weights, groups=-1, epsilon=epsilon)
-
-    return Candidate((layout,), (layout,), build)
-
-
-@raises("LayerNormalization")
-def layer_normalization(
-    node: Node,
-    x: Operand,
-    scale: Operand,
-    bias: Operand | None = None,
-    *,
-    axis: int = -1,
-    epsilon: float = 1e-5,
-    stash_type: int = 1,
-) -> Candidate:
-    """x: *p *q   scale, bias: *q   ->   *p *q, with the mean and variance over the axes *q
-
-    (onnx.ai/onnx/operators, LayerNormalization)
-    """
-    axes = range(axis % x.rank, x.rank)
-    if len(node.shapes) > 1:
-        raise UnsupportedError("the outputs Mean and InvStdDev of LayerNormalization")
-    if scale.shape != x.shape[axes.start :]:
-        raise UnsupportedError("a scale that is broadcast", received=scale.shape)
-    layout, stored_axes = _with_own_axes(x, axes)
-
-    def weight(operand: Operand) -> Weight:
-        broadcast = operand.weight(broadcast_layout(layout, operand.shape))
-        return reshaped(broadcast, tuple(layout.stored_shape[axis] for axis in stored_axes))
-
-    weights = {"gamma": weight(scale), **({} if bias is None else {"beta": weight(bias)})}
-    options = {"axis": list(stored_axes), "epsilon": epsilon, "center": bias is not None}
-
-    def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("LayerNormalization", x, weights, **options)
-
-    return Candidate((layout,), (layout,), build)
 
 
 @raises("LpNormalization")

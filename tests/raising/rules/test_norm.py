@@ -18,7 +18,6 @@ from tests.helpers.strategies.nodes import (
     nodes_of,
     shapes,
     tensor,
-    values,
     vector,
 )
 
@@ -44,26 +43,6 @@ def lrn(draw: Draw, operator: str) -> NodeExample:
     attributes = {"size": draw(st.sampled_from([1, 3, 5])), "alpha": 0.3}
     attributes |= draw(st.sampled_from([{}, {"beta": 0.5, "bias": 2.0}]))
     return NodeExample((operator,), (draw(image(draw(shapes(4, 4)))),), attributes)
-
-
-@nodes_of("InstanceNormalization")
-@st.composite
-def instance_normalization(draw: Draw, operator: str) -> NodeExample:
-    shape = draw(shapes(3, 5))
-    assume(prod(shape[2:]) > 1)
-    vectors = [draw(vector(shape[1])) for _ in range(2)]
-    return NodeExample((operator,), (draw(tensor(shape)), *vectors), {"epsilon": 0.01})
-
-
-@nodes_of("LayerNormalization")
-@st.composite
-def layer_normalization(draw: Draw, operator: str) -> NodeExample:
-    shape = draw(shapes(2, 5))
-    axis = draw(st.integers(1, len(shape) - 1))
-    assume(prod(shape[axis:]) > 1)
-    weights = [draw(values(shape[axis:])) for _ in range(draw(st.integers(1, 2)))]
-    attributes = {"axis": draw(st.sampled_from([axis, axis - len(shape)])), "epsilon": 0.01}
-    return NodeExample((operator,), (draw(tensor(shape)), *weights), attributes)
 
 
 @nodes_of("LpNormalization")
