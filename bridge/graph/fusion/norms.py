@@ -118,10 +118,10 @@ def fuse_layer_norm(graph: ir.Graph) -> None:
     for product in list(graph):
         scale = tensor_and_constant(product)[1] if _is(product, "Mul") else None
         divide = None if scale is None else producer(tensor_and_constant(product)[0], "Div")
-        found = None if divide is None else _standardized(divide)
-        if scale is None or divide is None or found is None:
+        matched = None if divide is None else _standardized(divide)
+        if scale is None or divide is None or matched is None:
             continue
-        x, axis, epsilon, nodes = found
+        x, axis, epsilon, nodes = matched
         if x.shape is None or scale.shape is None or [*scale.shape] != [*x.shape][axis:]:
             continue
         group, inputs = [*nodes, divide, product], [x, scale]

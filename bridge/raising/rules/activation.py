@@ -147,14 +147,6 @@ def _number(operand: Operand) -> float:
     return number
 
 
-@raises("Clip", since=6)
-def clip_by_attributes(
-    node: Node, x: Operand, *, min: float | None = None, max: float | None = None
-) -> Candidate:
-    """The same, with the limits as attributes                    (onnx.ai/onnx/operators, Clip)"""
-    return clipped(x, min, max)
-
-
 def clipped(x: Operand, low: float | None, high: float | None) -> Candidate:
     """One limit or both; Keras's ReLU if the lower one is 0. If low > high, all becomes high."""
     if low is not None and high is not None and low > high:

@@ -139,15 +139,6 @@ def clip(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((operator,), (draw(tensor(draw(shapes(1, 5)))), *bounds))
 
 
-@nodes_of("Clip", since=6)
-@st.composite
-def clip_by_attributes(draw: Draw, operator: str) -> NodeExample:
-    low, high = draw(ends())
-    limits = (("min", low), ("max", high))
-    attributes = {name: limit for name, limit in limits if limit is not None}
-    return NodeExample((operator,), (draw(tensor(draw(shapes(1, 5)))),), attributes, opset=10)
-
-
 def ends() -> st.SearchStrategy[tuple[float | None, float | None]]:
     return st.tuples(st.sampled_from([None, 0.0, -0.5]), st.sampled_from([None, 1.0, 0.25]))
 

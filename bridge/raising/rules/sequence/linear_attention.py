@@ -103,10 +103,10 @@ class _Attention:
         if "s" in x:
             o = k.op("add", o, self._of_past(k, of_q, "q"))
         heads = self.heads * self.groups
-        joined = k.op(
+        concatenated = k.op(
             "concatenate", list(k.ops("unstack", o, heads, axis=1, outputs=heads)), axis=-1
         )
-        return joined, self._last_state(k, x, u)
+        return concatenated, self._last_state(k, x, u)
 
     def _apart(self, k: Recorder, name: str, x: Ref) -> Ref:
         heads = self.heads * (self.groups if name == "q" else 1)
