@@ -96,6 +96,13 @@ class Operand:
                 f"input '{self.name}' must be a constant to become a weight",
                 received="a tensor that is computed",
             )
+        if layout is not None and layout.logical_shape != shape:
+            raise UnsupportedError(
+                f"input '{self.name}' spans an axis of unknown size",
+                expected=layout.logical_shape,
+                received=shape,
+                hint="fix the sizes of the inputs",
+            )
         return self.constant if layout is None else self.constant.with_layout(layout)
 
 

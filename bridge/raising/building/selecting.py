@@ -7,10 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from bridge.layout import Concatenated, Layout
+from bridge.layout import Concatenated, Layout, Weight
+from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import replaced
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.plan import Ref
+from bridge.raising.plan import Ref, Size
+from bridge.raising.table import Shape
 
 
 def can_select(layout: Layout, axis: int) -> bool:
@@ -111,3 +113,24 @@ def counted(k: Recorder, number: Ref) -> Ref:
     """
     counts = k.op("bincount", k.op("reshape", number, newshape=(1,)))
     return arange_like(k, k.op("get_item", counts, (slice(0, -1),)), 0)
+
+
+def zeros_of_shape(k: Recorder, shape: Ref, sizes: Shape) -> Ref:
+    """Zeros in a shape that the model computes, of which some sizes are known."""
+    zeros: Ref | None = None
+    for axis, size in enumerate(sizes):
+        only = tuple(-1 if index == axis else 1 for index in range(len(sizes)))
+        along = k.op("reshape", _zeros(k, shape, axis, size), newshape=only)
+        zeros = along if zeros is None else add_dynamic(k, zeros, along)
+    if zeros is None:
+        raise ValueError("a shape without axes")
+    return zeros
+
+
+def _zeros(k: Recorder, shape: Ref, axis: int, size: Size) -> Ref:
+    if isinstance(size, int):
+        known = np.zeros(size, np.int64)
+        return k.constant(Weight((size,), lambda: known, dtype=known.dtype))
+    return k.op(
+        "zeros_like", k.op("cast", counted(k, k.op("get_item", shape, (axis,))), dtype="int64")
+    )

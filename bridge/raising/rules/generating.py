@@ -10,10 +10,9 @@ from onnx.helper import tensor_dtype_to_np_dtype
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import with_identity_axes
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import arange_like, counted
+from bridge.raising.building.selecting import arange_like, counted, zeros_of_shape
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
 
@@ -89,33 +88,15 @@ def size_of(node: Node, x: Operand) -> Candidate:
 def constant_of_shape(node: Node, shape: Operand, *, value: Any = None) -> Candidate:
     """The value, in a shape that the data give       (onnx.ai/onnx/operators, ConstantOfShape)"""
     number = np.zeros(1, np.float32) if value is None else value.numpy()
-    rank = len(node.shape)
+    sizes = node.shape
 
     def build(k: Recorder, shape: Ref) -> Ref:
-        zeros: Any = None
-        for axis, size in enumerate(node.shape):
-            along = k.op("reshape", _zeros(k, shape, axis, size), newshape=_only(axis, rank))
-            zeros = along if zeros is None else add_dynamic(k, zeros, along)
-        if zeros is None:
+        if not sizes:
             return k.constant(Weight((), lambda: number.reshape(()), dtype=number.dtype))
-        if number.dtype == bool:
-            return k.op("full_like", zeros, bool(number.item()), dtype="bool")
+        zeros = zeros_of_shape(k, shape, sizes)
         return k.op("full_like", zeros, number.item(), dtype=str(number.dtype))
 
     return Candidate((Layout.identity(shape.shape),), (Layout.identity(node.shape),), build)
-
-
-def _zeros(k: Recorder, shape: Ref, axis: int, size: int | str) -> Ref:
-    """Zeros, as many as an element of a shape says, or as are known."""
-    if isinstance(size, int):
-        weight = Weight((size,), lambda: np.zeros(size, np.int64), dtype=np.dtype(np.int64))
-        return k.constant(weight)
-    return k.op("zeros_like", counted(k, k.op("get_item", shape, (axis,))))
-
-
-def _only(axis: int, rank: int) -> tuple[int, ...]:
-    """The shape of a vector along one of so many axes."""
-    return tuple(-1 if index == axis else 1 for index in range(rank))
 
 
 @raises("OneHot", since=9)

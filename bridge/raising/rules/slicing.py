@@ -9,7 +9,14 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.candidates import on_distinct_axes, replaced
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import can_select, part, positions_of, select, sliced
+from bridge.raising.building.selecting import (
+    can_select,
+    part,
+    positions_of,
+    select,
+    sliced,
+    zeros_of_shape,
+)
 from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
@@ -165,9 +172,7 @@ def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
         if size == new_size:
             continue
         if size != 1 or not isinstance(new_size, int):
-            raise UnsupportedError(
-                "Expand to an unknown size", received=f"{x.shape} to {node.shape}"
-            )
+            return _expanded_by_data(node, x, shape)
         counts[axis] = new_size
     expanded = x.layout
     for _ in range(len(node.shape) - x.rank):
@@ -175,6 +180,17 @@ def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
     if on_distinct_axes(expanded, counts):
         return _repeated(x.layout, expanded, counts)
     return _repeated(Layout.identity(x.shape), Layout.identity(sizes), counts)
+
+
+def _expanded_by_data(node: Node, x: Operand, shape: Operand) -> Candidate:
+    """To sizes that the model computes: by zeros of that shape, with which x is broadcast."""
+    layouts = Layout.identity(x.shape), Layout.identity(shape.shape)
+
+    def build(k: Recorder, x: Ref, shape: Ref) -> Ref:
+        zeros = zeros_of_shape(k, shape, node.shape)
+        return k.op("where", k.op("equal", zeros, 0), x, x)
+
+    return Candidate(layouts, (Layout.identity(node.shape),), build)
 
 
 def _repeated(input_layout: Layout, expanded: Layout, counts: Mapping[int, int]) -> Candidate:
