@@ -69,11 +69,9 @@ def deform_conv(
             )
         return results[0] if group == 1 else k.layer("Concatenate", results, axis=-1)
 
-    operands = [operand for operand in (x, w, offset, b, mask) if operand is not None]
-    layouts = [
-        None if operand is w or operand is b else _channels_last(operand) for operand in operands
-    ]
-    return Candidate(tuple(layouts), (_channels_last_of(node.shape),), build)
+    moved = None if mask is None else _channels_last(mask)
+    layouts = (_channels_last(x), None, _channels_last(offset), None, moved)
+    return Candidate(layouts, (_channels_last_of(node.shape),), build)
 
 
 def _channels_last(x: Operand) -> Layout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import Draw, NodeExample, Operand, nodes_of, tensor, values
 
 
@@ -40,3 +41,18 @@ def deform_conv(draw: Draw, operator: str) -> NodeExample:
         "pads": pads,
     }
     return NodeExample((operator,), tuple(operands), attributes, opset=19)
+
+
+# Examples
+
+
+def test_a_mask_without_a_bias() -> None:
+    text = """g (float[n,2,4,4] x, float[n,8,3,3] offset, float[n,4,3,3] mask) => (y) {
+        y = DeformConv(x, w, offset, , mask)
+    }"""
+    feeds = {
+        "x": seeded((2, 2, 4, 4)),
+        "offset": seeded((2, 8, 3, 3), 1),
+        "mask": seeded((2, 4, 3, 3), 2),
+    }
+    raise_and_compare(graph(text, {"w": seeded((3, 2, 2, 2), 3)}, opset=19), feeds)
