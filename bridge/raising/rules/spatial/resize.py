@@ -21,7 +21,7 @@ from bridge.raising.building.candidates import (
 )
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import select
-from bridge.raising.plan import Ref
+from bridge.raising.plan import Ref, Size
 from bridge.raising.rules.spatial.interpolation import Axis, Interpolation, repeats
 from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
@@ -181,7 +181,10 @@ def _scales(
         return [np.float32(1)] * x.rank
     explicit = None if scales is None else scales.array().tolist()
     if not explicit and (sizes is None or policy == "stretch"):
-        return [_ratio(*pair) for pair in zip(x.shape, node.shape, strict=True)]
+        return [
+            np.float32(1) if axis == 0 and isinstance(x.shape[0], str) else _ratio(*pair)
+            for axis, pair in enumerate(zip(x.shape, node.shape, strict=True))
+        ]
     if not explicit and not all(isinstance(x.shape[axis], int) for axis in named):
         raise UnsupportedError(
             "one scale for all axes, of which some have an unknown size",
@@ -197,17 +200,28 @@ def _scales(
     return factors
 
 
-def _ratio(size: int | str, new_size: int | str) -> np.float32:
+def _ratio(size: Size, new_size: Size) -> np.float32:
     if isinstance(size, int) and isinstance(new_size, int):
         return np.float32(new_size) / np.float32(size)
+    if size != new_size:
+        raise UnsupportedError(
+            "Resize of an axis of unknown size",
+            received=f"{size} to {new_size}",
+            hint="fix the sizes of the inputs",
+        )
     return np.float32(1)
 
 
 def _refuse_rounded_sizes(node: Node, x: Operand, factors: Sequence[np.float32]) -> None:
-    """Where a new size was rounded, onnxruntime aligns the corner of the result, which is what
-    ONNX's text says; ONNX's reference aligns a point beyond it, as ONNX's tests do."""
+    """Where a new size was rounded, onnxruntime and PyTorch align the corner of the result, which
+    is what ONNX's text says; ONNX's reference aligns a point beyond it, to which ONNX's tests hold
+    maps that shrink."""
     for size, new_size, factor in zip(x.shape, node.shape, factors, strict=True):
-        if isinstance(size, int) and abs(float(factor) * size - float(new_size)) > 1e-3:
+        if (
+            isinstance(size, int)
+            and factor < 1
+            and abs(float(factor) * size - float(new_size)) > 1e-3
+        ):
             raise UnsupportedError(
                 "align_corners by a scale that gives no whole size: runtimes disagree",
                 received=f"{size} by {factor}",

@@ -109,7 +109,7 @@ class Counted:
         if self.padding is None or self.padding.ends == self.window.ends:
             return
         for size, counts in zip(node.shape[2:], self.counts(), strict=True):
-            if size != len(counts):
+            if isinstance(size, int) and size != len(counts):
                 raise UnsupportedError(
                     "a window that begins in the padding that counts",
                     received=f"{size} windows along an axis",

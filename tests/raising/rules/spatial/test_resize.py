@@ -143,8 +143,15 @@ def test_one_scale_of_a_free_size_is_refused() -> None:
 def test_aligned_corners_of_a_rounded_size_are_refused() -> None:
     """onnxruntime and ONNX's reference align different points then."""
     attributes = "scales, mode='linear', coordinate_transformation_mode='align_corners'"
-    model = resized("1,2,5,14", attributes, [1, 1, 1.4, 1.2])
     with pytest.raises(UnsupportedOperatorError, match="that gives no whole size"):
+        plan_of(resized("1,2,5,14", attributes, [1, 1, 0.7, 0.8]))
+    larger = resized("1,2,5,14", attributes, [1, 1, 1.5, 1.2])
+    raise_and_compare(larger, {"x": seeded((1, 2, 5, 14))})
+
+
+def test_sizes_for_a_free_axis_are_refused() -> None:
+    model = resized("1,2,h,7", "mode='linear'", [1, 2, 10, 14])
+    with pytest.raises(UnsupportedOperatorError, match="an axis of unknown size"):
         plan_of(model)
 
 
