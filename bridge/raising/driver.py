@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
+from bridge.errors import GraphError, UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.graph.fusion import fuse
 from bridge.graph.passes import expand
 from bridge.plugins import load_entry_points
@@ -85,6 +85,9 @@ def _first_pass(model: ir.Model, io_layout: IoLayout) -> tuple[Sequence[Rule], L
             if not expand(model, layout_pass.refused):
                 raise first_refusal from None
             _expand_nodes_without_rule(model)
+        except GraphError as error:
+            # What a refused node was expanded to has no shapes: the node itself is the cause.
+            raise first_refusal or error from None
 
 
 def _expand_nodes_without_rule(model: ir.Model) -> None:

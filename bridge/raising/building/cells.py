@@ -53,6 +53,8 @@ class Cell:
 
     def _matrix(self, direction: int, source: Weight, columns: Layout) -> Weight:
         _, *shape = source.shape
+        if columns.logical_shape != (shape[1],):
+            raise UnsupportedError("features of unknown size", received=columns.logical_shape)
 
         def read(values: Array) -> Array:
             gates = values[direction : direction + 1].reshape(len(self.gates), -1, shape[1])
