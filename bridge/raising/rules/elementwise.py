@@ -59,7 +59,7 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Candidate
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
         if all(operand.dtype == "uint64" for operand in operands) and len(operands) > 1:
             return _reduced_uint64(k, function, arguments_of(operands, refs, base))
-        if layer is not None and same and len(refs) == len(operands):
+        if layer is not None and same and node.shape and len(refs) == len(operands):
             return k.layer(layer, refs) if len(refs) > 1 else refs[0]
         arguments = arguments_of(operands, refs, base)
         if function.startswith("bitwise"):  # which take no plain numbers

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
+from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import channels_last
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -64,6 +65,6 @@ def _normalized(
 
     def build_apart(k: Recorder, x: Ref, scale: Ref, bias: Ref) -> Ref:
         y = k.layer("GroupNormalization", x, {}, center=False, scale=False, **options)
-        return k.op("add", k.op("multiply", y, scale), bias)
+        return add_dynamic(k, k.op("multiply", y, scale), bias)
 
     return Candidate((layout, inner, inner), (layout,), build_apart)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
+from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import channels_last
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -84,7 +85,7 @@ class _ComputedBatchNorm:
         vectors = [k.op("expand_dims", ref, axis=others) for ref in (mean, variance, scale, bias)]
         deviation = k.op("sqrt", k.op("add", vectors[1], self.epsilon))
         normal = k.op("divide", k.op("subtract", x, vectors[0]), deviation)
-        return (k.op("add", k.op("multiply", normal, vectors[2]), vectors[3]), *running)
+        return (add_dynamic(k, k.op("multiply", normal, vectors[2]), vectors[3]), *running)
 
 
 @raises("LRN")

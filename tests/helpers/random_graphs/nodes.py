@@ -21,7 +21,7 @@ _REDUCTIONS = sorted(key for key in STRATEGIES if key[0].startswith("Reduce"))
 # What is written in another operator set than OPSET, by that set.
 OTHER_OPSETS: Mapping[int, Sequence[Key]] = {
     9: [("Slice", 1)],
-    10: [("Clip", 6), ("RoiAlign", 10)],
+    10: [("RoiAlign", 10)],
     11: [
         *_REDUCTIONS,
         *(("Dropout", 1), ("Squeeze", 1), ("Unsqueeze", 1), ("Split", 1)),
