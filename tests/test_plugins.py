@@ -51,10 +51,11 @@ def test_the_example_teaches_its_layer(tmp_path: Path) -> None:
 def test_the_example_teaches_its_operator() -> None:
     plugins.load_file(EXAMPLE / "my_layers.py")
     x = helper.make_tensor_value_info("x", 1, ["n", 2, 3, 3])
-    y = helper.make_tensor_value_info("y", 1, ["n", 2])
-    node = helper.make_node("Det", ["x"], ["y"], name="r")
+    y = helper.make_tensor_value_info("y", 1, ["n", 2, 3, 3])
+    node = helper.make_node("Inverse", ["x"], ["y"], name="r", domain="com.microsoft")
     graph = helper.make_graph([node], "g", [x], [y])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
     bridge.onnx_to_keras(onnx.ModelProto.FromString(model.SerializeToString()))
 
 

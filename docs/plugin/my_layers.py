@@ -18,9 +18,9 @@ def soft_clip(e, layer, x, *, low=0.0, high=1.0, slope=0.1):
     return e.Add(inside, e.Mul(e.Sub(x, inside), slope))
 
 
-@bridge.raises("Det")
-def det(node, x):
-    """The determinant of each matrix    x: *n m m -> *n
+@bridge.raises("com.microsoft::Inverse")
+def inverse(node, x):
+    """The inverse of each matrix    x: *n m m -> the same
 
     A rule says in which layout each input must come, in which the outputs then are, and what to
     build. Here it is ONNX's own order, in and out; `k.op` calls a function of `keras.ops`.
@@ -29,4 +29,4 @@ def det(node, x):
     from bridge.raising.table import Candidate
 
     input_layout, output_layout = Layout.identity(x.shape), Layout.identity(node.shape)
-    return Candidate((input_layout,), (output_layout,), lambda k, x: k.op("det", x))
+    return Candidate((input_layout,), (output_layout,), lambda k, x: k.op("inv", x))
