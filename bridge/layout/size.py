@@ -1,14 +1,13 @@
 """Sizes of axes: numbers, and symbols for sizes that are known only at run time.
 
-A size is an `int`, or a string: a product such as `"batch"`, `"6*batch"` or `"h*w"`. Anything in
-brackets, or that is not a product, is one opaque symbol. All functions return one canonical
-spelling (the number first, symbols sorted), so that equal sizes are equal values. A symbol is never
-assumed to be 1.
+A size is an `int`, or a string: a product such as `"batch"`, `"6*batch"` or `"h*(w+1)"`. A product
+in brackets is that product; anything else in brackets, or that is no product, is one opaque symbol.
+All functions return one canonical spelling (the number first, symbols sorted), so that equal sizes
+are equal values. A symbol is never assumed to be 1.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,8 +15,6 @@ from math import prod
 from typing import TypeAlias
 
 Size: TypeAlias = int | str
-
-_FACTOR = re.compile(r"[^\s*+/()-]+|\((?:[^()]|\([^()]*\))*\)")
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -69,11 +66,45 @@ def _term(size: Size) -> tuple[int, tuple[str, ...]]:
     """A size as a number and its symbols, sorted."""
     if not isinstance(size, str):
         return size, ()
-    factors = _FACTOR.findall(size)
-    if "*".join(factors) != size.replace(" ", ""):
+    factors = _factors(size)
+    if factors is None:
         return 1, (f"({size})",)
     numbers = [int(factor) for factor in factors if factor.isdecimal()]
     return prod(numbers), tuple(sorted(factor for factor in factors if not factor.isdecimal()))
+
+
+_OTHER_OPERATORS = frozenset("+-/ \t")
+
+
+def _factors(size: str) -> list[str] | None:
+    """The factors of a product, those of products in brackets too; None for what is no product."""
+    depth, parts = 0, [""]
+    for character in size.strip():
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "*" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    factors: list[str] = []
+    for part in map(str.strip, parts):
+        if part.startswith("(") and part.endswith(")") and _is_enclosed(part):
+            inner = _factors(part[1:-1])
+            factors += [part] if inner is None else inner
+        elif not part or depth or not _OTHER_OPERATORS.isdisjoint(part) or "(" in part:
+            return None
+        else:
+            factors.append(part)
+    return factors
+
+
+def _is_enclosed(part: str) -> bool:
+    """Whether the first bracket closes at the end."""
+    depth = 0
+    for character in part[:-1]:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0:
+            return False
+    return True
 
 
 def _spell(number: int, symbols: Iterable[str]) -> Size:
