@@ -28,6 +28,7 @@ def put_bodies_in(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     for node in nodes:
         body = body_of(node, opset)
         if body is not None:
+            _name_outputs(node)
             node.overload = f"{len(bodies)}"  # each has a body of its own
             bodies.append(_function(node, body, model.opset_imports))
     if not bodies:
@@ -38,6 +39,14 @@ def put_bodies_in(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     InlinePass()(model)
     model.functions.update(own)
     return True
+
+
+def _name_outputs(node: ir.Node) -> None:
+    """Names the outputs that a node omits: without names they would be omitted from the nodes that
+    compute them in its body, which ONNX's shape inference takes for a fault of the whole graph."""
+    for index, value in enumerate(node.outputs):
+        if not value.name:
+            value.name = f"{node.name or node.outputs[0].name}/omitted.{index}"
 
 
 def body_of(node: ir.Node, opset: int) -> onnx.FunctionProto | None:

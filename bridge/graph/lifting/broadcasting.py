@@ -47,6 +47,6 @@ def rank_of(x: ir.Value | None) -> int:
         raise UnsupportedError(
             "an operator of an old opset needs to know the axes of its input",
             received=f"{'no input' if x is None else repr(x.name)}, of unknown shape",
-            hint="write the shapes into the file: onnx.shape_inference.infer_shapes_path(FILE)",
+            hint="fix the sizes of the inputs: --input-shape NAME:DIMS",
         )
     return len(x.shape)

@@ -67,6 +67,14 @@ def test_a_node_computes_what_its_body_does(case: str) -> None:
 NESTED = {"CastLike", "NegativeLogLikelihoodLoss"}
 
 
+def test_the_shapes_of_a_body_are_known_where_the_node_omits_outputs() -> None:
+    """ONNX's inference stops at a node without the name of a result."""
+    text = """g (float[1,2,3,4] x) => (float[1,2,3,4] y, float[1,2,3,3] s) {
+        y, , , s = Attention(x, x, x)
+    }"""
+    raise_and_compare(graph(text, opset=23), {"x": seeded((1, 2, 3, 4))})
+
+
 def test_its_nodes_are_named_after_it() -> None:
     text = "g (float[2,3] x) => (float[2,3] y) { y = Mish(x) }"
     model = prepared(graph(text, opset=18))

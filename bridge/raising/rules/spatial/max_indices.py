@@ -34,7 +34,8 @@ def max_with_indices(node: Node, x: Operand, window: Window, column_major: bool)
             best = slid(k, values, window, "maximum")
         else:
             best = pooled(k, "Max", values, window, "valid")
-        return best, _index_of_maximum(k, values, indices, best, window)
+        index = _index_of_maximum(k, values, indices, best, window)
+        return best, k.op("cast", index, dtype="int64")
 
     output_layout = resized(input_layout, node.shape, range(2, x.rank))
     return Candidate((input_layout,), (output_layout, output_layout), build)
