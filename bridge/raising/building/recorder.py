@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from bridge.errors import UnsupportedError
 from bridge.layout import Weight
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Function, PlanInput, Ref, Size
+from bridge.types import Array
 
 
 class Recorder:
@@ -81,6 +84,9 @@ class Recorder:
                 "a constant in a graph without inputs",
                 hint="a Keras model computes its outputs from its inputs",
             )
+        if values.dtype == np.uint64:  # of two of which Keras makes uint32: by their bits
+            bits = Weight(values.stored_shape, _signed, sources=(values,), dtype=np.dtype(np.int64))
+            return self.op("cast", self.constant(bits), dtype="uint64")
         zeros = self.op("zeros_like", self.anchor, dtype=str(values.dtype))
         return self.op("add", self.op("sum", zeros), values)
 
@@ -121,3 +127,7 @@ class Recorder:
             spelling = encode(f"{name}_{number}")
         self._names.add(spelling.lower())
         return spelling
+
+
+def _signed(values: Array) -> Array:
+    return values.view(np.int64)

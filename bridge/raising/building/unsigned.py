@@ -16,8 +16,7 @@ from bridge.raising.plan import Ref
 
 Argument = Ref | Weight | float
 
-_BY_BITS = {"add", "subtract", "multiply", "bitwise_and", "bitwise_or", "bitwise_xor", "equal"}
-_BY_BITS |= {"bitwise_left_shift"}
+_BY_BITS = {"add", "subtract", "multiply", "equal"}
 _BY_ORDER = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 _TRUTHS = {"equal", "greater", "greater_equal", "less", "less_equal"}
 _HIGHEST, _OTHERS = np.int64(-(2**63)), np.int64(2**63 - 1)
@@ -26,9 +25,6 @@ _HIGHEST, _OTHERS = np.int64(-(2**63)), np.int64(2**63 - 1)
 def of_uint64(k: Recorder, function: str, a: Argument, b: Argument) -> Ref:
     """A function of two uint64, exactly. Raises UnsupportedError for one that Keras cannot so."""
     a, b = _signed(k, a), _signed(k, b)
-    if function == "bitwise_right_shift":
-        shift = b if isinstance(b, Ref) else k.constant(b)
-        return k.op("cast", _right_shift(k, a, shift), dtype="uint64")
     if function in _BY_ORDER:
         result = k.op(function, _flipped(k, a), _flipped(k, b))
         result = result if function in _TRUTHS else k.op("bitwise_xor", result, _HIGHEST)
@@ -37,6 +33,13 @@ def of_uint64(k: Recorder, function: str, a: Argument, b: Argument) -> Ref:
     else:
         raise UnsupportedError(f"{function} of uint64, which Keras computes in uint32")
     return result if function in _TRUTHS else k.op("cast", result, dtype="uint64")
+
+
+def where(k: Recorder, condition: Argument, a: Argument, b: Argument, dtype: str) -> Ref:
+    """`ops.where` of two values of a dtype, of uint64 too."""
+    if dtype != "uint64":
+        return k.op("where", condition, a, b)
+    return k.op("cast", k.op("where", condition, _signed(k, a), _signed(k, b)), dtype=dtype)
 
 
 def _signed(k: Recorder, x: Argument) -> Ref | Weight:
@@ -56,10 +59,10 @@ def _flipped(k: Recorder, x: Ref | Weight) -> Ref | Weight:
     return Weight.derived(x.stored_shape, lambda w: w ^ _HIGHEST, x)
 
 
-def _right_shift(k: Recorder, x: Ref | Weight, shift: Ref) -> Ref:
-    """The highest bit is no sign, and moves with the others: first alone, by one."""
+def right_shift(k: Recorder, x: Ref, shift: Ref) -> Ref:
+    """The bits of a uint64, given as those of an int64, moved to the right. The highest bit is no
+    sign, and moves with the others: first alone, by one."""
     half = k.op("bitwise_and", k.op("bitwise_right_shift", x, np.int64(1)), _OTHERS)
     further = k.op("maximum", k.op("subtract", shift, np.int64(1)), np.int64(0))
-    return k.op(
-        "where", k.op("equal", shift, np.int64(0)), x, k.op("bitwise_right_shift", half, further)
-    )
+    shifted = k.op("bitwise_right_shift", half, further)
+    return k.op("where", k.op("equal", shift, np.int64(0)), x, shifted)

@@ -1,4 +1,4 @@
-"""Quotients, remainders, powers, shifts and means of two or more tensors."""
+"""Quotients, remainders, powers and means of two or more tensors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import broadcast_layout
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.unsigned import of_uint64
 from bridge.raising.plan import Ref
-from bridge.raising.rules.elementwise import arguments_of, merge, merged, reduced, typed
-from bridge.raising.table import Candidate, Node, Operand, lookup, raises
+from bridge.raising.rules.elementwise import arguments_of, merge, merged, reduced
+from bridge.raising.table import Candidate, Node, Operand, raises
 
 
 @raises("Div")
@@ -88,47 +86,6 @@ def _double(x: Weight | float) -> Weight | float:
         double = np.dtype(np.float64)
         return replace(Weight.derived(x.stored_shape, lambda w: w.astype(double), x), dtype=double)
     return float(x)
-
-
-@raises("BitShift", since=11)
-def bit_shift(node: Node, x: Operand, shift: Operand, *, direction: str) -> list[Candidate]:
-    """The bits of x, moved to the left or to the right; of a sign to the right, copies of it
-
-    By less than 0, or by all bits and more, nothing but copies of the sign is left, or zeros.
-
-    (onnx.ai/onnx/operators, BitShift)
-    """
-    operands = (x, shift)
-    function = lookup(_SHIFTS, direction, "direction")
-    bits = 8 * np.dtype(shift.dtype).itemsize
-    call = of_uint64 if x.dtype == "uint64" else Recorder.op
-
-    def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        dtype = np.dtype(x.dtype)
-        values, by = (typed(pair[0], dtype) for pair in arguments_of(operands, refs, base))
-        if shift.is_constant and all(0 <= count < bits for count in shift.array().ravel()):
-            return call(k, function, values, by)
-        largest = np.asarray(bits - 1, shift.dtype)
-        counted = (
-            by
-            if isinstance(by, Ref)
-            else k.constant(shift.weight(broadcast_layout(base, shift.shape)))
-        )
-        beyond = k.op("greater", counted, largest)
-        if "uint" not in x.dtype:
-            beyond = k.op("logical_or", beyond, k.op("less", counted, np.zeros((), shift.dtype)))
-        if direction == "RIGHT" and "uint" not in x.dtype:
-            by = k.op("cast", k.op("where", beyond, largest, counted), dtype=shift.dtype)
-            return call(k, function, values, by)
-        shifted = call(
-            k, function, values, k.op("where", beyond, np.zeros((), shift.dtype), counted)
-        )
-        return k.op("cast", k.op("where", beyond, np.zeros((), x.dtype), shifted), dtype=x.dtype)
-
-    return merged(node, operands, build)
-
-
-_SHIFTS = {"LEFT": "bitwise_left_shift", "RIGHT": "bitwise_right_shift"}
 
 
 @raises("Mean")

@@ -22,7 +22,7 @@ from bridge.raising.building.candidates import (
     layouts_of_tensors,
 )
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.unsigned import of_uint64
+from bridge.raising.building.unsigned import of_uint64, where
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
 
@@ -45,9 +45,6 @@ MERGES: Mapping[str, tuple[str | None, str]] = {
     "And": (None, "logical_and"),
     "Or": (None, "logical_or"),
     "Xor": (None, "logical_xor"),
-    "BitwiseAnd": (None, "bitwise_and"),
-    "BitwiseOr": (None, "bitwise_or"),
-    "BitwiseXor": (None, "bitwise_xor"),
 }
 
 
@@ -61,20 +58,9 @@ def merge(node: Node, operator: str, operands: tuple[Operand, ...]) -> Candidate
             return _reduced_uint64(k, function, arguments_of(operands, refs, base))
         if layer is not None and same and node.shape and len(refs) == len(operands):
             return k.layer(layer, refs) if len(refs) > 1 else refs[0]
-        arguments = arguments_of(operands, refs, base)
-        if function.startswith("bitwise"):  # which take no plain numbers
-            dtype = np.dtype(operands[0].dtype)
-            arguments = [(typed(argument, dtype), shape) for argument, shape in arguments]
-        return reduced(k, function, arguments)
+        return reduced(k, function, arguments_of(operands, refs, base))
 
     return merged(node, operands, build)
-
-
-def typed(argument: Ref | Weight | float, dtype: np.dtype[Any]) -> Ref | Weight:
-    """An argument, as an array where it is a number."""
-    if isinstance(argument, (Ref, Weight)):
-        return argument
-    return Weight((), lambda: np.asarray(argument, dtype), dtype=dtype)
 
 
 def merged(node: Node, operands: tuple[Operand, ...], build: Callable[..., Ref]) -> list[Candidate]:
@@ -308,12 +294,13 @@ def reshaped(weight: Weight, shape: Shape) -> Weight:
 
 
 @raises("Where")
-def where(node: Node, condition: Operand, a: Operand, b: Operand) -> Candidate | list[Candidate]:
+def select(node: Node, condition: Operand, a: Operand, b: Operand) -> Candidate | list[Candidate]:
     """a where the condition holds, else b                     (onnx.ai/onnx/operators, Where)"""
     operands = (condition, a, b)
 
     def build(k: Recorder, *refs: Ref, base: Layout) -> Ref:
-        return k.op("where", *(argument for argument, _ in arguments_of(operands, refs, base)))
+        choice, x, y = (argument for argument, _ in arguments_of(operands, refs, base))
+        return where(k, choice, x, y, a.dtype)
 
     return merged(node, operands, build)
 

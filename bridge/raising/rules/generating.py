@@ -13,6 +13,7 @@ from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import with_identity_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import arange_like, counted, zeros_of_shape
+from bridge.raising.building.unsigned import where
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
 
@@ -109,6 +110,7 @@ def one_hot(
     """
     count = int(depth.array().reshape(()))
     new_axis = axis % len(node.shape)
+    values_dtype = values.dtype
     kept = np.arange(count).reshape(_shape_of_axis(new_axis, len(node.shape), count))
 
     def build(k: Recorder, indices: Ref, values: Ref) -> Ref:
@@ -116,7 +118,7 @@ def one_hot(
         wrapped = k.op("where", k.op("less", whole, 0), k.op("add", whole, count), whole)
         is_on = k.op("equal", k.op("expand_dims", wrapped, axis=new_axis), kept)
         off, on = (k.op("get_item", values, (index,)) for index in range(2))
-        return k.op("where", is_on, on, off)
+        return where(k, is_on, on, off, values_dtype)
 
     layouts = (Layout.identity(indices.shape), None, Layout.identity(values.shape))
     return Candidate(layouts, (Layout.identity(node.shape),), build)
@@ -136,7 +138,7 @@ def trilu(node: Node, x: Operand, k: Operand | None = None, *, upper: int = 1) -
     height, width = x.rank - 2, x.rank - 1
     layout = with_identity_axes(x, [height, width])
     axes = layout.where(height) or 0, layout.where(width) or 0
-    sizes = x.shape[height], x.shape[width]
+    sizes, dtype = (x.shape[height], x.shape[width]), x.dtype
 
     def build(recorder: Recorder, x: Ref) -> Ref:
         # Not by `ops.triu`: TensorFlow refuses a diagonal beyond the matrix, as of a single token.
@@ -151,6 +153,6 @@ def trilu(node: Node, x: Operand, k: Operand | None = None, *, upper: int = 1) -
             kept: Any = recorder.op(function, recorder.op("subtract", columns, rows), diagonal)
         else:
             kept = columns - rows >= diagonal if upper else columns - rows <= diagonal
-        return recorder.op("where", kept, x, recorder.op("zeros_like", x))
+        return where(recorder, kept, x, recorder.op("zeros_like", x), dtype)
 
     return Candidate((layout, None)[: 1 if k is None else 2], (layout,), build)

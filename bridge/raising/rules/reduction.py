@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -38,6 +39,8 @@ def reduction(
     noop_with_empty_axes: int,
 ) -> Candidate:
     """A reduction in the layout of x if each reduced axis has a stored axis of its own."""
+    if x.dtype == "uint64" and operator == "ReduceProd":
+        raise UnsupportedError("a product of uint64, which Keras computes in uint32")
     if axes_input is not None:
         axes = [int(axis) for axis in axes_input.array()]
     over = axes or (() if noop_with_empty_axes else range(x.rank))

@@ -17,6 +17,7 @@ from bridge.raising.building.selecting import (
     sliced,
     zeros_of_shape,
 )
+from bridge.raising.building.unsigned import where
 from bridge.raising.plan import Ref
 from bridge.raising.search.permuting import reshape
 from bridge.raising.table import Candidate, Node, Operand, Shape, raises
@@ -184,11 +185,11 @@ def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
 
 def _expanded_by_data(node: Node, x: Operand, shape: Operand) -> Candidate:
     """To sizes that the model computes: by zeros of that shape, with which x is broadcast."""
-    layouts = Layout.identity(x.shape), Layout.identity(shape.shape)
+    layouts, dtype = (Layout.identity(x.shape), Layout.identity(shape.shape)), x.dtype
 
     def build(k: Recorder, x: Ref, shape: Ref) -> Ref:
         zeros = zeros_of_shape(k, shape, node.shape)
-        return k.op("where", k.op("equal", zeros, 0), x, x)
+        return where(k, k.op("equal", zeros, 0), x, x, dtype)
 
     return Candidate(layouts, (Layout.identity(node.shape),), build)
 

@@ -1,4 +1,4 @@
-"""Quotients, remainders, powers, shifts and means."""
+"""Quotients, remainders, powers and means."""
 
 from __future__ import annotations
 
@@ -42,18 +42,6 @@ def _without_zero(array: Array) -> Array:
 @st.composite
 def mean(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((operator,), draw(merged(1, 3)))
-
-
-@nodes_of("BitShift", since=11)
-@st.composite
-def shifted(draw: Draw, operator: str) -> NodeExample:
-    """By less than all bits: what is beyond, onnxruntime leaves to the processor."""
-    dtype = draw(st.sampled_from([np.uint8, np.uint32, np.uint64]))
-    x, by = draw(merged(2, 2, low=0, high=7))
-    values = map_values(x, lambda a: (a * 31 + (a > 4) * 2.0**62).astype(np.uint64).astype(dtype))
-    numbers = map_values(by, lambda a: a.astype(dtype))
-    attributes = {"direction": draw(st.sampled_from(["LEFT", "RIGHT"]))}
-    return NodeExample((operator,), (values, numbers), attributes)
 
 
 # Examples

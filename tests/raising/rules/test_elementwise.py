@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -61,15 +60,6 @@ def logical(draw: Draw, operator: str) -> NodeExample:
     return NodeExample(
         (operator,), tuple(map_values(operand, lambda x: x > 0) for operand in operands)
     )
-
-
-@nodes_of("BitwiseAnd", "BitwiseOr", "BitwiseXor")
-@st.composite
-def bitwise(draw: Draw, operator: str) -> NodeExample:
-    dtype = draw(st.sampled_from([np.int32, np.int64, np.uint8, np.int8]))
-    operands = draw(merged(2, 2, low=-99, high=99))
-    numbers = tuple(map_values(operand, lambda x: x.astype(dtype)) for operand in operands)
-    return NodeExample((operator,), numbers, opset=18)
 
 
 @nodes_of("Max", "Min", "Sum")
