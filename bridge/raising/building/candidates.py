@@ -33,6 +33,14 @@ def with_identity_axes(x: Operand, axes: Sequence[int]) -> Layout:
     return x.layout if fits else Layout.identity(x.shape)
 
 
+def own_axes(layout: Layout, axes: Sequence[int]) -> tuple[Layout, tuple[int, ...]]:
+    """The layout, if each of the axes has a stored axis, else the identity layout; and these stored
+    axes, which axes of size 1 may share."""
+    fits = all(layout.where(axis) is not None for axis in axes)
+    layout = layout if fits else Layout.identity(layout.logical_shape)
+    return layout, tuple(sorted({layout.where(axis) or 0 for axis in axes}))
+
+
 def on_distinct_axes(layout: Layout, axes: Collection[int]) -> bool:
     """Whether each of the axes has a stored axis of its own. Axes of size 1 may share one, along
     which no two of them can grow."""

@@ -105,6 +105,11 @@ def index_of(k: Recorder, like: Ref, axis: int, flat_indices: Ref) -> Ref:
     return k.op("take", k.op("reshape", arange_like(k, like, axis), newshape=(-1,)), flat_indices)
 
 
+def along(axis: int, rank: int, size: int = -1) -> tuple[int, ...]:
+    """The shape of a vector along one of so many axes."""
+    return tuple(size if index == axis else 1 for index in range(rank))
+
+
 def counted(k: Recorder, number: Ref) -> Ref:
     """0, 1, 2, … up to below a whole number that the model computes.
 
@@ -119,9 +124,9 @@ def zeros_of_shape(k: Recorder, shape: Ref, sizes: Shape) -> Ref:
     """Zeros in a shape that the model computes, of which some sizes are known."""
     zeros: Ref | None = None
     for axis, size in enumerate(sizes):
-        only = tuple(-1 if index == axis else 1 for index in range(len(sizes)))
-        along = k.op("reshape", _zeros(k, shape, axis, size), newshape=only)
-        zeros = along if zeros is None else add_dynamic(k, zeros, along)
+        vector = _zeros(k, shape, axis, size)
+        vector = k.op("reshape", vector, newshape=along(axis, len(sizes)))
+        zeros = vector if zeros is None else add_dynamic(k, zeros, vector)
     if zeros is None:
         raise ValueError("a shape without axes")
     return zeros

@@ -12,7 +12,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import with_identity_axes
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import arange_like, counted, zeros_of_shape
+from bridge.raising.building.selecting import along, arange_like, counted, zeros_of_shape
 from bridge.raising.building.unsigned import where
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -111,7 +111,7 @@ def one_hot(
     count = int(depth.array().reshape(()))
     new_axis = axis % len(node.shape)
     values_dtype = values.dtype
-    kept = np.arange(count).reshape(_shape_of_axis(new_axis, len(node.shape), count))
+    kept = np.arange(count).reshape(along(new_axis, len(node.shape), count))
 
     def build(k: Recorder, indices: Ref, values: Ref) -> Ref:
         whole = k.op("cast", indices, dtype="int64")
@@ -122,10 +122,6 @@ def one_hot(
 
     layouts = (Layout.identity(indices.shape), None, Layout.identity(values.shape))
     return Candidate(layouts, (Layout.identity(node.shape),), build)
-
-
-def _shape_of_axis(axis: int, rank: int, size: int) -> tuple[int, ...]:
-    return tuple(size if index == axis else 1 for index in range(rank))
 
 
 @raises("Trilu", since=14)
@@ -143,7 +139,7 @@ def trilu(node: Node, x: Operand, k: Operand | None = None, *, upper: int = 1) -
     def build(recorder: Recorder, x: Ref) -> Ref:
         # Not by `ops.triu`: TensorFlow refuses a diagonal beyond the matrix, as of a single token.
         rows, columns = (
-            np.arange(size).reshape(_shape_of_axis(axis, len(layout.stored_shape), size))
+            np.arange(size).reshape(along(axis, len(layout.stored_shape), size))
             if isinstance(size, int)
             else arange_like(recorder, x, axis)
             for axis, size in zip(axes, sizes, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import broadcast_layout, broadcastable
+from bridge.raising.building.candidates import broadcast_layout, broadcastable, own_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.rules.elementwise import reshaped
@@ -103,9 +103,7 @@ def _with_own_axes(
     layout = x.layout
     if not _are_weights(x, axes, operands):
         layout = broadcastable(layout, [operand.shape for operand in operands])
-    fits = all(layout.where(axis) is not None for axis in axes)
-    layout = layout if fits else Layout.identity(x.shape)
-    return layout, tuple(sorted({layout.where(axis) or 0 for axis in axes}))
+    return own_axes(layout, axes)
 
 
 def _are_weights(x: Operand, axes: Sequence[int], operands: Sequence[Operand]) -> bool:

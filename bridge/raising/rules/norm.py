@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.adding import add_dynamic
-from bridge.raising.building.candidates import channels_last
+from bridge.raising.building.candidates import channels_last, own_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -132,7 +132,7 @@ def lp_normalization(node: Node, x: Operand, *, axis: int = -1, p: int = 2) -> C
 
     (onnx.ai/onnx/operators, LpNormalization)
     """
-    layout, stored_axes = _with_own_axes(x, [axis % x.rank])
+    layout, stored_axes = own_axes(x.layout, [axis % x.rank])
 
     def build(k: Recorder, x: Ref) -> Ref:
         terms = k.op("absolute" if p == 1 else "square", x)
@@ -151,7 +151,7 @@ def mean_variance_normalization(
 
     (onnx.ai/onnx/operators, MeanVarianceNormalization)
     """
-    layout, stored_axes = _with_own_axes(x, [axis % x.rank for axis in axes])
+    layout, stored_axes = own_axes(x.layout, [axis % x.rank for axis in axes])
 
     def build(k: Recorder, x: Ref) -> Ref:
         centred = k.op("subtract", x, k.op("mean", x, axis=stored_axes, keepdims=True))
@@ -159,11 +159,3 @@ def mean_variance_normalization(
         return k.op("divide", centred, k.op("add", k.op("sqrt", variance), 1e-9))
 
     return Candidate((layout,), (layout,), build)
-
-
-def _with_own_axes(x: Operand, axes: Sequence[int]) -> tuple[Layout, tuple[int, ...]]:
-    """The layout of x if each of the axes has a stored axis, else the identity layout; and these
-    stored axes."""
-    fits = all(x.layout.where(axis) is not None for axis in axes)
-    layout = x.layout if fits else Layout.identity(x.shape)
-    return layout, tuple(sorted({layout.where(axis) or 0 for axis in axes}))

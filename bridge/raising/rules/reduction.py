@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
+from bridge.raising.building.candidates import own_axes
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -45,12 +46,7 @@ def reduction(
         axes = [int(axis) for axis in axes_input.array()]
     over = axes or (() if noop_with_empty_axes else range(x.rank))
     logical = [axis % x.rank for axis in over]
-    fits = all(x.layout.where(axis) is not None for axis in logical)
-    input_layout = x.layout if fits else Layout.identity(x.shape)
-    # Axes of size 1 may share a stored axis.
-    stored_axes = {
-        stored_axis for axis in logical if (stored_axis := input_layout.where(axis)) is not None
-    }
+    input_layout, stored_axes = own_axes(x.layout, logical)
     output_layout = input_layout.dropped(logical)
     if keepdims:
         output_layout = input_layout
@@ -62,7 +58,7 @@ def reduction(
     def build(k: Recorder, x: Ref) -> Ref:
         before, function, after = REDUCTIONS[operator]
         x = x if before is None else k.op(before, x)
-        options: dict[str, Any] = {"axis": tuple(sorted(stored_axes)), "keepdims": bool(keepdims)}
+        options: dict[str, Any] = {"axis": stored_axes, "keepdims": bool(keepdims)}
         if is_empty and function in ("max", "min"):
             options["initial"] = _neutral(function, dtype)
         if logical or function == "logsumexp":

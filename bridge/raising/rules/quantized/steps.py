@@ -16,6 +16,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import broadcast_layout, broadcastable
 from bridge.raising.building.recorder import Recorder
+from bridge.raising.building.selecting import along
 from bridge.raising.plan import Ref
 from bridge.raising.table import Operand, Shape
 from bridge.types import Array
@@ -48,9 +49,8 @@ def spread(steps: Operand, shape: Shape, axis: int, block: int = 0) -> Operand:
         )
     axis %= len(shape)
     if not block:
-        sizes = tuple(-1 if at == axis else 1 for at in range(len(shape)))
-        whole = tuple(steps.shape[0] if at == axis else 1 for at in range(len(shape)))
-        return _with_shape(steps, whole, lambda w: w.reshape(sizes))
+        whole = along(axis, len(shape), int(steps.shape[0]))
+        return _with_shape(steps, whole, lambda w: w.reshape(whole))
     size = shape[axis]
     if not isinstance(size, int):
         raise UnsupportedError("blocks along an axis of unknown size", received=size)

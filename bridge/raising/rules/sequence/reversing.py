@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.layout import Layout
 from bridge.raising.building.candidates import with_identity_axes
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import arange_like
+from bridge.raising.building.selecting import along, arange_like
 from bridge.raising.plan import Ref
 from bridge.raising.table import Candidate, Node, Operand, raises
 
@@ -27,8 +27,7 @@ def reverse_sequence(
             slice(None) if axis in (batch, time) else slice(0, 1) for axis in range(rank)
         )
         steps = arange_like(k, k.op("get_item", x, others), time)
-        shape = tuple(-1 if axis == batch else 1 for axis in range(rank))
-        count = k.op("reshape", k.op("cast", lengths, dtype="int32"), newshape=shape)
+        count = k.op("reshape", k.op("cast", lengths, dtype="int32"), newshape=along(batch, rank))
         back = k.op("subtract", k.op("subtract", count, 1), steps)
         index = k.op("where", k.op("less", steps, count), back, steps)
         return k.op("take_along_axis", x, index, axis=time)
