@@ -1,10 +1,11 @@
 """Groups of ONNX nodes that are one Keras layer, put together before the layout pass.
 
-matching.py   how groups are recognised, and replaced
-canonical.py  what tf2onnx spells out, in ONNX's operators
-linear.py     products and sums with constants
-naming.py     the name of a layer goes to the node that computes it
-driver.py     all of them, in order
+matching.py     how groups are recognised, and replaced
+canonical.py    what tf2onnx spells out, in ONNX's operators
+activations.py  activations that exporters spell out
+linear.py       products and sums with constants
+naming.py       the name of a layer goes to the node that computes it
+driver.py       all of them, in order
 """
 
 from bridge.graph.fusion.canonical import RECURRENT, canonicalize, take_biases_in, unshaped

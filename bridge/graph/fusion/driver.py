@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.graph.fusion.activations import fuse_activations
 from bridge.graph.fusion.canonical import canonicalize, omit_empty_inputs
 from bridge.graph.fusion.linear import fuse_affine, fuse_batch_norm, fuse_linear
 from bridge.graph.fusion.naming import pass_names_on
@@ -20,6 +21,7 @@ def fuse(graph: ir.Graph) -> None:
     fuse_batch_norm(graph)
     fuse_group_norm(graph)
     fuse_layer_norm(graph)
+    fuse_activations(graph)
     fuse_linear(graph)
     fuse_affine(graph)
     pass_names_on(graph)

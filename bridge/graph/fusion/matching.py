@@ -83,6 +83,14 @@ def tensor_and_constant(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None
     return one, other if other is not None and other.const_value is not None else None
 
 
+def number_of(value: ir.Value | None) -> float | None:
+    """The one number that a constant holds."""
+    constant = None if value is None else value.const_value
+    if constant is None or constant.size != 1:
+        return None
+    return float(constant.numpy().item())
+
+
 def replace(
     group: Sequence[ir.Node],
     domain: str,
@@ -90,7 +98,7 @@ def replace(
     inputs: Sequence[ir.Value | None],
     /,
     name: str | None = None,
-    **attributes: float | Sequence[int],
+    **attributes: float | str | Sequence[int],
 ) -> None:
     """Replaces several nodes, the last of which gives the result, by one."""
     import onnx_ir as ir

@@ -11,6 +11,7 @@ from bridge.graph.fusion.matching import (
     flat,
     is_one_shape,
     is_over_channels,
+    number_of,
     producer,
     remove_unused,
     replace,
@@ -146,13 +147,13 @@ def _standardized(divide: ir.Node) -> Standardized | None:
         return None
     square = producer(variance.inputs[0], "Pow") or producer(variance.inputs[0], "Mul")
     mean = producer(centred.inputs[1], "ReduceMean") if _is(centred, "Sub") else None
-    epsilon = _number(tensor_and_constant(add)[1])
+    epsilon = number_of(tensor_and_constant(add)[1])
     if square is None or mean is None or epsilon is None or mean.inputs[0] is None:
         return None
     x, result = mean.inputs[0], centred.outputs[0]
     readers = {node for node, _ in result.uses()}
     is_square = [*square.inputs] == [result, result] or (
-        square.op_type == "Pow" and square.inputs[0] is result and _number(square.inputs[1]) == 2
+        square.op_type == "Pow" and square.inputs[0] is result and number_of(square.inputs[1]) == 2
     )
     if not is_square or readers != {square, divide} or result.is_graph_output():
         return None
@@ -173,14 +174,6 @@ def _first_of_last_axes(reduction: ir.Node) -> int | None:
     rank = len(x.shape)
     logical = sorted(axis % rank for axis in axes)
     return logical[0] if logical == [*range(logical[0], rank)] else None
-
-
-def _number(value: ir.Value | None) -> float | None:
-    """The one number that a constant holds."""
-    constant = None if value is None else value.const_value
-    if constant is None or constant.size != 1:
-        return None
-    return float(constant.numpy().item())
 
 
 def _is(node: ir.Node, kind: str) -> bool:
