@@ -142,8 +142,35 @@ def raise_onnx(
         if prepare(model, graph) and raising.check:
             path = stack.enter_context(_prepared_file(model))
         warnings = tuple(not_finite(weights_of(model)))
+        if _is_raised_to_floats(model, graph):
+            floats = stack.enter_context(_prepared_file(model)) if raising.check else None
+            warnings += (_quantized_note(path, floats, raising.progress),)
+            path = floats or path
         raised = _raised(model, None, path, output, raising)
         return replace(raised, warnings=_all_warnings(warnings, raised.report))
+
+
+def _is_raised_to_floats(model: ir.Model, options: GraphOptions) -> bool:
+    """Makes a quantized graph the float model that it stands for, if that is asked for."""
+    from bridge.graph.quantization import to_floats
+
+    if options.quantized not in ("float", "keep"):
+        raise UsageError("unknown quantized", expected="float or keep", received=options.quantized)
+    return options.quantized == "float" and to_floats(model)
+
+
+def _quantized_note(quantized: Path, floats: Path | None, progress: Progress) -> str:
+    """What became of a quantized graph, and how far its float model is from it."""
+    note = (
+        "the graph is quantized, and became the float model that it stands for: values are limited "
+        "as before and no longer rounded (--quantized keep rounds them)"
+    )
+    if floats is None:
+        return note
+    from bridge.check.verify import distances
+
+    progress("comparing the float model with the quantized graph")
+    return "; ".join([note, *distances(quantized, floats)])
 
 
 @public

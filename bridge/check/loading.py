@@ -9,8 +9,8 @@ as long as its layers still have their names.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,9 +22,10 @@ from bridge.check.backends.backend import Backend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.backends.renamed import same_io_names
 from bridge.check.images import Preprocessing
-from bridge.errors import UsageError, after
+from bridge.errors import UnsupportedError, UsageError, after
 from bridge.graph.ranges import Columns
 from bridge.layout import Layout
+from bridge.public.options import IoLayout
 
 if TYPE_CHECKING:
     import keras
@@ -246,7 +247,8 @@ class _Opener:
         if self._graph is None:
             inputs, outputs = _own_names(model)
             return KerasBackend(model, title, own_locations(model), inputs, outputs)
-        plan = self._plan_for(path, [tensor.name for tensor in model.inputs], shapes)
+        names = {operation.name for operation in model.operations}
+        plan = self._plan_for(path, [tensor.name for tensor in model.inputs], shapes, names)
         _refuse_unexpected_layers(path, model, plan)
         values = {planned.name: planned.value for planned in plan.inputs}
         inputs = [values[tensor.name] for tensor in model.inputs]
@@ -270,22 +272,26 @@ class _Opener:
         return ExportedBackend(model, inputs, {name: _layout(plan, name) for name in plan.outputs})
 
     def _plan_for(
-        self, path: Path, names: Sequence[str], shapes: Sequence[Sequence[int | None]]
+        self,
+        path: Path,
+        names: Sequence[str],
+        shapes: Sequence[Sequence[int | None]],
+        operations: Collection[str] = (),
     ) -> Plan:
-        """The graph's plan, with the io_layout that the model's inputs have."""
-        from bridge.graph.io import load
-        from bridge.graph.passes import run_passes
-        from bridge.raising import raise_model
-
+        """The graph's plan, with the io_layout that the model's inputs have; of those of a
+        quantized graph the one that has more of the model's operations."""
         if self._graph is None:
             raise ValueError("no graph to plan")
         file = self._as_onnx(self._graph)
-        for io_layout in ("channels_last", "onnx"):
-            plan = raise_model(run_passes(load(file)), io_layout)
+        for io_layout in _IO_LAYOUTS:
+            plans = list(_plans(file, io_layout))
+            plan = max(plans, key=lambda plan: sum(call.name in operations for call in plan.calls))
             planned = {entry.name: entry.shape for entry in plan.inputs}
             if planned.keys() == set(names) and all(
                 _fits(planned[name], shape) for name, shape in zip(names, shapes, strict=True)
             ):
+                if len(plans) > 1 and plan is plans[0]:
+                    self.warnings.append(_ROUNDED)
                 self.plan = plan
                 return plan
         raise UsageError(
@@ -295,6 +301,28 @@ class _Opener:
             received=", ".join(f"{n}: {_words(s)}" for n, s in zip(names, shapes, strict=True)),
             hint="was it raised from this graph? Two Keras models can be compared without a graph",
         )
+
+
+_IO_LAYOUTS: tuple[IoLayout, ...] = ("channels_last", "onnx")
+_ROUNDED = (
+    "the graph is quantized, and the Keras model is the float model that it stands for: rounding "
+    "is among what differs"
+)
+
+
+def _plans(file: Path, io_layout: IoLayout) -> Iterator[Plan]:
+    """The plan of a graph; of a quantized one that of its float model, then that of itself."""
+    from bridge.graph.io import load
+    from bridge.graph.passes import run_passes
+    from bridge.graph.quantization import to_floats
+    from bridge.raising import raise_model
+
+    model = load(file)
+    is_quantized = to_floats(model)
+    yield raise_model(run_passes(model), io_layout)
+    if is_quantized:
+        with suppress(UnsupportedError):
+            yield raise_model(run_passes(load(file)), io_layout)
 
 
 def _layout(plan: Plan, value: str) -> Layout:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.check.backends.backend import Origin
 from bridge.check.backends.onnx import dtypes_of, origins_of
+from bridge.check.backends.runtimes import session
 from bridge.errors import GraphError, UnsupportedError, words_of
 from bridge.graph.ranges import Columns
 from bridge.types import Array
@@ -120,29 +121,9 @@ def _add_outputs(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     proto.graph.output.extend(known.get(n) or onnx.ValueInfoProto(name=n) for n in names)
 
 
-_QUANTIZED = frozenset(
-    "DequantizeLinear QuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger".split()
-)
-
-
 def _session(proto: onnx.ModelProto, folder: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # Fatal only: what it refuses it also raises, which is enough.
-    options.log_severity_level = 4
-    if any(node.op_type in _QUANTIZED for node in proto.graph.node):
-        # On processors without VNNI onnxruntime's own int8 convolutions saturate sums of two
-        # products, and are some steps off; what it fuses of pairs is computed by these.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", str(folder)
-        )
-        return onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return session(proto, folder)
     except Exception as error:  # onnxruntime's errors have no common class but this
         raise GraphError("onnxruntime refuses the graph", received=words_of(error)) from error
 

@@ -82,6 +82,8 @@ CLASSES = (COPIES, CHOOSES, COMPUTES)
 _ADDING = frozenset("Add Eltwise MVN MeanVarianceNormalization ReduceMean ReduceSum Sub".split())
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
+# Rounding to the nearest integer may give the next one: of numbers that differ by noise.
+_ROUNDING, _STEP = frozenset(["QuantizeLinear"]), 1.0
 # A Sigmoid is computed as 1/2 plus a term: a result near 0 has the rounding of the 1/2. A Swish is
 # x times that, in one layer or in several.
 _ABOUT_HALF = frozenset(["Sigmoid", "Swish"])
@@ -113,8 +115,11 @@ def judged(
     spread = min(row.size, _range(row) if variation is None else variation)
     noise = _noise(row, operators, inputs, at)
     allowed = max(RELATIVE * spread, noise)
+    cap = at.cap(row)
     if kind is CHOOSES or not _is_float(row):
         allowed, noise = 0.5, 0.0
+        if _is_rounded(operators, inputs):
+            allowed = cap = _STEP
     elif not depends:
         allowed = at.copying * row.size
     elif kind is COPIES and all(source.error <= source.limit for source in inputs):
@@ -129,7 +134,14 @@ def judged(
     ):
         among = "among its numbers" if variation is None else "between inputs"
         doubt = f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
-    return replace(row, limit=min(allowed, at.cap(row)), kind=kind.name, doubt=doubt)
+    return replace(row, limit=min(allowed, cap), kind=kind.name, doubt=doubt)
+
+
+def _is_rounded(operators: Collection[str], inputs: Collection[Row]) -> bool:
+    """Whether integers are rounded from numbers that were compared, and agree: where these are as
+    near to two integers, noise decides."""
+    agree = bool(inputs) and all(source.error <= source.limit for source in inputs)
+    return _are(operators, _ROUNDING) and agree
 
 
 def _range(row: Row) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge.check.compare import Row, size
+from bridge.check.compare import Row, compare, size
 from bridge.check.draws import Tally
 from bridge.check.inputs import FREE_BATCH, WIDE, may_be_image, seeded_inputs
 from bridge.check.locate import located
@@ -153,6 +154,26 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
     dtypes = runner.dtypes | dtypes_of(model)
     report = _compared("onnxruntime against Keras", runner, in_keras, runner.run, dtypes)
     return report.require_no_difference()
+
+
+def distances(quantized: Path, floats: Path) -> Iterator[str]:
+    """In words, how far each output of a float model is from that of the quantized graph it stands
+    for, both in onnxruntime: for information, as rounding is what distinguishes them."""
+    runner, other = OnnxRunner(quantized), OnnxRunner(floats)
+    expected, received = dict[str, list[Array]](), dict[str, list[Array]]()
+    for feeds in islice(_draws(runner), 2):
+        for results, run in ((expected, runner.run), (received, other.run)):
+            for name, array in run(feeds).items():
+                results.setdefault(name, []).append(array)
+    for name, arrays in expected.items():
+        pairs = list(zip(arrays, received[name], strict=True))
+        if any(one.shape != two.shape or not one.size for one, two in pairs):
+            yield f"'{name}' was not compared with the quantized graph's"
+            continue
+        rows = [compare(name, *pair) for pair in pairs]
+        error, range_ = max(row.error for row in rows), max(row.range for row in rows)
+        share = f", {100 * error / range_:.2g} % of its range" if range_ else ""
+        yield f"'{name}' differs from the quantized graph's by up to {error:.3g}{share}"
 
 
 def _compared(

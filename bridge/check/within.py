@@ -14,7 +14,10 @@ MAX_VALUES = 24
 MAX_BYTES = 32 << 20
 
 _SQUASHING = frozenset(
-    "ArgMax Clip Exp HardSigmoid LogSoftmax NonMaxSuppression Sigmoid Softmax Tanh TopK".split()
+    """
+    ArgMax Clip Exp HardSigmoid LogSoftmax NonMaxSuppression QuantizeLinear Sigmoid Softmax Tanh
+    TopK
+    """.split()
 )
 
 

@@ -109,6 +109,13 @@ class Graph:
         list[str] | None,
         Parameter(negative=(), help="Fix an input's sizes: NAME:DIMS, such as x:1,3,320,240."),
     ] = None
+    quantized: Annotated[
+        Literal["float", "keep"] | None,
+        Parameter(
+            help="What a graph of int8 becomes: the float model that it stands for, by default, or "
+            "Keras operations that keep the same steps."
+        ),
+    ] = None
 
     def keywords(self) -> dict[str, Any]:
         """As keyword arguments of the verbs."""

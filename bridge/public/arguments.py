@@ -102,7 +102,9 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("images", "plugin"), PATHS),
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "allow_missing_weights", "rgb"), FLAG),
     **dict.fromkeys(("opset", "level", "seed", "batches"), INT),
-    **dict.fromkeys(("weights", "io_layout", "target", "blob", "runtime", "phase"), TEXT),
+    **dict.fromkeys(
+        ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase"), TEXT
+    ),
     "batch": Kind("a whole number, 1 or more", _is_count),
     "scale": NUMBER,
     "outputs": TEXTS,

@@ -14,6 +14,7 @@ Progress = Callable[[str], None]
 WeightsMode = Literal["inline", "external", "linked"]
 IoLayout = Literal["channels_last", "onnx"]
 Target = Literal["natural", "speed"]
+Quantized = Literal["float", "keep"]
 
 
 def silent(stage: str) -> None:
@@ -56,6 +57,7 @@ class GraphKeywords(TypedDict, total=False):
     outputs: Sequence[str] | None
     batch: int | None
     input_shape: Mapping[str, Sequence[int]] | None
+    quantized: Quantized | None
 
 
 class OnnxToKerasKeywords(GraphKeywords, RaisingKeywords, total=False):
@@ -141,11 +143,14 @@ class GraphOptions(Options):
     outputs      cut the graph to these of its values
     batch        fix the first size of the inputs, where it is free
     input_shape  fix the sizes of inputs by name
+    quantized    what a graph of int8 becomes. float: the float model that it stands for; keep: the
+                 same steps, rounded by Keras
     """
 
     outputs: Sequence[str] = ()
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    quantized: Quantized = "float"
 
     @property
     def asked(self) -> bool:

@@ -80,6 +80,18 @@ def test_positions_are_whole_numbers() -> None:
     assert judged(row(0, 1e6, dtypes=("int64", "int64")), 5.0, ["ArgMax"]).limit == 0.5
 
 
+def test_rounding_of_numbers_that_agree_may_be_a_step_off() -> None:
+    steps = row(1, 200.0, dtypes=("uint8", "uint8"))
+    assert judged(steps, 200.0, ["QuantizeLinear"], [row(0, 1.0)]).verdict == "equal"
+    assert judged(replace(steps, error=2), 200.0, ["QuantizeLinear"], [row(0)]).verdict == "differs"
+    for operators, inputs in (
+        (["QuantizeLinear"], []),
+        (["QuantizeLinear"], [row(9.0)]),
+        (["QuantizeLinear", "Conv"], [row(0)]),
+    ):
+        assert judged(steps, 200.0, operators, inputs).verdict == "differs"
+
+
 def test_a_value_is_held_to_what_it_varies_by() -> None:
     """Probabilities of a thousand classes: off by a tenth of themselves, once called equal."""
     right = np.full((2, 1000), 1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 import bridge
 from bridge.check.runners import OnnxRunner
-from bridge.check.verify import check_keras, check_onnx
+from bridge.check.verify import check_keras, check_onnx, distances
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
 from tests.check.faults.seeded_faults import FAULTS
@@ -68,6 +69,17 @@ def test_a_table_is_read_to_its_last_row(tmp_path: Path) -> None:
     table.assign(table.numpy() + np.eye(9, 2, -7))
     with pytest.raises(CheckError, match="'y' differs"):
         check_keras(raised.model, raised.plan, tmp_path / "table.onnx")
+
+
+def test_the_distance_of_a_float_model_from_the_quantized_graph(tmp_path: Path) -> None:
+    text = "g (float[2,8] x) => (float[2,8] y, int64[n,2] found) {{ {} found = NonZero(x) }}"
+    pair = "q = QuantizeLinear(x, s) y = DequantizeLinear(q, s)"
+    onnx.save(graph(text.format(pair), {"s": np.float32(0.25)}), tmp_path / "steps.onnx")
+    clip = graph(text.format("y = Clip(x, low)"), {"low": np.float32(0)})
+    onnx.save(clip, tmp_path / "floats.onnx")
+    far, indices = distances(tmp_path / "steps.onnx", tmp_path / "floats.onnx")
+    assert re.fullmatch(r"'y' differs .* by up to 0\.1[12]\d*, \d+ % of its range", far)
+    assert "'found' differs from the quantized graph's by up to 0, 0 % of its range" in indices
 
 
 def test_a_small_net_is_converted(tmp_path: Path) -> None:

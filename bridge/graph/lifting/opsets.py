@@ -10,21 +10,17 @@ Shapes are needed where an old operator names one axis and means all from it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.errors import UnsupportedError
-from bridge.graph.invariants import where_of
 from bridge.graph.lifting import broadcasting, parameters, retired, sampling, softmax
-from bridge.graph.lifting.writer import Writer
+from bridge.graph.lifting.writer import Rewrite, rewrite
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
 TARGET = 13
 """The operator set to which older graphs are lifted: from it on, the rules know the differences."""
-
-Rewrite = Callable[["Writer", "ir.Node"], Sequence["ir.Value"]]
 
 
 class Lift(NamedTuple):
@@ -87,32 +83,5 @@ def lift_opset(model: ir.Model) -> None:
             node.attributes.pop("consumed_inputs", None)  # how Caffe2 planned its memory
         lift = LIFTS.get(node.op_type)
         if lift is not None and opset < lift.below:
-            _rewrite(node, lift.rewrite)
+            rewrite(node, lift.rewrite)
     model.opset_imports[""] = TARGET
-
-
-def _rewrite(node: ir.Node, rewrite: Rewrite) -> None:
-    import onnx_ir as ir
-
-    writer = Writer(node)
-    try:
-        results = rewrite(writer, node)
-    except UnsupportedError as refusal:
-        raise UnsupportedError(
-            refusal.problem,
-            where=where_of(node),
-            expected=refusal.expected,
-            received=refusal.received,
-            hint=refusal.hint,
-        ) from None
-    graph = node.graph
-    if graph is None:
-        raise ValueError("the node is in no graph")
-    last = results[0].producer()
-    if last is not None:
-        last.name = node.name
-    for old, new in zip(node.outputs, results, strict=True):
-        new.type, new.shape = new.type or old.type, new.shape or old.shape
-    ir.convenience.replace_nodes_and_values(
-        graph, node, [node], writer.nodes, node.outputs, results
-    )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.errors import UnsupportedError
+from bridge.graph.invariants import where_of
 from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+Rewrite = Callable[["Writer", "ir.Node"], Sequence["ir.Value"]]
 
 Attribute = int | float | str | Sequence[int] | Sequence[float]
 
@@ -70,3 +74,32 @@ class Writer:
         for index, value in enumerate(node.outputs):
             value.name = f"{self._name}/{kind}.{number}.{index}"
         return list(node.outputs)
+
+
+def rewrite(node: ir.Node, by: Rewrite) -> None:
+    """Replaces a node by those that a function writes for it; the last has its name, if none has
+    it. Raises UnsupportedError, with the node, where the function does."""
+    import onnx_ir as ir
+
+    writer = Writer(node)
+    try:
+        results = by(writer, node)
+    except UnsupportedError as refusal:
+        raise UnsupportedError(
+            refusal.problem,
+            where=where_of(node),
+            expected=refusal.expected,
+            received=refusal.received,
+            hint=refusal.hint,
+        ) from None
+    graph = node.graph
+    if graph is None:
+        raise ValueError("the node is in no graph")
+    last = results[0].producer()
+    if last is not None and all(new.name != node.name for new in writer.nodes):
+        last.name = node.name
+    for old, new in zip(node.outputs, results, strict=True):
+        new.type, new.shape = new.type or old.type, new.shape or old.shape
+    ir.convenience.replace_nodes_and_values(
+        graph, node, [node], writer.nodes, node.outputs, results
+    )
