@@ -79,13 +79,16 @@ def rms_normalization(
 ) -> Candidate:
     """x: *p *q   scale: *q   ->   scale · x / √(mean of x² + epsilon), the mean over the axes *q
 
-    A layer where the scale is a constant of this shape, else ops.
+    A layer where the scale is a constant of this shape and the axes *q are stored last, along
+    which Keras's layer takes its scale to be whatever its axes are; else ops.
     (onnx.ai/onnx/operators, RMSNormalization)
     """
     axes = range(axis % x.rank, x.rank)
     layout, stored_axes = _with_own_axes(x, axes, [scale])
     options = {"axis": list(stored_axes), "epsilon": epsilon}
-    if _are_weights(x, axes, [scale]):
+    stored_rank = len(layout.stored)
+    are_last = stored_axes == tuple(range(stored_rank - len(stored_axes), stored_rank))
+    if are_last and _are_weights(x, axes, [scale]):
         weights = _weights(layout, stored_axes, {"scale": scale})
 
         def layer(k: Recorder, x: Ref) -> Ref:

@@ -67,6 +67,17 @@ def test_a_constant_scale_makes_a_native_layer(operator: str) -> None:
     assert layer.count_params() == 6
 
 
+@pytest.mark.parametrize("width", [4, 5])
+def test_a_scale_along_an_axis_that_is_not_stored_last(width: int) -> None:
+    """Which Keras's layer refuses, or multiplies with the channels where there are as many."""
+    text = f"""g (float[b,4,3,{width}] x, float[4,4,1,1] w) => (y) {{
+        a = Conv(x, w) y = RMSNormalization(a, scale)
+    }}"""
+    model = graph(text, {"scale": seeded((width,)), "w": seeded((4, 4, 1, 1))}, opset=23)
+    raised = raise_and_compare(model, {"x": seeded((2, 4, 3, width))})
+    assert not raised.plan.permutations
+
+
 def test_mean_and_deviation_are_outputs_beside_the_layer() -> None:
     text = """g (float[b,5,6] x) => (float[b,5,6] y, float[b,5,1] deviation) {
         y, , deviation = LayerNormalization(x, scale)
