@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bridge.errors import GraphError, words_of
@@ -17,27 +18,10 @@ def refuse_unfit(node: ir.Node, opset: int, where: str) -> None:
     """Raises GraphError for a standard operator with inputs, attributes or shapes that ONNX does
     not give it. Operators that ONNX does not define in this opset are left to the rules."""
     import onnx
-    import onnx_ir as ir
-    from onnx.shape_inference import InferenceError, infer_node_outputs
+    from onnx.shape_inference import InferenceError
 
-    graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    if node.domain or any(attribute.type in graphs for attribute in node.attributes.values()):
-        return
-    inputs = {value.name: value for value in node.inputs if value is not None and value.name}
-    types = {name: _type(value) for name, value in inputs.items()}
-    known = {name: type_ for name, type_ in types.items() if type_ is not None}
-    if len(known) < len(types):
-        return
-    tensors = {name: _data(value) for name, value in inputs.items()}
-    data = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     try:
-        schema = onnx.defs.get_schema(node.op_type, opset, "")
-    except onnx.defs.SchemaError:
-        return
-    try:
-        opsets = [onnx.helper.make_opsetid("", opset)]
-        proto = ir.serde.serialize_node(node)
-        inferred = infer_node_outputs(schema, proto, known, data, opset_imports=opsets)
+        inferred = infer_types(node, opset)
     except (InferenceError, onnx.checker.ValidationError) as error:
         raise GraphError(
             f"it is not a {node.op_type} as ONNX defines it",
@@ -47,8 +31,40 @@ def refuse_unfit(node: ir.Node, opset: int, where: str) -> None:
             "changed or exported wrongly",
         ) from error
     for value in node.outputs:
-        if value.name in inferred:
+        if value.name and value.name in inferred:
             _refuse_other_type(value, inferred[value.name].tensor_type, where)
+
+
+def infer_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
+    """What ONNX infers of the results of this node alone, by name; nothing for a node with graphs,
+    of another domain, without a definition in this opset, or with inputs of unknown type.
+
+    Raises onnx's InferenceError and ValidationError for a node that is not as ONNX defines it.
+    """
+    import onnx
+    import onnx_ir as ir
+    from onnx.shape_inference import infer_node_outputs
+
+    graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+    if node.domain or any(attribute.type in graphs for attribute in node.attributes.values()):
+        return {}
+    inputs = {value.name: value for value in node.inputs if value is not None and value.name}
+    types = {name: _type(value) for name, value in inputs.items()}
+    known = {name: type_ for name, type_ in types.items() if type_ is not None}
+    if len(known) < len(types):
+        return {}
+    tensors = {name: _data(value) for name, value in inputs.items()}
+    data = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opset, "")
+    except onnx.defs.SchemaError:
+        return {}
+    opsets = [onnx.helper.make_opsetid("", opset)]
+    proto = ir.serde.serialize_node(node)
+    types_of_results: Mapping[str, onnx.TypeProto] = infer_node_outputs(
+        schema, proto, known, data, opset_imports=opsets
+    )
+    return types_of_results
 
 
 def _refuse_other_type(value: ir.Value, inferred: onnx.TypeProto.Tensor, where: str) -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from bridge.graph.definitions import infer_types
+
 if TYPE_CHECKING:
     import onnx_ir as ir
 
@@ -25,19 +27,33 @@ OPSET_OF_RIGHT_POOLING = 22
 
 
 def correct_sizes(model: ir.Model) -> bool:
-    """Corrects the first value that has a wrong size, or a free one that is known, and takes their
-    shapes from all that depend on it; whether there was one. What unknown sizes lead to stays."""
-    opset = model.opset_imports[""]
-    for node in model.graph:
-        sizes = None if node.domain else _SIZES.get(node.op_type)
-        x = node.inputs[0] if node.inputs else None
-        if sizes is None or x is None or x.shape is None or len(x.shape) < 3:
-            continue
-        right = sizes(node, [*x.shape], opset)
-        if right is not None and _differ(node.outputs[0].shape, right):
-            _correct(node, right)
-            return True
-    return False
+    """Corrects sizes that are wrong, and free ones that are known, and infers what depends on them
+    again, node by node; whether there were any. What other nodes say of a shape by computing it is
+    left open then, for the inference of the whole graph."""
+    import onnx_ir as ir
+
+    opset, corrected, stale = model.opset_imports[""], False, set[ir.Node]()
+    for node in model.graph.all_nodes():
+        if node in stale:
+            _infer_again(node, opset)
+        right = _right_sizes(node, opset) if node.graph is model.graph else None
+        if right is not None:
+            corrected = True
+            for value in node.outputs:
+                value.shape = ir.Shape(right)
+        if right is not None or node in stale:
+            stale.update(use.node for value in node.outputs for use in value.uses())
+    return corrected
+
+
+def _right_sizes(node: ir.Node, opset: int) -> _Shape | None:
+    """Those of a node's result, where they are not what the graph says."""
+    sizes = None if node.domain else _SIZES.get(node.op_type)
+    x = node.inputs[0] if node.inputs else None
+    if sizes is None or x is None or x.shape is None or len(x.shape) < 3:
+        return None
+    right = sizes(node, [*x.shape], opset)
+    return right if right is not None and _differ(node.outputs[0].shape, right) else None
 
 
 def _differ(shape: ir.Shape | None, right: _Shape) -> bool:
@@ -45,19 +61,20 @@ def _differ(shape: ir.Shape | None, right: _Shape) -> bool:
     return any(a != b for a, b in sizes if isinstance(b, int))
 
 
-def _correct(node: ir.Node, right: _Shape) -> None:
+def _infer_again(node: ir.Node, opset: int) -> None:
+    import onnx
     import onnx_ir as ir
+    from onnx.shape_inference import InferenceError
 
-    reached = {id(node): node}
-    waiting = [node]
-    while waiting:
-        for value in waiting.pop().outputs:
-            value.shape = None
-            users = {id(use.node): use.node for use in value.uses() if id(use.node) not in reached}
-            reached |= users
-            waiting += users.values()
+    try:
+        types = infer_types(node, opset)
+    except (InferenceError, onnx.checker.ValidationError):
+        types = {}  # refused later, see graph/invariants.py
     for value in node.outputs:
-        value.shape = ir.Shape(right)
+        value.shape, type_ = None, types.get(value.name or "")
+        if type_ is not None:
+            value.shape = ir.serde.deserialize_type_proto_for_shape(type_)
+            value.type = value.type or ir.serde.deserialize_type_proto_for_type(type_)
 
 
 # --- poolings -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Each method states its law as an equation that holds for every array x of the lo
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
@@ -180,6 +180,7 @@ class Layout(Arrangement["Layout"]):
         axes = [[atom for atom in axis if atom in merged] for axis in layout.members]
         return _layout(axes, [[run[0] for run in group] for group in runs], merged.__getitem__)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - small, and the same few are compared again and again
     def flat(self) -> Layout:
         """The order of the elements alone, as one axis, in canonical form:
         `flat().apply(x.ravel()) == apply(x).ravel()`. All that have no elements are alike."""

@@ -8,6 +8,7 @@ import onnx_ir as ir
 import pytest
 
 from bridge.graph.passes import run_passes
+from bridge.graph.sizes import correct_sizes
 from tests.helpers.keras_against_onnx import Array, in_onnxruntime, seeded
 
 
@@ -71,6 +72,21 @@ def test_a_scaled_size_is_rounded_to_float32_first(opset: int, declared: str) ->
     }}"""
     scales = {"scales": np.float32([1, 1, 1, 1.4]), "none": np.zeros(0, np.float32)}
     assert shapes(graph(text, opset, scales)) == {"a": [1, 2, 1, 7], "y": [1, 2, 1, 7]}
+
+
+def test_sizes_that_follow_from_corrected_ones_are_corrected_in_the_same_walk() -> None:
+    """So that a chain of them takes one inference of the whole graph, and not one for each."""
+    steps = ['a = Resize<mode="nearest">(x, , scales)']
+    for i in range(20):
+        steps.append(f"b{i} = MaxPool<kernel_shape=[1,3]>({f'a{i - 1}' if i else 'a'})")
+        steps.append(f'a{i} = Resize<mode="nearest">(b{i}, , scales)')
+    text = f"g (float[1,1,1,5] x) => (y) {{ {' '.join(steps)} y = Relu(a19) }}"
+    proto = graph(text, 13, {"scales": np.float32([1, 1, 1, 1.4])})
+    model = ir.from_proto(onnx.shape_inference.infer_shapes(proto))
+    assert correct_sizes(model)
+    sizes = [value.shape and value.shape[3] for n in model.graph for value in n.outputs]
+    assert sizes == [7, *[5, 7] * 20, 7]
+    assert not correct_sizes(model)
 
 
 def test_a_free_size_stays_free() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +14,12 @@ _WITH_GRAPHS = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 
 def take_branches(model: ir.Model) -> bool:
     """Replaces every such If by the branch that its condition takes; whether there was one."""
-    decided = {node: _condition(node) for node in model.graph}
+    conditions = ((node, _condition(node)) for node in model.graph)
+    decided = {node: condition for node, condition in conditions if condition is not None}
+    names = _Names(model.graph)
     for node, condition in decided.items():
-        if condition is not None:
-            _take(model.graph, node, "then_branch" if condition else "else_branch")
-    return any(condition is not None for condition in decided.values())
+        _take(model.graph, node, "then_branch" if condition else "else_branch", names)
+    return bool(decided)
 
 
 def select_results(model: ir.Model) -> bool:
@@ -31,8 +30,9 @@ def select_results(model: ir.Model) -> bool:
     dtype, or are not known in it. Where leaves out what the other branch computes, NaN as well.
     """
     chosen = [node for node in model.graph if node.op_type == "If" and _is_selection(node)]
+    names = _Names(model.graph)
     for node in chosen:
-        _select(model.graph, node)
+        _select(model.graph, node, names)
     return bool(chosen)
 
 
@@ -54,11 +54,11 @@ def _are_alike(one: ir.Value, other: ir.Value) -> bool:
     return named and one.dtype is not None and one.dtype == other.dtype
 
 
-def _select(graph: ir.Graph, node: ir.Node) -> None:
+def _select(graph: ir.Graph, node: ir.Node, names: _Names) -> None:
     import onnx_ir as ir
 
-    taken, condition = _names(graph), node.inputs[0]
-    chosen, other = (_inlined(graph, node, name, taken) for name in BRANCHES)
+    condition = node.inputs[0]
+    chosen, other = (_inlined(graph, node, name, names) for name in BRANCHES)
     pairs = zip(chosen[1], other[1], strict=True)
     wheres = [ir.node("Where", [condition, *pair]) for pair in pairs]
     nodes = [*chosen[0], *other[0], *wheres]
@@ -75,15 +75,15 @@ def _condition(node: ir.Node) -> bool | None:
     return bool(condition.const_value.numpy().item())
 
 
-def _take(graph: ir.Graph, node: ir.Node, name: str) -> None:
+def _take(graph: ir.Graph, node: ir.Node, name: str, names: _Names) -> None:
     import onnx_ir as ir
 
-    nodes, results = _inlined(graph, node, name, _names(graph))
+    nodes, results = _inlined(graph, node, name, names)
     ir.convenience.replace_nodes_and_values(graph, node, [node], nodes, node.outputs, results)
 
 
 def _inlined(
-    graph: ir.Graph, node: ir.Node, name: str, taken: set[str | None]
+    graph: ir.Graph, node: ir.Node, name: str, names: _Names
 ) -> tuple[list[ir.Node], list[ir.Value]]:
     """The nodes of a branch, and its results, with names that are not taken yet."""
     import onnx_ir as ir
@@ -96,8 +96,7 @@ def _inlined(
     branch.remove(nodes)
     for value in (*constants, *(value for node in nodes for value in node.outputs)):
         if value.name:
-            value.name = next(name for name in _names_like(value.name) if name not in taken)
-            taken.add(value.name)
+            value.name = names.new(value.name)
     for constant in constants:
         graph.register_initializer(constant)
     for index, result in enumerate(results):
@@ -108,11 +107,20 @@ def _inlined(
     return nodes, results
 
 
-def _names(graph: ir.Graph) -> set[str | None]:
-    results = (value.name for node in graph for value in node.outputs)
-    return {*graph.initializers, *(value.name for value in graph.inputs), *results}
+class _Names:
+    """The names of a graph's values, and new ones like them."""
 
+    def __init__(self, graph: ir.Graph) -> None:
+        results = (value.name for node in graph for value in node.outputs)
+        self._taken = {*graph.initializers, *(value.name for value in graph.inputs), *results}
+        self._numbers: dict[str, int] = {}
 
-def _names_like(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}_{number}" for number in count(2))
+    def new(self, name: str) -> str:
+        """The name itself, or numbered where it is taken."""
+        new, number = name, self._numbers.get(name, 1)
+        while new in self._taken:
+            number += 1
+            new = f"{name}_{number}"
+        self._numbers[name] = number
+        self._taken.add(new)
+        return new

@@ -21,6 +21,7 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the last that each taken name was given
         self._ids = 0
         self._names_by_call: dict[int, str] = {}
         self._shared: dict[tuple[Any, ...], Call] = {}
@@ -121,11 +122,12 @@ class Recorder:
 
         Keras ignores case in names when it saves, so this does too.
         """
-        spelling, number = encode(name), 1
+        spelling, number = encode(name), self._numbers.get(name, 1)
         while spelling.lower() in self._names:
             number += 1
             spelling = encode(f"{name}_{number}")
         self._names.add(spelling.lower())
+        self._numbers[name] = number
         return spelling
 
 
