@@ -86,7 +86,8 @@ def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence
     values = {role: Values(weight) for role, weight in call.weights.items()}
     late = values if call.target in _WITHOUT_INITIALIZERS else {}
     initializers = {f"{role}_initializer": values[role] for role in values.keys() - late.keys()}
-    layer = kind(**order_option(kind.__name__), **call.options, **initializers, name=call.name)
+    options = {name: _resolved(value, {}) for name, value in call.options.items()}
+    layer = kind(**order_option(kind.__name__), **options, **initializers, name=call.name)
     result = layer(*arguments)
     owner = getattr(layer, "cell", layer)  # of a recurrent layer it is the cell
     for name in initializers:

@@ -33,9 +33,9 @@ class Call:
     """One Keras call.
 
     `target` is `layers.<Class>` or `ops.<function>`. A layer is constructed with `options` and
-    applied to the `arguments`; a function is called with both, and an argument may be a `Function`
-    for a loop to call. `weights` are named like their initialisers in Keras: `kernel` is set with
-    `kernel_initializer`.
+    applied to the `arguments`; a function is called with both. An argument may be a `Function` for
+    a loop to call, and an option one for an activation. `weights` are named like their initialisers
+    in Keras: `kernel` is set with `kernel_initializer`.
 
     `again` is an earlier call whose layer this one applies again, with its name, options and
     weights.
@@ -51,10 +51,14 @@ class Call:
 
     def __str__(self) -> str:
         texts = [_text(argument) for argument in self.arguments]
-        texts += [f"{name}={value!r}" for name, value in self.options.items()]
+        texts += [f"{name}={_option_text(value)}" for name, value in self.options.items()]
         texts += [] if self.again is None else [f"again=%{self.again}"]
         texts += [f"{role}: {' '.join(map(str, w.shape))}" for role, w in self.weights.items()]
         return f"%{self.id} {self.name} = {self.target}({', '.join(texts)})"
+
+
+def _option_text(option: Any) -> str:
+    return str(option) if isinstance(option, Function) else repr(option)
 
 
 def _text(argument: Any) -> str:
@@ -79,9 +83,10 @@ class PlanInput:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of one tensor, without weights, that a loop calls.
+    """A function of one tensor, without weights, that a loop or a layer calls.
 
-    In Keras it is a small model of its own, which is saved as an argument of the loop.
+    In Keras it is a small model of its own, which is saved as an argument of the loop, or as an
+    option of the layer.
     """
 
     name: str

@@ -46,6 +46,7 @@ TESTED_ELSEWHERE = {
     # What rules are written with.
     "lower/rules/detection/boxes.py": "lower/rules/detection/test_output.py",
     "lower/rules/preprocessing.py": "caffe/test_preprocessing.py",
+    "raising/building/activations.py": "raising/rules/sequence/test_recurrent.py",
     "raising/building/cells.py": "raising/rules/sequence/test_recurrent.py",
 }
 

@@ -10,26 +10,18 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
+from bridge.raising.building.activations import Activation
 from bridge.raising.table import Operand
 from bridge.types import Array
-
-# The activations without parameters, and those whose defaults are the same in both.
-_ACTIVATIONS = {
-    "Elu": "elu",
-    "Relu": "relu",
-    "Sigmoid": "sigmoid",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
-    "Tanh": "tanh",
-}
 
 
 @dataclass(frozen=True)
 class Cell:
     """The Keras layer that an operator becomes.
 
-    `states` is the number of its states. `gates` gives for each gate of Keras its index in ONNX.
-    `activations` are Keras's options in ONNX's order, each with the default of both.
+    `states` is the number of its states. `gates` gives for each gate of Keras its index in ONNX,
+    `negated` those whose weights change their sign. `activations` are Keras's options in ONNX's
+    order, each with the default of both.
     """
 
     layer: str
@@ -37,6 +29,7 @@ class Cell:
     gates: tuple[int, ...]
     activations: tuple[tuple[str, str], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    negated: frozenset[int] = frozenset()
 
     def weights(
         self, direction: int, features: Layout, w: Operand, r: Operand, b: Operand | None
@@ -80,34 +73,21 @@ class Cell:
         return Weight.derived(shape, read, source)
 
     def _reordered(self, values: Array, axis: int) -> Array:
-        if self.gates == tuple(range(len(self.gates))):
+        if self.gates != tuple(range(len(self.gates))):
+            values = np.take(values, list(self.gates), axis=axis)
+        if not self.negated:
             return values
-        return np.take(values, list(self.gates), axis=axis)
+        signs = [-1 if gate in self.negated else 1 for gate in range(len(self.gates))]
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        return values * np.asarray(signs, np.float32).reshape(shape)
 
-    def functions(self, direction: int, activations: Sequence[str] | None) -> dict[str, str]:
-        """The activations of one direction, except those that are Keras's defaults.
-
-        Raises UnsupportedError for one that Keras does not have, and for two that differ where
-        Keras has one option.
-        """
-        count = len(self.activations)
-        defaults = [default for _, default in self.activations]
-        names = (activations or ())[direction * count : (direction + 1) * count] or defaults
-        if not _ACTIVATIONS.keys() >= set(names):
-            raise UnsupportedError(
-                "Keras has no such activation",
-                expected=", ".join(_ACTIVATIONS),
-                received=", ".join(names),
-            )
+    def functions(self, activations: Sequence[Activation]) -> Mapping[str, Activation] | None:
+        """The activations of one direction as Keras's options, except those that are its defaults;
+        None for two that differ where Keras has one option."""
         options = [option for option, _ in self.activations]
-        chosen = dict(zip(options, names, strict=True))
-        if [chosen[option] for option in options] != list(names):
-            raise UnsupportedError(
-                "Keras has one activation for the cell and for the output",
-                received=", ".join(names),
-            )
-        return {
-            option: _ACTIVATIONS[name]
-            for option, name in chosen.items()
-            if (option, name) not in self.activations
-        }
+        chosen = dict(zip(options, activations, strict=True))
+        if [chosen[option] for option in options] != list(activations):
+            return None
+        defaults = {(option, Activation(name)) for option, name in self.activations}
+        return {option: own for option, own in chosen.items() if (option, own) not in defaults}

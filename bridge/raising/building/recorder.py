@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,11 @@ class Recorder:
         self._shared[key] = self.calls[-1]
         return ref
 
+    def again(self, first: Ref, *arguments: Any) -> Ref:
+        """Applies the layer whose first call gave this result to other arguments."""
+        index = bisect_left(self.calls, first.call, key=lambda call: call.id)
+        return self._add(self.calls[index].target, arguments, {}, {}, again=first.call)
+
     def op(self, kind: str, *arguments: Any, **options: Any) -> Ref:
         """Calls `keras.ops.<kind>`; the arguments may hold tensors, numbers and small arrays."""
         return self._add(f"ops.{kind}", arguments, options, {})
@@ -69,7 +75,7 @@ class Recorder:
     def function(
         self, name: str, shape: Sequence[Size], body: Callable[[Recorder, Ref], Sequence[Ref]]
     ) -> Function:
-        """A function of one float tensor of this shape, for a loop to call."""
+        """A function of one float tensor of this shape, for a loop or a layer to call."""
         inner = Recorder()
         x = Ref(inner.new_id())
         outputs = tuple(body(inner, x))

@@ -38,7 +38,9 @@ Array = NDArray[Any]
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 # Without Softplus: of what grows beyond 88, onnxruntime makes infinity.
-_FUNCTIONS = st.sampled_from(["Elu", "Relu", "Sigmoid", "Softsign", "Tanh"])
+_FUNCTIONS = st.sampled_from(
+    ["Affine", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Softsign", "Tanh"]
+)
 
 
 @nodes_of("RNN", "GRU", "LSTM")
@@ -51,23 +53,19 @@ def recurrent(draw: Draw, operator: str) -> NodeExample:
     attributes: dict[str, Any] = {"hidden_size": h, "direction": direction}
     if operator == "GRU":
         attributes |= draw(st.sampled_from([{}, {"linear_before_reset": 1}]))
-    if draw(st.booleans()):
-        own = [draw(_FUNCTIONS) for _ in range(d * (1 if operator == "RNN" else 2))]
-        if operator == "LSTM":  # twice the same one
-            own = [
-                name for at in range(0, 2 * d, 2) for name in (own[at], own[at + 1], own[at + 1])
-            ]
-        attributes["activations"] = own
+    attributes |= draw(_activations(operator, d))
+    attributes |= draw(st.sampled_from([{}, {}, {"clip": 0.6}]))
     operands: list[Operand] = [
         Tensor(draw(values((t, n, i))), {0: "height", 1: "batch"}),
         draw(values((d, gates * h, i), -1, 1)),
         draw(values((d, gates * h, h), -1, 1)),
         draw(values((d, 2 * gates * h))) if draw(st.booleans()) else None,
+        draw(_lengths(t, n)),
     ]
-    operands.append(draw(_lengths(t, n)))
-    if operands[-1] is not None:
-        operands[0] = Tensor(operands[0].values, {1: "batch"})
     operands += [draw(_state((d, n, h))) for _ in range(states)]
+    if operator == "LSTM":
+        attributes |= draw(st.sampled_from([{}, {"input_forget": 1}]))
+        operands.append(draw(values((d, 3 * h))) if draw(st.integers(0, 3)) == 0 else None)
     absent = draw(st.sets(st.integers(0, states), max_size=states))
     return NodeExample(
         (operator,), tuple(operands), attributes, outputs=1 + states, absent=frozenset(absent)
@@ -75,11 +73,23 @@ def recurrent(draw: Draw, operator: str) -> NodeExample:
 
 
 @st.composite
+def _activations(draw: Draw, operator: str, directions: int) -> dict[str, Any]:
+    if draw(st.booleans()):
+        return {}
+    own = [draw(_FUNCTIONS) for _ in range(directions * {"RNN": 1, "GRU": 2, "LSTM": 3}[operator])]
+    if operator == "LSTM" and draw(st.booleans()):  # twice the same one, which is a layer
+        own[2::3] = own[1::3]
+    # Those that take some consume them in turn.
+    alphas, betas = ([draw(st.sampled_from([-0.4, 0.2, 0.5])) for _ in own] for _ in range(2))
+    return {"activations": own, "activation_alpha": alphas, "activation_beta": betas}
+
+
+@st.composite
 def _lengths(draw: Draw, t: int, n: int) -> Operand:
     form = draw(st.sampled_from(["none", "none", "all", "known", "free"]))
     if form == "none":
         return None
-    lengths = np.array(draw(st.lists(st.integers(1, t), min_size=n, max_size=n)), np.int32)
+    lengths = np.array(draw(st.lists(st.integers(0, t), min_size=n, max_size=n)), np.int32)
     if form == "free":
         return Tensor(lengths, {0: "samples"})
     return lengths if form == "known" else np.full_like(lengths, t)
@@ -228,6 +238,32 @@ def test_a_layer_behind_padding_does_not_see_the_mask() -> None:
     raise_and_compare(graph(text, constants), feeds)
 
 
+def test_lengths_may_be_of_sequences_of_any_length() -> None:
+    text = f"""g (float[t,n,{INPUTS}] x, int32[n] lengths) => (float[t,d,n,{UNITS}] y) {{
+        y = GRU<hidden_size={UNITS}, direction="reverse">(x, w, r, b, lengths)
+    }}"""
+    feeds = {"x": X, "lengths": np.array([2, STEPS], np.int32)}
+    raise_and_compare(graph(text, weights("GRU")), feeds)
+
+
+def kinds_of(model: onnx.ModelProto) -> list[str]:
+    plan = raise_and_compare(model, {"x": X}).plan
+    return [call.target.split(".")[1] for call in plan.calls if call.again is None]
+
+
+@pytest.mark.parametrize("function", ["Sigmoid", "HardSigmoid"])
+def test_gates_that_are_one_are_a_layer_with_negated_weights(function: str) -> None:
+    names = f'activations=["{function}", "Tanh", "Tanh"]'
+    assert kinds_of(squeezed("LSTM", f", input_forget=1, {names}")) == ["LSTM"]
+
+
+@pytest.mark.parametrize("function", ["Affine", "ScaledTanh", "ThresholdedRelu"])
+def test_an_activation_with_parameters_is_that_of_a_layer(function: str) -> None:
+    names = f'activations=["HardSigmoid", "{function}"], activation_alpha=[0.3, 0.2]'
+    model = squeezed("GRU", f", {names}, activation_beta=[0.4, 0.1], clip=0.5")
+    assert kinds_of(model) == ["GRU"]
+
+
 @pytest.mark.parametrize("operator", GATES)
 def test_one_step_of_training_moves_every_weight(operator: str) -> None:
     plan = plan_of(squeezed(operator))
@@ -247,16 +283,13 @@ def test_one_step_of_training_moves_every_weight(operator: str) -> None:
 @pytest.mark.parametrize(
     ("node", "problem"),
     [
-        ("LSTM<hidden_size=4>(x, w, r, b, '', '', '', p)", "peepholes"),
-        ("LSTM<hidden_size=4, input_forget=1>(x, w, r, b)", "input and forget gates"),
-        ("LSTM<hidden_size=4, clip=3.0>(x, w, r, b)", "the attribute 'clip' is not supported"),
-        (
-            "LSTM<hidden_size=4, activation_beta=[1.0], activation_alpha=[1.0]>(x, w, r, b)",
-            "the attributes 'activation_alpha', 'activation_beta' are not supported",
-        ),
+        ("LSTM<hidden_size=4>(x, w, r, b, '', '', '', p)", "time steps of unknown size"),
+        ("LSTM<hidden_size=4, clip=3.0>(x, w, r, b)", "time steps of unknown size"),
+        ("LSTM<hidden_size=4, clip=0.0>(x, w, r, b)", "a clip that leaves nothing"),
         ("LSTM<hidden_size=4, activations=['Sigmoid','Tanh','Relu']>(x, w, r, b)", "one activ"),
-        ("LSTM<hidden_size=4, activations=['HardSigmoid','Tanh','Tanh']>(x, w, r, b)", "no such"),
-        ("LSTM<hidden_size=4>(x, w, r, b, lengths)", "sequences of an unknown size"),
+        ("LSTM<hidden_size=4, activations=['Gelu','Tanh','Tanh']>(x, w, r, b)", "activation"),
+        ("LSTM<hidden_size=4, activations=['Sigmoid','Tanh']>(x, w, r, b)", "too few activ"),
+        ("RNN<hidden_size=4, activations=['Affine']>(x, w1, r1)", "without its parameters"),
         ("LSTM<hidden_size=4>(x, w, computed, b)", "'computed' must be a constant"),
     ],
 )
@@ -266,16 +299,20 @@ def test_what_keras_cannot_say_is_refused(node: str, problem: str) -> None:
         computed = Relu(raw)
         y = {node}
     }}""".replace("'", '"')
-    model = graph(text, {**weights("LSTM"), "p": seeded((1, 3 * UNITS))})
+    of_rnn = {"w1": seeded((1, UNITS, INPUTS)), "r1": seeded((1, UNITS, UNITS))}
+    model = graph(text, {**weights("LSTM"), "p": seeded((1, 3 * UNITS)), **of_rnn})
     with pytest.raises(UnsupportedOperatorError, match=problem):
         plan_of(model)
 
 
+@pytest.mark.parametrize("attributes", ["", ", clip=0.5"])
 @pytest.mark.parametrize("operator", GATES)
-def test_a_file_holds_nothing_but_keras(operator: str, tmp_path: Path) -> None:
+def test_a_file_holds_nothing_but_keras(operator: str, attributes: str, tmp_path: Path) -> None:
+    """A layer whose activation is clipped has a small model for it, and an LSTM is unrolled."""
+    attributes = f'hidden_size={UNITS}, direction="bidirectional"{attributes}'
     text = f"""g (float[{STEPS},n,{INPUTS}] x, int32[n] lengths, float[2,n,{UNITS}] h)
             => (float[t,d,n,{UNITS}] y, float[d,n,{UNITS}] end) {{
-        y, end = {operator}<hidden_size={UNITS}, direction="bidirectional">(x, w, r, b, lengths, h)
+        y, end = {operator}<{attributes}>(x, w, r, b, lengths, h)
     }}"""
     lengths = np.array([STEPS, 2], np.int32)
     feeds = {"x": X, "lengths": lengths, "h": seeded((2, BATCH, UNITS), 4)}
