@@ -17,6 +17,7 @@ from bridge.graph.fold import fold_constants, settle_reshapes
 from bridge.graph.lifting.bodies import put_bodies_in
 from bridge.graph.lifting.branches import select_results, take_branches
 from bridge.graph.lifting.functions import inline_functions
+from bridge.graph.lifting.loops import unroll_loops
 from bridge.graph.lifting.opsets import TARGET, lift_opset
 from bridge.graph.sizes import correct_sizes
 
@@ -102,7 +103,8 @@ def _infer_shapes(model: ir.Model) -> None:
 
 
 def _take_branches(model: ir.Model) -> None:
-    while take_branches(model) or select_results(model):
+    loops = model.opset_imports[""] >= TARGET  # older ones are lifted with their bodies first
+    while take_branches(model) or select_results(model) or (loops and unroll_loops(model)):
         _lift_constants(model)
         _infer_shapes(model)
         fold_constants(model)
@@ -145,8 +147,8 @@ _AFTER_OPSET = (
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
     # Needs shapes, for Shape nodes; gives constants, which shapes after Reshape need.
     Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
-    # What a branch computes may be the condition of the next If.
-    Pass("take branches", _take_branches, "constants are folded", "no If that can be a Where"),
+    # What a branch computes may be the condition of the next If, or the length of a loop.
+    Pass("take branches", _take_branches, "constants are folded", "no If or loop that can go"),
     Pass("infer shapes", _infer_shapes, "constants are folded", "shapes after them as well"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),

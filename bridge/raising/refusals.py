@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from bridge.errors import UnsupportedError, UnsupportedOperatorError
+from bridge.graph.lifting.loops import MAX_NODES
 from bridge.raising.values import describe, is_constant, name_of, operator_name
 
 if TYPE_CHECKING:
@@ -35,12 +36,20 @@ _DOMAINS = {
 }
 
 
+_LOOPS = (
+    f"a loop is unrolled where its number of steps is known, to at most {MAX_NODES:,} nodes: fix "
+    "sizes with --input-shape, or export the steps one by one"
+)
+_WAYS = {"Loop": _LOOPS, "Scan": _LOOPS}
+
+
 def no_rule(nodes: Sequence[ir.Node]) -> UnsupportedOperatorError:
     """The refusal of nodes that have no rule."""
     groups = _grouped((operator_name(node), node) for node in nodes)
     lines = [_counted(operator, group) for operator, group in groups.items()]
     domains = dict.fromkeys(node.domain for node in nodes)
     ways = [_DOMAINS[domain] for domain in domains if domain in _DOMAINS]
+    ways += dict.fromkeys(_WAYS[operator] for operator in groups if operator in _WAYS)
     ways.append(f"{_before(nodes[0])}ends the graph before them;")
     ways.append("a plug-in can add a rule with @bridge.raises(...)")
     return UnsupportedOperatorError(

@@ -67,6 +67,15 @@ class Writer:
         dtype = np.float32 if x is None or x.dtype is None else x.dtype.numpy()
         return self.constant(np.asarray(number, dtype))
 
+    def put(self, nodes: Sequence[ir.Node], number: int) -> None:
+        """Takes nodes as they are, under names that end with a number; their shapes are open."""
+        for node in nodes:
+            node.name = f"{self._name}/{node.name or node.op_type.lower()}.{number}"
+            for value in node.outputs:
+                value.name = f"{self._name}/{value.name}.{number}" if value.name else value.name
+                value.shape = None
+        self.nodes += nodes
+
     def _added(self, node: ir.Node) -> Sequence[ir.Value]:
         number, kind = len(self.nodes), node.op_type.lower()
         self.nodes.append(node)
