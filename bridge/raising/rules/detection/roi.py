@@ -15,7 +15,7 @@ from bridge.raising.building.candidates import inner_layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import arange_like, sliced
 from bridge.raising.plan import Ref
-from bridge.raising.table import Candidate, Node, Operand, Shape, raises
+from bridge.raising.table import Candidate, Node, Operand, Shape, lookup, raises
 
 
 @raises("MaxRoiPool")
@@ -77,12 +77,17 @@ def roi_align(
 
     The mean of interpolated points in each bin of each region. The sampling ratio is their number
     along an axis, or 0 for as many as the bin has pixels. The weight of a pixel in a mean is the
-    product of its row's and its column's weight, so the means are products of matrices.
-    (onnx.ai/onnx/operators, RoiAlign)
+    product of its row's and its column's weight, so the means are products of matrices. The mode
+    max is, of all points, the greatest product of a pixel and its weight.
+    (onnx.ai/onnx/operators, RoiAlign; onnxruntime/core/providers/cpu/object_detection/roialign.cc)
     """
-    _, rows, columns = known_map(x)
-    if mode != "avg":
-        raise UnsupportedError("a RoiAlign of another mode than avg", received=mode)
+    channels, rows, columns = known_map(x)
+    greatest = lookup({"avg": False, "max": True}, mode, "mode")
+    if greatest and not sampling_ratio:
+        raise UnsupportedError(
+            "a RoiAlign of mode max over as many points as the bins have pixels",
+            hint="export with a sampling_ratio above 0",
+        )
     is_half = coordinate_transformation_mode == "half_pixel"
 
     def build(k: Recorder, x: Ref, regions: Ref, images: Ref) -> Ref:
@@ -90,11 +95,17 @@ def roi_align(
         corners = k.op("subtract", corners, 0.5) if is_half else corners
         left, top, right, bottom = (_columns(k, corners, at, at + 1) for at in range(4))
         points = _Points(sampling_ratio, is_half)
-        of_rows = points.weights(k, top, bottom, output_height, rows)  # r down h
-        of_columns = points.weights(k, left, right, output_width, columns)  # r across w
+        weights = points.of_corners if greatest else points.weights
+        of_rows = weights(k, top, bottom, output_height, rows)  # r down h
+        of_columns = weights(k, left, right, output_width, columns)  # r across w
         of_rows = k.op("multiply", k.op("expand_dims", of_rows, axis=2), _is_image(k, x, images))
         in_rows = k.op("einsum", "rdnh,nhwc->rdwc", of_rows, x)
-        return k.op("einsum", "rdwc,raw->rdac", in_rows, of_columns)
+        result = k.op("einsum", "rdwc,raw->rdac", in_rows, of_columns)
+        if not greatest:
+            return result
+        corners_of_bin = 2 * sampling_ratio
+        shape = (-1, output_height, corners_of_bin, output_width, corners_of_bin, channels)
+        return k.op("max", k.op("reshape", result, newshape=shape), axis=(2, 4))
 
     input_layout, output_layout = (
         image_layout(shape, inner_layout(x, 1)) for shape in (x.shape, node.shape)
@@ -134,6 +145,26 @@ class _Points:
     def weights(self, k: Recorder, low: Ref, high: Ref, count: int, size: int) -> Ref:
         """low, high: r 1   ->   r count size, the weight of each pixel in the mean of each bin
 
+        The divisor is the number of its points.
+        """
+        weight, _, divisor = self._of_points(k, low, high, count, size)
+        return k.op("divide", k.op("sum", weight, axis=2), divisor)
+
+    def of_corners(self, k: Recorder, low: Ref, high: Ref, count: int, size: int) -> Ref:
+        """low, high: r 1   ->   r (count t 2) size, the weight of the pixel before each point and
+        of the one after it"""
+        weight, point, _ = self._of_points(k, low, high, count, size)
+        is_before = k.op("less_equal", np.arange(size, dtype=np.float32), point)
+        before, after = k.op("where", is_before, weight, 0.0), k.op("where", is_before, 0.0, weight)
+        both = k.op("stack", [before, after], axis=3)
+        return k.op("reshape", both, newshape=(-1, count * self.ratio * 2, size))
+
+    def _of_points(
+        self, k: Recorder, low: Ref, high: Ref, count: int, size: int
+    ) -> tuple[Ref, Ref, Ref]:
+        """The weights of the pixels in each point, r count t size, the points, r count t 1, and
+        the divisor, r 1 1.
+
         A point is interpolated between the two pixels next to it. Outside of the map it has no
         weight, except that up to 1 before the first or after the last pixel it counts for that.
         """
@@ -155,7 +186,7 @@ class _Points:
         distance = k.op("absolute", k.op("subtract", point, np.arange(size, dtype=np.float32)))
         weight = k.op("maximum", k.op("subtract", 1.0, distance), 0.0)
         weight = k.op("where", k.op("expand_dims", is_on, axis=3), weight, 0.0)
-        return k.op("divide", k.op("sum", weight, axis=2), divisor)
+        return weight, point, divisor
 
     def _indices(self, k: Recorder, start: Ref, step: Ref, size: int) -> Ref:
         """start: r count 1, step: r 1 1   ->   r count t, the indices of points that may be on the

@@ -71,6 +71,8 @@ def roi_align(draw: Draw, operator: str) -> NodeExample:
         if opset == 16
         else {}
     )
+    if attributes["sampling_ratio"]:
+        attributes |= draw(st.sampled_from([{}, {"mode": "max"}]))
     # Of a region turned inside out onnxruntime cannot count the samples, unless it is widened to 1.
     widened = opset < 16 or "coordinate_transformation_mode" in attributes
     if attributes["sampling_ratio"] == 0 and not widened:
@@ -146,7 +148,7 @@ def test_a_map_of_unknown_size_is_refused() -> None:
         plan_of(graph(text))
 
 
-def test_the_greatest_of_points_is_refused() -> None:
+def test_the_greatest_of_as_many_points_as_pixels_is_refused() -> None:
     text = """g (float[1,3,4,4] x, float[r,4] regions, int64[r] images) => (float[r,3,1,1] y) {
         y = RoiAlign<mode="max">(x, regions, images)
     }"""
