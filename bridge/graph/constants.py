@@ -224,3 +224,20 @@ def _needed(node: ConstantNode) -> Sequence[ConstantNode]:
 
 def _sources(node: ConstantNode) -> Sequence[ConstantNode]:
     return [tensor.meta[_NODE] for tensor in node.inputs.values() if _NODE in tensor.meta]
+
+
+# --- initializers ---------------------------------------------------------------------------------
+
+
+def new_constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
+    """A new initializer. Its name is free: a folded result's own, or derived from one."""
+    import onnx_ir as ir
+
+    value = ir.Value(
+        name=name,
+        shape=ir.Shape(tensor.shape.numpy()),
+        type=ir.TensorType(tensor.dtype),
+        const_value=tensor,
+    )
+    graph.register_initializer(value)
+    return value

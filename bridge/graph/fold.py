@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.errors import GraphError
-from bridge.graph.constants import FINDING, SMALL, ConstantNode, Type, computed, unread
+from bridge.graph.constants import (
+    FINDING,
+    SMALL,
+    ConstantNode,
+    Type,
+    computed,
+    new_constant,
+    unread,
+)
 from bridge.graph.invariants import where_of
 
 if TYPE_CHECKING:
@@ -63,7 +71,7 @@ def settle_reshapes(model: ir.Model) -> None:
             and not node.attributes.get_int("allowzero", 0)
         ):
             settled = ir.Tensor(np.asarray(sizes, np.int64), name=name)
-            node.replace_input_with(1, _constant(model.graph, name, settled))
+            node.replace_input_with(1, new_constant(model.graph, name, settled))
 
 
 def _target(size: int | ir.SymbolicDim, axis: int, source: ir.Shape | None) -> int:
@@ -152,18 +160,4 @@ def _bytes(value: ir.Value) -> int:
 def _make_constant(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol) -> None:
     from onnx_ir.convenience import replace_all_uses_with
 
-    replace_all_uses_with(value, _constant(graph, str(value.name), tensor))
-
-
-def _constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
-    """A new initializer. Its name is free: a folded result's own, or derived from one."""
-    import onnx_ir as ir
-
-    value = ir.Value(
-        name=name,
-        shape=ir.Shape(tensor.shape.numpy()),
-        type=ir.TensorType(tensor.dtype),
-        const_value=tensor,
-    )
-    graph.register_initializer(value)
-    return value
+    replace_all_uses_with(value, new_constant(graph, str(value.name), tensor))

@@ -19,6 +19,7 @@ from bridge.graph.lifting.branches import select_results, take_branches
 from bridge.graph.lifting.functions import inline_functions
 from bridge.graph.lifting.loops import unroll_loops
 from bridge.graph.lifting.opsets import TARGET, lift_opset
+from bridge.graph.shapes.inference import follow_sizes
 from bridge.graph.sizes import correct_sizes
 
 if TYPE_CHECKING:
@@ -85,9 +86,24 @@ def _lift_constants(model: ir.Model) -> None:
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
 
 
+def _omit_empty_inputs(model: ir.Model) -> None:
+    """An empty roi, scales or sizes of a Resize is none; ONNX's inference takes it for one."""
+    for node in model.graph:
+        for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
+            if value is not None and value.const_value is not None and not value.const_value.size:
+                node.replace_input_with(index, None)
+
+
 def _lift_opset(model: ir.Model) -> None:
     if model.opset_imports[""] < TARGET:
-        for step in (_lift_constants, _infer_shapes, fold_constants, _take_branches, _infer_shapes):
+        for step in (
+            _lift_constants,
+            _omit_empty_inputs,
+            _infer_shapes,
+            fold_constants,
+            _take_branches,
+            _infer_shapes,
+        ):
             step(model)
         lift_opset(model)
 
@@ -100,6 +116,8 @@ def _infer_shapes(model: ir.Model) -> None:
         infer(model)
     while correct_sizes(model):
         infer(model)
+    while follow_sizes(model):
+        fold_constants(model)
 
 
 def _take_branches(model: ir.Model) -> None:
@@ -143,6 +161,7 @@ _TO_OPSET = (
 _AFTER_OPSET = (
     # From here on a constant is an initializer, whatever it was.
     Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
+    Pass("omit empty inputs", _omit_empty_inputs, "no Constant nodes", "inputs have elements"),
     # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
     # Needs shapes, for Shape nodes; gives constants, which shapes after Reshape need.

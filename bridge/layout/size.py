@@ -1,9 +1,9 @@
-"""Sizes of axes: numbers, and symbols for sizes that are known only at run time.
+"""Sizes of axes: numbers, and expressions of sizes that are known only at run time.
 
-A size is an `int`, or a string: a product such as `"batch"`, `"6*batch"` or `"h*(w+1)"`. A product
-in brackets is that product; anything else in brackets, or that is no product, is one opaque symbol.
-All functions return one canonical spelling (the number first, symbols sorted), so that equal sizes
-are equal values. A symbol is never assumed to be 1.
+A size is an `int`, or a string: a symbol such as `"batch"`, or an expression of `+`, `-`, `*`, `//`
+(rounded down) and brackets, as `"6*batch"` or `"h*((w+1)//2)"`. What is none is one opaque symbol.
+All functions return one canonical spelling, so that equal sizes are, as far as that can be told,
+equal values. A symbol is never assumed to be 1.
 """
 
 from __future__ import annotations
@@ -14,21 +14,25 @@ from functools import lru_cache
 from math import prod
 from typing import TypeAlias
 
+from bridge.layout.expression import (
+    Product,
+    added,
+    expanded,
+    factored,
+    in_order,
+    read,
+    rounded,
+    written_product,
+)
+
 Size: TypeAlias = int | str
 
 
 def product(sizes: Iterable[Size]) -> Size:
     """The size of several axes merged into one: `product((2, "batch", 3)) == "6*batch"`."""
-    sizes = tuple(sizes)
-    symbols = [size for size in sizes if isinstance(size, str)]
-    number = prod(size for size in sizes if not isinstance(size, str))
-    if not symbols or not number:
-        return number
-    terms = [_term(symbol) for symbol in symbols]
-    return _spell(
-        number * prod(coefficient for coefficient, _ in terms),
-        [symbol for _, factors in terms for symbol in factors],
-    )
+    factors = [_factors(size) for size in sizes]
+    number = prod(number for number, _ in factors)
+    return _spelled((number, in_order(atom for _, atoms in factors for atom in atoms)))
 
 
 @lru_cache(maxsize=4096)
@@ -38,82 +42,61 @@ def quotient(size: Size, divisor: Size) -> Size | None:
         return None
     if not isinstance(size, str) and not isinstance(divisor, str):
         return None if size % divisor else size // divisor
-    (number, symbols), (divisor_number, divisor_symbols) = _term(size), _term(divisor)
-    remaining = Counter(symbols)
-    remaining.subtract(divisor_symbols)
+    (number, atoms), (divisor_number, divisor_atoms) = _factors(size), _factors(divisor)
+    remaining = Counter(atoms)
+    remaining.subtract(divisor_atoms)
     if number % divisor_number or min(remaining.values(), default=0) < 0:
         return None
-    return _spell(number // divisor_number, remaining.elements())
+    return _spelled((number // divisor_number, in_order(remaining.elements())))
 
 
 def total(sizes: Iterable[Size]) -> Size:
-    """The size of several axes concatenated: `total(("batch", "batch")) == "2*batch"`."""
-    terms: Counter[tuple[str, ...]] = Counter()
-    for number, symbols in map(_term, sizes):
-        terms[symbols] += number
-    known = sorted(((symbols, n) for symbols, n in terms.items() if n), reverse=True)
-    sizes = [_spell(number, symbols) for symbols, number in known] or [0]
-    return sizes[0] if len(sizes) == 1 else "+".join(map(str, sizes))
+    """The size of several axes concatenated: `total(("batch", "batch")) == "2*batch"`.
+
+    Negative numbers are welcome: `total(("h", -1)) == "h-1"`.
+    """
+    return _spelled(factored(added(expanded(*_factors(size)) for size in sizes)))
+
+
+@lru_cache(maxsize=4096)
+def rounded_quotient(size: Size, divisor: int) -> Size:
+    """`size / divisor`, rounded down: `rounded_quotient("h", 2) == "h//2"`. The divisor is above 0.
+
+    What is whole comes out of the rounding: (4 h + 3) // 2 is 2 h + 1.
+    """
+    return _spelled(factored(rounded(expanded(*_factors(size)), divisor)))
+
+
+def canonical(size: Size) -> Size:
+    """The canonical spelling of a size."""
+    return product((size,))
 
 
 def known_factor(size: Size) -> int:
     """The numeric factor of a size: `known_factor("6*batch") == 6`."""
-    return _term(size)[0]
+    return _factors(size)[0]
 
 
-@lru_cache(maxsize=1024)
-def _term(size: Size) -> tuple[int, tuple[str, ...]]:
-    """A size as a number and its symbols, sorted."""
+def _factors(size: Size) -> Product:
     if not isinstance(size, str):
         return size, ()
-    factors = _factors(size)
-    if factors is None:
-        return 1, (f"({size})",)
-    numbers = [int(factor) for factor in factors if factor.isdecimal()]
-    return prod(numbers), tuple(sorted(factor for factor in factors if not factor.isdecimal()))
+    return read(size) or (1, (f"({size})" if _is_several(size) else size,))
 
 
-_OTHER_OPERATORS = frozenset("+-/ \t")
+def _is_several(size: str) -> bool:
+    """Whether an opaque symbol needs brackets where it is a factor."""
+    return any(character in size for character in "+-*/ \t")
 
 
-def _factors(size: str) -> list[str] | None:
-    """The factors of a product, those of products in brackets too; None for what is no product."""
-    depth, parts = 0, [""]
-    for character in size.strip():
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "*" and not depth:
-            parts.append("")
-        else:
-            parts[-1] += character
-    factors: list[str] = []
-    for part in map(str.strip, parts):
-        if part.startswith("(") and part.endswith(")") and _is_enclosed(part):
-            inner = _factors(part[1:-1])
-            factors += [part] if inner is None else inner
-        elif not part or depth or not _OTHER_OPERATORS.isdisjoint(part) or "(" in part:
-            return None
-        else:
-            factors.append(part)
-    return factors
-
-
-def _is_enclosed(part: str) -> bool:
-    """Whether the first bracket closes at the end."""
-    depth = 0
-    for character in part[:-1]:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth == 0:
-            return False
-    return True
-
-
-def _spell(number: int, symbols: Iterable[str]) -> Size:
-    symbols = sorted(symbols)
-    if not symbols or not number:
+def _spelled(factors: Product) -> Size:
+    number, atoms = factors
+    if not atoms or not number:
         return number
-    if number == 1 and len(symbols) == 1:
-        return symbols[0].removeprefix("(").removesuffix(")")
-    return "*".join([str(number)] * (number != 1) + symbols)
+    if len(atoms) == 1 and number == 1 and isinstance(atoms[0], str):
+        return (
+            atoms[0].removeprefix("(").removesuffix(")") if atoms[0].startswith("(") else atoms[0]
+        )
+    return written_product(number, atoms)
 
 
 Cuts: TypeAlias = list[list[Size]]

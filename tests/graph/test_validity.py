@@ -45,9 +45,12 @@ def test_what_breaks_over_another_is_the_graphs_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize("height", [0, -1])
 def test_axes_without_elements(height: int, tmp_path: Path) -> None:
     path = saved(tmp_path / "net.onnx", height=height)
-    with pytest.raises(BridgeError):
+    if height < 0:  # in a graph that is a size that is open
         bridge.onnx_to_keras(path)
-    assert bridge.check(path, path).rows  # in a graph they are sizes that are open
+    else:
+        with pytest.raises(BridgeError):
+            bridge.onnx_to_keras(path)
+    assert bridge.check(path, path).rows
     inspect([path])
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.layout.size import Size, common_cuts, product, quotient, total
+from bridge.layout.size import Size, common_cuts, product, quotient, rounded_quotient, total
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,14 @@ from bridge.layout.size import Size, common_cuts, product, quotient, total
         (("(h*w)", 2), "2*h*w"),
         (("((h+1))", "w"), "(h+1)*w"),
         # As PyTorch's exporter names the sizes behind a convolution with strides.
-        (("((((s - 1)//4)) + 1)*w", 8), "8*((((s - 1)//4)) + 1)*w"),
-        (("8*(((((s - 1)//4)) + 1)*w)",), "8*((((s - 1)//4)) + 1)*w"),
+        (("((((s - 1)//4)) + 1)*w", 8), "8*((s+3)//4)*w"),
+        (("8*(((((s - 1)//4)) + 1)*w)",), "8*((s+3)//4)*w"),
+        (("h*w+h", 2), "2*(w+1)*h"),
+        (("2*h+4*w",), "2*(2*w+h)"),
+        (("h-1", "w"), "(h-1)*w"),
+        (("Max(1, s)", 2), "2*(Max(1, s))"),
+        (("h//w", 2), "2*(h//w)"),
+        (("h+", 2), "2*(h+)"),
         (("batch", 0), 0),
         (("0*batch",), 0),
     ],
@@ -74,10 +80,37 @@ def test_quotient(size: Size, divisor: Size, expected: Size | None) -> None:
         (("h", 3, "w"), "w+h+3"),
         (("h", 0), "h"),
         ((0, 0), 0),
+        (("h", -1), "h-1"),
+        (("h", "-h"), 0),
+        (("2*(h+1)", 1), "2*h+3"),
+        (("h*(w+1)", "-h"), "h*w"),
+        (("-h", 5), "-h+5"),
     ],
 )
 def test_total(sizes: tuple[Size, ...], expected: Size) -> None:
     assert total(sizes) == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "divisor", "expected"),
+    [
+        (7, 2, 3),
+        (-1, 2, -1),
+        ("h", 1, "h"),
+        ("h", 2, "h//2"),
+        ("4*h+3", 2, "2*h+1"),
+        ("2*h+3", 4, "(h+1)//2"),
+        ("3*h", 2, "h+h//2"),
+        ("h-1", 2, "(h+1)//2-1"),
+        ("h*w", 2, "(h*w)//2"),
+        ("h//2", 3, "h//6"),
+        ("(h+1)//2+1", 2, "(h+3)//4"),
+        ("h//2+w//2", 2, "(w+2*(h//2))//4"),
+        ("2*(h//2)", 2, "h//2"),
+    ],
+)
+def test_rounded_quotient(size: Size, divisor: int, expected: Size) -> None:
+    assert rounded_quotient(size, divisor) == expected
 
 
 @pytest.mark.parametrize(

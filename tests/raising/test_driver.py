@@ -221,7 +221,7 @@ def test_outputs_of_scattered_axes_are_given_in_onnx_s_order() -> None:
     assert raised.model.output_shape == (None, 3, 8)
 
 
-def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
+def test_a_product_of_free_sizes_that_the_graph_computes() -> None:
     """As TensorFlow spells a product with a tensor of which the batch is free."""
     text = """g (float[b,4,3] x) => (float[m,k] y) {
         all = Shape(x)  lead = Gather(all, first)  rows = ReduceProd<axes=[0]>(lead)
@@ -229,5 +229,11 @@ def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
         to = Concat<axis=0>(rows, columns)  y = Reshape(x, to)
     }"""
     model = graph(text, {"first": np.array([0, 1]), "last": np.array([2])})
+    for batch in (1, 2):
+        raise_and_compare(model, {"x": seeded((batch, 4, 3))})
+
+
+def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
+    text = """g (float[b,4,3] x, int64[2] to) => (float[m,k] y) { y = Reshape(x, to) }"""
     with pytest.raises(UnsupportedError, match="more than one size is known only when"):
-        plan_of(model)
+        plan_of(graph(text))

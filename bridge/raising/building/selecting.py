@@ -120,6 +120,13 @@ def counted(k: Recorder, number: Ref) -> Ref:
     return arange_like(k, k.op("get_item", counts, (slice(0, -1),)), 0)
 
 
+def length_of(k: Recorder, x: Ref, layout: Layout, axis: int) -> Ref:
+    """The length of an axis that has a stored axis of its own, counted at index 0 of all others."""
+    stored_axis = layout.where(axis)
+    key = tuple(slice(None) if i == stored_axis else 0 for i in range(len(layout.stored_shape)))
+    return k.op("sum", k.op("ones_like", k.op("get_item", x, key), dtype="int32"))
+
+
 def zeros_of_shape(k: Recorder, shape: Ref, sizes: Shape) -> Ref:
     """Zeros in a shape that the model computes, of which some sizes are known."""
     zeros: Ref | None = None

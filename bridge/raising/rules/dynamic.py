@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import layouts_of_tensors, with_identity_axes
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import index_of, nonzero
+from bridge.raising.building.selecting import index_of, length_of, nonzero
 from bridge.raising.plan import Ref
 from bridge.raising.rules.elementwise import reshaped
 from bridge.raising.table import Candidate, Node, Operand, raises
@@ -93,13 +93,6 @@ def shape_of(node: Node, x: Operand, *, start: int = 0, end: int | None = None) 
         return k.constant(_known(known)) if sizes is None else sizes
 
     return Candidate((input_layout,), (Layout.identity(node.shape),), build)
-
-
-def length_of(k: Recorder, x: Ref, layout: Layout, axis: int) -> Ref:
-    """The length of an axis, counted at index 0 of all others."""
-    stored_axis = layout.where(axis)
-    key = tuple(slice(None) if i == stored_axis else 0 for i in range(len(layout.stored_shape)))
-    return k.op("sum", k.op("ones_like", k.op("get_item", x, key), dtype="int32"))
 
 
 def _known(values: NDArray[np.int64]) -> Weight:

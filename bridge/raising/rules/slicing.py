@@ -7,10 +7,18 @@ from itertools import accumulate
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
-from bridge.raising.building.candidates import on_distinct_axes, replaced
+from bridge.raising.building.adding import add_dynamic
+from bridge.raising.building.candidates import (
+    on_distinct_axes,
+    replaced,
+    resized,
+    with_identity_axes,
+)
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import (
     can_select,
+    counted,
+    length_of,
     part,
     positions_of,
     select,
@@ -38,6 +46,8 @@ def slice_(
 
     In any layout in which each sliced axis has a stored axis of its own.
     """
+    if not (starts.is_constant and ends.is_constant):
+        return _sliced_by_data(node, x, starts, ends, axes, steps)
     begins = _integers(starts)
     return _sliced(
         node,
@@ -87,6 +97,68 @@ def _sliced(
         return x
 
     return Candidate((input_layout,), (output_layout,), build)
+
+
+def _sliced_by_data(
+    node: Node,
+    x: Operand,
+    starts: Operand,
+    ends: Operand,
+    axes: Operand | None,
+    steps: Operand | None,
+) -> Candidate:
+    """From places to places that the model computes, by steps forward."""
+    count = int(starts.shape[0])
+    named = [_axis(a, x.rank) for a in _integers(axes)] if axes else [*range(count)]
+    by = _integers(steps) if steps else [1] * count
+    if min(by, default=1) < 1:
+        raise UnsupportedError("a backward slice between computed places", received=by)
+    layout = with_identity_axes(x, named)
+    bounds = [_integers(o) if o.is_constant else None for o in (starts, ends)]
+    output_layout = resized(layout, node.shape, named)
+
+    def build(k: Recorder, x: Ref, *computed: Ref) -> Ref:
+        tensors = iter(computed)
+        first, last = (next(tensors) if numbers is None else numbers for numbers in bounds)
+        for index, (axis, step) in enumerate(zip(named, by, strict=True)):
+            length = k.op("cast", length_of(k, x, layout, axis), dtype="int64")
+            start, end = (_bound(k, part, index, length) for part in (first, last))
+            span = k.op("maximum", k.op("subtract", end, start), 0)
+            steps_up = (
+                span if step == 1 else k.op("floor_divide", k.op("add", span, step - 1), step)
+            )
+            indices = counted(k, steps_up)
+            indices = indices if step == 1 else k.op("multiply", indices, step)
+            indices = add_dynamic(k, k.op("cast", indices, dtype="int64"), start)
+            x = k.op("take", x, indices, axis=layout.where(axis) or 0)
+        return x
+
+    inputs = [None if numbers is not None else Layout.identity((count,)) for numbers in bounds]
+    absent = (None,) * ((axes is not None) + (steps is not None))
+    return Candidate((layout, *inputs, *absent), (output_layout,), build)
+
+
+def _axis(axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise UnsupportedError(
+            "a slice along an axis that there is not", expected=f"below {rank}", received=axis
+        )
+    return axis % rank
+
+
+def _bound(k: Recorder, bounds: Ref | Sequence[int], index: int, length: Ref) -> Ref:
+    """Where a slice begins or ends: one below 0 counts from the end, and none is beyond either."""
+    if isinstance(bounds, Ref):
+        bound = k.op("cast", k.op("get_item", bounds, (index,)), dtype="int64")
+        wrapped = k.op("where", k.op("less", bound, 0), k.op("add", bound, length), bound)
+    elif bounds[index] < 0:
+        wrapped = k.op("add", length, max(bounds[index], -FAR))
+    else:
+        return k.op("minimum", length, min(bounds[index], FAR))
+    return k.op("minimum", k.op("maximum", wrapped, 0), length)
+
+
+FAR = 2**31 - 1  # what stands for the end
 
 
 def _along(layout: Layout, axis: int, key: slice, shape: Shape) -> tuple[Layout, Slicer]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bridge.errors import UnsupportedError
 from bridge.layout import Concatenated, Layout, Moves, moves
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.plan import Ref
+from bridge.raising.plan import Ref, Size
 from bridge.raising.table import Shape
 
 
@@ -104,12 +104,28 @@ def _reshape_if_needed(recorder: Recorder, x: Ref, source: Shape, target: Shape)
 
 
 def reshape(recorder: Recorder, x: Ref, source: Shape, target: Shape) -> Ref:
-    """A Keras Flatten or Reshape, or `ops.reshape` if the batch axis changes too."""
+    """A Keras Flatten or Reshape, or `ops.reshape` if the batch axis changes too.
+
+    Where only axes of size 1 come or go, several sizes may be unknown.
+    """
+    if _several_unknown(target) and _without_ones(source) == _without_ones(target):
+        for name, shape in (("squeeze", source), ("expand_dims", target)):
+            ones = tuple(axis for axis, size in enumerate(shape) if size == 1)
+            x = recorder.op(name, x, axis=ones) if ones else x
+        return x
     if not target or not source or source[0] != target[0]:
         return recorder.op("reshape", x, newshape=_keras_shape(target))
     if len(target) == 2 and len(source) > 2 and 0 not in source:
         return recorder.layer("Flatten", x)
     return recorder.layer("Reshape", x, target_shape=_keras_shape(target[1:]))
+
+
+def _several_unknown(shape: Shape) -> bool:
+    return sum(isinstance(size, str) for size in shape) > 1
+
+
+def _without_ones(shape: Shape) -> list[Size]:
+    return [size for size in shape if size != 1]
 
 
 def _keras_shape(shape: Shape) -> tuple[int, ...]:

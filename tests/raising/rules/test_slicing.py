@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from bridge.errors import UnsupportedOperatorError
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import Draw, NodeExample, nodes_of, shapes, tensor
 
 
@@ -105,3 +107,36 @@ def test_a_slice_of_the_channels_moves_nothing() -> None:
     raised = raise_and_compare(graph(text, bounds), {"x": seeded((2, 4, 3, 3))})
     assert raised.plan.permutations == ()
     assert raised.model.output_shape == (None, 3, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends"), [(0, 3), (1, -1), (-2, 9), (-9, 2), (2, 1), (3, 2**40), (-(2**40), -1)]
+)
+def test_slices_from_and_to_computed_places(starts: int, ends: int) -> None:
+    text = """g (float[n,w] x, int64[1] start, int64[1] end)
+        => (float[n,a] y, float[n,b] z, float[n,c] v)
+        <int64[1] axis = {1}, int64[1] two = {2}, int64[1] first = {1}, int64[1] last = {-1}> {
+            y = Slice(x, start, end, axis)
+            z = Slice(x, first, end, axis, two)
+            v = Slice(x, start, last, axis)
+        }"""
+    feeds = {"start": np.array([starts]), "end": np.array([ends])}
+    for n, w in ((1, 5), (2, 3)):
+        raise_and_compare(graph(text), {"x": seeded((n, w)), **feeds})
+
+
+def test_a_table_is_cut_to_a_free_size() -> None:
+    text = """g (float[n,s,2] x) => (float[n,s,2] y) <float[1,9,2] table, int64[1] zero = {0},
+        int64[1] axis = {1}> { size = Shape<start=1, end=2>(x)
+        part = Slice(table, zero, size, axis)  y = Add(x, part) }"""
+    raised = raise_and_compare(graph(text, {"table": seeded((1, 9, 2))}), {"x": seeded((3, 4, 2))})
+    assert raised.plan.values["y"].layout.logical_shape == ("n", "s", 2)
+
+
+def test_a_backward_slice_between_computed_places_is_refused() -> None:
+    text = """g (float[n,w] x, int64[1] end) => (float[n,a] y)
+        <int64[1] axis = {1}, int64[1] last = {-1}, int64[1] step = {-1}> {
+            y = Slice(x, last, end, axis, step)
+        }"""
+    with pytest.raises(UnsupportedOperatorError, match="backward slice between computed"):
+        plan_of(graph(text))

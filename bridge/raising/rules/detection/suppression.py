@@ -7,9 +7,9 @@ from math import ceil, log
 from bridge.layout import Layout
 from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import arange_like, index_of, nonzero
+from bridge.raising.building.selecting import arange_like, index_of, length_of, nonzero
 from bridge.raising.plan import Function, Ref
-from bridge.raising.rules.dynamic import length_of, stacked
+from bridge.raising.rules.dynamic import stacked
 from bridge.raising.table import Candidate, Node, Operand, raises
 
 # The state of the loop, a row per box: its corners, whether it is still open, and selected.

@@ -11,9 +11,8 @@ from bridge.layout import Layout
 from bridge.raising.building.candidates import resized
 from bridge.raising.building.padding import Window, constant_padding
 from bridge.raising.building.recorder import Recorder
-from bridge.raising.building.selecting import arange_like
+from bridge.raising.building.selecting import arange_like, length_of
 from bridge.raising.plan import Ref, Size
-from bridge.raising.rules.dynamic import length_of
 from bridge.raising.rules.spatial.sliding import LOWEST, every_window, pooled, pooling, slid
 from bridge.raising.table import Candidate, Node, Operand, raises
 

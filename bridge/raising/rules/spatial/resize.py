@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
@@ -23,6 +23,7 @@ from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import select
 from bridge.raising.plan import Ref, Size
 from bridge.raising.rules.spatial.interpolation import Axis, Interpolation, repeats
+from bridge.raising.rules.spatial.resize_free import FreeAxis, FreeResize
 from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
 WHOLE = (0.0, 1.0)  # an axis of which nothing is cropped
@@ -63,6 +64,8 @@ def resize(
     if mode != "nearest" and "float" not in x.dtype:
         raise UnsupportedError("an interpolation of integers", received=x.dtype)
     named = [*range(x.rank)] if axes is None else [axis % x.rank for axis in axes]
+    if any(_is_free(pair) for pair in zip(x.shape, node.shape, strict=True)):
+        return _of_free_sizes(node, x, how, (roi, scales, sizes), named, keep_aspect_ratio_policy)
     factors = _scales(node, x, scales, sizes, named, keep_aspect_ratio_policy)
     if how.coordinates == "align_corners":
         _refuse_rounded_sizes(node, x, factors)
@@ -81,7 +84,64 @@ def resize(
     ]
 
 
-def _layouts(x: Operand, axes: Mapping[int, Axis]) -> list[Layout]:
+def _is_free(sizes: tuple[Size, Size]) -> bool:
+    """Whether an axis changes of which a size is not known."""
+    return sizes[0] != sizes[1] and not all(isinstance(size, int) for size in sizes)
+
+
+def _of_free_sizes(
+    node: Node,
+    x: Operand,
+    how: Interpolation,
+    operands: tuple[Operand | None, Operand | None, Operand | None],
+    named: Sequence[int],
+    policy: str,
+) -> list[Candidate]:
+    """An UpSampling layer where free axes grow by whole numbers, or else computed positions."""
+    _, scales, sizes = operands
+    _refuse_policy(policy)
+    numbers = [] if scales is None else scales.array().tolist()
+    factors = {axis: np.float32(scale) for axis, scale in zip(named, numbers, strict=False)}
+    changes = {
+        axis: FreeAxis(size, new_size, factors.get(axis))
+        for axis, (size, new_size) in enumerate(zip(x.shape, node.shape, strict=True))
+        if size != new_size
+    }
+    there = [operand is not None for operand in operands]
+    layouts = _layouts(x, changes)
+    if how.coordinates != "align_corners" and all(c.factor for c in changes.values()):
+        samples = {axis: _sample(change) for axis, change in changes.items()}
+        grown = [_Resize(how, 0.0, layout, samples) for layout in layouts]
+        if all(resize.is_up_sampling for resize in grown):
+            return [resize.candidate(node, sum(there)) for resize in grown]
+    positions = {axis: position for position, axis in enumerate(named)}
+    by_data = not numbers and sizes is not None
+    shape = Layout.identity(sizes.shape) if by_data and sizes is not None else None
+    return [
+        FreeResize(how, layout, changes, shape, positions).candidate(node, there)
+        for layout in layouts
+    ]
+
+
+def _refuse_policy(policy: str) -> None:
+    if policy != "stretch":
+        raise UnsupportedError(
+            "one scale for all axes, of which some have an unknown size",
+            received=f"keep_aspect_ratio_policy {policy}",
+            hint="fix the sizes of the inputs, or name the axes that are resized",
+        )
+
+
+def _sample(axis: FreeAxis) -> Axis:
+    """An axis of some size, which stands for any that is not to be aligned at its corners."""
+    factor = axis.factor or 1
+    return Axis(_SAMPLE, _SAMPLE * factor, np.float32(factor))
+
+
+_SAMPLE = 5
+
+
+def _layouts(x: Operand, axes: Collection[int]) -> list[Layout]:
     """The layouts of x to choose from: channels last if only spatial axes change."""
     if not axes:
         return [x.layout]
@@ -123,6 +183,11 @@ class _Resize:
         for stored_axis, axis in changes.items():
             x = self._outside(k, x, stored_axis, self.how.is_on_map(axis))
         return x
+
+    @property
+    def is_up_sampling(self) -> bool:
+        """Whether one of Keras's UpSampling layers does the same."""
+        return self._factors() is not None
 
     def _factors(self) -> dict[int, int] | None:
         """The factor of each stored axis with which Keras's UpSampling layer does the same."""
@@ -186,11 +251,7 @@ def _scales(
             for axis, pair in enumerate(zip(x.shape, node.shape, strict=True))
         ]
     if not explicit and not all(isinstance(x.shape[axis], int) for axis in named):
-        raise UnsupportedError(
-            "one scale for all axes, of which some have an unknown size",
-            received=f"keep_aspect_ratio_policy {policy}",
-            hint="fix the sizes of the inputs, or name the axes that are resized",
-        )
+        _refuse_policy(policy)
     known = [size if isinstance(size, int) else 1 for size in x.shape]
     new_sizes = None if explicit or sizes is None else sizes.array().tolist()
     factors, _ = resized_sizes(known, explicit or None, new_sizes, named, policy)

@@ -164,7 +164,9 @@ def affine_grid(node: Node, theta: Operand, size: Operand, *, align_corners: int
 
     (onnx.ai/onnx/operators, AffineGrid)
     """
-    sizes = [int(number) for number in size.array()[2:]]
+    sizes = [axis for axis in node.shape[1:-1] if isinstance(axis, int)]
+    if len(sizes) < len(node.shape) - 2:
+        raise UnsupportedError("a grid of unknown size", received=node.shape)
     if align_corners and 1 in sizes:
         raise UnsupportedError("a grid of one point between corners", received=sizes)
     axes = [np.linspace(-1, 1, count) if count > 1 else np.zeros(1) for count in sizes]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bridge.errors import UnsupportedError
-from bridge.layout import Layout, product, quotient
+from bridge.layout import Layout, Weight, product, quotient
+from bridge.raising.building.candidates import channels_last, resized
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
 from bridge.raising.search.permuting import reshape
@@ -19,6 +22,8 @@ def space_to_depth(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR")
     (onnx.ai/onnx/operators, SpaceToDepth)
     """
     n, c, high, wide = x.shape
+    if isinstance(high, str) and isinstance(wide, str):
+        return _convolved(node, x, "Conv2D", blocksize, mode)
     h, w = (_divided(size, blocksize) for size in (high, wide))
     split = (n, c, h, blocksize, w, blocksize)
     order = (0, 1, 3, 5, 2, 4) if mode == "CRD" else (0, 3, 5, 1, 2, 4)
@@ -32,11 +37,41 @@ def depth_to_space(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR")
     (onnx.ai/onnx/operators, DepthToSpace)
     """
     n, channels, h, w = x.shape
+    if isinstance(h, str) and isinstance(w, str):
+        return _convolved(node, x, "Conv2DTranspose", blocksize, mode)
     c = _divided(channels, blocksize**2)
     larger = (n, c, product((h, blocksize)), product((w, blocksize)))
     if mode == "CRD":
         return _relabelled(x, (n, c, blocksize, blocksize, h, w), (0, 1, 4, 2, 5, 3), larger)
     return _relabelled(x, (n, blocksize, blocksize, c, h, w), (0, 3, 4, 1, 5, 2), larger)
+
+
+def _convolved(node: Node, x: Operand, layer: str, block: int, mode: str) -> Candidate:
+    """By a convolution that copies each element once: Keras has no reshape of which two sizes are
+    free. What is not finite spreads over its block."""
+    few = min(int(size) for size in (x.shape[1], node.shape[1]))
+    order = (2, 0, 1) if mode == "CRD" else (0, 1, 2)
+    sizes = [(block, block, few)[axis] for axis in order]
+    # The channel of the blocks for each place in one, and each of the few channels.
+    channels = np.arange(few * block**2).reshape(sizes).transpose(np.argsort(order))
+    kernel = np.eye(few * block**2, dtype=np.float32)[channels]
+    weight = Weight(kernel.shape, lambda: kernel, dtype=kernel.dtype)
+    input_layout = channels_last(x, identity_channels=True)
+    output_layout = resized(input_layout, node.shape, (1, 2, 3))
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.layer(
+            layer,
+            x,
+            {"kernel": weight},
+            filters=node.shape[1],
+            kernel_size=(block, block),
+            strides=(block, block),
+            use_bias=False,
+            trainable=False,
+        )
+
+    return Candidate((input_layout,), (output_layout,), build)
 
 
 def _divided(size: Size, by: int) -> Size:

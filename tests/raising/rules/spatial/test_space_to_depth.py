@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
@@ -34,3 +35,14 @@ def test_the_one_undoes_the_other() -> None:
     x = seeded((2, 2, 6, 4))
     raised = raise_and_compare(graph(text), {"x": x})
     np.testing.assert_array_equal(raised.run({"x": x})["y"], x)
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_maps_of_free_sizes(mode: str) -> None:
+    text = f"""g (float[n,8,h,w] x) => (float[n,2,p,q] y, float[n,8,h,w] z) {{
+        y = DepthToSpace<blocksize=2, mode="{mode}">(x)  z = SpaceToDepth<blocksize=2>(y)
+    }}"""
+    for n, h, w in ((1, 3, 2), (2, 1, 4)):
+        raised = raise_and_compare(graph(text), {"x": seeded((n, 8, h, w))})
+    assert not raised.plan.permutations
+    assert [w.trainable for w in raised.model.weights] == [False, False]
