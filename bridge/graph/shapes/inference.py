@@ -20,7 +20,8 @@ import numpy as np
 from bridge.graph.constants import new_constant
 from bridge.graph.definitions import infer_types
 from bridge.graph.shapes.elements import Elements, computed_elements, elements_of, sizes_of
-from bridge.graph.shapes.results import OF_ONE_TYPE, Known, Sizes, result_shapes
+from bridge.graph.shapes.known import Known, Sizes
+from bridge.graph.shapes.results import OF_ONE_TYPE, result_shapes
 from bridge.layout.size import canonical
 
 if TYPE_CHECKING:

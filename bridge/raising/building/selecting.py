@@ -12,7 +12,6 @@ from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import replaced
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref, Size
-from bridge.raising.table import Shape
 
 
 def can_select(layout: Layout, axis: int) -> bool:
@@ -127,12 +126,13 @@ def length_of(k: Recorder, x: Ref, layout: Layout, axis: int) -> Ref:
     return k.op("sum", k.op("ones_like", k.op("get_item", x, key), dtype="int32"))
 
 
-def zeros_of_shape(k: Recorder, shape: Ref, sizes: Shape) -> Ref:
-    """Zeros in a shape that the model computes, of which some sizes are known."""
+def zeros_of_shape(k: Recorder, shape: Ref, layout: Layout) -> Ref:
+    """Zeros in a shape that the model computes, of which some sizes are known; each axis of the
+    layout has a stored axis of its own."""
     zeros: Ref | None = None
-    for axis, size in enumerate(sizes):
+    for axis, size in enumerate(layout.logical_shape):
         vector = _zeros(k, shape, axis, size)
-        vector = k.op("reshape", vector, newshape=along(axis, len(sizes)))
+        vector = k.op("reshape", vector, newshape=along(layout.where(axis) or 0, layout.rank))
         zeros = vector if zeros is None else add_dynamic(k, zeros, vector)
     if zeros is None:
         raise ValueError("a shape without axes")

@@ -94,7 +94,7 @@ def constant_of_shape(node: Node, shape: Operand, *, value: Any = None) -> Candi
     def build(k: Recorder, shape: Ref) -> Ref:
         if not sizes:
             return k.constant(Weight((), lambda: number.reshape(()), dtype=number.dtype))
-        zeros = zeros_of_shape(k, shape, sizes)
+        zeros = zeros_of_shape(k, shape, Layout.identity(sizes))
         return k.op("full_like", zeros, number.item(), dtype=str(number.dtype))
 
     return Candidate((Layout.identity(shape.shape),), (Layout.identity(node.shape),), build)

@@ -9,6 +9,7 @@ from bridge.errors import UnsupportedError
 from bridge.layout import Layout
 from bridge.raising.building.adding import add_dynamic
 from bridge.raising.building.candidates import (
+    axis_order,
     on_distinct_axes,
     replaced,
     resized,
@@ -107,12 +108,12 @@ def _sliced_by_data(
     axes: Operand | None,
     steps: Operand | None,
 ) -> Candidate:
-    """From places to places that the model computes, by steps forward."""
+    """From and to positions that the model computes, by steps forward."""
     count = int(starts.shape[0])
     named = [_axis(a, x.rank) for a in _integers(axes)] if axes else [*range(count)]
     by = _integers(steps) if steps else [1] * count
     if min(by, default=1) < 1:
-        raise UnsupportedError("a backward slice between computed places", received=by)
+        raise UnsupportedError("a backward slice between computed positions", received=by)
     layout = with_identity_axes(x, named)
     bounds = [_integers(o) if o.is_constant else None for o in (starts, ends)]
     output_layout = resized(layout, node.shape, named)
@@ -257,13 +258,19 @@ def expand(node: Node, x: Operand, shape: Operand) -> Candidate:
 
 def _expanded_by_data(node: Node, x: Operand, shape: Operand) -> Candidate:
     """To sizes that the model computes: by zeros of that shape, with which x is broadcast."""
-    layouts, dtype = (Layout.identity(x.shape), Layout.identity(shape.shape)), x.dtype
+    keeps = x.rank == len(node.shape) and axis_order(x.layout) is not None
+    layout = x.layout if keeps else Layout.identity(x.shape)
+    changed = [
+        a for a, sizes in enumerate(zip(x.shape, node.shape, strict=False)) if len({*sizes}) > 1
+    ]
+    output_layout = resized(layout, node.shape, changed) if keeps else Layout.identity(node.shape)
+    dtype = x.dtype
 
     def build(k: Recorder, x: Ref, shape: Ref) -> Ref:
-        zeros = zeros_of_shape(k, shape, node.shape)
+        zeros = zeros_of_shape(k, shape, output_layout)
         return where(k, k.op("equal", zeros, 0), x, x, dtype)
 
-    return Candidate(layouts, (Layout.identity(node.shape),), build)
+    return Candidate((layout, Layout.identity(shape.shape)), (output_layout,), build)
 
 
 def _repeated(input_layout: Layout, expanded: Layout, counts: Mapping[int, int]) -> Candidate:

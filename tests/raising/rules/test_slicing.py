@@ -112,7 +112,7 @@ def test_a_slice_of_the_channels_moves_nothing() -> None:
 @pytest.mark.parametrize(
     ("starts", "ends"), [(0, 3), (1, -1), (-2, 9), (-9, 2), (2, 1), (3, 2**40), (-(2**40), -1)]
 )
-def test_slices_from_and_to_computed_places(starts: int, ends: int) -> None:
+def test_slices_from_and_to_computed_positions(starts: int, ends: int) -> None:
     text = """g (float[n,w] x, int64[1] start, int64[1] end)
         => (float[n,a] y, float[n,b] z, float[n,c] v)
         <int64[1] axis = {1}, int64[1] two = {2}, int64[1] first = {1}, int64[1] last = {-1}> {
@@ -133,7 +133,7 @@ def test_a_table_is_cut_to_a_free_size() -> None:
     assert raised.plan.values["y"].layout.logical_shape == ("n", "s", 2)
 
 
-def test_a_backward_slice_between_computed_places_is_refused() -> None:
+def test_a_backward_slice_between_computed_positions_is_refused() -> None:
     text = """g (float[n,w] x, int64[1] end) => (float[n,a] y)
         <int64[1] axis = {1}, int64[1] last = {-1}, int64[1] step = {-1}> {
             y = Slice(x, last, end, axis, step)

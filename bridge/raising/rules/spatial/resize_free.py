@@ -155,10 +155,8 @@ def _half_pixel_symmetric(k: Recorder, index: Ref, of: _Numbers) -> Ref:
     share = k.op("divide", of.new_size, k.op("multiply", of.size, of.scale))
     offset = k.op("multiply", k.op("divide", of.size, 2.0), k.op("subtract", 1.0, share))
     # In double precision, as in interpolation.py: at whole positions rounding decides.
-    index, scale, offset = (
-        k.op("cast", x, dtype="float64") if isinstance(x, Ref) else x
-        for x in (index, of.scale, offset)
-    )
+    scale = of.scale if isinstance(of.scale, float) else k.op("cast", of.scale, dtype="float64")
+    index, offset = (k.op("cast", x, dtype="float64") for x in (index, offset))
     at = k.op("add", k.op("divide", k.op("add", index, 0.5), scale), offset)
     return k.op("cast", k.op("subtract", at, 0.5), dtype="float32")
 

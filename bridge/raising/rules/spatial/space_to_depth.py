@@ -22,7 +22,7 @@ def space_to_depth(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR")
     (onnx.ai/onnx/operators, SpaceToDepth)
     """
     n, c, high, wide = x.shape
-    if isinstance(high, str) and isinstance(wide, str):
+    if _must_be_convolved(x):
         return _convolved(node, x, "Conv2D", blocksize, mode)
     h, w = (_divided(size, blocksize) for size in (high, wide))
     split = (n, c, h, blocksize, w, blocksize)
@@ -37,7 +37,7 @@ def depth_to_space(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR")
     (onnx.ai/onnx/operators, DepthToSpace)
     """
     n, channels, h, w = x.shape
-    if isinstance(h, str) and isinstance(w, str):
+    if _must_be_convolved(x):
         return _convolved(node, x, "Conv2DTranspose", blocksize, mode)
     c = _divided(channels, blocksize**2)
     larger = (n, c, product((h, blocksize)), product((w, blocksize)))
@@ -46,13 +46,19 @@ def depth_to_space(node: Node, x: Operand, *, blocksize: int, mode: str = "DCR")
     return _relabelled(x, (n, blocksize, blocksize, c, h, w), (0, 3, 4, 1, 5, 2), larger)
 
 
+def _must_be_convolved(x: Operand) -> bool:
+    """Whether both sizes of a map of numbers are free: Keras has no reshape for that."""
+    _, channels, *spatial = x.shape
+    are_free = all(isinstance(size, str) for size in spatial)
+    return are_free and isinstance(channels, int) and "float" in x.dtype
+
+
 def _convolved(node: Node, x: Operand, layer: str, block: int, mode: str) -> Candidate:
-    """By a convolution that copies each element once: Keras has no reshape of which two sizes are
-    free. What is not finite spreads over its block."""
+    """By a convolution that copies each element once. What is not finite spreads over its block."""
     few = min(int(size) for size in (x.shape[1], node.shape[1]))
     order = (2, 0, 1) if mode == "CRD" else (0, 1, 2)
     sizes = [(block, block, few)[axis] for axis in order]
-    # The channel of the blocks for each place in one, and each of the few channels.
+    # The channel of the blocks for each position in one, and each of the few channels.
     channels = np.arange(few * block**2).reshape(sizes).transpose(np.argsort(order))
     kernel = np.eye(few * block**2, dtype=np.float32)[channels]
     weight = Weight(kernel.shape, lambda: kernel, dtype=kernel.dtype)
