@@ -147,7 +147,7 @@ def raise_onnx(
             warnings += (_quantized_note(path, floats, raising.progress),)
             path = floats or path
         raised = _raised(model, None, path, output, raising)
-        return replace(raised, warnings=_all_warnings(warnings, raised.report))
+        return replace(raised, warnings=_all_warnings((*warnings, *raised.warnings), raised.report))
 
 
 def _is_raised_to_floats(model: ir.Model, options: GraphOptions) -> bool:
@@ -206,7 +206,8 @@ def raise_caffe(
         if path is not None:
             _checked_onnx(lowered, None, raising.progress, path)
         raised = _raised(to_ir(lowered), lowered, path, output, raising)
-    return replace(raised, warnings=_all_warnings(lowered.warnings, raised.report))
+    warnings = (*lowered.warnings, *raised.warnings)
+    return replace(raised, warnings=_all_warnings(warnings, raised.report))
 
 
 def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
@@ -301,6 +302,7 @@ def _raised(
     plan = raise_model(run_passes(model), options.io_layout, options.target)
     options.progress("building the Keras model")
     from bridge.keras.build import build
+    from bridge.keras.depth import depth_warnings
     from bridge.keras.export import refuse_unwritable
 
     if output is not None:
@@ -314,7 +316,7 @@ def _raised(
         options.progress("comparing Keras with onnxruntime")
         report = check_keras(built, plan, path)
     _write_keras(built, translation, output, options)
-    return Raising(built, plan, translation, report)
+    return Raising(built, plan, translation, report, tuple(depth_warnings(plan)))
 
 
 def _write_keras(
