@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
-from bridge.raising.plan import Call, Plan, Ref, refs_in
+from bridge.raising.plan import Call, Plan, Ref
 from bridge.types import Array
 
 
@@ -89,8 +90,13 @@ def _shared(plan: Plan) -> set[int]:
 
 def _uses(plan: Plan) -> Iterator[Ref]:
     """Every use of a tensor, as an argument of a call or as an output of the model."""
-    for call in plan.calls:
-        yield from refs_in(call.arguments)
+    pending: list[Any] = [call.arguments for call in plan.calls]
+    while pending:
+        argument = pending.pop()
+        if isinstance(argument, Ref):
+            yield argument
+        elif isinstance(argument, (list, tuple)):
+            pending.extend(argument)
     yield from (plan.values[name].ref for name in plan.outputs)
 
 

@@ -9,7 +9,14 @@ from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
 from bridge.raising.building.candidates import is_presentable
-from tests.helpers.keras_against_onnx import graph, plan_of, prepared, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import (
+    graph,
+    in_onnxruntime,
+    plan_of,
+    prepared,
+    raise_and_compare,
+    seeded,
+)
 
 
 def permutes(plan: Plan) -> list[str]:
@@ -237,3 +244,24 @@ def test_a_reshape_to_two_sizes_that_nobody_knows_is_refused() -> None:
     text = """g (float[b,4,3] x, int64[2] to) => (float[m,k] y) { y = Reshape(x, to) }"""
     with pytest.raises(UnsupportedError, match="more than one size is known only when"):
         plan_of(graph(text))
+
+
+@pytest.mark.parametrize(
+    ("node", "constants"),
+    [
+        ("Relu(x)", {}),
+        ("Softmax<axis = 1>(x)", {}),
+        ("Transpose<perm = [0, 2, 1, 3]>(x)", {}),
+        ("MaxPool<kernel_shape = [1, 1]>(x)", {}),
+        ("BatchNormalization(x, a, b, c, d)", dict(zip("abcd", np.eye(4, 3) + 1.5, strict=True))),
+    ],
+)
+def test_layers_compute_in_the_graphs_double_precision(
+    node: str, constants: dict[str, np.ndarray]
+) -> None:
+    """Left to themselves they would cast what they read to float32."""
+    model = graph(f"g (double[n,3,3,4] x) => (double[n,3,3,4] y) {{ y = {node} }}", constants)
+    x = {"x": np.random.default_rng(0).uniform(-1, 1, (2, 3, 3, 4))}
+    received = raise_and_compare(model, x).run(x)["y"]
+    assert received.dtype == np.float64
+    np.testing.assert_allclose(received, in_onnxruntime(model, x)["y"], rtol=1e-9)

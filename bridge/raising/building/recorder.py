@@ -109,6 +109,14 @@ class Recorder:
         self.calls.append(call)
         return Ref(call.id)
 
+    def compute_in(self, dtype: str, start: int) -> None:
+        """Has the layers from `start` on compute in another dtype than float32, to which they cast
+        whatever floats they read."""
+        for index in range(start, len(self.calls)):
+            call = self.calls[index]
+            if call.target.startswith("layers.") and call.again is None:
+                self.calls[index] = replace(call, options={"dtype": dtype, **call.options})
+
     def name_calls(self, start: int, name: str) -> None:
         """Names the calls from `start` on after their node."""
         for index in range(start, len(self.calls) - 1):

@@ -8,7 +8,7 @@ and has its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from inspect import Signature, signature
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import BridgeError, UnsupportedError
 from bridge.graph.io import weight_of
+from bridge.graph.producers import computed_by
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.empty import refuse_empty
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from bridge.public.options import IoLayout
+
+
+# Floats that Keras's layers would cast to float32.
+_OTHER_FLOATS = ("float64", "bfloat16", "float16")
 
 
 class CostModel(Protocol):
@@ -93,8 +98,6 @@ class LayoutPass:
         self.cost_model = cost_model
         self.recorder = Recorder()
         self.values: dict[str, Stored] = {}
-        # The operator that computes each value, not counting Transposes, which only move it.
-        self.producers: dict[str, str] = {}
         # The copies of a stored value in other layouts. Values that share a tensor, as the input
         # and output of a Transpose do, may even have the same shape: so Stored is the key.
         self.copies: dict[Stored, dict[Layout, Ref]] = {}
@@ -103,6 +106,9 @@ class LayoutPass:
         self.trace: list[TraceEntry] = []
         self.permutations: list[Permutation] = []
         self.refused: list[ir.Node] = []
+        values = (*graph.inputs, *(value for node in graph for value in node.outputs))
+        dtypes = {name_of(value): dtype_of(value) for value in values}
+        self.dtypes = {name: dtype for name, dtype in dtypes.items() if dtype in _OTHER_FLOATS}
         # A size that ONNX gives a name of its own may be known here as a product: 3*batch.
         self.sizes: dict[Size, Size] = {}
 
@@ -170,16 +176,23 @@ class LayoutPass:
         start = len(self.recorder.calls)
         self.recorder.scope = (node.name or "").rpartition("/")[0]
         built = candidate.build(self.recorder, *refs)
+        self._compute_in_dtype_of((*node.inputs, *node.outputs), start)
         self.recorder.name_calls(start, node.name or outputs[0])
         results = (built,) if isinstance(built, Ref) else built
         stored = map(Stored, results, candidate.output_layouts)
         for value, result in zip(node.outputs, stored, strict=False):
             if name_of(value):  # else the node omits this output
-                moved = operands[0] if node.op_type == "Transpose" else None
-                self.producers[name_of(value)] = moved.producer if moved else node.op_type
                 self._check_shape(node, value, result.layout)
                 self._learn_sizes(value, result.layout)
                 self.values[name_of(value)] = result
+
+    def _compute_in_dtype_of(self, values: Iterable[ir.Value | None], start: int) -> None:
+        """Has layers compute in double or half precision, if that is the node's."""
+        dtypes = {dtype_of(value) for value in values if value is not None and name_of(value)}
+        for dtype in _OTHER_FLOATS:
+            if dtype in dtypes and ("float32" not in dtypes or dtype == "float64"):
+                self.recorder.compute_in(dtype, start)
+                return
 
     def _operand(self, value: ir.Value) -> Operand:
         name, shape = name_of(value), self._shape(value)
@@ -188,7 +201,7 @@ class LayoutPass:
             layout = Layout.identity(shape)
             return Operand(name, dtype_of(value), shape, layout, constant)
         layout = self.values[name].layout
-        return Operand(name, dtype_of(value), shape, layout, producer=self.producers.get(name, ""))
+        return Operand(name, dtype_of(value), shape, layout, producer=computed_by(value))
 
     def _variants(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
         """The inputs as they are stored; each copy of one of them in another layout; and all of
@@ -255,6 +268,8 @@ class LayoutPass:
     def _copy(self, name: str, stored: Stored, layout: Layout, reason: str) -> Ref:
         start = len(self.recorder.calls)
         ref = rearrange(self.recorder, stored.ref, stored.layout, layout)
+        if name in self.dtypes:
+            self.recorder.compute_in(self.dtypes[name], start)
         self.recorder.name_calls(start, f"{name}/stored")
         if not stored.layout.same_element_order(layout):
             self.permutations.append(

@@ -180,10 +180,8 @@ def _between(
             tensors.append(k.op("subtract", x, zero_point) if zero_point else x)
         start = len(k.calls)
         y = cast(Ref, inner.build(k, *tensors))
-        for index in range(start, len(k.calls) if wide else start):
-            call = k.calls[index]
-            if call.target.startswith("layers."):
-                k.calls[index] = replace(call, options={**call.options, "dtype": dtype})
+        if wide:
+            k.compute_in(dtype, start)
         return finish(k, y, output_layout)
 
     return Candidate(tuple(map(by_index.get, range(count))), (output_layout,), build)
