@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from bridge.errors import UsageError, after
 from bridge.files.outputs import refuse_collisions, staged, writable
 from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
+from bridge.from_onnx import reference
 from bridge.public import public
 from bridge.public.options import (
     CaffeToKerasKeywords,
@@ -131,7 +132,6 @@ def raise_onnx(
     """`onnx_to_keras`, with the plan, the map and the report beside the model."""
     from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
-    from bridge.graph.shapes.prepare import prepare
     from bridge.graph.validity import valid_graphs
 
     raising, graph = RaisingOptions.of(options), GraphOptions.of(options)
@@ -139,38 +139,13 @@ def raise_onnx(
         raising.progress("reading the graph")
         model = load(path)
         _refuse_outputs([path, *external_files(model)], output, raising.map)
-        if prepare(model, graph) and raising.check:
-            path = stack.enter_context(_prepared_file(model))
         warnings = tuple(not_finite(weights_of(model)))
-        if _is_raised_to_floats(model, graph):
-            floats = stack.enter_context(_prepared_file(model)) if raising.check else None
-            warnings += (_quantized_note(path, floats, raising.progress),)
-            path = floats or path
-        raised = _raised(model, None, path, output, raising)
-        return replace(raised, warnings=_all_warnings((*warnings, *raised.warnings), raised.report))
-
-
-def _is_raised_to_floats(model: ir.Model, options: GraphOptions) -> bool:
-    """Makes a quantized graph the float model that it stands for, if that is asked for."""
-    from bridge.graph.quantization import to_floats
-
-    if options.quantized not in ("float", "keep"):
-        raise UsageError("unknown quantized", expected="float or keep", received=options.quantized)
-    return options.quantized == "float" and to_floats(model)
-
-
-def _quantized_note(quantized: Path, floats: Path | None, progress: Progress) -> str:
-    """What became of a quantized graph, and how far its float model is from it."""
-    note = (
-        "the graph is quantized, and became the float model that it stands for: values are limited "
-        "as before and no longer rounded (--quantized keep rounds them)"
-    )
-    if floats is None:
-        return note
-    from bridge.check.verify import distances
-
-    progress("comparing the float model with the quantized graph")
-    return "; ".join([note, *distances(quantized, floats)])
+        compared = stack.enter_context(
+            reference(model, path, graph, check=raising.check, progress=raising.progress)
+        )
+        raised = _raised(model, None, compared.path, output, raising)
+        warnings += compared.notes
+        return replace(raised, warnings=_all_warnings(warnings, raised.report))
 
 
 @public
@@ -206,8 +181,7 @@ def raise_caffe(
         if path is not None:
             _checked_onnx(lowered, None, raising.progress, path)
         raised = _raised(to_ir(lowered), lowered, path, output, raising)
-    warnings = (*lowered.warnings, *raised.warnings)
-    return replace(raised, warnings=_all_warnings(warnings, raised.report))
+    return replace(raised, warnings=_all_warnings(lowered.warnings, raised.report))
 
 
 def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
@@ -302,7 +276,6 @@ def _raised(
     plan = raise_model(run_passes(model), options.io_layout, options.target)
     options.progress("building the Keras model")
     from bridge.keras.build import build
-    from bridge.keras.depth import depth_warnings
     from bridge.keras.export import refuse_unwritable
 
     if output is not None:
@@ -316,7 +289,7 @@ def _raised(
         options.progress("comparing Keras with onnxruntime")
         report = check_keras(built, plan, path)
     _write_keras(built, translation, output, options)
-    return Raising(built, plan, translation, report, tuple(depth_warnings(plan)))
+    return Raising(built, plan, translation, report)
 
 
 def _write_keras(
@@ -349,17 +322,6 @@ def _temporary_onnx(lowered: LoweredModel) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield save(lowered, Path(folder) / "model.onnx")
-
-
-@contextmanager
-def _prepared_file(model: ir.Model) -> Iterator[Path]:
-    """A graph that was cut or whose sizes were fixed, as a file of its own."""
-    import onnx_ir as ir
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        ir.save(model, path, external_data="model.data")
-        yield path
 
 
 @contextmanager

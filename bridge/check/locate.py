@@ -69,7 +69,7 @@ def located(
                 tally.variation.of(name),
                 path.operators,
                 [rows[run] for rows in computed_from],
-                at=precision({*dtypes, *row.dtypes}),
+                at=precision(dtypes, row.dtypes),
                 depends=name not in origins or name in dependent,
             )
             for run, row in enumerate(tally.rows[name])

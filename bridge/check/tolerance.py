@@ -40,10 +40,14 @@ NARROW = {
 }
 
 
-def precision(dtypes: Collection[str]) -> Precision:
-    """The precision of the narrowest of some dtypes."""
-    narrow = [entry for name, entry in NARROW.items() if name in dtypes]
-    return max(narrow, key=lambda entry: entry.noise, default=SINGLE)
+def precision(computing: Collection[str], stored: Collection[str] = ()) -> Precision:
+    """That of the narrowest dtype in which models compute; of a value that is only `stored` in a
+    narrow one, that of a copy."""
+    narrow = [entry for name, entry in NARROW.items() if name in computing]
+    copies = (entry.copying for name, entry in NARROW.items() if name in stored)
+    rounding = max(copies, default=0.0)
+    single = Precision(rounding, rounding) if rounding else SINGLE
+    return max(narrow, key=lambda entry: entry.noise, default=single)
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def _of_factors(operators: Collection[str], inputs: Collection[Row]) -> float:
 
 def _is_informed(operators: Collection[str], inputs: Collection[Row]) -> bool:
     """Whether the inputs of weightless layers have shown that the value is right."""
-    weightless = _are(operators, _EXPONENTIAL | COPIES.operators)
+    weightless = _are(operators, _EXPONENTIAL | COPIES.operators | {"Cast"})
     return weightless and bool(inputs) and all(source.ok for source in inputs)
 
 

@@ -156,10 +156,10 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
     return report.require_no_difference()
 
 
-def distances(quantized: Path, floats: Path) -> Iterator[str]:
-    """In words, how far each output of a float model is from that of the quantized graph it stands
-    for, both in onnxruntime: for information, as rounding is what distinguishes them."""
-    runner, other = OnnxRunner(quantized), OnnxRunner(floats)
+def distances(original: Path, changed: Path) -> Iterator[str]:
+    """In words, how far each output of a graph is from that of the graph it was made of by leaving
+    out rounding, both in onnxruntime: for information, as to round is what they differ in."""
+    runner, other = OnnxRunner(original), OnnxRunner(changed)
     expected, received = dict[str, list[Array]](), dict[str, list[Array]]()
     for feeds in islice(_draws(runner), 2):
         for results, run in ((expected, runner.run), (received, other.run)):
@@ -168,12 +168,12 @@ def distances(quantized: Path, floats: Path) -> Iterator[str]:
     for name, arrays in expected.items():
         pairs = list(zip(arrays, received[name], strict=True))
         if any(one.shape != two.shape or not one.size for one, two in pairs):
-            yield f"'{name}' was not compared with the quantized graph's"
+            yield f"'{name}' was not compared with what it was"
             continue
         rows = [compare(name, *pair) for pair in pairs]
         error, range_ = max(row.error for row in rows), max(row.range for row in rows)
         share = f", {100 * error / range_:.2g} % of its range" if range_ else ""
-        yield f"'{name}' differs from the quantized graph's by up to {error:.3g}{share}"
+        yield f"'{name}' differs from what it was by up to {error:.3g}{share}"
 
 
 def _compared(

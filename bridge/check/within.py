@@ -15,8 +15,8 @@ MAX_BYTES = 32 << 20
 
 _SQUASHING = frozenset(
     """
-    ArgMax Clip Exp HardSigmoid LogSoftmax NonMaxSuppression QuantizeLinear Sigmoid Softmax Tanh
-    TopK
+    ArgMax Cast Clip Exp HardSigmoid LogSoftmax NonMaxSuppression QuantizeLinear Sigmoid Softmax
+    Tanh TopK
     """.split()
 )
 

@@ -19,6 +19,7 @@ from bridge.graph.lifting.branches import select_results, take_branches
 from bridge.graph.lifting.functions import inline_functions
 from bridge.graph.lifting.loops import unroll_loops
 from bridge.graph.lifting.opsets import TARGET, lift_opset
+from bridge.graph.precision.single import to_single
 from bridge.graph.shapes.inference import follow_sizes
 from bridge.graph.sizes import correct_sizes
 
@@ -42,11 +43,12 @@ def run_passes(model: ir.Model) -> ir.Model:
 
 
 def simplify(model: ir.Model) -> ir.Model:
-    """The model, gone through the PIPELINE but for its check: for a graph that is to stay ONNX.
+    """The model, gone through the PIPELINE but for what is for Keras alone: for a graph that is to
+    stay ONNX.
 
     Raises GraphError where the graph uses no standard operators.
     """
-    return _run(PIPELINE[:-1], model)
+    return _run((*_TO_OPSET, *_AFTER_OPSET), model)
 
 
 def expand(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
@@ -54,7 +56,7 @@ def expand(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     that this needs again; False if ONNX defines none of them by other operators."""
     expanded = put_bodies_in(model, nodes)
     if expanded:
-        _run(_AFTER_OPSET[:-1], model)
+        _run((*_AFTER_OPSET, *_FOR_KERAS[:-1]), model)
     return expanded
 
 
@@ -172,7 +174,11 @@ _AFTER_OPSET = (
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),
+)
+_FOR_KERAS = (
+    # As Keras's layers compute.
+    Pass("to single", to_single, "dtypes", "half precision is that of inputs and outputs alone"),
     Pass("check", invariants.check, "shapes", "see graph/invariants.py"),
 )
 
-PIPELINE = (*_TO_OPSET, *_AFTER_OPSET)
+PIPELINE = (*_TO_OPSET, *_AFTER_OPSET, *_FOR_KERAS)

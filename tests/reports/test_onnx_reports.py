@@ -16,12 +16,11 @@ from tests.helpers.keras_against_onnx import plan_of, raise_and_compare
 CASES = Path(__file__).parent / "onnx"
 ALL = sorted(CASES.iterdir())
 REFUSED = [case for case in ALL if (case / "refusal.txt").is_file()]
-# What onnxruntime 1.32 says nothing reliable of, or bridge's comparison does not yet judge.
+# What onnxruntime 1.32 says nothing reliable of.
 NOT_COMPARED = {
     "03-qdq-conv": "its fused int8 convolution is up to 4 steps off its own plain one",
     "16-shuffle-hardbatch": "a Reshape of it fixes the batch at 1, which its input leaves open",
     "22-same-lower": "it has no dilated convolution with SAME padding",
-    "29-float16": "off by 0.00027 of 0.0002: values between float16 layers are float32 in Keras",
     "64-opset6": "it has no Add of opset 6",
 }
 RAISED = [case for case in ALL if case not in REFUSED]

@@ -32,6 +32,7 @@ ORDER = (
     "check",
     "results",
     "from_caffe",
+    "from_onnx",
     "to_onnx",
     "convert",
     "inspection",

@@ -187,12 +187,18 @@ def origins_of(graph: onnx.GraphProto) -> dict[str, Origin]:
 
 
 def dtypes_of(model: onnx.ModelProto) -> frozenset[str]:
-    """The dtypes of all tensors for which the file has one."""
+    """The dtypes of all tensors for which the file has one, but of those that are only cast."""
     from onnx import TensorProto
 
     graph = model.graph
     infos = (*graph.input, *graph.value_info, *graph.output)
-    kinds = {info.type.tensor_type.elem_type for info in infos}
+    computing = {
+        name
+        for node in graph.node
+        if node.op_type not in ("Cast", "CastLike")
+        for name in (*node.input, *node.output)
+    }
+    kinds = {info.type.tensor_type.elem_type for info in infos if info.name in computing}
     kinds |= {tensor.data_type for tensor in graph.initializer}
     return frozenset(TensorProto.DataType.Name(kind).lower() for kind in kinds)
 
