@@ -144,7 +144,7 @@ def raise_onnx(
             reference(model, path, graph, check=raising.check, progress=raising.progress)
         )
         raised = _raised(model, None, compared.path, output, raising)
-        warnings += compared.notes
+        warnings += (*compared.notes, *raised.warnings)
         return replace(raised, warnings=_all_warnings(warnings, raised.report))
 
 
@@ -181,7 +181,8 @@ def raise_caffe(
         if path is not None:
             _checked_onnx(lowered, None, raising.progress, path)
         raised = _raised(to_ir(lowered), lowered, path, output, raising)
-    return replace(raised, warnings=_all_warnings(lowered.warnings, raised.report))
+    warnings = (*lowered.warnings, *raised.warnings)
+    return replace(raised, warnings=_all_warnings(warnings, raised.report))
 
 
 def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
@@ -276,6 +277,7 @@ def _raised(
     plan = raise_model(run_passes(model), options.io_layout, options.target)
     options.progress("building the Keras model")
     from bridge.keras.build import build
+    from bridge.keras.depth import depth_warnings
     from bridge.keras.export import refuse_unwritable
 
     if output is not None:
@@ -289,7 +291,7 @@ def _raised(
         options.progress("comparing Keras with onnxruntime")
         report = check_keras(built, plan, path)
     _write_keras(built, translation, output, options)
-    return Raising(built, plan, translation, report)
+    return Raising(built, plan, translation, report, tuple(depth_warnings(plan)))
 
 
 def _write_keras(

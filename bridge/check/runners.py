@@ -140,8 +140,11 @@ class KerasRunner:
         if extra:
             import keras
 
+            from bridge.keras.depth import room_for
+
             outputs = [*keras.tree.flatten(model.output), *extra.values()]
-            self.model = keras.Model(model.input, outputs)
+            with room_for(len(plan.calls)):
+                self.model = keras.Model(model.input, outputs)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [self.plan.values[i.value].layout.apply(feeds[i.value]) for i in self.plan.inputs]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from inspect import signature
-from sys import getrecursionlimit
 from typing import Any
 
 import keras
 
 from bridge.errors import BridgeError, UnsupportedError, words_of
+from bridge.keras.depth import room_for
 from bridge.layout import Weight
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Function, Plan, PlanInput, Ref
@@ -21,7 +21,7 @@ def build(plan: Plan) -> keras.Model:
 
     Inputs and outputs are in the plan's order: a single one is a tensor, several are a list.
 
-    Raises UnsupportedError for what Keras refuses, and for too long a chain of calls.
+    Raises UnsupportedError for what Keras refuses.
     """
     if not plan.inputs or not plan.outputs:
         raise UnsupportedError(
@@ -33,15 +33,8 @@ def build(plan: Plan) -> keras.Model:
         results[call.id] = _accepted(call, results)
     inputs = [results[entry.id] for entry in plan.inputs]
     outputs = [_resolved(plan.values[name].ref, results) for name in plan.outputs]
-    try:
+    with room_for(len(plan.calls)):
         return keras.Model(_single(inputs), _single(outputs), name=encode(plan.name))
-    except RecursionError as error:
-        raise UnsupportedError(
-            "the graph is too deep for Keras, which walks it recursively",
-            received=f"{len(plan.calls)} Keras calls; Python's limit is {getrecursionlimit()}",
-            hint="raise the limit, before converting and wherever the file is loaded: "
-            f"sys.setrecursionlimit({max(10_000, 10 * len(plan.calls))})",
-        ) from error
 
 
 def _input(entry: PlanInput) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import keras
 
 from bridge import files
 from bridge.errors import UsageError, words_of
 from bridge.files.hdf5 import is_hdf5, refuse_foreign
+from bridge.keras.depth import room_for
 
 
 def load(path: str | Path) -> keras.Model:
@@ -33,7 +34,8 @@ def load(path: str | Path) -> keras.Model:
     if is_hdf5(path):
         refuse_foreign(path)  # in a .keras archive Keras refuses them itself
     try:
-        model = keras.saving.load_model(path, compile=False)
+        with room_for(_layers_of(path)):
+            model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
         message = words_of(error.__context__ or error)
         if "No model config found" in message:
@@ -50,6 +52,15 @@ def load(path: str | Path) -> keras.Model:
             "bridge instead of the file",
         ) from error
     return functional(model, path)
+
+
+def _layers_of(path: Path) -> int:
+    """How many layers there are in a .keras archive, at most; 0 for an HDF5 file."""
+    if not is_zipfile(path):
+        return 0
+    with ZipFile(path) as archive:
+        name = "config.json"
+        return archive.read(name).count(b"inbound_nodes") if name in archive.namelist() else 0
 
 
 def functional(model: keras.Model, where: object = None) -> keras.Model:

@@ -8,7 +8,7 @@ weights. Planning does not import Keras.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,15 @@ class Call:
 
 def _option_text(option: Any) -> str:
     return str(option) if isinstance(option, Function) else repr(option)
+
+
+def refs_in(argument: Any) -> Iterator[Ref]:
+    """The tensors among arguments, which may be nested in lists."""
+    if isinstance(argument, Ref):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for item in argument:
+            yield from refs_in(item)
 
 
 def _text(argument: Any) -> str:
@@ -158,6 +167,15 @@ class Plan:
             times[call.id] = applied[first]
             applied[first] += 1
         return times
+
+    @property
+    def depth(self) -> int:
+        """The most calls of which each needs the result of another."""
+        depths = {entry.id: 0 for entry in self.inputs}
+        for call in self.calls:
+            before = (depths[ref.call] for ref in refs_in(call.arguments))
+            depths[call.id] = max(before, default=0) + 1
+        return max(depths.values(), default=0)
 
     @property
     def bytes_moved(self) -> int:

@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Any
 
 from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
-from bridge.raising.plan import Call, Plan, Ref
+from bridge.raising.plan import Call, Plan, Ref, refs_in
 from bridge.types import Array
 
 
@@ -90,13 +89,8 @@ def _shared(plan: Plan) -> set[int]:
 
 def _uses(plan: Plan) -> Iterator[Ref]:
     """Every use of a tensor, as an argument of a call or as an output of the model."""
-    pending: list[Any] = [call.arguments for call in plan.calls]
-    while pending:
-        argument = pending.pop()
-        if isinstance(argument, Ref):
-            yield argument
-        elif isinstance(argument, (list, tuple)):
-            pending.extend(argument)
+    for call in plan.calls:
+        yield from refs_in(call.arguments)
     yield from (plan.values[name].ref for name in plan.outputs)
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.errors import BridgeError, UnsupportedError
 from bridge.graph.io import weight_of
-from bridge.graph.producers import computed_by
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.empty import refuse_empty
@@ -98,6 +97,8 @@ class LayoutPass:
         self.cost_model = cost_model
         self.recorder = Recorder()
         self.values: dict[str, Stored] = {}
+        # The operator that computes each value, not counting Transposes, which only move it.
+        self.producers: dict[str, str] = {}
         # The copies of a stored value in other layouts. Values that share a tensor, as the input
         # and output of a Transpose do, may even have the same shape: so Stored is the key.
         self.copies: dict[Stored, dict[Layout, Ref]] = {}
@@ -182,6 +183,8 @@ class LayoutPass:
         stored = map(Stored, results, candidate.output_layouts)
         for value, result in zip(node.outputs, stored, strict=False):
             if name_of(value):  # else the node omits this output
+                moved = operands[0] if node.op_type == "Transpose" else None
+                self.producers[name_of(value)] = moved.producer if moved else node.op_type
                 self._check_shape(node, value, result.layout)
                 self._learn_sizes(value, result.layout)
                 self.values[name_of(value)] = result
@@ -201,7 +204,7 @@ class LayoutPass:
             layout = Layout.identity(shape)
             return Operand(name, dtype_of(value), shape, layout, constant)
         layout = self.values[name].layout
-        return Operand(name, dtype_of(value), shape, layout, producer=computed_by(value))
+        return Operand(name, dtype_of(value), shape, layout, producer=self.producers.get(name, ""))
 
     def _variants(self, operands: Sequence[Operand | None]) -> Iterator[Sequence[Operand | None]]:
         """The inputs as they are stored; each copy of one of them in another layout; and all of
