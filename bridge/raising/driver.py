@@ -74,6 +74,8 @@ def _first_pass(model: ir.Model, io_layout: IoLayout) -> tuple[Sequence[Rule], L
     """
     _expand_nodes_without_rule(model)
     fuse(model.graph)
+    # ONNX infers no shapes, of what a refused node is expanded to, behind a domain without opset.
+    model.opset_imports.setdefault("bridge", 1)
     first_refusal: UnsupportedOperatorError | None = None
     while True:
         layout_pass = LayoutPass(model.graph, io_layout, BackwardCosts())

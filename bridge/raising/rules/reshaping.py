@@ -122,8 +122,14 @@ def _relabelled(x: Operand, input_layout: Layout, output_layout: Layout) -> Cand
         (input_layout,),
         (output_layout,),
         build,
-        backward=lambda output_layout: output_layout.grouped(_known(x.shape, output_layout)),
+        backward=lambda output_layout: _regrouped(output_layout, x.shape),
     )
+
+
+def _regrouped(layout: Layout, shape: Shape) -> Layout | None:
+    """The layout of the same elements in another shape; None where several sizes stay open."""
+    known = _known(shape, layout)
+    return None if known.count(None) > 1 else layout.grouped(known)
 
 
 def _known(shape: Shape, layout: Layout) -> tuple[int | str | None, ...]:
