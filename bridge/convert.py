@@ -115,7 +115,7 @@ def onnx_to_keras(
     `check` compares every output with onnxruntime's on seeded inputs. `map` is a file for the
     translation map, as JSON; `translation_map(model)` gives the same.
     `outputs` cuts the graph to these of its values; `input_shape` and `batch` fix sizes of its
-    inputs. The check is of the graph as it is then.
+    inputs, and `input_value` makes inputs constants. The check is of the graph as it is then.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """

@@ -53,6 +53,12 @@ def real_models() -> Path:
 
 
 @pytest.fixture(scope="session")
+def onnx_files() -> Path:
+    """ONNX files by other people."""
+    return _beside("onnx")
+
+
+@pytest.fixture(scope="session")
 def zoo() -> Path:
     """Public deploy prototxts without weights, and their shapes in `index.json`."""
     return _beside("zoo")

@@ -84,6 +84,13 @@ CLASSES = (COPIES, CHOOSES, COMPUTES)
 
 # Results may be far smaller than their inputs, and still have the noise of these.
 _ADDING = frozenset("Add Eltwise MVN MeanVarianceNormalization ReduceMean ReduceSum Sub".split())
+# A variance as the mean of squares less the square of the mean: the rounding of its inputs is all
+# that is left of them, however small it is.
+_SUMS = frozenset("Add Sub ReduceMean ReduceSum".split())
+# A root, and what divides by it, differs by about the share of itself by which its input does.
+_ROOTS = frozenset("Reciprocal Sqrt".split())
+# What copies, and what computes the shapes for it.
+_MOVES = COPIES.operators | {"Cast", "Shape"}
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
 # Rounding to the nearest integer may give the next one: of numbers that differ by noise.
@@ -162,6 +169,11 @@ def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Pr
     least = at.copying / 2 * half if _ABOUT_HALF.intersection(operators) else 0.0
     if _are(operators, _EXPONENTIAL):
         return max(row.size * max(at.noise, at.copying * largest), least)
+    if _SUMS.intersection(operators) and _are(operators, _SUMS | _MOVES | {"Mul"}):
+        least = max(least, at.copying * largest)
+    if _are(operators, _ROOTS | _MOVES | {"Add"}):
+        shares = (r.error / r.size for r in inputs if r.size and r.error <= r.limit)
+        least = max(least, row.size * max(shares, default=0.0))
     return max(at.noise * row.size, least, _of_factors(operators, inputs))
 
 

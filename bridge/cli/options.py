@@ -109,6 +109,10 @@ class Graph:
         list[str] | None,
         Parameter(negative=(), help="Fix an input's sizes: NAME:DIMS, such as x:1,3,320,240."),
     ] = None
+    input_value: Annotated[
+        list[str] | None,
+        Parameter(negative=(), help="Make an input a constant: NAME:NUMBER, such as rate:16000."),
+    ] = None
     quantized: Annotated[
         Literal["float", "keep"] | None,
         Parameter(
@@ -120,7 +124,8 @@ class Graph:
     def keywords(self) -> dict[str, Any]:
         """As keyword arguments of the verbs."""
         flags = {flag.name: getattr(self, flag.name) for flag in fields(self)}
-        return {**flags, "input_shape": parse_shapes(self.input_shape or ())}
+        shapes, values = parse_shapes(self.input_shape or ()), parse_values(self.input_value or ())
+        return {**flags, "input_shape": shapes, "input_value": values}
 
 
 DEFAULT_GRAPH = Graph()
@@ -156,6 +161,24 @@ def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """`NAME:D,D,…` for each input; blob names may hold colons, so the last one counts."""
     return dict(map(_parse_shape, texts))
+
+
+def parse_values(texts: Sequence[str]) -> dict[str, float]:
+    """`NAME:NUMBER` for each input, a whole number as one."""
+    return dict(map(_parse_value, texts))
+
+
+def _parse_value(text: str) -> tuple[str, float]:
+    name, _, digits = text.rpartition(":")
+    try:
+        number = float(digits)
+    except ValueError:
+        name = ""
+    if not name:
+        raise UsageError(
+            "cannot read --input-value", expected="NAME:NUMBER, as rate:16000", received=text
+        )
+    return name, int(number) if number.is_integer() else number
 
 
 def _parse_shape(text: str) -> tuple[str, tuple[int, ...]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import onnx
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from bridge.errors import GraphError
@@ -82,15 +83,27 @@ class _Values:
 
         Raises GraphError if nodes that move form a cycle.
         """
-        kinds, passed = "iu", set[str]()
+        name, is_cast = self._moved_from(name)
+        # What is cast before a table reads it was whole in another type.
+        return name if self.inputs.get(name, "") in [*("iuf" if is_cast else "iu")] else None
+
+    def numbers_behind(self, name: str) -> NDArray[Any] | None:
+        """The constant that a value is, moved; None where it is none, or outside the file."""
+        tensor = self.constants.get(self._moved_from(name)[0])
+        if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            return None
+        return numpy_helper.to_array(tensor)
+
+    def _moved_from(self, name: str) -> tuple[str, bool]:
+        """What a value is, moved, and whether it was cast. Raises GraphError for a cycle."""
+        passed, is_cast = set[str](), False
         while name in self.producers and self.producers[name].op_type in _MOVES:
             if name in passed:
                 raise GraphError(f"'{name}' depends on itself", received=", ".join(sorted(passed)))
             passed.add(name)
-            # What is cast before a table reads it was whole in another type.
-            kinds = "iuf" if self.producers[name].op_type == "Cast" else kinds
+            is_cast = is_cast or self.producers[name].op_type == "Cast"
             name = self.producers[name].input[0]
-        return name if self.inputs.get(name, "") in [*kinds] else None
+        return name, is_cast
 
     def size(self, name: str, axis: int) -> int:
         """0 where it is not known."""
@@ -124,10 +137,20 @@ def _tuples(node: onnx.NodeProto, values: _Values) -> Range | None:
 
 
 def _classes(node: onnx.NodeProto, values: _Values) -> Range | None:
-    depth = values.constants.get(node.input[1])
-    if depth is None or depth.data_location == onnx.TensorProto.EXTERNAL:
-        return None
-    return 0, int(numpy_helper.to_array(depth).item()) - 1
+    depth = values.numbers_behind(node.input[1])
+    return None if depth is None else (0, int(depth.item()) - 1)
+
+
+def _compared(other: int) -> Callable[[onnx.NodeProto, _Values], Range | None]:
+    """What is compared with several constants is one of them: so some write a one-hot."""
+
+    def bounds(node: onnx.NodeProto, values: _Values) -> Range | None:
+        numbers = values.numbers_behind(node.input[other])
+        if numbers is None or numbers.size < 2 or numbers.dtype.kind not in "iu":
+            return None
+        return int(numbers.min()), int(numbers.max())
+
+    return bounds
 
 
 def _steps(axis: Callable[[onnx.NodeProto], int]) -> Callable[[onnx.NodeProto, _Values], Range]:
@@ -155,6 +178,7 @@ _CONSUMERS: Mapping[str, Mapping[int, Callable[[onnx.NodeProto, _Values], Range 
     "GatherND": {1: _tuples},
     "ScatterND": {1: _tuples},
     "OneHot": {0: _classes},
+    "Equal": {0: _compared(1), 1: _compared(0)},
     "Div": {1: _divisors},
     "Mod": {1: _divisors},
     "ReverseSequence": {1: _steps(lambda node: _number(node, "time_axis", 0))},

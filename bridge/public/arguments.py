@@ -77,6 +77,12 @@ def _is_shapes(value: object) -> bool:
     )
 
 
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _is_text(name) and _is_number(number) for name, number in value.items()
+    )
+
+
 def _is_mean(value: object) -> bool:
     flat = value.ravel().tolist() if isinstance(value, np.ndarray) else value
     return _is_number(flat) or _is_path(flat) or (_all(_is_number)(flat) and bool(flat))
@@ -114,6 +120,7 @@ KINDS: Mapping[str, Kind] = {
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),
+    "input_value": Kind("a number by input, {'rate': 16000}", _is_numbers),
     "mean": Kind("a number, one for each channel, or a path", _is_mean),
     "inputs": Kind(
         "a path, or arrays by the names of inputs",

@@ -57,6 +57,7 @@ class GraphKeywords(TypedDict, total=False):
     outputs: Sequence[str] | None
     batch: int | None
     input_shape: Mapping[str, Sequence[int]] | None
+    input_value: Mapping[str, float] | None
     quantized: Quantized | None
 
 
@@ -143,6 +144,7 @@ class GraphOptions(Options):
     outputs      cut the graph to these of its values
     batch        fix the first size of the inputs, where it is free
     input_shape  fix the sizes of inputs by name
+    input_value  make inputs constants, each of one number, such as a sampling rate
     quantized    what a graph of int8 becomes. float: the float model that it stands for; keep: the
                  same steps, rounded by Keras
     """
@@ -150,12 +152,14 @@ class GraphOptions(Options):
     outputs: Sequence[str] = ()
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    input_value: Mapping[str, float] = field(default_factory=dict)
     quantized: Quantized = "float"
 
     @property
     def asked(self) -> bool:
         """Whether the graph is to be another than the file's."""
-        return bool(self.outputs or self.input_shape) or self.batch is not None
+        changes = self.outputs or self.input_shape or self.input_value
+        return bool(changes) or self.batch is not None
 
 
 @dataclass(frozen=True, kw_only=True)

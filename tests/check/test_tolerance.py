@@ -197,6 +197,22 @@ def test_a_swish_below_0_has_x_times_that_rounding(operators: list[str]) -> None
     assert judged(row(1e-4, size=2e-3), 2e-3, operators, [x]).verdict == "differs"
 
 
+def test_a_variance_has_the_rounding_of_the_squares_that_it_is_the_rest_of() -> None:
+    source = judged(row(error=0.0, size=0.75), 0.5)
+    variance = judged(row(error=4e-7, size=0.0155), 0.0036, {"Mul", "ReduceMean", "Sub"}, [source])
+    assert (variance.limit, variance.ok) == (pytest.approx(7.5e-7), True)
+    weighted = judged(row(error=4e-7, size=0.0155), 0.0036, {"Conv", "Sub"}, [source])
+    assert weighted.limit == pytest.approx(3.6e-7)
+
+
+def test_a_root_differs_by_the_share_of_its_input() -> None:
+    source = judged(row(error=4e-7, size=0.016), 0.016)
+    root = judged(row(error=2e-6, size=0.128), 0.0128, {"Add", "Sqrt"}, [source])
+    assert root.limit == pytest.approx(3.2e-6)
+    other = judged(row(error=2e-6, size=0.128), 0.0128, {"Conv"}, [source])
+    assert other.limit < 2e-6
+
+
 def test_a_product_differs_by_what_its_factors_do() -> None:
     x, half = replace(row(0, size=10.0), limit=1e-3), replace(row(1e-7, size=2e-4), limit=5e-7)
     assert judged(row(9e-7, size=2e-3), 2e-3, ["Mul"], [x, half]).verdict == "equal"

@@ -12,6 +12,7 @@ from bridge.graph.ranges import RANGE, ranges
 from tests.helpers import keras_against_onnx
 
 TABLE = {"table": np.zeros((9, 4), np.float32), "depth": np.array(6), "axes": np.array([0])}
+TABLE |= {"labels": np.array([2, 3, 7]), "axes1": np.array([1])}
 SHAPE = {"shape": np.array([2, 3])}
 
 
@@ -38,6 +39,11 @@ SHAPE = {"shape": np.array([2, 3])}
         ),
         # The numbers of an older exporter, which has no others.
         ("(float[3] x) => (float[3,4] y) { a = Cast<to=7>(x) y = Gather(table, a) }", (0, 8)),
+        # A one-hot, as TensorFlow's exporter spells it.
+        (
+            "(int64[2,1] x) => (bool[2,3] y) { s = Tile(labels, axes1) y = Equal(x, s) }",
+            (2, 7),
+        ),
         # Two read it: what the smaller table has.
         (
             (

@@ -80,6 +80,9 @@ def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
 
 
 _PAIRS = frozenset(("DequantizeLinear", "QuantizeLinear"))
+# Of a branch that a constant takes, within other branches, onnxruntime 1.32's optimiser ends the
+# whole process.
+_UNOPTIMIZED = _PAIRS | {"If"}
 _PRODUCTS = frozenset("ConvInteger MatMulInteger QGemm QLinearConv QLinearMatMul".split())
 
 
@@ -96,7 +99,7 @@ def session(model: onnx.ModelProto, folder: Path, **settings: Any) -> Any:
             return _opened(model, folder, exchanged=True, **settings)
         except Exception:  # noqa: BLE001 - its errors have no common class but this
             return _opened(model, folder, optimized=False, **settings)
-    return _opened(model, folder, optimized=not operators & _PAIRS, **settings)
+    return _opened(model, folder, optimized=not operators & _UNOPTIMIZED, **settings)
 
 
 def _opened(

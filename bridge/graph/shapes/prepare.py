@@ -1,9 +1,12 @@
-"""A graph as the user wants it: cut to some of its values, with sizes of its inputs fixed."""
+"""A graph as the user wants it: cut to some of its values, with sizes of its inputs fixed, and some
+inputs as constants."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bridge.errors import UsageError, did_you_mean
 from bridge.public.options import GraphOptions
@@ -25,16 +28,45 @@ def prepare(model: ir.Model, options: GraphOptions) -> bool:
     if not options.asked:
         return False
     inputs = {str(v.name): v for v in graph.inputs if v.name not in graph.initializers}
+    for name, number in options.input_value.items():
+        _refuse_unknown("input", name, inputs)
+        _make_constant(graph, inputs.pop(name), number)
     _fix(inputs, {name: tuple(shape) for name, shape in shapes.items()})
     if options.batch is not None:
         _fix_batch(inputs, options.batch)
-    if shapes or options.batch is not None:
+    if shapes or options.batch is not None or options.input_value:
         for node in graph.all_nodes():
             for value in node.outputs:
                 value.shape = None
     if options.outputs:
         _cut(model, options.outputs)
     return True
+
+
+def _make_constant(graph: ir.Graph, value: ir.Value, number: float) -> None:
+    """Makes an input an initializer, of which every element is this number."""
+    import onnx_ir as ir
+
+    sizes = None if value.shape is None else [size for size in value.shape if isinstance(size, int)]
+    if value.dtype is None or sizes is None or value.shape is None or len(sizes) < len(value.shape):
+        raise UsageError(
+            f"the sizes of input '{value.name}' are not known",
+            expected="an input of known sizes, such as a single number",
+            received=" ".join(map(str, value.shape or ["no shape"])),
+            hint="without them, it cannot be a constant",
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = np.full(sizes, number).astype(value.dtype.numpy())
+    is_float = value.dtype.is_floating_point()
+    if not (np.isfinite(array).all() if is_float else (array == number).all()):
+        raise UsageError(
+            f"input '{value.name}' cannot be this number",
+            expected=value.dtype.name.lower(),
+            received=number,
+        )
+    value.const_value = ir.Tensor(array, name=value.name)
+    graph.inputs.remove(value)
+    graph.register_initializer(value)
 
 
 def _fix(inputs: Mapping[str, ir.Value], shapes: Mapping[str, Sequence[int]]) -> None:

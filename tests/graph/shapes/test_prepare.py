@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
@@ -53,6 +54,23 @@ def test_a_batch_is_the_first_size_of_the_inputs_that_leave_it_free() -> None:
         prepare(net, GraphOptions(batch=3))
 
 
+def test_an_input_becomes_a_constant() -> None:
+    net = model()
+    prepare(net, GraphOptions(input_value={"unused": 2.5}))
+    assert [value.name for value in net.graph.inputs] == ["x", "y"]
+    tensor = net.graph.initializers["unused"].const_value
+    assert tensor is not None
+    assert tensor.numpy().tolist() == [2.5, 2.5]
+
+
+def test_a_number_is_rounded_to_the_dtype_of_its_input() -> None:
+    net = model()
+    prepare(net, GraphOptions(input_value={"unused": 0.1}))
+    tensor = net.graph.initializers["unused"].const_value
+    assert tensor is not None
+    np.testing.assert_array_equal(tensor.numpy(), np.float32([0.1, 0.1]))
+
+
 def test_a_graph_is_cut_to_any_of_its_values() -> None:
     net = model()
     prepare(net, GraphOptions(outputs=["m", "r"]))
@@ -67,6 +85,9 @@ def test_a_graph_is_cut_to_any_of_its_values() -> None:
         (GraphOptions(outputs=["outt"]), "no value 'outt'(.|\n)*did you mean 'out'"),
         (GraphOptions(input_shape={"xx": (1,)}), "no input 'xx'"),
         (GraphOptions(input_shape={"x": (1, 3)}), "another number of axes"),
+        (GraphOptions(input_value={"xx": 1}), "no input 'xx'"),
+        (GraphOptions(input_value={"x": 1}), "sizes of input 'x' are not known"),
+        (GraphOptions(input_value={"unused": 1e39}), "cannot be this number"),
     ],
 )
 def test_what_does_not_fit_is_refused(options: GraphOptions, message: str) -> None:
