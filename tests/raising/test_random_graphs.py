@@ -1,4 +1,5 @@
-"""Random small graphs: right in both layouts of inputs and outputs, and after a reload."""
+"""Random small graphs: right in both layouts of inputs and outputs, with the batch first in the
+model that Keras users expect, and after a reload."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bridge.raising.plan import Plan
 from bridge.raising.table import TABLE
 from tests.helpers.keras_against_onnx import Array, raise_and_compare
 from tests.helpers.random_graphs.graphs import graphs
@@ -20,6 +22,7 @@ from tests.helpers.random_graphs.graphs import graphs
 def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
     raise_and_compare(model, feeds, "onnx")
     raised = raise_and_compare(model, feeds, "channels_last")
+    assert_batch_first(model, raised.plan)
     expected = raised.run(feeds)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
@@ -27,6 +30,18 @@ def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
         again = keras.models.load_model(path, safe_mode=True)
     for name, array in type(raised)(raised.plan, again).run(feeds).items():
         np.testing.assert_array_equal(array, expected[name])
+
+
+# ONNX has the batch second where these read and write: a sequence t n c, or a state d n c.
+RECURRENT = {"GRU", "LSTM", "RNN"}
+
+
+def assert_batch_first(model: onnx.ModelProto, plan: Plan) -> None:
+    """The first axis of each input and output is ONNX's first, whatever order the others have."""
+    if RECURRENT.isdisjoint(node.op_type for node in model.graph.node):
+        for name in (*(entry.value for entry in plan.inputs), *plan.outputs):
+            layout = plan.values[name].layout
+            assert not layout.rank or layout.where(0) == 0, f"{name}: {layout}\n{plan}"
 
 
 def law(number: int) -> Any:
