@@ -93,6 +93,7 @@ _ROOTS = frozenset("Reciprocal Sqrt".split())
 _MOVES = COPIES.operators | {"Cast", "Shape"}
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
+_SOFTMAX = frozenset(["Softmax"])
 # Rounding to the nearest integer may give the next one: of numbers that differ by noise.
 _ROUNDING, _STEP = frozenset(["QuantizeLinear"]), 1.0
 # A Sigmoid is computed as 1/2 plus a term: a result near 0 has the rounding of the 1/2. A Swish is
@@ -145,7 +146,10 @@ def judged(
     ):
         among = "among its numbers" if variation is None else "between inputs"
         doubt = f"it varies by {spread:.1e} {among}, and rounding alone makes {noise:.1e}"
-    return replace(row, limit=min(allowed, cap), kind=kind.name, doubt=doubt)
+    limit = min(allowed, cap)
+    if depends and row.error > limit and _is_drowned(operators, inputs):
+        limit, doubt = inf, "its exponents agree, but are so large that rounding them decides it"
+    return replace(row, limit=limit, kind=kind.name, doubt=doubt)
 
 
 def _is_rounded(operators: Collection[str], inputs: Collection[Row]) -> bool:
@@ -185,6 +189,13 @@ def _of_factors(operators: Collection[str], inputs: Collection[Row]) -> float:
         return 0.0
     one, other = factors
     return 2 * (one.error * other.size + other.error * one.size)
+
+
+def _is_drowned(operators: Collection[str], inputs: Collection[Row]) -> bool:
+    """Whether a softmax is of numbers that agree, and yet are so far apart, by their rounding, that
+    it may be any other: by 1 or more, which is a factor of e."""
+    agree = all(source.ok for source in inputs)
+    return agree and _are(operators, _SOFTMAX) and any(source.error >= 1 for source in inputs)
 
 
 def _is_informed(operators: Collection[str], inputs: Collection[Row]) -> bool:

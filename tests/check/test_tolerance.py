@@ -219,3 +219,13 @@ def test_a_product_differs_by_what_its_factors_do() -> None:
     assert judged(row(1e-5, size=2e-3), 2e-3, ["Mul"], [x, half]).verdict == "differs"
     wrong = replace(half, error=1e-6)
     assert judged(row(9e-7, size=2e-3), 2e-3, ["Mul"], [x, wrong]).verdict == "differs"
+
+
+def test_a_softmax_of_numbers_that_differ_by_their_rounding_alone_cannot_tell() -> None:
+    """Of 5e9 the next float is 512 off, which is a factor of e to the 512."""
+    rounded, near = row(512.0, size=5e9), row(0.01, size=2e3)
+    assert judged(row(0.1), 1.0, ["Softmax"], [rounded]).verdict == "cannot tell"
+    assert judged(row(0.0), 1.0, ["Softmax"], [rounded]).verdict == "equal"
+    assert judged(row(0.1), 1.0, ["Softmax"], [near]).verdict == "differs"
+    assert judged(row(0.1), 1.0, ["Sigmoid"], [rounded]).verdict == "differs"
+    assert judged(row(0.1), 1.0, ["Softmax"], [row(5e7, size=5e9)]).verdict == "differs"
