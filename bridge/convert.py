@@ -108,7 +108,7 @@ def onnx_to_keras(
 ) -> keras.Model:
     """Raises an ONNX graph to a native Keras model.
 
-    Inputs and outputs are in the graph's order, inputs keep their names. With `io_layout`
+    Inputs and outputs have the graph's order and, as Keras spells them, its names. With `io_layout`
     `channels_last` images are n h w c; with `onnx` the model takes and returns ONNX's own arrays.
     The `target` `speed` is a model that runs faster on a CPU, at equal numbers, and is less
     natural: batch normalisations go into the weights before them, groups are split.

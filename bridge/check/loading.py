@@ -24,14 +24,13 @@ from bridge.check.backends.renamed import same_io_names
 from bridge.check.images import Preprocessing
 from bridge.errors import UnsupportedError, UsageError, after
 from bridge.graph.ranges import Columns
-from bridge.layout import Layout
 from bridge.public.options import IoLayout
 
 if TYPE_CHECKING:
     import keras
 
     from bridge.check.backends.exported import Exported
-    from bridge.raising.plan import Plan
+    from bridge.raising.plan import Plan, PlanInput
 
 Kind = Literal["caffe", "onnx", "keras", "tflite", "saved model", "recorded"]
 
@@ -247,11 +246,11 @@ class _Opener:
         if self._graph is None:
             inputs, outputs = _own_names(model)
             return KerasBackend(model, title, own_locations(model), inputs, outputs)
-        names = {operation.name for operation in model.operations}
-        plan = self._plan_for(path, [tensor.name for tensor in model.inputs], shapes, names)
+        operations = {operation.name for operation in model.operations}
+        names = [tensor.name for tensor in model.inputs]
+        plan = self._plan_for(path, names, shapes, operations)
         _refuse_unexpected_layers(path, model, plan)
-        values = {planned.name: planned.value for planned in plan.inputs}
-        inputs = [values[tensor.name] for tensor in model.inputs]
+        inputs = [_planned(plan, names)[name].value for name in names]
         return KerasBackend(model, title, value_locations(plan), inputs, plan.outputs)
 
     def _exported(self, files: ModelFiles) -> Backend:
@@ -265,11 +264,15 @@ class _Opener:
             ]
             return ExportedBackend(model, *layouts)
         shapes = [port.shape for port in model.inputs]
-        plan = self._plan_for(files.path, [port.name for port in model.inputs], shapes)
+        names = [port.name for port in model.inputs]
+        plan = self._plan_for(files.path, names, shapes)
         _refuse_other_outputs(files.path, model, plan)
-        values = {planned.name: planned.value for planned in plan.inputs}
-        inputs = {values[port.name]: _layout(plan, values[port.name]) for port in model.inputs}
-        return ExportedBackend(model, inputs, {name: _layout(plan, name) for name in plan.outputs})
+        inputs = [_planned(plan, names)[name].value for name in names]
+        outputs = [port.name for port in model.outputs]
+        if set(outputs) != set(plan.outputs):  # an export by Keras itself has them by position
+            outputs = [*plan.outputs]
+        known = [{name: plan.values[name].layout for name in x} for x in (inputs, outputs)]
+        return ExportedBackend(model, *known)
 
     def _plan_for(
         self,
@@ -286,9 +289,9 @@ class _Opener:
         for io_layout in _IO_LAYOUTS:
             plans = list(_plans(file, io_layout))
             plan = max(plans, key=lambda plan: sum(call.name in operations for call in plan.calls))
-            planned = {entry.name: entry.shape for entry in plan.inputs}
+            planned = _planned(plan, names)
             if planned.keys() == set(names) and all(
-                _fits(planned[name], shape) for name, shape in zip(names, shapes, strict=True)
+                _fits(planned[name].shape, shape) for name, shape in zip(names, shapes, strict=True)
             ):
                 if len(plans) > 1 and plan is plans[0]:
                     self.warnings.append(_ROUNDED)
@@ -297,7 +300,7 @@ class _Opener:
         raise UsageError(
             "the inputs of this model are not those of the graph",
             where=path,
-            expected=", ".join(f"{n}: {_words(shape)}" for n, shape in planned.items()),
+            expected=", ".join(f"{n}: {_words(x.shape)}" for n, x in planned.items()),
             received=", ".join(f"{n}: {_words(s)}" for n, s in zip(names, shapes, strict=True)),
             hint="was it raised from this graph? Two Keras models can be compared without a graph",
         )
@@ -325,8 +328,11 @@ def _plans(file: Path, io_layout: IoLayout) -> Iterator[Plan]:
             yield raise_model(run_passes(load(file)), io_layout)
 
 
-def _layout(plan: Plan, value: str) -> Layout:
-    return plan.values[value].layout
+def _planned(plan: Plan, names: Sequence[str]) -> dict[str, PlanInput]:
+    """The inputs of a plan by their names in ONNX, if a model has these, or in Keras."""
+    by_value = {planned.value: planned for planned in plan.inputs}
+    by_name = {planned.name: planned for planned in plan.inputs}
+    return by_value if by_value.keys() == set(names) else by_name
 
 
 def _fits(planned: Sequence[int | str], shape: Sequence[int | None]) -> bool:

@@ -32,7 +32,7 @@ def build(plan: Plan) -> keras.Model:
     for call in plan.calls:
         results[call.id] = _accepted(call, results)
     inputs = [results[entry.id] for entry in plan.inputs]
-    outputs = [_resolved(plan.values[name].ref, results) for name in plan.outputs]
+    outputs = [_resolved(ref, results) for ref in plan.returned]
     with room_for(len(plan.calls)):
         return keras.Model(_single(inputs), _single(outputs), name=encode(plan.name))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
 from bridge.files.outputs import staged, writable
+from bridge.keras.io_names import input_names, output_names
 from bridge.suppress_output import quiet_libraries
 
 
@@ -71,11 +75,18 @@ def _keras(model: keras.Model, path: Path) -> None:
 
 
 def _tflite(model: keras.Model, path: Path) -> None:
+    from tensorflow import lite
     from tensorflow.lite.python.convert_phase import ConverterError
 
     try:
-        with quiet_libraries():  # its messages are hundreds of lines
-            model.export(path, format="litert", verbose=False)
+        with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
+            _saved_model(model, Path(folder))
+            converter = lite.TFLiteConverter.from_saved_model(folder, signature_keys=[_BY_NAME])
+            # As Keras has it in its own export to LiteRT.
+            sets = lite.OpsSet
+            converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS, sets.SELECT_TF_OPS]
+            converter.experimental_enable_resource_variables = True
+            content = bytearray(converter.convert())
     except ConverterError as error:
         operators = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", str(error)))
         raise UnsupportedError(
@@ -84,11 +95,69 @@ def _tflite(model: keras.Model, path: Path) -> None:
             hint="write a .keras file or a SavedModel; or cut the net before its last layers, such "
             "as a DetectionOutput, with --outputs",
         ) from error
+    _put_in_order(content, model)
+    path.write_bytes(content)
+
+
+def _put_in_order(content: bytearray, model: keras.Model) -> None:
+    """Lists the inputs and outputs of a .tflite in the model's order, in place: TensorFlow's own
+    order is that of a hash table."""
+    from tensorflow.lite.python.schema_py_generated import Model
+
+    file = Model.GetRootAs(content, 0)
+    graph, signature = file.Subgraphs(0), file.SignatureDefs(0)
+    for listed, count, entry, names in (
+        (graph.InputsAsNumpy(), signature.InputsLength(), signature.Inputs, serving_names(model)),
+        (
+            graph.OutputsAsNumpy(),
+            signature.OutputsLength(),
+            signature.Outputs,
+            output_names(model),
+        ),
+    ):
+        maps = map(entry, range(count))
+        indices = {item.Name().decode(): item.TensorIndex() for item in maps}
+        listed[:] = [indices[name] for name in names]
 
 
 def _saved_model(model: keras.Model, path: Path) -> None:
-    model.export(path, format="tf_saved_model", verbose=False)
+    """Two endpoints: `serve`, which is Keras's own and returns outputs in their order, and
+    `serving_default`, which returns them by name: TensorFlow keeps those in a hash table."""
+    import tensorflow
 
+    tensors = zip(model.inputs, serving_names(model), strict=True)
+    specs = [tensorflow.TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in tensors]
+    names = output_names(model)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    serve = archive.add_endpoint(
+        "serve",
+        partial(model.__call__, training=False),
+        input_signature=[keras.tree.pack_sequence_as(model.input, specs)],
+    )
+
+    def by_name(*arrays: Any) -> dict[str, Any]:
+        results = serve(keras.tree.pack_sequence_as(model.input, arrays))
+        return dict(zip(names, keras.tree.flatten(results), strict=True))
+
+    archive.add_endpoint(_BY_NAME, by_name, input_signature=specs)
+    archive.write_out(path, verbose=False)
+
+
+def serving_names(model: keras.Model) -> list[str]:
+    """The names of the inputs in exports: ONNX's, or Keras's if TensorFlow does not take those.
+
+    TensorFlow makes names of arguments of them, which have to differ.
+    """
+    names = input_names(model)
+    arguments = {re.sub("[^a-z0-9]", "_", name.lower()) for name in names}
+    if all(map(_SERVED.match, names)) and len(arguments) == len(names):
+        return names
+    return [tensor.name for tensor in model.inputs]
+
+
+_BY_NAME = "serving_default"
+_SERVED = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 _WRITERS: Mapping[str, Callable[[keras.Model, Path], None]] = {
     ".keras": _keras,

@@ -24,6 +24,7 @@ from bridge.errors import UnsupportedError, UsageError, words_of
 from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.cleanup import cleaned_up
 from bridge.keras.execute import executed, is_norm
+from bridge.keras.io_names import input_names, output_names
 from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
@@ -35,6 +36,7 @@ Vector = Array
 
 OPSET = 17
 BATCH = "batch"
+_OUTPUT = "/output"  # after the name of an input that is an output, or whose name an output has
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,14 @@ def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:
             hint="set KERAS_BACKEND=tensorflow; a .keras file is the same for all backends",
         )
     calls = list(leaf_calls(model))
-    inputs = _ports([decode(tensor.name) for tensor in model.inputs], model.inputs, io_layout)
-    names = [_output_name(tensor) for tensor in model.outputs]
-    outputs = _ports(_distinct(names), model.outputs, io_layout)
+    inputs = _ports(input_names(model), model.inputs, io_layout)
+    outputs = _ports(_output_names(model), model.outputs, io_layout)
     kept = _unfolded(calls)
     proto = _converted(model, inputs, outputs, kept)
     _as_constants(proto.graph, kept)
     _name_io(proto.graph, inputs, outputs)
     proto = cleaned_up(proto)
+    _return_inputs(proto.graph)
     name_nodes(proto.graph, [decode(call.operation.name) for call in calls])
     _refuse_unknown_operators(proto.graph)
     name_values(proto.graph)
@@ -110,18 +112,13 @@ def _layout(stored: Sequence[int | None], io_layout: IoLayout) -> Layout:
     return Layout.ordered([shape[0], shape[-1], *shape[1:-1]], (0, *range(2, rank), 1))
 
 
-def _output_name(tensor: Any) -> str:
-    """The name of the operation that computes it; an input that is an output needs another."""
-    operation = tensor._keras_history.operation
-    name = decode(operation.name)
-    return f"{name}/output" if isinstance(operation, keras.layers.InputLayer) else name
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, numbered if an operation has several outputs."""
+def _output_names(model: keras.Model) -> list[str]:
+    """An input that is an output has one name; a result cannot have the name of an input, as the
+    key of a dict may."""
+    inputs = dict(zip(input_names(model), map(id, model.inputs), strict=True))
     return [
-        name if names.count(name) == 1 else f"{name}_{names[:index].count(name) + 1}"
-        for index, name in enumerate(names)
+        name if inputs.get(name, id(tensor)) == id(tensor) else f"{name}{_OUTPUT}"
+        for name, tensor in zip(output_names(model), model.outputs, strict=True)
     ]
 
 
@@ -237,10 +234,12 @@ def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
 def _name_io(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
     """Gives inputs and outputs their names, and the free batch size one name throughout."""
     names: dict[str, str] = {}
+    taken = {port.name for port in inputs}
     for infos, ports in ((graph.input, inputs), (graph.output, outputs)):
         for info, port in zip(infos, ports, strict=True):
-            names[info.name] = port.name
-            info.name = port.name
+            is_input = ports is outputs and port.name in taken
+            names[info.name] = f"{port.name}{_OUTPUT}" if is_input else port.name
+            info.name = names[info.name]
             for dim, size in zip(
                 info.type.tensor_type.shape.dim, port.layout.logical_shape, strict=True
             ):
@@ -250,3 +249,13 @@ def _name_io(graph: onnx.GraphProto, inputs: Sequence[Port], outputs: Sequence[P
         for values in (node.input, node.output):
             for index, name in enumerate(values):
                 values[index] = names.get(name, name)
+
+
+def _return_inputs(graph: onnx.GraphProto) -> None:
+    """Takes out the Identity of an input that is an output."""
+    outputs = {info.name: info for info in graph.output}
+    for node in list(graph.node):
+        x, result = node.input[0] if node.input else "", node.output[0]
+        if node.op_type == "Identity" and result == f"{x}{_OUTPUT}" and result in outputs:
+            outputs[result].name = x
+            graph.node.remove(node)

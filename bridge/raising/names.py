@@ -5,15 +5,20 @@ Keras forbids `/`, PyTorch a dot in the name of a weight, and a TensorFlow graph
 `inception_3a/1x1` becomes `inception_3a>1x1`, and `block.0` becomes `block--0`. Any other forbidden
 character becomes its code point, `0-_20-` for a space.
 
-Law: `decode(encode(name)) == name`, so no two names collide.
+An operation that stands for an output of the graph, whose name another operation has already, has
+`0-_output-` after it, or `0-_output2-` and so on; to `decode` that is nothing.
+
+Law: `decode(spelling) == name` for each of the `spellings(name)`, so no two names collide.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import chain, count
 
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_./-]|^[_./-]|/(?![^_./-])|-(?=[.-])|0(?=-_)")
-_CODED = re.compile(r"0-_([0-9a-f]+)-|--|>")
+_CODED = re.compile(r"0-_(?:output\d*)?-|0-_([0-9a-f]+)-|--|>")
 _EMPTY = "0-_-"
 
 
@@ -25,12 +30,17 @@ def encode(name: str) -> str:
     return coded.replace("/", ">").replace(".", "--")
 
 
+def spellings(name: str) -> Iterator[str]:
+    """The Keras spelling of a name, and those that an output has where others are taken."""
+    spelling = encode(name)
+    yield spelling
+    yield from (f"{spelling}0-_output{number}-" for number in chain([""], count(2)))
+
+
 def decode(name: str) -> str:
-    """The name of which this is the `encode`d spelling."""
-    if name == _EMPTY:
-        return ""
+    """The name of which this is one of the `spellings`."""
     return _CODED.sub(_decoded, name)
 
 
 def _decoded(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16)) if match[1] else {"--": ".", ">": "/"}[match[0]]
+    return chr(int(match[1], 16)) if match[1] else {"--": ".", ">": "/"}.get(match[0], "")

@@ -149,7 +149,10 @@ class Permutation:
 
 @dataclass(frozen=True)
 class Plan:
-    """A Keras model, and its tensor for each value of the ONNX graph."""
+    """A Keras model, and its tensor for each value of the ONNX graph.
+
+    `named` is the Identity behind an output whose own operation has another name.
+    """
 
     name: str
     inputs: tuple[PlanInput, ...]
@@ -157,6 +160,12 @@ class Plan:
     outputs: tuple[str, ...]
     values: Mapping[str, Stored]
     permutations: tuple[Permutation, ...] = ()
+    named: Mapping[str, Ref] = field(default_factory=dict)
+
+    @property
+    def returned(self) -> tuple[Ref, ...]:
+        """The results that the model returns, for each of its outputs."""
+        return tuple(self.named.get(name, self.values[name].ref) for name in self.outputs)
 
     def times(self) -> Mapping[int, int]:
         """How often the layer of each call was applied before it."""
@@ -184,5 +193,5 @@ class Plan:
 
     def __str__(self) -> str:
         inputs = [f"%{i.id} {i.name}: {' '.join(map(str, i.shape))} {i.dtype}" for i in self.inputs]
-        outputs = f"return {', '.join(str(self.values[name].ref) for name in self.outputs)}"
+        outputs = f"return {', '.join(map(str, self.returned))}"
         return "\n".join([*inputs, *map(str, self.calls), outputs])

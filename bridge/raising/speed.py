@@ -66,6 +66,7 @@ def fold_norms(plan: Plan) -> Plan:
     unshared = [call for call in plan.calls if call.id not in shared]
     linear = {call.id: call for call in unshared if call.target in _LINEAR}
     last_axes = {s.ref.call: len(s.layout.stored_shape) - 1 for s in plan.values.values()}
+    outputs = {ref.call for ref in plan.returned}
     folded: dict[int, Call] = {}
     for norm in unshared:
         if norm.target != "layers.BatchNormalization":
@@ -74,7 +75,9 @@ def fold_norms(plan: Plan) -> Plan:
         if before is None or uses[before.id] > 1:
             continue
         if norm.options["axis"] == last_axes.get(before.id):
-            folded[before.id] = _folded(before, norm)
+            # An output goes by the name of its operation.
+            name = norm.name if norm.id in outputs else before.name
+            folded[before.id] = replace(_folded(before, norm), name=name)
     replacements = {call.id: call for call in folded.values()}
     calls = [replacements.get(call.id, call) for call in plan.calls if call.id not in folded]
     values = {name: s for name, s in plan.values.items() if s.ref.call not in folded}
@@ -91,11 +94,11 @@ def _uses(plan: Plan) -> Iterator[Ref]:
     """Every use of a tensor, as an argument of a call or as an output of the model."""
     for call in plan.calls:
         yield from refs_in(call.arguments)
-    yield from (plan.values[name].ref for name in plan.outputs)
+    yield from plan.returned
 
 
 def _folded(linear: Call, norm: Call) -> Call:
-    """The linear layer, under its name, with the result of the normalisation."""
+    """The linear layer with the result of the normalisation."""
     role, along = _LINEAR[linear.target]
     kernel, bias = linear.weights[role], linear.weights.get("bias")
     names = ("gamma", "beta", "moving_mean", "moving_variance")

@@ -40,8 +40,11 @@ def graph(
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["":{opset}]>\n{text}')
     for name, array in (constants or {}).items():
         model.graph.initializer.append(numpy_helper.from_array(np.asarray(array), name))
+    outputs = {output.name for output in model.graph.output}
     for index, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type.lower()}/{index}"
+        # Named after an output it needs no Identity of that name.
+        name = node.output[0] if node.output[0] in outputs else f"{node.op_type.lower()}/{index}"
+        node.name = node.name or name
     return complete(model)
 
 

@@ -62,7 +62,7 @@ def test_a_permute_is_counted_with_its_reason() -> None:
     }"""
     plan = plan_of(graph(text), "onnx")
     before, after = plan.permutations
-    assert (before.value, before.forced_by) == ("x", "node 'maxpool/0' (MaxPool)")
+    assert (before.value, before.forced_by) == ("x", "node 'y' (MaxPool)")
     assert before.bytes == 4 * 3 * 4 * 5
     assert (after.value, after.forced_by) == ("y", "the output")
     assert str(after).endswith("n c h w -> n h w c to n c h w -> n c h w, 72 bytes, for the output")
@@ -126,7 +126,7 @@ def test_every_unsupported_operator_is_in_one_error() -> None:
     with pytest.raises(UnsupportedOperatorError) as refusal:
         plan_of(graph(text))
     assert "node 'randomnormallike/0' (RandomNormalLike)" in str(refusal.value)
-    assert "node 'randomuniformlike/2' (RandomUniformLike)" in str(refusal.value)
+    assert "node 'y' (RandomUniformLike)" in str(refusal.value)
     assert "relu" not in str(refusal.value)
     assert "@bridge.raises" in str(refusal.value)
 
@@ -139,10 +139,8 @@ def test_every_refusal_of_a_rule_is_in_one_error() -> None:
     }"""
     with pytest.raises(UnsupportedOperatorError) as refusal:
         plan_of(graph(text))
-    assert "node 'maxpool/0' (MaxPool): ceil_mode over an axis of unknown size" in str(
-        refusal.value
-    )
-    assert "node 'averagepool/2' (AveragePool)" in str(refusal.value)
+    assert "node 'y' (MaxPool): ceil_mode over an axis of unknown size" in str(refusal.value)
+    assert "node 'z' (AveragePool)" in str(refusal.value)
 
 
 def test_an_attribute_that_a_rule_does_not_know_is_a_refusal() -> None:
@@ -151,7 +149,7 @@ def test_an_attribute_that_a_rule_does_not_know_is_a_refusal() -> None:
     import onnx_ir as ir
 
     ready.graph[0].attributes["sharpness"] = ir.AttrInt64("sharpness", 3)
-    with pytest.raises(UnsupportedOperatorError, match=r"relu/0.*sharpness"):
+    with pytest.raises(UnsupportedOperatorError, match=r"'y'.*sharpness"):
         raise_model(ready)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.raising.names import decode, encode
+from bridge.raising.names import decode, encode, spellings
 
 ODD = (
     *("", ".", "..", "...", "-", "--", "---", "/", "//", "///", "0", "0-_", "0-_-", "0-_2f-", "0/"),
@@ -26,6 +28,15 @@ def test_decode_gives_back_what_encode_was_given(name: str) -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_odd_names_come_back(name: str) -> None:
     assert decode(encode(name)) == name
+
+
+@given(st.text(), st.integers(0, 3))
+def test_an_output_has_further_spellings_of_which_none_is_another_name(
+    name: str, number: int
+) -> None:
+    spelling = [*islice(spellings(name), 4)][number]
+    assert decode(spelling) == name
+    assert (encode(name) == spelling) == (number == 0)
 
 
 @given(st.text(alphabet="./>_-a20"), st.text(alphabet="./>_-a20"))

@@ -97,6 +97,16 @@ def test_a_norm_stays_behind_an_output() -> None:
     assert faster(plan) == plan
 
 
+def test_a_norm_that_is_an_output_leaves_its_name() -> None:
+    model = graph(
+        f"""net (float[N,3,3,3] x) => (float[N,4,2,2] y)
+            {{ z = Conv(x, w)  y = {NORM}(z, g, b, m, v) }}""",
+        constants(w=(4, 3, 2, 2), norm=(4,)),
+    )
+    model.graph.node[1].name = "y"
+    assert [call.name for call in faster(plan_of(model)).calls] == ["y"]
+
+
 def test_a_norm_over_another_axis_stays() -> None:
     model = graph(
         f"""net (float[N,3,4] x) => (float[N,3,4] y)
@@ -128,7 +138,7 @@ def test_each_group_becomes_a_layer() -> None:
     model.graph.node[0].name = "a/b"
     speedy = build(faster(plan_of(model)))
     names = [operation.name for operation in speedy.model.operations[1:]]
-    assert names == ["a>b>split", "a>b>group0", "a>b>group1", "a>b"]
+    assert names == ["a>b>split", "a>b>group0", "a>b>group1", "a>b", "y"]
     assert [layer.kernel.shape for layer in speedy.model.layers[1:3]] == [(3, 3, 3, 2)] * 2
 
 

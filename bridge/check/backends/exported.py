@@ -91,8 +91,8 @@ def tflite(path: Path) -> Exported:
             expected="one model with one signature, as Keras exports it",
             received=str(error)[:300],
         ) from error
-    inputs = _ports(runner.get_input_details())
-    outputs = _ports(runner.get_output_details())
+    inputs = _ports(runner.get_input_details(), interpreter.get_input_details())
+    outputs = _ports(runner.get_output_details(), interpreter.get_output_details())
 
     def run(arrays: Sequence[Array]) -> Sequence[Array]:
         feeds = {
@@ -135,14 +135,17 @@ def _tensorflow(kind: str, alternative: str = "") -> Any:
     return tensorflow
 
 
-def _ports(details: Mapping[str, Any]) -> tuple[Port, ...]:
+def _ports(details: Mapping[str, Any], listed: Sequence[Any]) -> tuple[Port, ...]:
+    """The values of a signature in the order in which the file lists its tensors."""
+    order = [tensor["index"] for tensor in listed]
+    names = sorted(details, key=lambda name: order.index(details[name]["index"]))
     return tuple(
         Port(
             name,
             tuple(None if size < 0 else int(size) for size in details[name]["shape_signature"]),
             str(np.dtype(details[name]["dtype"])),
         )
-        for name in sorted(details, key=_number)
+        for name in _in_order(names)
     )
 
 
@@ -156,11 +159,12 @@ def saved_model(path: Path) -> Exported:
         raise UsageError(
             "not a SavedModel that can be run", where=path, received=str(error)[:300]
         ) from error
+    results = serve.structured_outputs
     inputs, outputs = (
-        tuple(Port(name, tuple(specs[name].shape), specs[name].dtype.name) for name in names)
-        for specs, names in (
-            (serve.structured_input_signature[1], list(serve.structured_input_signature[1])),
-            (serve.structured_outputs, sorted(serve.structured_outputs, key=_number)),
+        tuple(Port(name, tuple(spec.shape), spec.dtype.name) for name, spec in specs)
+        for specs in (
+            [(spec.name, spec) for spec in serve.structured_input_signature[1].values()],
+            [(name, results[name]) for name in _in_order([*results])],
         )
     )
 
@@ -175,7 +179,10 @@ def saved_model(path: Path) -> Exported:
     return Exported(f"{path.name} in TensorFlow {tensorflow.__version__}", inputs, outputs, run)
 
 
-def _number(name: str) -> int:
-    """`output_10` comes after `output_9`."""
-    digits = name.rpartition("_")[2]
-    return int(digits) if digits.isdigit() else 0
+def _in_order(names: Sequence[str]) -> Sequence[str]:
+    """The names that Keras's own exports give to outputs say their order, `output_10` after
+    `output_9`; others are in the order in which they were found."""
+    numbers = {name: name.removeprefix("output_") for name in names}
+    if all(map(str.isdigit, numbers.values())):
+        return sorted(names, key=lambda name: int(numbers[name]))
+    return names

@@ -11,7 +11,7 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Weight
-from bridge.raising.names import encode
+from bridge.raising.names import decode, encode, spellings
 from bridge.raising.plan import Call, Function, PlanInput, Ref, Size
 from bridge.types import Array
 
@@ -21,10 +21,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self._names: set[str] = set()
+        self._taken: set[str] = set()  # of names, in lower case
         self._numbers: dict[str, int] = {}  # the last that each taken name was given
         self._ids = 0
-        self._names_by_call: dict[int, str] = {}
+        self._names: dict[int, str] = {}  # of inputs and calls
+        self._fixed: set[int] = set()  # those whose names are to stay
         self._shared: dict[tuple[Any, ...], Call] = {}
         self.anchor: Ref | None = None
         # The common prefix, before the last /, of the names of the nodes of one layer.
@@ -33,6 +34,47 @@ class Recorder:
     def new_id(self) -> int:
         self._ids += 1
         return self._ids
+
+    def input(self, name: str) -> tuple[int, str]:
+        """The id of a new input, and its name in Keras."""
+        number = self.new_id()
+        self._names[number] = self.unique(name)
+        self._fixed.add(number)
+        return number, self._names[number]
+
+    def output(self, name: str, result: Ref, dtype: str) -> Ref:
+        """The tensor of an output, as a result of an operation of its name: Keras names a model's
+        outputs after their operations.
+
+        An operation takes the name of its only result. Where it cannot, because it has weights,
+        several results or several calls, or is an input, and where the name is taken, an Identity
+        has the name.
+        """
+        if decode(self._names[result.call]) != name and not self._takes(result, name):
+            return self._identity(result, name, dtype)
+        self._fixed.add(result.call)
+        return result
+
+    def _takes(self, result: Ref, name: str) -> bool:
+        """Gives the name to the operation of a result, if it can take it."""
+        spelling = encode(name)
+        if result.item is not None or result.call in self._fixed or not self._is_free(spelling):
+            return False
+        index = bisect_left(self.calls, result.call, key=lambda call: call.id)
+        if self.calls[index].weights:
+            return False
+        self._taken.add(spelling.lower())
+        self.calls[index] = replace(self.calls[index], name=spelling)
+        return True
+
+    def _identity(self, result: Ref, name: str, dtype: str) -> Ref:
+        # A layer casts the floats that it takes to its own dtype.
+        options = {"dtype": dtype} if "float" in dtype and dtype != "float32" else {}
+        spelling = next(filter(self._is_free, spellings(name)))
+        self._taken.add(spelling.lower())
+        same = self._add("layers.Identity", (result,), options, {})
+        self.calls[-1] = replace(self.calls[-1], name=spelling)
+        return same
 
     def layer(
         self,
@@ -107,6 +149,8 @@ class Recorder:
     ) -> Ref:
         call = Call(self.new_id(), "", target, arguments, options, weights, again)
         self.calls.append(call)
+        if again is not None:
+            self._fixed.update((call.id, again))
         return Ref(call.id)
 
     def compute_in(self, dtype: str, start: int) -> None:
@@ -127,8 +171,8 @@ class Recorder:
 
     def _rename(self, index: int, name: str) -> None:
         call = self.calls[index]
-        new_name = self.unique(name) if call.again is None else self._names_by_call[call.again]
-        self._names_by_call[call.id] = new_name
+        new_name = self.unique(name) if call.again is None else self._names[call.again]
+        self._names[call.id] = new_name
         self.calls[index] = replace(call, name=new_name)
 
     def unique(self, name: str) -> str:
@@ -137,12 +181,15 @@ class Recorder:
         Keras ignores case in names when it saves, so this does too.
         """
         spelling, number = encode(name), self._numbers.get(name, 1)
-        while spelling.lower() in self._names:
+        while not self._is_free(spelling):
             number += 1
             spelling = encode(f"{name}_{number}")
-        self._names.add(spelling.lower())
+        self._taken.add(spelling.lower())
         self._numbers[name] = number
         return spelling
+
+    def _is_free(self, spelling: str) -> bool:
+        return spelling.lower() not in self._taken
 
 
 def _signed(values: Array) -> Array:

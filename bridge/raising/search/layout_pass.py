@@ -129,7 +129,9 @@ class LayoutPass:
                 self._assume_identity(node)
         if refusals:
             raise refused(refusals)
-        outputs = tuple(self._output(value) for value in self.graph.outputs)
+        # A value that is listed twice is one output, as it is to onnxruntime.
+        outputs = tuple(dict.fromkeys(self._output(value) for value in self.graph.outputs))
+        named = self._named_outputs()
         return Plan(
             name=self.graph.name or "model",
             inputs=inputs,
@@ -137,6 +139,7 @@ class LayoutPass:
             outputs=outputs,
             values=dict(self.values),
             permutations=tuple(self.permutations),
+            named=named,
         )
 
     def _input(self, value: ir.Value) -> PlanInput:
@@ -144,10 +147,9 @@ class LayoutPass:
         layout = Layout.identity(shape)
         if self.io_layout == "channels_last":
             layout = input_layout(value, shape)
-        ref = Ref(self.recorder.new_id())
-        self.values[name_of(value)] = Stored(ref, layout)
-        name = self.recorder.unique(name_of(value))
-        return PlanInput(ref.call, name, name_of(value), layout.stored_shape, dtype_of(value))
+        number, name = self.recorder.input(name_of(value))
+        self.values[name_of(value)] = Stored(Ref(number), layout)
+        return PlanInput(number, name, name_of(value), layout.stored_shape, dtype_of(value))
 
     def _raise_node(self, node: ir.Node, rule: Rule) -> None:
         operands = tuple(None if value is None else self._operand(value) for value in node.inputs)
@@ -318,6 +320,13 @@ class LayoutPass:
         if layout != stored.layout:
             self.values[name] = Stored(self._in_layout(name, layout, "the output"), layout)
         return name
+
+    def _named_outputs(self) -> dict[str, Ref]:
+        """The outputs that an Identity has to name."""
+        outputs = {name_of(value): dtype_of(value) for value in self.graph.outputs}
+        named = {name: (self.values[name].ref, dtype) for name, dtype in outputs.items()}
+        refs = {name: self.recorder.output(name, *end) for name, end in named.items()}
+        return {name: ref for name, ref in refs.items() if ref != named[name][0]}
 
     def _assume_identity(self, node: ir.Node) -> None:
         """Lets the layout pass continue after a refusal, so that one error can name all nodes."""

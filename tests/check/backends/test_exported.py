@@ -7,12 +7,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import pytest
 
 import bridge
 from bridge.check.backends.exported import saved_model, tflite
 from bridge.errors import UsageError
 from bridge.keras.export import save
+from tests.helpers.keras_against_onnx import graph
 from tests.helpers.small_net import PROTOTXT, Small
 
 
@@ -30,7 +32,7 @@ def test_it_is_compared_in_onnx_order_whatever_it_takes(
 
 
 @pytest.mark.parametrize("name", ["net.tflite", "saved"])
-def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path, name: str) -> None:
+def test_several_inputs_and_outputs_have_their_names(tmp_path: Path, name: str) -> None:
     one, two = keras.Input((2,), name="one"), keras.Input((2,), name="two")
     outputs = [
         keras.layers.Rescaling(k, name=f"r{k}")(x) for k, x in ((1, two), (2, one), (3, two))
@@ -41,7 +43,20 @@ def test_several_inputs_and_outputs_keep_their_order(tmp_path: Path, name: str) 
     backend = {"net.tflite": tflite, "saved": saved_model}[name](tmp_path / name)
     arrays = {"one": np.float32([[1, 1]]), "two": np.float32([[10, 10]])}
     results = backend.run([arrays[port.name] for port in backend.inputs])
-    assert [float(result[0, 0]) for result in results] == [10, 2, 30]
+    ports = zip(backend.outputs, results, strict=True)
+    numbers = {port.name: float(result[0, 0]) for port, result in ports}
+    assert numbers == {"r1": 10, "r2": 2, "r3": 30}
+    assert [*numbers] == ["r1", "r2", "r3"] or name == "saved"
+
+
+@pytest.mark.parametrize("name", ["net.tflite", "saved"])
+def test_what_keras_itself_exports_is_compared_by_position(tmp_path: Path, name: str) -> None:
+    text = "g (float[N,2] x) => (float[N,2] b, float[N,2] a) { b = Relu(x)  a = Tanh(x) }"
+    onnx.save(graph(text), tmp_path / "net.onnx")
+    model = bridge.onnx_to_keras(tmp_path / "net.onnx")
+    kind = "litert" if name == "net.tflite" else "tf_saved_model"
+    model.export(tmp_path / name, format=kind, verbose=False)
+    assert bridge.check(tmp_path / "net.onnx", tmp_path / name).ok
 
 
 def test_what_cannot_be_run_is_refused(tmp_path: Path) -> None:

@@ -54,6 +54,48 @@ def test_names_that_differ_in_case_only_are_numbered_too() -> None:
     assert recorder.unique("CONV_2") == "CONV_2_2"
 
 
+def test_an_operation_takes_the_name_of_its_only_result() -> None:
+    recorder = Recorder()
+    x, spelled = recorder.input("x")
+    y = recorder.layer("Softmax", Ref(x))
+    recorder.name_calls(0, "softmax")
+    assert recorder.output("logits/0", y, "float32") == y
+    assert (spelled, [call.name for call in recorder.calls]) == ("x", ["logits>0"])
+    assert recorder.output("x", Ref(x), "float32") == Ref(x)
+    assert len(recorder.calls) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64"])
+def test_an_identity_has_the_name_where_the_operation_cannot(dtype: str) -> None:
+    recorder = Recorder()
+    x, _ = recorder.input("x")
+    first, second = recorder.ops("split", Ref(x), 2, outputs=2)
+    recorder.name_calls(0, "first")
+    last = recorder.layer("ReLU", first)
+    recorder.name_calls(1, "relu")
+    options = {"dtype": "float16"} if dtype == "float16" else {}
+    wanted = [("first", first), ("second", second), ("relu", last), ("same", last), ("X", last)]
+    refs = [recorder.output(name, ref, dtype) for name, ref in wanted]
+    assert refs[0] == first  # Keras's names are those of operations, whatever the index
+    assert refs[2] == last
+    identities = {c.name: (c.arguments, c.options) for c in recorder.calls if "Iden" in c.target}
+    spelled = {"second": second, "same": last, "X0-_output-": last}
+    assert identities == {name: ((ref,), options) for name, ref in spelled.items()}
+
+
+def test_a_layer_with_weights_keeps_its_name_also_where_it_is_applied_again() -> None:
+    recorder = Recorder()
+    x, _ = recorder.input("x")
+    recorder.scope = "cell"
+    weights = {"kernel": Weight((2, 2), lambda: np.ones((2, 2)))}
+    one = recorder.layer("Dense", Ref(x), weights)
+    recorder.name_calls(0, "fc")
+    two = recorder.layer("Dense", one, weights)
+    recorder.name_calls(1, "again")
+    assert [recorder.output(name, two, "float32") for name in ("y", "fc")] == [Ref(4), two]
+    assert [call.name for call in recorder.calls] == ["fc", "fc", "y"]
+
+
 def test_a_constant_needs_an_input_to_hang_on() -> None:
     values = Weight((2,), lambda: np.ones(2))
     with pytest.raises(UnsupportedError, match="without inputs"):

@@ -57,7 +57,7 @@ def test_another_reader_that_takes_no_other_order() -> None:
     }
     (only,) = plan_of(graph(text, constants)).permutations
     assert only.conflict is not None
-    assert only.conflict.reason.startswith("node 'cumsum/1' (CumSum) takes 'a' only as")
+    assert only.conflict.reason.startswith("node 'z' (CumSum) takes 'a' only as")
 
 
 def test_two_inputs_that_are_given_otherwise() -> None:
