@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.caffe.files.weights import StoredLayer
     from bridge.caffe.net import Layer, Net
     from bridge.lower.values import Dims
+    from bridge.raising.open_sizes import OpenSizes
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Part:
 class Inspection:
     """One file, or a net and its weights. `facts` is any further information, by name.
 
-    `parameters` counts shared ones once; `bytes` is the size of the parameters in the files.
+    `open_sizes` are those of an ONNX graph's inputs, None if there are none. `parameters` counts
+    shared ones once; `bytes` is the size of the parameters in the files.
     """
 
     files: tuple[str, ...]
@@ -63,6 +65,7 @@ class Inspection:
     parameters: int = 0
     bytes: int = 0
     warnings: tuple[str, ...] = ()
+    open_sizes: OpenSizes | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
@@ -286,9 +289,10 @@ def _onnx_graph(path: Path) -> Inspection:
     import bridge.raising  # noqa: F401 (its rules fill the table)
     from bridge.graph.io import load
     from bridge.graph.validity import valid_graphs
+    from bridge.raising.open_sizes import open_sizes
 
     with valid_graphs([path]):
-        return _of_graph(path, load(path))
+        return replace(_of_graph(path, load(path)), open_sizes=open_sizes(path))
 
 
 def _of_graph(path: Path, model: ir.Model) -> Inspection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -15,6 +17,9 @@ from bridge.cli.show import show_table, show_warnings, words
 if TYPE_CHECKING:
     from bridge.inspection import Inspection, Part
     from bridge.lower.values import Dims
+    from bridge.raising.open_sizes import OpenSizes
+
+WIDTH = 80
 
 
 @app.command
@@ -69,6 +74,55 @@ def show(inspection: Inspection) -> None:
             print(f"{kind} {name}: {_text(shape)}")
     size = f", {inspection.bytes:,} bytes" if inspection.bytes else ""
     print(f"{inspection.parameters:,} parameters{size}")
+    if inspection.open_sizes is not None:
+        _show_open_sizes(Path(inspection.files[0]), inspection.open_sizes)
+
+
+def _show_open_sizes(path: Path, sizes: OpenSizes) -> None:
+    print()
+    for name, shape in sizes.inputs.items():
+        mark = "; it holds the conversion up" if name in sizes.needed else ""
+        _show_text(f"open sizes of {name}: {_open(shape)}{mark}")
+    if not sizes.refused:
+        print("It converts with these sizes open. To fix them:")
+    elif sizes.options:
+        _show_text(f"With them open it is refused: {sizes.refused}")
+        print("Fix them, with your own sizes in place of these:")
+    else:
+        _show_text(f"It is refused, also with fixed sizes: {sizes.refused}")
+        return
+    print(_command(path, sizes.options))
+
+
+def _show_text(text: str) -> None:
+    """In lines of the width; names are not cut."""
+    lines = wrap(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    print("\n".join(lines))
+
+
+def _open(shape: Sequence[int | str] | None) -> str:
+    if shape is None:
+        return "all, and how many axes it has"
+    opened = [(axis, size) for axis, size in enumerate(shape) if isinstance(size, str)]
+    return ", ".join(f"axis {axis} ({'no name' if size == '?' else size})" for axis, size in opened)
+
+
+def _command(path: Path, options: Sequence[str]) -> str:
+    """A command for a shell, in lines of the width where names allow that."""
+    command = ["python -m bridge onnx-to-keras", quote(str(path))]
+    command.append(f"-o {quote(str(path.with_suffix('.keras')))}")
+    flags = zip(options[::2], options[1::2], strict=True)
+    command += [f"{flag} {quote(value)}" for flag, value in flags]
+    lines = [f"  {command[0]}"]
+    for words_ in command[1:]:
+        if len(lines[-1]) + len(words_) + 3 > WIDTH:  # a space before it, and " \\" behind
+            lines[-1] += " \\"
+            lines.append(f"    {words_}")
+        else:
+            lines[-1] += f" {words_}"
+    return "\n".join(lines)
 
 
 def _row(part: Part) -> Sequence[str]:
