@@ -98,7 +98,7 @@ def test_a_size_that_is_twice_the_own_is_an_up_sampling_layer() -> None:
         }""",
         ((1, 5, 4, 0, 0), (2, 3, 6, 0, 0)),
     )
-    assert "UpSampling2D" in [call.target for call in raised.plan.calls]
+    assert "layers.UpSampling2D" in [call.target for call in raised.plan.calls]
 
 
 @pytest.mark.parametrize(
