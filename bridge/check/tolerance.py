@@ -94,6 +94,7 @@ _MOVES = COPIES.operators | {"Cast", "Shape"}
 # The relative noise of a power is the absolute noise of its exponent.
 _EXPONENTIAL = frozenset("Exp LogSoftmax Sigmoid Softmax Softplus Tanh".split())
 _SOFTMAX = frozenset(["Softmax"])
+_WEIGHTLESS = _SUMS | _MOVES | _ROOTS | _EXPONENTIAL | {"Div", "Erf", "Gelu", "Mul", "Pow"}
 # Rounding to the nearest integer may give the next one: of numbers that differ by noise.
 _ROUNDING, _STEP = frozenset(["QuantizeLinear"]), 1.0
 # A Sigmoid is computed as 1/2 plus a term: a result near 0 has the rounding of the 1/2. A Swish is
@@ -173,7 +174,7 @@ def _noise(row: Row, operators: Collection[str], inputs: Collection[Row], at: Pr
     least = at.copying / 2 * half if _ABOUT_HALF.intersection(operators) else 0.0
     if _are(operators, _EXPONENTIAL):
         return max(row.size * max(at.noise, at.copying * largest), least)
-    if _SUMS.intersection(operators) and _are(operators, _SUMS | _MOVES | {"Mul"}):
+    if _SUMS.intersection(operators) and _are(operators, _WEIGHTLESS):
         least = max(least, at.copying * largest)
     if _are(operators, _ROOTS | _MOVES | {"Add"}):
         shares = (r.error / r.size for r in inputs if r.size and r.error <= r.limit)

@@ -164,11 +164,12 @@ def test_a_gate_of_integers_stays() -> None:
     assert kinds(model) == ["Add", "Clip", "Div"]
 
 
-def test_numbers_of_half_floats_are_as_near_as_those_can_be() -> None:
+def test_numbers_rounded_to_half_floats_are_other_numbers() -> None:
+    """Graphs of halves are computed in single precision, with the numbers that they have."""
     nodes = SPELLED["gelu of PyTorch"][1]
     text = f"g (float16[b,3] x) => (float16[b,3] y) {{ {nodes} }}"
     used = {name: np.float16(NUMBERS[name]) for name in ("root", "one", "half")}
-    assert kinds(graph(text, used)) == ["Gelu"]
+    assert "Gelu" not in kinds(graph(text, used))
 
 
 def test_a_long_product_is_no_activation_and_takes_no_time() -> None:
