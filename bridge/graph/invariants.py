@@ -64,7 +64,9 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
         raise UnsupportedError(f"{value.name!r} is a text, and Keras takes numbers", where=where)
     if not foreign and (value.dtype is None or value.shape is None):
         missing = "type" if value.dtype is None else "shape"
-        raise GraphError(f"the {missing} of {value.name!r} is not known", where=where)
+        raise GraphError(
+            f"the {missing} of {value.name!r} is not known", where=where, hint=_hint(where)
+        )
 
     if value.shape is not None and len(value.shape) > MAX_RANK:
         raise UnsupportedError(
@@ -73,6 +75,15 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
             expected=f"at most {MAX_RANK}",
             received=len(value.shape),
         )
+
+
+def _hint(where: str) -> str | None:
+    if not where.endswith("(If)"):
+        return None
+    return (
+        "the branches give results of different shapes. If sizes of the inputs decide between "
+        "them, fix these with --input-shape NAME:DIMS; if an input does, --input-value NAME:NUMBER"
+    )
 
 
 Fact = tuple[str, Any, Any]

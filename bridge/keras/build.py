@@ -72,7 +72,7 @@ def _execute(call: Call, results: Mapping[int, Any]) -> Any:
 
 
 # Layers that take no initializers: their weights are set when they are there.
-_WITHOUT_INITIALIZERS = frozenset({"layers.RMSNormalization"})
+_WITHOUT_INITIALIZERS = frozenset({"layers.Normalization", "layers.RMSNormalization"})
 
 
 def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence[Any]) -> Any:
@@ -89,6 +89,8 @@ def _apply_layer(call: Call, kind: type[keras.layers.Layer], arguments: Sequence
     for role, initializer in late.items():
         variable = getattr(layer, role)
         variable.assign(initializer(variable.shape, variable.dtype))
+    if isinstance(layer, keras.layers.Normalization):
+        layer.finalize_state()  # what it computes with is not its weights
     return result
 
 

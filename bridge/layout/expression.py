@@ -47,7 +47,7 @@ Product: TypeAlias = tuple[int, Atoms]
 Sum: TypeAlias = Mapping[Atoms, int]
 
 _SYMBOL = re.compile(r"[^\s+\-*/(),]+")
-_TOKEN = re.compile(rf"//|[+\-*()]|{_SYMBOL.pattern}")
+_TOKEN = re.compile(rf"//|[+\-*]|{_SYMBOL.pattern}")
 
 
 # --- arithmetic -----------------------------------------------------------------------------------
@@ -141,18 +141,54 @@ def _sorted(terms: Sum) -> Terms:
 @lru_cache(maxsize=4096)
 def read(text: str) -> Product | None:
     """The expression in a text, None if there is none."""
-    tokens = _TOKEN.findall(text)
-    if not tokens or re.sub(r"\s", "", text) != "".join(tokens):
+    tokens = _tokens(text)
+    if not tokens:
         return None
     reader = _Reader(tokens)
     terms = reader.sum()
     return None if reader.tokens or terms is None else factored(terms)
 
 
+Token: TypeAlias = str | Product
+"""A number, a symbol, an operator, or what is in brackets."""
+
+
+def _tokens(text: str) -> list[Token] | None:
+    tokens: list[Token] = []
+    position = 0
+    while position < len(text):
+        if text[position].isspace():
+            position += 1
+        elif text[position] == "(":
+            end = _closing(text, position)
+            inner = text[position + 1 : end]
+            if end == len(text):
+                return None
+            # What is in brackets and no expression is one opaque symbol.
+            tokens.append(read(inner) or (1, (f"({inner})",)))
+            position = end + 1
+        elif match := _TOKEN.match(text, position):
+            tokens.append(match[0])
+            position = match.end()
+        else:
+            return None
+    return tokens
+
+
+def _closing(text: str, start: int) -> int:
+    """The position of the bracket that closes the one at `start`, or the end."""
+    depth = 0
+    for position in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if not depth:
+            return position
+    return len(text)
+
+
 class _Reader:
     """Reads a sum, token by token. None stands for what is no expression of sizes."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self.tokens = [*reversed(tokens)]
 
     def _next_is(self, *tokens: str) -> bool:
@@ -163,9 +199,10 @@ class _Reader:
         while terms is not None and self._next_is("+", "-"):
             sign = 1 if self.tokens.pop() == "+" else -1
             other = self._product()
-            terms = (
-                None if other is None else added((terms, {a: sign * n for a, n in other.items()}))
-            )
+            if other is None:
+                return None
+            number, atoms = factored(other)
+            terms = added((expanded(*factored(terms)), expanded(sign * number, atoms)))
         return terms
 
     def _product(self) -> Sum | None:
@@ -185,18 +222,18 @@ class _Reader:
 
     def _factor(self) -> Sum | None:
         token = self.tokens.pop() if self.tokens else ""
-        if token == "(":
-            terms = self.sum()
-            return terms if self.tokens and self.tokens.pop() == ")" else None
         if token == "-":
             terms = self._factor()
             return None if terms is None else {atoms: -n for atoms, n in terms.items()}
+        # A symbol before a bracket is a function, and two symbols are no expression.
+        if self.tokens and self.tokens[-1] not in _OPERATORS:
+            return None
+        if isinstance(token, tuple):
+            number, atoms = token
+            return {atoms: number} if number else {}
         if token.isdecimal():
             return {(): int(token)} if int(token) else {}
-        # A symbol before a bracket is a function, and two symbols are no expression.
-        if not _SYMBOL.fullmatch(token) or (self.tokens and self.tokens[-1] not in _OPERATORS):
-            return None
-        return {(token,): 1}
+        return {(token,): 1} if _SYMBOL.fullmatch(token) else None
 
 
-_OPERATORS = frozenset(("+", "-", "*", "//", ")"))
+_OPERATORS = frozenset(("+", "-", "*", "//"))

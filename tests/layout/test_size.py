@@ -65,6 +65,8 @@ def test_product(sizes: tuple[Size, ...], expected: Size) -> None:
         (0, 3, 0),
         (0, 0, None),
         ("batch", 0, None),
+        ("3*(d/nonzero.1)", "d/nonzero.1", 3),
+        ("3*(a b)*(h+1)", "a b", "3*(h+1)"),
     ],
 )
 def test_quotient(size: Size, divisor: Size, expected: Size | None) -> None:

@@ -201,7 +201,14 @@ def _calls(model: keras.Model) -> dict[str, Any]:
 
 def dtypes_of(model: keras.Model) -> frozenset[str]:
     """The dtypes of a model's weights, and those in which its layers compute."""
-    computing = (getattr(operation, "compute_dtype", None) for operation in model.operations)
+    import keras
+
+    # An Identity names an output and computes nothing: a half that goes out may be of singles.
+    computing = (
+        getattr(operation, "compute_dtype", None)
+        for operation in model.operations
+        if not isinstance(operation, keras.layers.Identity)
+    )
     return frozenset([*(str(weight.dtype) for weight in model.weights), *filter(None, computing)])
 
 

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from bridge.graph.fusion.activations import fuse_activations
 from bridge.graph.fusion.canonical import canonicalize, omit_empty_inputs
-from bridge.graph.fusion.linear import fuse_affine, fuse_batch_norm, fuse_linear
+from bridge.graph.fusion.linear import (
+    fuse_affine,
+    fuse_batch_norm,
+    fuse_linear,
+    fuse_standardization,
+)
 from bridge.graph.fusion.naming import pass_names_on
 from bridge.graph.fusion.norms import fuse_group_norm, fuse_layer_norm
 
@@ -19,6 +24,7 @@ def fuse(graph: ir.Graph) -> None:
     omit_empty_inputs(graph)
     canonicalize(graph)
     fuse_batch_norm(graph)
+    fuse_standardization(graph)
     fuse_group_norm(graph)
     fuse_layer_norm(graph)
     fuse_activations(graph)

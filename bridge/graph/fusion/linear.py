@@ -11,12 +11,14 @@ from bridge.graph.fusion.matching import (
     flat,
     is_named,
     is_over_channels,
+    producer,
     replace,
     summand,
     tensor_and_constant,
 )
 from bridge.graph.producers import computed_by
 from bridge.graph.trainable import is_trainable
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -39,6 +41,47 @@ def fuse_affine(graph: ir.Graph) -> None:
             continue
         if is_trainable([*scale.shape], [*x.shape], computed_by(x)):
             replace([mul, add], "bridge", "Affine", [x, scale, bias])
+
+
+def fuse_standardization(graph: ir.Graph) -> None:
+    """(x - mean) / deviation, or times its reciprocal, becomes one `bridge::Normalization`, where
+    both are constants over the channels: so images are standardised before a net.
+
+    Each deviation has to be one: a positive number that is not lost when it is squared.
+    """
+    for node in list(graph):
+        sub = producer(node.inputs[0], "Sub") if node.op_type in ("Div", "Mul") else None
+        if sub is None or not _has_one_consumer(sub):
+            continue
+        x, mean, scale = sub.inputs[0], sub.inputs[1], node.inputs[1]
+        if not is_over_channels(mean, x) or not is_over_channels(scale, x):
+            continue
+        if mean is None or scale is None or mean.const_value is None or scale.const_value is None:
+            continue
+        divides = node.op_type == "Div"
+        numbers = scale.const_value.numpy()
+        if numbers.dtype != np.float32 or not _are_deviations(numbers):
+            continue
+        variance = derived(
+            graph, scale, f"{node.name}.variance", lambda s, d=divides: _variance(s, divides=d)
+        )
+        inputs = [x, derived(graph, mean, f"{node.name}.mean", flat), variance]
+        replace([sub, node], "bridge", "Normalization", inputs, name=sub.name)
+
+
+def _has_one_consumer(node: ir.Node) -> bool:
+    (result,) = node.outputs
+    return len(result.uses()) == 1 and not result.is_graph_output()
+
+
+def _are_deviations(numbers: Array) -> bool:
+    """Far enough from 0 and from each other's squares for float32, and from Keras's epsilon."""
+    return bool(((numbers > 1e-6) & (numbers < 1e6)).all())
+
+
+def _variance(numbers: Array, *, divides: bool) -> Array:
+    deviation = flat(numbers).astype(np.float64)
+    return np.square(deviation if divides else 1 / deviation).astype(np.float32)
 
 
 def fuse_linear(graph: ir.Graph) -> None:

@@ -100,7 +100,7 @@ def _is_narrow(value: ir.Value | None) -> bool:
 def _cast(x: ir.Value, dtype: int, name: str) -> ir.Node:
     import onnx_ir as ir
 
-    node = ir.node("Cast", [x], {"to": dtype}, name=name)
+    node = ir.node("Cast", [x], {"to": dtype}, name=f"{name}/cast")
     node.outputs[0].name, node.outputs[0].shape = name, x.shape
     node.outputs[0].dtype = ir.DataType(dtype)
     return node

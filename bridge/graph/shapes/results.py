@@ -23,7 +23,10 @@ def result_shapes(known: Known) -> Sequence[Sizes | None] | None:
 
 
 def broadcast(*shapes: Sizes) -> list[Size | None]:
-    """The shape to which all of these are broadcast. Two free sizes that differ may be 1."""
+    """The shape to which all of these are broadcast. Two free sizes that differ may be 1.
+
+    Raises ValueError for numbers that do not fit.
+    """
     rank = max(map(len, shapes))
     columns = zip(*((1,) * (rank - len(shape)) + (*shape,) for shape in shapes), strict=True)
     return [_one_size(column) for column in columns]
@@ -32,7 +35,9 @@ def broadcast(*shapes: Sizes) -> list[Size | None]:
 def _one_size(sizes: Iterable[Size | None]) -> Size | None:
     others = {size for size in sizes if size != 1}
     numbers = {size for size in others if isinstance(size, int)}
-    if len(numbers) == 1:
+    if len(numbers) > 1:
+        raise ValueError(f"no shape has all of these: {sorted(numbers)}")
+    if numbers:
         return numbers.pop()
     return others.pop() if len(others) == 1 else None if others else 1
 

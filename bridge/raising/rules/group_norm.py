@@ -47,6 +47,22 @@ def group_normalization(
     return _normalized(x, scale, bias, layout, num_groups, epsilon)
 
 
+@raises("bridge::Normalization")
+def normalization(node: Node, x: Operand, mean: Operand, variance: Operand) -> Candidate:
+    """(x - mean) / √variance: x: n c *s   mean, variance: c   ->   n c *s
+
+    What standardises the channels of images before a net (see graph/fusion/linear.py).
+    """
+    layout = channels_last(x, identity_channels=True)
+    inner = layout.axis(1)
+    weights = {"adapt_mean": mean.weight(inner), "adapt_variance": variance.weight(inner)}
+
+    def build(k: Recorder, x: Ref) -> Ref:
+        return k.layer("Normalization", x, weights, axis=-1)
+
+    return Candidate((layout, None, None), (layout,), build)
+
+
 def _normalized(
     x: Operand, scale: Operand, bias: Operand, layout: Layout, groups: int, epsilon: float
 ) -> Candidate:

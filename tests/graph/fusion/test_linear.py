@@ -19,7 +19,26 @@ X = seeded((2, 3, 4, 4))
 
 
 def layers(raised: Raised) -> list[str]:
-    return [type(operation).__name__ for operation in raised.model.operations][1:]
+    """The kinds of all operations but the inputs, and but what only names an output."""
+    kinds = [type(operation).__name__ for operation in raised.model.operations][1:]
+    return [kind for kind in kinds if kind != "Identity"]
+
+
+@pytest.mark.parametrize("last", ["Div", "Mul"])
+def test_standardised_images_are_one_layer_with_its_weights(last: str) -> None:
+    text = f"g (float[b,3,4,4] x) => (float[b,3,4,4] y) {{ m = Sub(x, mean)  y = {last}(m, by) }}"
+    constants = {"mean": CHANNELS, "by": abs(CHANNELS) + 0.1}
+    raised = raise_and_compare(graph(text, constants), {"x": X})
+    assert layers(raised)[0] == "Normalization"
+    assert raised.model.count_params() == 7
+    assert not raised.model.trainable_weights
+
+
+@pytest.mark.parametrize("by", [0 * CHANNELS + 2, CHANNELS, CHANNELS * 0, abs(CHANNELS) * 1e-8])
+def test_what_is_no_deviation_stays_apart(by: Array) -> None:
+    text = "g (float[b,3,4,4] x) => (float[b,3,4,4] y) { m = Sub(x, mean)  y = Mul(m, by) }"
+    fused = layers(raise_and_compare(graph(text, {"mean": CHANNELS, "by": by}), {"x": X}))
+    assert ("Normalization" in fused) == bool((by > 1e-6).all())
 
 
 def affine(names: tuple[str, str], constants: tuple[Array, Array]) -> onnx.ModelProto:
@@ -36,7 +55,7 @@ def test_tensorflows_batch_norm_is_one_again() -> None:
     names = ("net/bn1/batchnorm/mul_1", "net/bn1/batchnorm/add_1")
     raised = raise_and_compare(affine(names, (CHANNELS, CHANNELS + 1)), {"x": X})
     assert layers(raised) == ["BatchNormalization"]
-    (layer,) = raised.model.layers[1:]
+    layer = raised.model.layers[1]
     assert layer.name == "net>bn1"
     assert layer.count_params() == 4 * 3
 

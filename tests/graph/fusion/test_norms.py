@@ -17,7 +17,9 @@ X = {"x": seeded((2, 6, 4, 5))}
 
 
 def layers(raised: Raised) -> list[str]:
-    return [type(operation).__name__ for operation in raised.model.operations][1:]
+    """The kinds of all operations but the inputs, and but what only names an output."""
+    kinds = [type(operation).__name__ for operation in raised.model.operations][1:]
+    return [kind for kind in kinds if kind != "Identity"]
 
 
 def group_constants(scale: float = 1) -> dict[str, Array]:

@@ -49,6 +49,17 @@ def group_normalization(draw: Draw, operator: str) -> NodeExample:
     return NodeExample((kind,), operands, attributes, opset=21, shape=shape)
 
 
+@nodes_of("bridge::Normalization")
+@st.composite
+def normalization(draw: Draw, operator: str) -> NodeExample:
+    shape = draw(shapes(2, 5))
+    assume(shape[1] > 1)
+    over = (1, shape[1], *[1] * (len(shape) - 2))
+    mean, deviation = (draw(vector(shape[1])).reshape(over) for _ in range(2))
+    last = draw(st.sampled_from(["Div", "Mul"]))
+    return NodeExample(("Sub", last), (draw(tensor(shape)), mean, abs(deviation) + 0.5))
+
+
 # Examples
 
 
