@@ -8,28 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import onnx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bridge.keras.build import build
 from bridge.raising.plan import Plan
 from bridge.raising.table import TABLE
-from tests.helpers.keras_against_onnx import Array, raise_and_compare
+from tests.helpers.keras_against_onnx import Array, Raised, assert_right, plan_of, raise_and_compare
 from tests.helpers.random_graphs.graphs import graphs
 
 
 def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
     raise_and_compare(model, feeds, "onnx")
-    raised = raise_and_compare(model, feeds, "channels_last")
-    assert_batch_first(model, raised.plan)
-    expected = raised.run(feeds)
+    plan = plan_of(model, "channels_last")
+    assert_batch_first(model, plan)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        raised.model.save(path)
+        build(plan).save(path)
         again = keras.models.load_model(path, safe_mode=True)
-    for name, array in type(raised)(raised.plan, again).run(feeds).items():
-        np.testing.assert_array_equal(array, expected[name])
+    assert_right(Raised(plan, again), model, feeds)
 
 
 # ONNX has the batch second where these read and write: a sequence t n c, or a state d n c.

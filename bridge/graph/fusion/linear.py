@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,9 +63,8 @@ def fuse_standardization(graph: ir.Graph) -> None:
         numbers = scale.const_value.numpy()
         if numbers.dtype != np.float32 or not _are_deviations(numbers):
             continue
-        variance = derived(
-            graph, scale, f"{node.name}.variance", lambda s, d=divides: _variance(s, divides=d)
-        )
+        rule = partial(_variance, divides=divides)
+        variance = derived(graph, scale, f"{node.name}.variance", rule)
         inputs = [x, derived(graph, mean, f"{node.name}.mean", flat), variance]
         replace([sub, node], "bridge", "Normalization", inputs, name=sub.name)
 
