@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from bridge.errors import UnsupportedOperatorError
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import (
     MAX_ELEMENTS,
     Draw,
@@ -84,3 +86,11 @@ def test_strides_and_pads_follow_the_spatial_axes() -> None:
         y = Conv<strides=[2, 1], pads=[1, 0, 1, 2]>(turned, w)
     }"""
     raise_and_compare(graph(text, {"w": seeded((3, 2, 3, 3))}), {"x": seeded((2, 2, 5, 8), 1)})
+
+
+def test_channels_whose_number_only_the_data_give_are_refused() -> None:
+    text = """g (int64[4] shape) => (float[a,2,h,w] y) {
+        x = ConstantOfShape(shape)  y = Conv<group=2>(x, k)
+    }"""
+    with pytest.raises(UnsupportedOperatorError, match="channels whose number only the data give"):
+        plan_of(graph(text, {"k": seeded((2, 1, 3, 3))}))
