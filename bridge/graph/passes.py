@@ -89,10 +89,11 @@ def _lift_constants(model: ir.Model) -> None:
 
 
 def _omit_empty_inputs(model: ir.Model) -> None:
-    """An empty roi, scales or sizes of a Resize is none; ONNX's inference takes it for one."""
+    """An empty roi, scales or sizes of a Resize is none: before opset 13 it could not leave them
+    out. ONNX's inference takes it for one."""
     for node in model.graph:
         for index, value in enumerate(node.inputs if node.op_type == "Resize" else ()):
-            if value is not None and value.const_value is not None and not value.const_value.size:
+            if value is not None and value.shape is not None and 0 in value.shape:
                 node.replace_input_with(index, None)
 
 

@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 
-def omit_empty_inputs(graph: ir.Graph) -> None:
-    """A Resize before opset 13 could not leave out its roi or scales, and has empty ones."""
-    for node in graph:
-        for index, value in enumerate(node.inputs) if node.op_type == "Resize" else ():
-            if value is not None and value.shape is not None and 0 in value.shape:
-                node.replace_input_with(index, None)
-
-
 def canonicalize(graph: ir.Graph) -> None:
     """Rewrites what tf2onnx spells out into the operators that ONNX has for it, in place."""
     drop_idle_reshapes(graph)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.graph.fusion.activations import fuse_activations
-from bridge.graph.fusion.canonical import canonicalize, omit_empty_inputs
+from bridge.graph.fusion.canonical import canonicalize
 from bridge.graph.fusion.linear import (
     fuse_affine,
     fuse_batch_norm,
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 def fuse(graph: ir.Graph) -> None:
     """Fuses every known group of nodes, in place."""
-    omit_empty_inputs(graph)
     canonicalize(graph)
     fuse_batch_norm(graph)
     fuse_standardization(graph)
