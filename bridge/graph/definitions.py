@@ -67,6 +67,17 @@ def infer_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
     return types_of_results
 
 
+def types_if_fit(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
+    """The same; nothing for a node that is not as ONNX defines it, which is refused later."""
+    import onnx
+    from onnx.shape_inference import InferenceError
+
+    try:
+        return infer_types(node, opset)
+    except (InferenceError, onnx.checker.ValidationError):
+        return {}
+
+
 def _refuse_other_type(value: ir.Value, inferred: onnx.TypeProto.Tensor, where: str) -> None:
     """Raises GraphError if the file declares another dtype or shape of a result than the operator
     gives."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
-from bridge.graph.definitions import infer_types
+from bridge.graph.definitions import types_if_fit
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -62,14 +62,9 @@ def _differ(shape: ir.Shape | None, right: _Shape) -> bool:
 
 
 def _infer_again(node: ir.Node, opset: int) -> None:
-    import onnx
     import onnx_ir as ir
-    from onnx.shape_inference import InferenceError
 
-    try:
-        types = infer_types(node, opset)
-    except (InferenceError, onnx.checker.ValidationError):
-        types = {}  # refused later, see graph/invariants.py
+    types = types_if_fit(node, opset)
     for value in node.outputs:
         value.shape, type_ = None, types.get(value.name or "")
         if type_ is not None:

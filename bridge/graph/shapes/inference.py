@@ -11,14 +11,14 @@ names each size of a window anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
 from bridge.graph.constants import new_constant
-from bridge.graph.definitions import infer_types
+from bridge.graph.definitions import types_if_fit
 from bridge.graph.shapes.elements import Elements, computed_elements, elements_of, sizes_of
 from bridge.graph.shapes.known import Known, Sizes
 from bridge.graph.shapes.results import OF_ONE_TYPE, result_shapes
@@ -119,7 +119,7 @@ def _infer(
 
     known = Known(node, [sizes_of(value) for value in node.inputs], elements)
     shapes = _unless_unfit(result_shapes, known)
-    types = {} if shapes and all(v.dtype for v in node.outputs) else _inferred_types(node, opset)
+    types = {} if shapes and all(v.dtype for v in node.outputs) else types_if_fit(node, opset)
     for index, value in enumerate(node.outputs):
         if not value.name:
             continue
@@ -137,16 +137,6 @@ def _infer(
             sizes = [d if s is None else s for s, d in zip(sizes, declared, strict=True)]
         if sizes is not None:
             _name_sizes(value, sizes, names)
-
-
-def _inferred_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
-    import onnx
-    from onnx.shape_inference import InferenceError
-
-    try:
-        return infer_types(node, opset)
-    except (InferenceError, onnx.checker.ValidationError):
-        return {}  # refused later, see graph/invariants.py
 
 
 def _sizes(type_: onnx.TypeProto) -> Sizes | None:

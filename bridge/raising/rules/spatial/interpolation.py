@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.raising.building.recorder import Recorder
+from bridge.raising.plan import Ref
 from bridge.raising.table import lookup
 
 Numbers = NDArray[np.floating]
@@ -147,6 +149,18 @@ class Interpolation:
         near = ((a + 2) * x - (a + 3)) * x * x + 1
         far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
         return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+def cubic_weight(k: Recorder, rest: Ref, offset: int, a: float) -> Ref:
+    """The same weight where the model computes positions: that of the element at an offset from the
+    one before the position, which is `rest` behind that."""
+    x = k.op("absolute", k.op("subtract", rest, float(offset)))
+    near, far = (a + 2, -(a + 3), 0, 1), (a, -5 * a, 8 * a, -4 * a)
+    first, *others = near if offset in (0, 1) else far
+    weight = k.op("multiply", k.op("ones_like", x), float(first))
+    for number in others:
+        weight = k.op("add", k.op("multiply", weight, x), float(number))
+    return weight
 
 
 # How far away an element has weight; the nearest one is taken whole.

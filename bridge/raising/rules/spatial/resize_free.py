@@ -13,7 +13,11 @@ from bridge.raising.building.candidates import resized
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import along, counted, length_of
 from bridge.raising.plan import Ref, Size
-from bridge.raising.rules.spatial.interpolation import HALF_TOLERANCE, Interpolation
+from bridge.raising.rules.spatial.interpolation import (
+    HALF_TOLERANCE,
+    Interpolation,
+    cubic_weight,
+)
 from bridge.raising.table import Candidate, Node, lookup
 
 
@@ -125,13 +129,7 @@ class FreeResize:
         """Of the element at an offset from the one before the position."""
         if self.how.mode == "linear":
             return rest if offset else k.op("subtract", 1.0, rest)
-        x, a = k.op("absolute", k.op("subtract", rest, float(offset))), self.how.cubic_a
-        near, far = (a + 2, -(a + 3), 0, 1), (a, -5 * a, 8 * a, -4 * a)
-        first, *others = near if offset in (0, 1) else far
-        weight = k.op("multiply", k.op("ones_like", x), float(first))
-        for number in others:
-            weight = k.op("add", k.op("multiply", weight, x), float(number))
-        return weight
+        return cubic_weight(k, rest, offset, self.how.cubic_a)
 
 
 def _taken(k: Recorder, x: Ref, axis: int, index: Ref, last: Ref) -> Ref:

@@ -17,6 +17,7 @@ from bridge.raising.building.recorder import Recorder
 from bridge.raising.building.selecting import arange_like
 from bridge.raising.plan import Ref
 from bridge.raising.rules.detection.roi import image_layout
+from bridge.raising.rules.spatial.interpolation import cubic_weight
 from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
 CUBIC = -0.75  # Keys's parameter, which GridSample has fixed
@@ -127,19 +128,11 @@ class Sampler:
             pairs = ((low, k.op("subtract", 1.0, rest)), (k.op("add", low, 1.0), rest))
             return [self._neighbour(k, index, weight, size) for index, weight in pairs]
         return [
-            self._neighbour(k, k.op("add", low, float(offset)), self._cubic(k, rest, offset), size)
+            self._neighbour(
+                k, k.op("add", low, float(offset)), cubic_weight(k, rest, offset, CUBIC), size
+            )
             for offset in range(-1, 3)
         ]
-
-    def _cubic(self, k: Recorder, rest: Ref, offset: int) -> Ref:
-        """The weight of the element at an offset from the one before the position."""
-        x, a = k.op("absolute", k.op("subtract", rest, float(offset))), CUBIC
-        near, far = (a + 2, -(a + 3), 0, 1), (a, -5 * a, 8 * a, -4 * a)
-        first, *others = near if offset in (0, 1) else far
-        weight = k.op("multiply", k.op("ones_like", x), first)
-        for number in others:
-            weight = k.op("add", k.op("multiply", weight, x), float(number))
-        return weight
 
     def _neighbour(self, k: Recorder, index: Ref, weight: Ref | None, size: int) -> Neighbour:
         if self.padding == "reflection":
