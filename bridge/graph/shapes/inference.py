@@ -5,8 +5,9 @@ is no number, its shape is taken from `results`, or else from ONNX's inference o
 a size that neither knows keeps the name that the file has for it, or gets one. What the graph
 computes of sizes (`elements`) becomes a constant where it is numbers after all.
 
-onnxruntime's symbolic inference was tried: it needs SymPy, does not read opsets above its own, and
-names each size of a window anew.
+onnxruntime 1.32's symbolic inference was tried: it needs SymPy and the whole graph as a protobuf,
+names sizes alike, and ends with an AssertionError on a Transformer's encoder of PyTorch
+(tests/pytorch/nets/encoder_scripted_14.onnx).
 """
 
 from __future__ import annotations
