@@ -16,6 +16,7 @@ from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
 from bridge.graph.io import not_onnx
+from bridge.graph.io.mapped import load_unread
 from bridge.graph.io.tensors import refuse_unreadable_tensors
 from bridge.types import Array
 
@@ -209,12 +210,11 @@ def _values_of_next(values: int, size: int) -> int:
 
 
 def loaded(path: Path) -> onnx.ModelProto:
-    import onnx
     from google.protobuf.message import DecodeError
 
     files.readable(path, "ONNX graph")
     try:
-        proto = onnx.load_model(path, load_external_data=False)
+        proto = load_unread(path)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
     except DecodeError as error:

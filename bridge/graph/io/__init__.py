@@ -2,6 +2,7 @@
 
 model.py    LazyModel: a model whose weights are unread; as one message, and for onnx_ir
 loading.py  files → onnx_ir
+mapped.py   files → one message, the large weights left where they are
 tensors.py  whether a file's tensors have the numbers that they say they have
 saving.py   LazyModel → files
 wire.py     files piece by piece, so that no weight need be in memory

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import onnx
+import numpy as np
 from google.protobuf.message import DecodeError
 
 from bridge import files
 from bridge.errors import GraphError, UsageError, words_of
+from bridge.graph.io.mapped import load_unread
 from bridge.graph.io.tensors import refuse_unreadable_tensors
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path) -> ir.Model:
-    """An ONNX file; weights in files beside it are mapped, not read.
+    """An ONNX file; large weights are mapped, not read, in it and in files beside it.
 
     Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
     weights are not where it says.
@@ -26,7 +28,7 @@ def load(path: str | Path) -> ir.Model:
 
     path = files.readable(path, "ONNX graph")
     try:
-        proto = onnx.load_model(path, format="protobuf", load_external_data=False)
+        proto = load_unread(path)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=path) from error
     except (DecodeError, ValueError) as error:
@@ -41,7 +43,29 @@ def load(path: str | Path) -> ir.Model:
             "the graph breaks ONNX's rules", where=path, received=_cause(error)
         ) from error
     ir.external_data.set_base_dir(model.graph, path.parent)
+    _map_own_weights(model, path)
     return model
+
+
+def _map_own_weights(model: ir.Model, path: Path) -> None:
+    """Opens the file for the weights within it now, so that it may be gone when they are read."""
+    import onnx_ir as ir
+
+    values = [
+        (value, tensor)
+        for value in model.graph.initializers.values()
+        if isinstance(tensor := value.const_value, ir.ExternalTensor)
+        and tensor.location == path.name
+    ]
+    if not values:
+        return
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    for value, tensor in values:
+        dtype = np.dtype(tensor.dtype.numpy()).newbyteorder("<")
+        array = np.frombuffer(data, dtype, tensor.size, tensor.offset or 0)
+        shape = tensor.shape.numpy()
+        value.const_value = ir.Tensor(array.reshape(shape), dtype=tensor.dtype, name=tensor.name)
 
 
 def _cause(error: BaseException) -> str:

@@ -94,11 +94,15 @@ def header(name: str, weight: Weight) -> TensorProto:
 def external(name: str, weight: Weight, location: str, offset: int) -> TensorProto:
     """An initializer whose numbers lie in another file."""
     tensor = header(name, weight)
-    tensor.data_location = TensorProto.EXTERNAL
-    entries = {"location": location, "offset": offset, "length": nbytes(weight)}
-    for key, value in entries.items():
-        tensor.external_data.add(key=key, value=str(value))
+    set_external(tensor, location, offset, nbytes(weight))
     return tensor
+
+
+def set_external(tensor: TensorProto, location: str, offset: int, length: int) -> None:
+    """Says in which file the numbers of a tensor lie, and where."""
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": location, "offset": offset, "length": length}.items():
+        tensor.external_data.add(key=key, value=str(value))
 
 
 def nbytes(weight: Weight) -> int:

@@ -20,8 +20,8 @@ from onnx import TensorProto
 from bridge.errors import WeightsError
 from bridge.layout import Span, Weight
 
-_MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
-_LENGTH_DELIMITED = 2
+MODEL_GRAPH, GRAPH_INITIALIZER, TENSOR_RAW_DATA = 7, 5, 9
+LENGTH_DELIMITED = 2
 
 # Why the kernel may decline to copy between two files by itself: then it goes through memory.
 _NOT_BY_THE_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
@@ -33,13 +33,14 @@ def frame(tensor: TensorProto, following: int = 0) -> bytes:
     of the tensor, have to be written right after it."""
     inner = tensor.SerializeToString()
     if following:
-        inner += _tag(_TENSOR_RAW_DATA, following)
-    graph = _tag(_GRAPH_INITIALIZER, len(inner) + following) + inner
-    return _tag(_MODEL_GRAPH, len(graph) + following) + graph
+        inner += tag(TENSOR_RAW_DATA, following)
+    graph = tag(GRAPH_INITIALIZER, len(inner) + following) + inner
+    return tag(MODEL_GRAPH, len(graph) + following) + graph
 
 
-def _tag(field: int, length: int) -> bytes:
-    return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(length)
+def tag(field: int, length: int) -> bytes:
+    """What stands in front of so many bytes of a field."""
+    return _varint(field << 3 | LENGTH_DELIMITED) + _varint(length)
 
 
 def _varint(number: int) -> bytes:
