@@ -18,7 +18,7 @@ from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
 from bridge.layout.text import einops_sizes
 from bridge.layout.traced import Traced, constant_text
-from bridge.layout.weight import Span, Weight
+from bridge.layout.weight import Span, Weight, release
 
 __all__ = [
     "Atom",
@@ -36,5 +36,6 @@ __all__ = [
     "moves",
     "product",
     "quotient",
+    "release",
     "total",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -98,3 +99,13 @@ def _simplest(layout: Layout) -> Layout:
     """An equivalent layout without axes for atoms of size 1, which takes fewer reshapes."""
     more_atoms = len(layout.atoms) > len(layout.logical_shape)
     return layout.canonical() if more_atoms and 1 in layout.atoms else layout
+
+
+def release(array: Array) -> None:
+    """Lets go of what reading a view of a mapped file has brought into memory, of the whole file:
+    whoever reads on fetches it again, from the system's cache. Other arrays are left alone."""
+    owner: Any = None if array.flags.writeable else array
+    while isinstance(owner, (np.ndarray, memoryview)):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        owner.madvise(mmap.MADV_DONTNEED)

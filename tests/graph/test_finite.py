@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
+import pytest
 
+from bridge.graph import finite
 from bridge.graph.finite import not_finite, weights_of
 from tests.helpers.keras_against_onnx import graph
 
@@ -32,3 +34,13 @@ def test_the_weights_of_a_graph_are_its_initializers() -> None:
     ((name, array),) = weights_of(ir.from_proto(model))
     assert name == "bias"
     np.testing.assert_array_equal(array, bias)
+
+
+def test_every_block_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finite, "BLOCK", 8)
+    array = np.zeros((3, 7), np.float32)
+    assert list(not_finite([("w", array)])) == []
+    array[2, 6] = np.inf
+    assert list(not_finite([("w", array)])) == [
+        "weight 'w': 1 of its 21 numbers are NaN or infinite"
+    ]

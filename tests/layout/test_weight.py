@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.layout import Layout, Span, Traced, Weight
+from bridge.layout import Layout, Span, Traced, Weight, release
 from bridge.types import Array
 
 KERNEL = np.arange(54.0).reshape(2, 3, 3, 3)
@@ -95,3 +96,29 @@ def test_the_bytes_of_another_layout_are_in_no_file() -> None:
     weight = Weight((2,), lambda: np.ones(2), Span(Path("net"), 0, 8), dtype=np.dtype(np.int64))
     assert weight.with_layout(Layout.identity((2,))).span is None
     assert Weight.derived((2,), np.negative, weight).dtype == np.int64
+
+
+class Watched(mmap.mmap):
+    """A mapping that counts how often it was let go."""
+
+    times = 0
+
+    def madvise(self, *advice: int) -> None:
+        assert advice == (mmap.MADV_DONTNEED,)
+        self.times += 1
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="Windows has no such advice")
+def test_what_was_read_of_a_mapped_file_is_released() -> None:
+    data = Watched(-1, 4096, access=mmap.ACCESS_READ)
+    release(np.frombuffer(data, np.float32)[7:90].reshape(-1))
+    release(np.zeros(7))
+    release(np.frombuffer(bytes(4096), np.float32))
+    assert data.times == 1
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="Windows has no such advice")
+def test_what_can_be_written_is_not_released() -> None:
+    data = Watched(-1, 4096)
+    release(np.frombuffer(data, np.float32))
+    assert data.times == 0
