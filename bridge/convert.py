@@ -178,8 +178,6 @@ def raise_caffe(
     lowered = with_warnings(lowered_net(prototxt, caffemodel, lowering))
     with after(lowered.warnings), ExitStack() as stack:
         path = stack.enter_context(_temporary_onnx(lowered)) if raising.check else None
-        if path is not None:
-            _checked_onnx(lowered, None, raising.progress, path)
         raised = _raised(to_ir(lowered), lowered, path, output, raising)
     warnings = (*lowered.warnings, *raised.warnings)
     return replace(raised, warnings=_all_warnings(warnings, raised.report))
@@ -289,7 +287,7 @@ def _raised(
         from bridge.check.verify import check_keras
 
         options.progress("comparing Keras with onnxruntime")
-        report = check_keras(built, plan, path)
+        report = check_keras(built, plan, path, None if lowered is None else lowered.values)
     _write_keras(built, translation, output, options)
     return Raising(built, plan, translation, report, tuple(depth_warnings(plan)))
 

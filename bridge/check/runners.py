@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,21 @@ Chooser = Callable[[Mapping[str, Origin]], Sequence[str]]
 
 class OnnxRunner:
     """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are outputs;
-    `extra` chooses some among the graph's origins."""
+    `extra` chooses some among the graph's origins. `shapes` names values of which the shape alone
+    is wanted: no run keeps their numbers."""
 
     def __init__(
-        self, path: Path, *, every_value: bool = False, extra: Chooser = lambda _: ()
+        self,
+        path: Path,
+        *,
+        every_value: bool = False,
+        extra: Chooser = lambda _: (),
+        shapes: Collection[str] = (),
     ) -> None:
-        import onnx
-
+        from bridge.graph.io.mapped import load_unread
         from bridge.graph.ranges import ranges
 
-        proto = onnx.load_model(path, load_external_data=False)
+        proto = load_unread(path)
         self.ranges: Mapping[str, Columns] = ranges(proto)
         self.origins, self.dtypes = origins_of(proto.graph), dtypes_of(proto)
         self.graph_outputs = tuple(output.name for output in proto.graph.output)
@@ -44,7 +49,8 @@ class OnnxRunner:
             _add_every_value(proto)
         _add_outputs(proto, self.extra)
         self.outputs = tuple(output.name for output in proto.graph.output)
-        self._session = _session(proto, path.parent)
+        self._shapes = _add_shapes(proto, shapes)
+        self._session = _session(proto, path.parent, _BELIEVING if self._shapes else ())
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int | str, ...], str]]:
@@ -73,13 +79,25 @@ class OnnxRunner:
     def run(self, feeds: Mapping[str, Array], names: Sequence[str] = ()) -> dict[str, Array]:
         """The outputs, or only the named ones. Raises GraphError if onnxruntime fails."""
         names = names or self.outputs
+        return dict(zip(names, self._run(feeds, names), strict=True))
+
+    def run_with_shapes(
+        self, feeds: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], dict[str, tuple[int, ...]]]:
+        """The outputs, and the shapes that were asked for, of one run."""
+        results = self._run(feeds, [*self.outputs, *self._shapes.values()])
+        shapes = (tuple(map(int, shape)) for shape in results[len(self.outputs) :])
+        return dict(zip(self.outputs, results, strict=False)), dict(
+            zip(self._shapes, shapes, strict=True)
+        )
+
+    def _run(self, feeds: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
         try:
-            results = self._session.run(names, dict(feeds))
+            return [np.asarray(result) for result in self._session.run(names, dict(feeds))]
         except Exception as error:  # onnxruntime's errors have no common class but this
             raise GraphError(
                 "onnxruntime cannot run the graph", received=words_of(error)
             ) from error
-        return dict(zip(names, map(np.asarray, results), strict=True))
 
 
 _SIZES = (8, 16, 32, 64)
@@ -121,9 +139,33 @@ def _add_outputs(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     proto.graph.output.extend(known.get(n) or onnx.ValueInfoProto(name=n) for n in names)
 
 
-def _session(proto: onnx.ModelProto, folder: Path) -> Any:
+# This optimiser answers for a shape what the file says of it, where that is known beforehand.
+_BELIEVING = ("ConstantFolding",)
+
+
+def _add_shapes(proto: onnx.ModelProto, names: Collection[str]) -> dict[str, str]:
+    """Adds the shapes of these values as outputs, of those that the graph has and describes.
+
+    onnxruntime goes back over the graph from its last node, and computes what that one needs first:
+    so the shape of the first value is added last, and none waits for its shape to be read.
+    Returns the outputs' names by the values'.
+    """
+    from onnx import TensorProto, helper
+
+    described = {info.name for info in (*proto.graph.value_info, *proto.graph.output)}
+    outputs = {name: f"{name}:bridge:shape" for name in names if name in described}
+    for name, output in reversed(outputs.items()):
+        proto.graph.node.append(helper.make_node("Shape", [name], [output]))
+    proto.graph.output.extend(
+        helper.make_tensor_value_info(output, TensorProto.INT64, None)
+        for output in outputs.values()
+    )
+    return outputs
+
+
+def _session(proto: onnx.ModelProto, folder: Path, unoptimized: Sequence[str]) -> Any:
     try:
-        return session(proto, folder)
+        return session(proto, folder, unoptimized)
     except Exception as error:  # onnxruntime's errors have no common class but this
         raise GraphError("onnxruntime refuses the graph", received=words_of(error)) from error
 

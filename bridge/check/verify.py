@@ -31,53 +31,72 @@ if TYPE_CHECKING:
     from bridge.raising.plan import Plan
 
 Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+Shapes = Mapping[str, tuple[int | str, ...]]
+"""Caffe's shape of each value; a free size is a symbol."""
 
 
-def check_onnx(path: Path, values: Mapping[str, tuple[int | str, ...]]) -> Report:
+def check_onnx(path: Path, values: Shapes) -> Report:
     """Runs an ONNX file in onnxruntime and compares every blob's shape with `values`, Caffe's.
 
     Numbers are not compared: there is nothing to compare them with. But an output that is not
     finite, or the same for all inputs, is a warning.
     Raises CheckError for the first blob of another shape, GraphError if the graph cannot run.
     """
-    runner = OnnxRunner(path, every_value=True)
-    results = runner.run(next(_draws(runner)))
-    rows = tuple(
-        _shape_row(name, shape, results[name]) for name, shape in values.items() if name in results
-    )
-    report = Report("shapes in onnxruntime against Caffe's", rows).require_no_difference()
-    del results
+    runner = OnnxRunner(path, shapes=values)
+    rows: tuple[Row, ...] = ()
 
     def outputs(feeds: Mapping[str, Array]) -> dict[str, Array]:
-        return runner.run(feeds, runner.graph_outputs)
+        nonlocal rows
+        results, shapes = runner.run_with_shapes(feeds)
+        rows = _held_shapes(values, shapes)
+        return results
 
-    alone = _compared("", runner, outputs, outputs, runner.dtypes)
-    return replace(report, warnings=alone.warnings)
+    alone = _compared("", runner, outputs, None, runner.dtypes)
+    return Report(_SHAPES, rows, warnings=alone.warnings)
 
 
-def _shape_row(name: str, shape: tuple[int | str, ...], result: Array) -> Row:
-    sizes = zip(shape, result.shape, strict=False)
+_SHAPES = "shapes in onnxruntime against Caffe's"
+
+
+def _held_shapes(values: Shapes, shapes: Mapping[str, tuple[int, ...]]) -> tuple[Row, ...]:
+    """A row for each shape that a run has shown. Raises CheckError for the first that is another
+    than in `values`."""
+    rows = tuple(_shape_row(name, values[name], shape) for name, shape in shapes.items())
+    return Report(_SHAPES, rows).require_no_difference().rows
+
+
+def _shape_row(name: str, shape: tuple[int | str, ...], received: tuple[int, ...]) -> Row:
+    sizes = zip(shape, received, strict=False)
     expected = tuple(actual if isinstance(size, str) else size for size, actual in sizes)
-    expected += tuple(size for size in shape[len(result.shape) :] if isinstance(size, int))
-    error = 0.0 if expected == result.shape else float("inf")
-    return Row(name, expected, result.shape, error, limit=1.0)
+    expected += tuple(size for size in shape[len(received) :] if isinstance(size, int))
+    error = 0.0 if expected == received else float("inf")
+    return Row(name, expected, received, error, limit=1.0)
 
 
-def check_keras(model: keras.Model, plan: Plan, path: Path) -> Report:
+def check_keras(model: keras.Model, plan: Plan, path: Path, values: Shapes | None = None) -> Report:
     """Compares a Keras model with the ONNX file it came from, on every output and on values within.
+    `values` are the shapes to which Caffe holds that file's, in the same runs.
 
-    Raises CheckError for the first value that differs; one that cannot tell is a warning.
+    Raises CheckError for the first shape or value that differs; one that cannot tell is a warning.
     """
     from bridge.check.backends.keras import KerasBackend, dtypes_of, value_locations
 
     inputs = [planned.value for planned in plan.inputs]
     backend = KerasBackend(model, "Keras", value_locations(plan), inputs, plan.outputs)
     sizes = _bytes_of(plan, backend)
-    runner = OnnxRunner(path, extra=lambda origins: values_within(origins, sizes))
+    values = values or {}
+    runner = OnnxRunner(path, extra=lambda origins: values_within(origins, sizes), shapes=values)
     tensors = backend.tensors()
     keras_runner = KerasRunner(model, plan, {name: tensors[name] for name in runner.extra})
     dtypes = runner.dtypes | dtypes_of(model)
-    report = _compared("Keras against onnxruntime", runner, runner.run, keras_runner.run, dtypes)
+
+    def in_onnxruntime(feeds: Mapping[str, Array]) -> dict[str, Array]:
+        results, shapes = runner.run_with_shapes(feeds)
+        _held_shapes(values, shapes)
+        return results
+
+    subject = "Keras against onnxruntime"
+    report = _compared(subject, runner, in_onnxruntime, keras_runner.run, dtypes)
     return report.require_no_difference()
 
 
@@ -177,15 +196,18 @@ def distances(original: Path, changed: Path) -> Iterator[str]:
 
 
 def _compared(
-    subject: str, runner: OnnxRunner, expected: Run, received: Run, dtypes: Collection[str]
+    subject: str, runner: OnnxRunner, expected: Run, received: Run | None, dtypes: Collection[str]
 ) -> Report:
-    """Runs a graph in two ways on two draws, and on a third if these cannot tell."""
+    """Runs a graph in two ways on two draws, and on a third if these cannot tell. Without another
+    way, what is said of the outputs alone is all there is."""
     tally = Tally()
     report = Report(subject, ())
     for count, feeds in enumerate(_draws(runner), 1):
-        results = received(feeds)
-        for name, array in expected(feeds).items():
-            tally.add(name, array, results[name])
+        results = expected(feeds)
+        others = results if received is None else received(feeds)
+        for name, array in results.items():
+            tally.add(name, array, others[name])
+        del results, others
         if count == 1:
             continue
         tally.order([*runner.origins, *runner.outputs])

@@ -39,6 +39,26 @@ def test_every_value(model: onnx.ModelProto, tmp_path: Path) -> None:
     np.testing.assert_array_equal(result["y"], np.maximum(result["hidden"], 0))
 
 
+def test_shapes_are_those_of_the_run_not_those_that_the_file_declares(tmp_path: Path) -> None:
+    """onnxruntime would rather answer what the file says, which it knows before it runs."""
+    text = """g (float[2,6] x, int64[2] sizes) => (float[12] y) {
+        wrong = Reshape(x, sizes)
+        right = Relu(x)
+        flat = Reshape(wrong, minus)
+        y = Neg(flat)
+    }"""
+    model = graph(text, {"minus": np.array([-1])})
+    for name in ("wrong", "right"):
+        model.graph.value_info.append(onnx.helper.make_tensor_value_info(name, 1, [2, 6]))
+    onnx.save(model, tmp_path / "model.onnx")
+    runner = OnnxRunner(tmp_path / "model.onnx", shapes=["right", "wrong", "y", "nothing"])
+    feeds = {"x": seeded((2, 6)), "sizes": np.array([3, 4])}
+    outputs, shapes = runner.run_with_shapes(feeds)
+    assert shapes == {"right": (2, 6), "wrong": (3, 4), "y": (12,)}
+    assert outputs.keys() == {"y"}
+    np.testing.assert_array_equal(outputs["y"], -feeds["x"].reshape(-1))
+
+
 def test_weights_beside_the_file_are_found(model: onnx.ModelProto, tmp_path: Path) -> None:
     onnx.save(
         model,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 import bridge
+from bridge.check import runners
 from bridge.check.runners import OnnxRunner
 from bridge.check.verify import check_keras, check_onnx, distances
 from bridge.convert import raise_caffe, raise_onnx
@@ -43,6 +47,47 @@ def test_shapes_are_held_to_caffe_s(path: Path) -> None:
 def test_another_shape_is_found(path: Path, shape: tuple[int | str, ...]) -> None:
     with pytest.raises(CheckError, match="'hidden' differs"):
         check_onnx(path, {"hidden": shape, "y": ("batch", 2)})
+
+
+@dataclass
+class Passes:
+    """How often each side has computed a graph."""
+
+    onnx: int = 0
+    keras: int = 0
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
+    counted, in_onnx, in_keras = Passes(), OnnxRunner._run, runners.run_keras
+
+    def onnx_pass(*arguments: Any) -> Any:
+        counted.onnx += 1
+        return in_onnx(*arguments)
+
+    def keras_pass(*arguments: Any) -> Any:
+        counted.keras += 1
+        return in_keras(*arguments)
+
+    monkeypatch.setattr(OnnxRunner, "_run", onnx_pass)
+    monkeypatch.setattr(runners, "run_keras", keras_pass)
+    return counted
+
+
+@pytest.mark.parametrize(("weight", "count"), [(1.0, 2), (0.0, 3)])
+def test_a_check_takes_two_passes_of_each_side_and_a_third_if_these_cannot_tell(
+    tmp_path: Path, passes: Passes, weight: float, count: int
+) -> None:
+    kernel, bias = weights()["fc"]
+    net = Small(tmp_path).write(PROTOTXT, {**weights(), "fc": (kernel * weight, bias)})
+    for convert, in_keras in (
+        (partial(bridge.caffe_to_onnx, net.prototxt, net.caffemodel), 0),
+        (partial(raise_onnx, net.onnx), count),
+        (partial(raise_caffe, net.prototxt, net.caffemodel), count),
+    ):
+        passes.onnx = passes.keras = 0
+        convert()
+        assert (passes.onnx, passes.keras) == (count, in_keras)
 
 
 def test_a_keras_model_is_held_to_its_graph(path: Path) -> None:

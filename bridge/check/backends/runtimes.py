@@ -73,8 +73,7 @@ def runtime(name: str) -> Runtime:
 
 
 def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
-    # Memory is freed as soon as an array is dropped, and not kept for the next run.
-    opened = session(model, folder, enable_cpu_mem_arena=False)
+    opened = session(model, folder)
     names = [output.name for output in model.graph.output]
     return lambda feeds: opened.run(names, dict(feeds))
 
@@ -86,8 +85,9 @@ _UNOPTIMIZED = _PAIRS | {"If"}
 _PRODUCTS = frozenset("ConvInteger MatMulInteger QGemm QLinearConv QLinearMatMul".split())
 
 
-def session(model: onnx.ModelProto, folder: Path, **settings: Any) -> Any:
-    """A model in onnxruntime, which computes a quantized one as it is defined, where it can.
+def session(model: onnx.ModelProto, folder: Path, unoptimized: Sequence[str] = ()) -> Any:
+    """A model in onnxruntime, without those of its optimisers that are named in `unoptimized`; it
+    computes a quantized one as it is defined, where it can.
 
     Left to itself it saturates sums of two products of 8 bits on processors without VNNI, unless
     it may exchange the weights; then it lacks the products of int8 with int8, which need no
@@ -96,27 +96,29 @@ def session(model: onnx.ModelProto, folder: Path, **settings: Any) -> Any:
     operators = {node.op_type for node in model.graph.node}
     if operators & _PRODUCTS:
         try:
-            return _opened(model, folder, exchanged=True, **settings)
+            return _opened(model, folder, unoptimized, exchanged=True)
         except Exception:  # noqa: BLE001 - its errors have no common class but this
-            return _opened(model, folder, optimized=False, **settings)
-    return _opened(model, folder, optimized=not operators & _UNOPTIMIZED, **settings)
+            return _opened(model, folder, unoptimized, optimized=False)
+    return _opened(model, folder, unoptimized, optimized=not operators & _UNOPTIMIZED)
 
 
 def _opened(
     model: onnx.ModelProto,
     folder: Path,
+    unoptimized: Sequence[str],
     *,
     optimized: bool = True,
     exchanged: bool = False,
-    **settings: Any,
 ) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Fatal only: what it refuses it also raises, which is enough.
     options.log_severity_level = 4
-    for name, value in settings.items():
-        setattr(options, name, value)
+    # Memory is freed as soon as an array is dropped, and not kept for the next run. Weights are
+    # computed with where they are mapped: a copy in another order pays off in many runs only.
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.disable_prepacking", "1")
     if not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if exchanged:
@@ -125,7 +127,10 @@ def _opened(
         "session.model_external_initializers_file_folder_path", str(folder)
     )
     return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=list(unoptimized),
     )
 
 
