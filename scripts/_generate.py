@@ -1,4 +1,5 @@
-"""The files that are made of others: the compiled schema, and two pages of the docs."""
+"""The files that are made of others: the compiled schema, two pages of the docs, and the tables of
+the installed Keras."""
 
 from __future__ import annotations
 
@@ -67,9 +68,25 @@ def mistakes_page() -> bytes:
     return page(messages()).encode()
 
 
+def keras_layers() -> bytes:
+    """The layers of the installed Keras, as archives have them."""
+    from _keras_tables import layers
+
+    return layers()
+
+
+def keras_operations() -> bytes:
+    """The operations of its `keras.ops`."""
+    from _keras_tables import operations
+
+    return operations()
+
+
 # The package reads the schema when it is imported: it is compiled before the pages are written.
 TARGETS: Mapping[Path, Callable[[], bytes]] = {
     SCHEMA / "caffe.desc": compiled_schema,
+    ROOT / "bridge" / "archive" / "layers.json": keras_layers,
+    ROOT / "bridge" / "archive" / "operations.json": keras_operations,
     ROOT / "docs" / "layers.md": layers_page,
     ROOT / "docs" / "mistakes.md": mistakes_page,
 }

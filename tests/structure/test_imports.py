@@ -25,6 +25,7 @@ ORDER = (
     "layout",
     "graph",
     "raising",
+    "archive",
     "keras",
     "caffe",
     "lower",
@@ -100,7 +101,7 @@ def test_imports_go_down_the_list() -> None:
     ] == []
 
 
-ONNX_TO_KERAS = ("layout", "graph", "raising", "keras")
+ONNX_TO_KERAS = ("layout", "graph", "raising", "archive", "keras")
 
 
 def test_onnx_to_keras_stands_without_caffe() -> None:

@@ -1,0 +1,1 @@
+"""Plan → `.keras` archive, without Keras."""
