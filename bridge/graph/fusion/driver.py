@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.graph.fusion.activations import fuse_activations
 from bridge.graph.fusion.canonical import canonicalize
+from bridge.graph.fusion.keras_norms import fuse_keras_norms
 from bridge.graph.fusion.linear import (
     fuse_affine,
     fuse_batch_norm,
@@ -26,6 +27,7 @@ def fuse(graph: ir.Graph) -> None:
     fuse_standardization(graph)
     fuse_group_norm(graph)
     fuse_layer_norm(graph)
+    fuse_keras_norms(graph)
     fuse_activations(graph)
     fuse_linear(graph)
     fuse_affine(graph)
