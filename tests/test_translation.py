@@ -102,7 +102,6 @@ def test_the_map_of_a_golden_case_is_true(net: Case) -> None:
         ("bn_sf999", "l", "moving_variance", "blobs[1] / blobs[2]"),
         ("bn_sf1", "l", "moving_mean", "w"),
         ("bn_sf0", "l", "moving_mean", "w * 0"),
-        ("bn_sf1", "l", "gamma", "np.full((4,), 1.0, np.float32)"),
         ("prelu", "l", "alpha", "w.reshape(1, 1, 3)"),
     ],
 )

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
+import numpy as np
+
 from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
 from bridge.raising.building.recorder import Recorder
@@ -101,8 +103,10 @@ def _folded(linear: Call, norm: Call) -> Call:
     """The linear layer with the result of the normalisation."""
     role, along = _LINEAR[linear.target]
     kernel, bias = linear.weights[role], linear.weights.get("bias")
-    names = ("gamma", "beta", "moving_mean", "moving_variance")
-    batch_norm = BatchNorm(norm.options["epsilon"], *(norm.weights[name] for name in names))
+    mean, variance = norm.weights["moving_mean"], norm.weights["moving_variance"]
+    gamma = norm.weights.get("gamma") or _filled(mean.stored_shape, 1)
+    beta = norm.weights.get("beta") or _filled(mean.stored_shape, 0)
+    batch_norm = BatchNorm(norm.options["epsilon"], gamma, beta, mean, variance)
 
     def scaled(w: Array, scale: Array) -> Array:
         return w * along(scale, kernel.stored_shape)
@@ -113,6 +117,10 @@ def _folded(linear: Call, norm: Call) -> Call:
     }
     options = {**linear.options, "use_bias": True}
     return replace(linear, id=norm.id, options=options, weights={**linear.weights, **weights})
+
+
+def _filled(shape: tuple[int, ...], number: int) -> Weight:
+    return Weight(shape, lambda: np.full(shape, number, np.float32))
 
 
 # ---- groups ----------------------------------------------------------------------------------

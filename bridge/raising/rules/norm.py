@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout
@@ -30,8 +31,9 @@ def batch_normalization(
 ) -> Candidate:
     """x: n c ...   scale, bias, mean, variance: c   ->   n c ...
 
-    Keeps the layout of x; the vectors have the layout of its channels. In training mode the mean
-    and the variance are those of x, and what they leave of the others after a step are outputs.
+    Keeps the layout of x; the vectors have the layout of its channels. A scale of 1 and a bias of
+    0 throughout, beside learned statistics, are no weights. In training mode the mean and the
+    variance are those of x, and what they leave of the others after a step are outputs.
     (onnx.ai/onnx/operators, BatchNormalization)
     """
     if not spatial:
@@ -43,18 +45,36 @@ def batch_normalization(
         computed = _ComputedBatchNorm(layout, epsilon, momentum if training_mode else None)
         outputs = (layout, inner, inner)[: len(node.shapes)]
         return Candidate((layout, *[inner] * 4), outputs, computed.build)
-    weights = {
-        "gamma": scale.weight(inner),
-        "beta": bias.weight(inner),
-        "moving_mean": mean.weight(inner),
-        "moving_variance": variance.weight(inner),
-    }
-    axis = layout.where(1)
+    roles = ("gamma", "beta", "moving_mean", "moving_variance")
+    weights = {role: vector.weight(inner) for role, vector in zip(roles, vectors, strict=True)}
+    options: dict[str, Any] = {"axis": layout.where(1), "epsilon": epsilon}
+    absent = _absent(*vectors)
+    weights = {role: weights[role] for role in weights if role not in absent}
+    options |= {_OPTIONS[role]: False for role in absent}
 
     def build(k: Recorder, x: Ref) -> Ref:
-        return k.layer("BatchNormalization", x, weights, axis=axis, epsilon=epsilon)
+        return k.layer("BatchNormalization", x, weights, **options)
 
     return Candidate((layout,), (layout,), build)
+
+
+_OPTIONS = {"gamma": "scale", "beta": "center"}
+
+
+def _absent(scale: Operand, bias: Operand, mean: Operand, variance: Operand) -> Sequence[str]:
+    """Which of a layer's weights it does not have, for which ONNX has 1 and 0.
+
+    In training a layer's own move away from there, all of them. A layer that was not trained may
+    have them or not, and so has them.
+    """
+    if _is_filled(mean, 0) and _is_filled(variance, 1):
+        return ()
+    starts = {"gamma": _is_filled(scale, 1), "beta": _is_filled(bias, 0)}
+    return [role for role, is_at_start in starts.items() if is_at_start]
+
+
+def _is_filled(vector: Operand, number: int) -> bool:
+    return bool((vector.array() == number).all())
 
 
 @dataclass(frozen=True)

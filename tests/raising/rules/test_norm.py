@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -65,14 +66,40 @@ def mean_variance_normalization(draw: Draw, operator: str) -> NodeExample:
 
 # Examples
 
+NORM = "g (float[n,3,4,5] x) => (float[n,3,4,5] y) { y = BatchNormalization(x, s, b, m, v) }"
+
 
 def test_a_batch_normalization_takes_its_axis_from_the_layout() -> None:
-    text = "g (float[n,3,4,5] x) => (float[n,3,4,5] y) { y = BatchNormalization(x, s, b, m, v) }"
     vectors = {name: seeded((3,), i) + 1.5 for i, name in enumerate("sbmv")}
     for io_layout, axis in (("channels_last", -1), ("onnx", 1)):
-        raised = raise_and_compare(graph(text, vectors), {"x": seeded((2, 3, 4, 5))}, io_layout)
+        raised = raise_and_compare(graph(NORM, vectors), {"x": seeded((2, 3, 4, 5))}, io_layout)
         (layer,) = raised.model.layers[1:]
         assert layer.axis in (axis, axis % 4)
+
+
+@pytest.mark.parametrize(("scale", "center"), [(True, False), (False, True), (False, False)])
+def test_a_scale_of_1_or_a_bias_of_0_in_a_trained_layer_is_no_weight(
+    scale: bool, center: bool
+) -> None:
+    """Caffe's BatchNorm has neither, and Inception's normalisations in Keras have no scale."""
+    vectors = {
+        "s": seeded((3,), 1) if scale else np.ones(3, np.float32),
+        "b": seeded((3,), 2) if center else np.zeros(3, np.float32),
+        "m": seeded((3,), 3),
+        "v": seeded((3,), 4) + 1.5,
+    }
+    raised = raise_and_compare(graph(NORM, vectors), {"x": seeded((2, 3, 4, 5))})
+    (layer,) = raised.model.layers[1:]
+    assert (layer.scale, layer.center) == (scale, center)
+    assert len(layer.weights) == 2 + scale + center
+
+
+def test_a_batch_normalization_that_was_not_trained_has_its_weights() -> None:
+    """They are where they start, and are to be trained."""
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+    vectors = {"s": ones, "b": zeros, "m": zeros, "v": ones}
+    raised = raise_and_compare(graph(NORM, vectors), {"x": seeded((2, 3, 4, 5))})
+    assert len(raised.model.layers[1].weights) == 4
 
 
 def test_an_lrn_gets_its_channels_in_their_own_order() -> None:
