@@ -27,7 +27,7 @@ _CHANNELS_LAST = {
     "Resize",
 }
 # Operators over a sequence: time, batch, features, unless `layout` says otherwise.
-_RECURRENT = {"GRU", "LSTM", "RNN"}
+RECURRENT = {"GRU", "LSTM", "RNN"}
 _FIRST_STATE = 5  # the input that is their first initial state
 # Operators over the last axes, behind an axis of heads or of nothing: keys, values and masks.
 _OF_ATTENTION = {"Attention", "MatMul"}
@@ -101,7 +101,7 @@ def _is_state(value: ir.Value) -> bool:
 
 def _has_batch_second(node: ir.Node) -> bool:
     layout = node.attributes.get("layout")
-    return node.op_type in _RECURRENT and (layout is None or layout.as_int() == 0)
+    return node.op_type in RECURRENT and (layout is None or layout.as_int() == 0)
 
 
 def _is_of_attention(node: ir.Node, rank: int) -> bool:

@@ -10,7 +10,7 @@ from bridge.layout import Layout
 from bridge.public.options import IoLayout
 from bridge.raising.building.candidates import axis_order, is_presentable
 from bridge.raising.plan import Size
-from bridge.raising.search.input_layouts import POINTWISE, time_comes_first
+from bridge.raising.search.input_layouts import POINTWISE, RECURRENT, time_comes_first
 from bridge.raising.table import Shape
 from bridge.raising.values import dtype_of, is_constant, logical_shape, name_of
 
@@ -23,12 +23,15 @@ class OutputLayouts:
     """Which layouts a user can read: the batch comes first, and the other axes in ONNX's order, or
     with the channels last.
 
-    `batches` are the batch sizes of the inputs. `states` has the order of axes of each output that
-    has the shape of an input, or extends it: what comes out can go in again.
+    `batches` are the batch sizes of the inputs; `recurrent` is whether there are recurrent
+    operators, whose sequences and states have the batch at a later axis. `states` has the order of
+    axes of each output that has the shape of an input, or extends it: what comes out can go in
+    again.
     """
 
     io_layout: IoLayout = "channels_last"
     batches: frozenset[Size] = frozenset()
+    recurrent: bool = False
     states: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -43,7 +46,8 @@ class OutputLayouts:
             if (source := _state_before(output, graph.inputs)) is not None
             if (order := axis_order(inputs[name_of(source)])) is not None
         }
-        return cls(io_layout, sizes, states)
+        recurrent = any(node.op_type in RECURRENT for node in graph)
+        return cls(io_layout, sizes, recurrent, states)
 
     def layout(self, name: str, stored: Layout) -> Layout:
         """The layout in which to return an output: as it is stored, if a user can read that; else
@@ -63,9 +67,9 @@ class OutputLayouts:
 
     def _orders(self, shape: Shape) -> Iterator[tuple[int, ...]]:
         rank = len(shape)
-        if rank == 3 and self._may_be_batch(shape, 1):
+        if self.recurrent and rank == 3 and self._may_be_batch(shape, 1):
             yield (1, 0, 2)  # recurrent: a sequence t n c, or a state d n c
-        if rank == 4 and self._may_be_batch(shape, 2):
+        if self.recurrent and rank == 4 and self._may_be_batch(shape, 2):
             yield (2, 0, 1, 3)  # a sequence in two directions, t d n c
         yield tuple(range(rank))
         if rank >= 3:

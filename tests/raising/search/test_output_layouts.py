@@ -57,6 +57,17 @@ def test_images_come_out_channels_last_even_where_the_graph_wants_them_first() -
     assert not raised.plan.permutations
 
 
+def test_the_batch_of_another_input_is_not_looked_for_further_back() -> None:
+    """Where nothing is recurrent the first axis is the batch, whatever sizes the others have."""
+    text = """g (float[2,3,2,4] x, float[1,1] z) => (float[2,2,1,6] y, float[1,1] w) {
+        a = Conv<strides=[2,2], kernel_shape=[2,2]>(x, k)
+        y = Transpose<perm=[0,3,2,1]>(a)
+        w = Neg(z)
+    }"""
+    plan = plan_of(graph(text, {"k": seeded((6, 3, 2, 2))}))
+    assert plan.values["y"].layout.where(0) == 0
+
+
 def lstm(steps: Shape, state: Shape, directions: int = 1) -> Plan:
     """A plan of an LSTM whose states go in and come out, of these sizes (t n c, d n h)."""
     (t, n, _), (d, m, h) = steps, state
