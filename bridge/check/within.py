@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.check.backends.backend import Origin
+from bridge.check.tolerance import COPIES
 
 MAX_VALUES = 24
 MAX_BYTES = 32 << 20
@@ -33,7 +34,8 @@ def values_within(origins: Mapping[str, Origin], bytes_of: Mapping[str, int]) ->
         if origin.operator in _SQUASHING
         for name in origin.inputs
     ]
-    known = [name for name in origins if name in bytes_of]
+    sums = _sums(origins)
+    known = [name for name in origins if name in bytes_of and name not in sums]
     names: list[str] = []
     left = MAX_BYTES
     hidden = hidden[: MAX_VALUES // 2]
@@ -42,6 +44,17 @@ def values_within(origins: Mapping[str, Origin], bytes_of: Mapping[str, int]) ->
             names.append(name)
             left -= bytes_of[name]
     return names
+
+
+def _sums(origins: Mapping[str, Origin]) -> set[str]:
+    """Sums and means, and copies of them: of numbers that were not compared they may be the
+    rounding of these and no more, as the mean of what has been normalised is."""
+    sums = set[str]()
+    for name, origin in origins.items():
+        copies = origin.operator in COPIES.operators and not sums.isdisjoint(origin.inputs)
+        if copies or origin.operator in ("ReduceMean", "ReduceSum"):
+            sums.add(name)
+    return sums
 
 
 def _spread(names: Sequence[str], count: int) -> list[str]:

@@ -26,3 +26,13 @@ def test_what_is_too_large_is_left_out() -> None:
 
 def test_only_known_values_are_taken() -> None:
     assert values_within(CHAIN, {}) == []
+
+
+def test_sums_and_copies_of_them_are_left_out() -> None:
+    graph = {
+        "a": Origin("a", "Conv", ("x",)),
+        "mean": Origin("mean", "ReduceMean", ("a",)),
+        "minus": Origin("minus", "Neg", ("mean",)),
+        "b": Origin("b", "Mul", ("a", "minus")),
+    }
+    assert values_within(graph, dict.fromkeys(graph, 4)) == ["a", "b"]
