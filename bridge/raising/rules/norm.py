@@ -47,7 +47,8 @@ def batch_normalization(
         return Candidate((layout, *[inner] * 4), outputs, computed.build)
     roles = ("gamma", "beta", "moving_mean", "moving_variance")
     weights = {role: vector.weight(inner) for role, vector in zip(roles, vectors, strict=True)}
-    options: dict[str, Any] = {"axis": layout.where(1), "epsilon": epsilon}
+    axis = layout.where(1)
+    options: dict[str, Any] = {"axis": axis, "epsilon": epsilon}
     absent = _absent(*vectors)
     weights = {role: weights[role] for role in weights if role not in absent}
     options |= {_OPTIONS[role]: False for role in absent}
