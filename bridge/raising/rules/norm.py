@@ -45,8 +45,12 @@ def batch_normalization(
         computed = _ComputedBatchNorm(layout, epsilon, momentum if training_mode else None)
         outputs = (layout, inner, inner)[: len(node.shapes)]
         return Candidate((layout, *[inner] * 4), outputs, computed.build)
-    roles = ("gamma", "beta", "moving_mean", "moving_variance")
-    weights = {role: vector.weight(inner) for role, vector in zip(roles, vectors, strict=True)}
+    weights = {
+        "gamma": scale.weight(inner),
+        "beta": bias.weight(inner),
+        "moving_mean": mean.weight(inner),
+        "moving_variance": variance.weight(inner),
+    }
     axis = layout.where(1)
     options: dict[str, Any] = {"axis": axis, "epsilon": epsilon}
     absent = _absent(*vectors)
