@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from bridge.errors import UsageError, after
-from bridge.files.outputs import refuse_collisions, staged, writable
+from bridge.files.outputs import refuse_collisions, writable
 from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
 from bridge.from_onnx import reference
 from bridge.public import public
@@ -32,14 +32,14 @@ from bridge.public.options import (
     silent,
     with_options,
 )
-from bridge.results import Conversion, Raising, remember
+from bridge.results import Conversion, Raising
+from bridge.to_keras import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import keras
     import onnx
-    import onnx_ir as ir
 
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
@@ -119,6 +119,7 @@ def onnx_to_keras(
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """
+    _require_keras()
     return raise_onnx(model_or_path, output, **options).model
 
 
@@ -129,7 +130,11 @@ def raise_onnx(
     output: PathLike | None = None,
     **options: Unpack[OnnxToKerasKeywords],
 ) -> Raising:
-    """`onnx_to_keras`, with the plan, the map and the report beside the model."""
+    """`onnx_to_keras`, with the plan, the map and the report beside the model.
+
+    A `.keras` file is written without Keras, which is imported for its check, and for the `model`
+    when it is asked for. Where Keras is not installed, a warning says that there was no check.
+    """
     from bridge.graph.finite import not_finite, weights_of
     from bridge.graph.io import external_files, load
     from bridge.graph.validity import valid_graphs
@@ -143,9 +148,9 @@ def raise_onnx(
         compared = stack.enter_context(
             reference(model, path, graph, check=raising.check, progress=raising.progress)
         )
-        raised = _raised(model, None, compared.path, output, raising)
-        warnings += (*compared.notes, *raised.warnings)
-        return replace(raised, warnings=_all_warnings(warnings, raised.report))
+        done = raised(model, None, compared.path, output, raising)
+        warnings += (*compared.notes, *done.warnings)
+        return replace(done, warnings=_all_warnings(warnings, done.report))
 
 
 @public
@@ -157,6 +162,7 @@ def caffe_to_keras(
     **options: Unpack[CaffeToKerasKeywords],
 ) -> keras.Model:
     """Both conversions in one, with the checks of both. Options as in the two."""
+    _require_keras()
     return raise_caffe(prototxt, caffemodel, output, **options).model
 
 
@@ -168,7 +174,8 @@ def raise_caffe(
     output: PathLike | None = None,
     **options: Unpack[CaffeToKerasKeywords],
 ) -> Raising:
-    """`caffe_to_keras`, with the plan, the map, the report and the warnings beside the model."""
+    """`caffe_to_keras`, with the plan, the map and the report beside the model, and without Keras
+    as `raise_onnx`."""
     from bridge.graph.io import to_ir
     from bridge.lower.model import with_warnings
 
@@ -178,9 +185,9 @@ def raise_caffe(
     lowered = with_warnings(lowered_net(prototxt, caffemodel, lowering))
     with after(lowered.warnings), ExitStack() as stack:
         path = stack.enter_context(_temporary_onnx(lowered)) if raising.check else None
-        raised = _raised(to_ir(lowered), lowered, path, output, raising)
-    warnings = (*lowered.warnings, *raised.warnings)
-    return replace(raised, warnings=_all_warnings(warnings, raised.report))
+        done = raised(to_ir(lowered), lowered, path, output, raising)
+    warnings = (*lowered.warnings, *done.warnings)
+    return replace(done, warnings=_all_warnings(warnings, done.report))
 
 
 def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
@@ -259,54 +266,9 @@ def _checked_onnx(
         return check_half(path, whole)
 
 
-def _raised(
-    model: ir.Model,
-    lowered: LoweredModel | None,
-    path: Path | None,
-    output: PathLike | None,
-    options: RaisingOptions,
-) -> Raising:
-    """`lowered` is the Caffe net's model, if the graph comes from one; `path` is the graph as a
-    file, for its check."""
-    from bridge.graph.passes import run_passes
-    from bridge.raising import raise_model
-    from bridge.translation import translation_map
-
-    plan = raise_model(run_passes(model), options.io_layout, options.target)
-    options.progress("building the Keras model")
-    from bridge.keras.build import build
-    from bridge.keras.depth import depth_warnings
-    from bridge.keras.export import refuse_unwritable
-
-    if output is not None:
-        refuse_unwritable(Path(output))
-    built, report = build(plan), None
-    translation = translation_map(plan, lowered)
-    remember(built, translation)
-    if options.check and path is not None:
-        from bridge.check.verify import check_keras
-
-        options.progress("comparing Keras with onnxruntime")
-        report = check_keras(built, plan, path, None if lowered is None else lowered.values)
-    _write_keras(built, translation, output, options)
-    return Raising(built, plan, translation, report, tuple(depth_warnings(plan)))
-
-
-def _write_keras(
-    model: keras.Model,
-    translation: TranslationMap,
-    output: PathLike | None,
-    options: RaisingOptions,
-) -> None:
-    from bridge.keras.export import write
-
-    with ExitStack() as files:
-        if output is not None:
-            options.progress("writing the Keras model")
-            write(model, files.enter_context(staged(Path(output))))
-        if options.map is not None:
-            # Staged last it is the first to get its name: there is no model without its map.
-            translation.write(files.enter_context(staged(Path(options.map))))
+def _require_keras() -> None:
+    """Whoever asks for a model, and has no Keras, shall not get a file first."""
+    import bridge.keras  # noqa: F401
 
 
 def _refuse_outputs(inputs: Iterable[Path], output: PathLike | None, map: PathLike | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -48,16 +49,31 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Raising:
-    """The raised model, the plan it was built from, and the report of the check.
+    """The plan of the raised model, and the report of the check.
 
     `map` says for each value and each weight of the graph where it is in the model, and how.
+    `loaded` is the model, where the check has made it already. `report` is None if there was no
+    check, among others because Keras is not installed, which is one of the warnings.
     """
 
-    model: keras.Model
     plan: Plan
     map: TranslationMap
     report: Report | None = None
     warnings: tuple[str, ...] = ()
+    loaded: keras.Model | None = field(default=None, repr=False)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The model, which Keras builds when it is asked for. Raises BridgeError if it cannot."""
+        return self._model()
+
+    @public
+    def _model(self) -> keras.Model:
+        from bridge.keras.build import build
+
+        model = build(self.plan) if self.loaded is None else self.loaded
+        remember(model, self.map)
+        return model
 
 
 # The maps of the models that this process has made, for as long as these live. A .keras file

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -26,11 +27,13 @@ class Entry:
     dataset: Dataset
     weight: Weight | None
 
-    def array(self) -> Array:
-        dataset = self.dataset
+    def pieces(self) -> Iterator[Array]:
+        """Its numbers, flat and in order."""
+        dtype = self.dataset.dtype
         if self.weight is None:
-            return np.zeros(dataset.shape, dataset.dtype)
-        return np.asarray(self.weight.array(), dataset.dtype, order="C")
+            yield np.zeros(prod(self.dataset.shape), dtype)
+        else:
+            yield from (piece.astype(dtype, copy=False) for piece in self.weight.pieces())
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,10 @@ class WeightsFile:
         """Its bytes, in order."""
         yield self.frame.before
         for entry in self.entries:
-            content = entry.array().reshape(-1).view(np.uint8).data
-            for start in range(0, len(content), _PIECE):
-                yield content[start : start + _PIECE]
+            for array in entry.pieces():
+                content = array.view(np.uint8).data
+                for start in range(0, len(content), _PIECE):
+                    yield content[start : start + _PIECE]
             yield Frame.padding(entry.dataset)
         yield self.frame.after
 

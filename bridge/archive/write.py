@@ -12,10 +12,11 @@ from zipfile import ZipFile, ZipInfo
 
 from bridge.archive.config import functional
 from bridge.archive.graph import Graph
+from bridge.archive.tables import layers, operations
 from bridge.archive.weights import WeightsFile
 from bridge.errors import UnsupportedError
 from bridge.raising.names import encode
-from bridge.raising.plan import Plan
+from bridge.raising.plan import Call, Function, Plan
 
 _OLDEST = "3.14.0"  # Keras whose format this is, which later ones read
 _LARGE = 2**31  # bytes, from which on sizes are written as zip's larger numbers
@@ -42,6 +43,18 @@ def write(plan: Plan, path: Path) -> None:
         with archive.open(_member("model.weights.h5"), "w", force_zip64=large) as member:
             for piece in weights.pieces():
                 member.write(piece)
+
+
+def is_known(plan: Plan) -> bool:
+    """Whether the tables have all layers and operations of a plan: a plug-in may use any."""
+    return all(_is_known(call) for call in plan.calls)
+
+
+def _is_known(call: Call) -> bool:
+    group, kind = call.target.split(".")
+    functions = (f for f in (*call.arguments, *call.options.values()) if isinstance(f, Function))
+    table = layers() if group == "layers" else operations()
+    return kind in table and all(_is_known(inner) for f in functions for inner in f.calls)
 
 
 def _member(name: str) -> ZipInfo:

@@ -1,8 +1,8 @@
 """Commands and flags. No logic: each command calls one function of the package and prints.
 
 Exit status: 0 done and checked, 1 converted but the check failed, 2 the input or the call is at
-fault, 3 bridge itself is, 4 `check` cannot tell. Results go to standard output; warnings, errors
-and progress to standard error.
+fault, 3 bridge itself is, 4 `check` cannot tell, or there is no Keras to check a conversion with.
+Results go to standard output; warnings, errors and progress to standard error.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ from bridge.cli.show import progress, show_table, show_warnings, words
 if TYPE_CHECKING:
     from bridge.results import Conversion, Raising
 
+UNCHECKED = 4  # exit status
+
 
 @app.command
 def caffe_to_onnx(
@@ -110,6 +112,7 @@ def onnx_to_keras(
             **graph.keywords(),
         )
     show_raising(raising, output, explain_layout)
+    exit_unchecked(check, raising)
 
 
 @app.command
@@ -149,6 +152,13 @@ def caffe_to_keras(
             **lowering.keywords(),
         )
     show_raising(raising, output, explain_layout)
+    exit_unchecked(check, raising)
+
+
+def exit_unchecked(check: bool, raising: Raising) -> None:
+    """As `check` where it cannot tell: the file is there, and Keras is not, to compare it."""
+    if check and raising.report is None:
+        raise SystemExit(UNCHECKED)
 
 
 def show_conversion(conversion: Conversion) -> None:

@@ -70,6 +70,19 @@ def writable(path: Path, suffixes: Sequence[str], kind: str = "output") -> Path:
     return path
 
 
+MODEL_KINDS = (".keras", ".tflite", "")
+
+
+def refuse_unknown_kind(path: Path) -> None:
+    """Refuses a name of which no kind of Keras model is. Raises UsageError."""
+    if path.suffix not in MODEL_KINDS:
+        raise UsageError(
+            "unknown kind of output",
+            where=path,
+            expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
+        )
+
+
 def _refuse_what_is_there(path: Path) -> None:
     folder = path.parent
     if url := url_of(path):

@@ -11,10 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from sys import getrecursionlimit, setrecursionlimit
 
-from bridge.raising.plan import Plan
-
-DEEP = 900  # Python's limit is 1,000, and loading a file takes some calls itself
-
 
 @contextmanager
 def room_for(layers: int) -> Iterator[None]:
@@ -25,13 +21,3 @@ def room_for(layers: int) -> Iterator[None]:
         yield
     finally:
         setrecursionlimit(limit)
-
-
-def depth_warnings(plan: Plan) -> Iterator[str]:
-    """What whoever loads the file of a deep model has to do."""
-    depth = plan.depth
-    if depth > DEEP:
-        yield (
-            f"the model is {depth} layers deep, for which Keras needs as many nested calls: "
-            f"before keras.models.load_model, call sys.setrecursionlimit({depth + 1000})"
-        )

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
-from bridge.files.outputs import staged, writable
+from bridge.files.outputs import MODEL_KINDS, refuse_unknown_kind, staged, writable
 from bridge.keras.io_names import input_names, output_names
 from bridge.suppress_output import quiet_libraries
 
@@ -51,12 +51,7 @@ def write(model: keras.Model, file: Path) -> None:
 
 def refuse_unwritable(path: Path) -> None:
     """Refuses what `save` refuses, before there is a model."""
-    if path.suffix not in _WRITERS:
-        raise UsageError(
-            "unknown kind of output",
-            where=path,
-            expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
-        )
+    refuse_unknown_kind(path)
     if path.suffix != ".keras" and keras.backend.backend() != "tensorflow":
         raise UsageError(
             "only TensorFlow writes this kind of output",
@@ -67,7 +62,7 @@ def refuse_unwritable(path: Path) -> None:
         )
     if path.exists() and not path.suffix:
         raise UsageError("it exists already; a SavedModel needs a new folder", where=path)
-    writable(path, tuple(_WRITERS))
+    writable(path, MODEL_KINDS)
 
 
 def _keras(model: keras.Model, path: Path) -> None:

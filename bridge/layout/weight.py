@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from bridge.layout.layout import Layout
 from bridge.types import Array
 
 FLOAT = np.dtype(np.float32)
+PIECE = 2**26  # bytes
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,25 @@ class Weight:
         the file has it so; computed at each call otherwise, and never kept."""
         return np.asarray(self.computed_from(lambda _: None), order="C")
 
+    def pieces(self, size: int = PIECE) -> Iterator[Array]:
+        """The numbers of `array()`, flat and in order, in pieces of at most so many bytes, as far
+        as its axes allow. Each is gone when the next one comes: neither of them nor of a mapped
+        file is more in memory than one."""
+        array = replace(self, layout=None).array()
+        if not array.size:
+            return
+        spread = array if self.layout is None else _spread(_simplest(self.layout), array)
+        buffer = np.empty(0, spread.dtype)
+        for part in _parts(spread, size):
+            if not part.flags.c_contiguous:
+                if buffer.size < part.size:
+                    buffer = np.empty(part.size, spread.dtype)
+                target = buffer[: part.size].reshape(part.shape)
+                _copy(part, target, array)
+                part = target
+            yield part.reshape(-1)
+            release(array)
+
     def computed_from(self, values: Callable[[Weight], Any]) -> Any:
         """What `array()` would be with other numbers, or Traced arrays, for the weights that it is
         computed from: `values` gives them, before their layout, or None for a weight's own."""
@@ -99,6 +119,48 @@ def _simplest(layout: Layout) -> Layout:
     """An equivalent layout without axes for atoms of size 1, which takes fewer reshapes."""
     more_atoms = len(layout.atoms) > len(layout.logical_shape)
     return layout.canonical() if more_atoms and 1 in layout.atoms else layout
+
+
+def _spread(layout: Layout, array: Array) -> Array:
+    """`layout.apply(array)` with an axis for each atom, where that makes it a view."""
+    sizes = [atom for atom in layout.atoms if isinstance(atom, int)]
+    if len(sizes) < len(layout.atoms):
+        return layout.apply(array)
+    return array.reshape(sizes).transpose(layout.order)
+
+
+def _parts(array: Array, size: int) -> Iterator[Array]:
+    """Along its first axes, as few as it takes."""
+    if array.nbytes <= size or not array.ndim:
+        yield array
+        return
+    row = array.nbytes // len(array)
+    if row > size:
+        for part in array:
+            yield from _parts(part, size)
+        return
+    count = max(1, size // row)
+    for start in range(0, len(array), count):
+        yield array[start : start + count]
+
+
+# What is copied at a time, along the last two axes, if it is more than so many bytes: it stays in
+# the processor's cache.
+_TILE, _CACHED = (8, 256), 2**18
+
+
+def _copy(source: Array, target: Array, mapped: Array) -> None:
+    """Copies a transposed array, and lets go of the mapped file that it is a view of."""
+    if source.ndim < 2 or source.nbytes <= _CACHED:
+        target[...] = source
+        return
+    rows, columns = source.shape[-2:]
+    for column in range(0, columns, _TILE[1]):
+        right = slice(column, column + _TILE[1])
+        for row in range(0, rows, _TILE[0]):
+            down = slice(row, row + _TILE[0])
+            target[..., down, right] = source[..., down, right]
+        release(mapped)
 
 
 def release(array: Array) -> None:

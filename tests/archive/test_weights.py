@@ -72,7 +72,7 @@ def test_a_cell_has_a_group_of_its_own_and_a_count_is_zero() -> None:
     ]
     values = {"adapt_mean": weight(4), "adapt_variance": weight(4)}
     *_, count = entries(chain(("Normalization", values)))
-    assert (count.array(), count.dataset.dtype) == (0, np.int64)
+    assert [(*piece, piece.dtype) for piece in count.pieces()] == [(0, np.int64)]
 
 
 def test_weights_are_written_as_they_are_stored() -> None:

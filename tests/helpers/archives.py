@@ -1,4 +1,4 @@
-"""The archive of a plan beside the file that Keras saves of the model that it builds."""
+"""The archive of a plan beside the model that Keras builds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bridge.keras.depth import room_for
 from bridge.raising.plan import Plan
 
 
-def loaded_from_archive(plan: Plan) -> keras.Model:
-    """The model in the archive of a plan, after it was held to be the one that Keras builds and
-    saves: the same config and the same weights, bit for bit."""
+def loaded_from_archive(plan: Plan, built: keras.Model | None = None) -> keras.Model:
+    """The model in the archive of a plan, after it was held to be the one that Keras builds: the
+    same config and the same weights, bit for bit."""
     with tempfile.TemporaryDirectory() as folder, room_for(len(plan.calls)):
-        ours, theirs = Path(folder) / "ours.keras", Path(folder) / "theirs.keras"
-        write(plan, ours)
-        build(plan).save(theirs)
-        model, expected = (keras.models.load_model(p, safe_mode=True) for p in (ours, theirs))
+        path = Path(folder) / "net.keras"
+        write(plan, path)
+        model = keras.models.load_model(path, safe_mode=True)
+        expected = build(plan) if built is None else built
     assert config_of(model) == config_of(expected)
     assert weights_of(model) == weights_of(expected)
     return model
@@ -30,7 +30,7 @@ def loaded_from_archive(plan: Plan) -> keras.Model:
 
 def config_of(model: keras.Model) -> Any:
     """As JSON: where one has a tuple, the other may have a list."""
-    return json.loads(json.dumps(model.get_config()))
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
 
 
 def weights_of(model: keras.Model) -> list[tuple[str, Any]]:

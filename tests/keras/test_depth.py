@@ -12,8 +12,6 @@ import keras
 import numpy as np
 import pytest
 
-from bridge.convert import raise_onnx
-from bridge.keras import depth
 from bridge.keras.build import build
 from bridge.keras.load import load
 from tests.helpers.keras_against_onnx import graph, plan_of
@@ -45,13 +43,3 @@ def test_a_net_is_built_and_loaded_however_deep_it_is(tmp_path: Path) -> None:
         with pytest.raises(RecursionError):
             keras.models.load_model(path)
     np.testing.assert_array_equal(again(np.float32([[1, -1]])), [[0, 0]])
-
-
-def test_who_loads_a_deep_model_is_told_what_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "g (float[b,2] x) => (y) { a = Relu(x) b = Neg(a) c = Sin(a) d = Add(b, c) y = Abs(d) }"
-    monkeypatch.setattr(depth, "DEEP", 4)
-    assert not raise_onnx(graph(text)).warnings
-    monkeypatch.setattr(depth, "DEEP", 3)
-    (warning,) = raise_onnx(graph(text)).warnings
-    assert "4 layers deep" in warning
-    assert "sys.setrecursionlimit(1004)" in warning

@@ -122,3 +122,45 @@ def test_what_can_be_written_is_not_released() -> None:
     data = Watched(-1, 4096)
     release(np.frombuffer(data, np.float32))
     assert data.times == 0
+
+
+LARGE = np.arange(40 * 300.0 * 6, dtype=np.float32).reshape(40, 300, 6)
+
+
+@pytest.mark.parametrize("size", [1, 24, 999, 5000, 100_000, 2**30])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        None,
+        Layout.ordered(LARGE.shape, (2, 1, 0)),
+        Layout.ordered(LARGE.shape, (1, 2, 0)),
+        Layout.ordered(LARGE.shape, (1, 2, 0)).grouped((300, 240)),
+    ],
+    ids=str,
+)
+def test_pieces_are_the_array_however_small_they_are(size: int, layout: Layout | None) -> None:
+    weight = Weight(LARGE.shape, lambda: LARGE, layout=layout)
+    pieces = [piece.copy() for piece in weight.pieces(size)]
+    np.testing.assert_array_equal(np.concatenate(pieces), weight.array().ravel())
+    assert max(piece.nbytes for piece in pieces) <= max(size, 40 * 6 * 4)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_large_array_is_copied_in_tiles_and_its_file_let_go(
+    order: tuple[int, int], tmp_path: Path
+) -> None:
+    values = np.random.default_rng(0).normal(size=(500, 301)).astype(np.float32)
+    path = tmp_path / "weights"
+    path.write_bytes(values.tobytes())
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    layout = Layout.ordered(values.shape, order)
+    weight = Weight(values.shape, lambda: np.frombuffer(data, np.float32), layout=layout)
+    pieces = [piece.copy() for piece in weight.pieces(2**19)]
+    assert len(pieces) == 2
+    np.testing.assert_array_equal(np.concatenate(pieces), values.transpose(order).ravel())
+
+
+def test_nothing_has_no_pieces_and_a_number_one() -> None:
+    assert [*Weight((0, 3), lambda: np.empty((0, 3), np.float32)).pieces()] == []
+    assert [*Weight((), lambda: np.float32(2)).pieces()] == [2]

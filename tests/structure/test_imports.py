@@ -34,6 +34,7 @@ ORDER = (
     "results",
     "from_caffe",
     "from_onnx",
+    "to_keras",
     "to_onnx",
     "convert",
     "inspection",

@@ -1,0 +1,122 @@
+"""Conversions to Keras files: by whom they are written, and what is checked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import keras
+import numpy as np
+import onnx
+import pytest
+
+import bridge
+from bridge.convert import raise_onnx
+from bridge.errors import CheckError, UnsupportedError
+from tests.helpers.golden_cases import case
+from tests.helpers.keras_against_onnx import graph, seeded
+
+NET = case("net_lenet")
+TEXT = "g (float[b,4] x) => (y) { a = Gemm<transB=1>(x, w) y = Sin(a) }"
+LARGE = ("keras", "tensorflow", "h5py")
+
+
+def net() -> onnx.ModelProto:
+    return graph(TEXT, {"w": seeded((3, 4))})
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+WITHOUT = """
+import sys
+for name in {hidden}:
+    sys.modules[name] = None
+sys.argv = ["bridge", *{arguments}]
+import atexit
+atexit.register(lambda: print("loaded", *(n for n in {heavy} if sys.modules.get(n))))
+from bridge.cli import main
+main()
+"""
+
+
+def command(*arguments: object, hidden: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """A command in a process that lacks the hidden packages; its last line says what it loaded."""
+    words = [str(argument) for argument in arguments]
+    return run(WITHOUT.format(hidden=hidden, arguments=words, heavy=LARGE))
+
+
+def test_no_conversion_without_a_check_imports_keras(tmp_path: Path) -> None:
+    onnx.save(net(), tmp_path / "net.onnx")
+    for words in (
+        ("caffe-to-keras", NET.prototxt, NET.caffemodel, "--map", tmp_path / "map.json"),
+        ("onnx-to-keras", tmp_path / "net.onnx"),
+    ):
+        output = tmp_path / f"{words[0]}.keras"
+        done = command(*words, "-o", output, "--no-check")
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "loaded"), done.stderr
+        with ZipFile(output) as archive:
+            assert archive.testzip() is None
+
+
+def test_where_keras_is_not_installed_a_warning_says_what_was_not_checked(tmp_path: Path) -> None:
+    output = tmp_path / "net.keras"
+    code = "import importlib.util as u; find = u.find_spec\n"
+    code += "u.find_spec = lambda name, *rest: None if name == 'keras' else find(name, *rest)\n"
+    words = ["caffe-to-keras", str(NET.prototxt), str(NET.caffemodel), "-o", str(output)]
+    done = run(code + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE))
+    assert done.returncode == 4, done.stderr
+    assert "not compared with onnxruntime, as Keras is not installed" in done.stderr
+    assert "python -m bridge check" in done.stderr
+    assert "net.keras" in done.stderr
+    assert output.is_file()
+    assert bridge.check((NET.prototxt, NET.caffemodel), output).ok
+
+
+def test_the_model_that_was_compared_is_the_file_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "net.keras"
+
+    def write(plan: Any, path: Path) -> None:
+        keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(3, name="y")]).save(path)
+
+    monkeypatch.setattr("bridge.archive.write.write", write)
+    with pytest.raises(CheckError):
+        raise_onnx(net(), output)
+    assert not output.exists()
+
+
+def test_a_file_that_keras_cannot_load_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "net.keras"
+    monkeypatch.setattr("bridge.archive.write.write", lambda plan, path: path.write_bytes(b"PK"))
+    with pytest.raises(UnsupportedError, match="cannot load it from a file"):
+        raise_onnx(net(), output)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_the_model_is_built_when_it_is_asked_for(tmp_path: Path) -> None:
+    raising = raise_onnx(net(), tmp_path / "net.keras", check=False)
+    assert raising.loaded is None
+    model, again = raising.model, keras.saving.load_model(tmp_path / "net.keras")
+    assert model is raising.model
+    assert bridge.translation_map(model) == raising.map
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
+
+
+def test_what_no_table_has_is_written_by_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plug-in may use any of Keras's functions."""
+    from bridge.archive import tables
+
+    known = {name: entry for name, entry in tables.operations().items() if name != "sin"}
+    monkeypatch.setattr("bridge.archive.write.operations", lambda: known)
+    raise_onnx(net(), tmp_path / "net.keras")
+    assert keras.saving.load_model(tmp_path / "net.keras").count_params() == 12
