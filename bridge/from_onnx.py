@@ -18,7 +18,7 @@ from bridge.errors import GraphError, UnsupportedError, UsageError
 from bridge.public.options import GraphOptions, Progress
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
+    from bridge import ir
 
 _QUANTIZED = (
     "the graph is quantized, and became the float model that it stands for: values are limited as "
@@ -91,9 +91,9 @@ def _distances(path: Path, new: Path) -> Sequence[str]:
 
 @contextmanager
 def _written(model: ir.Model) -> Iterator[Path]:
-    import onnx_ir as ir
+    from bridge.graph.io import save_graph
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        ir.save(model, path, external_data="model.data")
+        save_graph(model, path)
         yield path

@@ -12,13 +12,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import files
+from bridge import files, ir
 from bridge.errors import BridgeError
 from bridge.public import public
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
+    from bridge import ir
     from bridge.caffe.files.weights import StoredLayer
     from bridge.caffe.net import Layer, Net
     from bridge.lower.values import Dims

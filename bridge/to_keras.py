@@ -20,8 +20,8 @@ from bridge.results import Raising
 
 if TYPE_CHECKING:
     import keras
-    import onnx_ir as ir
 
+    from bridge import ir
     from bridge.lower.model import LoweredModel
     from bridge.lower.values import Dims
 

@@ -9,13 +9,14 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
+from bridge import ir
 from bridge.convert import raise_onnx
 from bridge.errors import UsageError
 from bridge.from_onnx import reference
+from bridge.graph.io import load
 from bridge.public.options import GraphOptions, silent
 from tests.helpers.keras_against_onnx import graph, seeded
 
@@ -43,7 +44,7 @@ def test_a_graph_of_single_precision_is_compared_as_it_is(tmp_path: Path) -> Non
 def test_a_graph_that_is_cut_or_of_half_precision_is_written(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(net(), path)
-    with compared(ir.load(path), path, batch=2) as result:
+    with compared(load(path), path, batch=2) as result:
         written = onnx.load(result.path)
         assert [node.op_type for node in written.graph.node] == ["Cast", "Conv", "Exp", "Cast"]
         assert written.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
@@ -55,7 +56,7 @@ def test_a_graph_that_is_cut_or_of_half_precision_is_written(tmp_path: Path) -> 
 def test_without_a_check_nothing_is_written(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     onnx.save(net(), path)
-    with compared(ir.load(path), path, check=False) as result:
+    with compared(load(path), path, check=False) as result:
         assert result.path == path
         assert result.notes == (
             "the graph is of half precision, and its Keras model computes in single",

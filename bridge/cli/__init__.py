@@ -7,7 +7,6 @@ Results go to standard output; warnings, errors and progress to standard error.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -42,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; every refusal is one message and an exit status."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
-    logging.getLogger("onnx_ir").setLevel(logging.CRITICAL)  # bridge reports it itself
     try:
         app(arguments, exit_on_error=False, print_error=True)
         sys.stdout.flush()

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bridge import ir
 from bridge.errors import GraphError, words_of
 from bridge.types import Array
 
 if TYPE_CHECKING:
     import onnx
-    import onnx_ir as ir
 
 Type: TypeAlias = tuple[int, tuple[int, ...]]
 """The ONNX dtype and the shape."""
@@ -43,7 +43,7 @@ class ConstantNode:
     """A node whose inputs are all constants, as far as it has any."""
 
     node: onnx.NodeProto
-    inputs: Mapping[str, ir.TensorProtocol]
+    inputs: Mapping[str, ir.TensorBase]
     opset: int
     where: str
 
@@ -150,16 +150,14 @@ class ConstantNode:
             raise GraphError("it divides whole numbers by 0", where=self.where)
 
 
-def _type(tensor: ir.TensorProtocol) -> onnx.TypeProto:
+def _type(tensor: ir.TensorBase) -> onnx.TypeProto:
     from onnx.helper import make_tensor_type_proto
 
     return make_tensor_type_proto(tensor.dtype.value, tensor.shape.numpy())
 
 
-def _proto(tensor: ir.TensorProtocol) -> onnx.TensorProto:
-    import onnx_ir as ir
-
-    return ir.serde.serialize_tensor(tensor)
+def _proto(tensor: ir.TensorBase) -> onnx.TensorProto:
+    return ir.write_tensor(tensor)
 
 
 def _sizes(type_: onnx.TypeProto) -> Type | None:
@@ -178,8 +176,6 @@ _NODE = "bridge.constant_node"  # under which such a tensor has the node that gi
 
 def unread(node: ConstantNode, name: str, dtype: int, shape: Sequence[int]) -> ir.LazyTensor:
     """A result of a node, computed whenever it is read."""
-    import onnx_ir as ir
-
     tensor = ir.LazyTensor(
         lambda: ir.Tensor(computed(node)[name], name=name),
         dtype=ir.DataType(dtype),
@@ -229,10 +225,8 @@ def _sources(node: ConstantNode) -> Sequence[ConstantNode]:
 # --- initializers ---------------------------------------------------------------------------------
 
 
-def new_constant(graph: ir.Graph, name: str, tensor: ir.TensorProtocol) -> ir.Value:
+def new_constant(graph: ir.Graph, name: str, tensor: ir.TensorBase) -> ir.Value:
     """A new initializer. Its name is free: a folded result's own, or derived from one."""
-    import onnx_ir as ir
-
     value = ir.Value(
         name=name,
         shape=ir.Shape(tensor.shape.numpy()),

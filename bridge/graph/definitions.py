@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.errors import GraphError, words_of
 
 if TYPE_CHECKING:
     import onnx
-    import onnx_ir as ir
 
 MAX_SHAPE = 1024  # elements of a constant that says a shape, axes, pads, ...
 
@@ -42,7 +42,6 @@ def infer_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
     Raises onnx's InferenceError and ValidationError for a node that is not as ONNX defines it.
     """
     import onnx
-    import onnx_ir as ir
     from onnx.shape_inference import infer_node_outputs
 
     graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
@@ -60,7 +59,7 @@ def infer_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
     except onnx.defs.SchemaError:
         return {}
     opsets = [onnx.helper.make_opsetid("", opset)]
-    proto = ir.serde.serialize_node(node)
+    proto = ir.node_proto(node)
     types_of_results: Mapping[str, onnx.TypeProto] = infer_node_outputs(
         schema, proto, known, data, opset_imports=opsets
     )
@@ -99,15 +98,12 @@ def _refuse_other_type(value: ir.Value, inferred: onnx.TypeProto.Tensor, where: 
 
 
 def _text(tensor: onnx.TypeProto.Tensor) -> str:
-    import onnx_ir as ir
-
     sizes = (str(dim.dim_value) if dim.HasField("dim_value") else "?" for dim in tensor.shape.dim)
     return f"{ir.DataType(tensor.elem_type).name.lower()}, shape {' '.join(sizes)}"
 
 
 def _type(value: ir.Value) -> onnx.TypeProto | None:
     """None for what is no tensor, or has no known dtype."""
-    import onnx_ir as ir
     from onnx.helper import make_tensor_type_proto
 
     if not isinstance(value.type, ir.TensorType):
@@ -122,9 +118,7 @@ def _size(size: int | ir.SymbolicDim) -> int | str | None:
 
 def _data(value: ir.Value) -> onnx.TensorProto | None:
     """The whole numbers of a small constant: a shape depends on no others."""
-    import onnx_ir as ir
-
     tensor = value.const_value
     if tensor is None or tensor.dtype.name not in ("INT64", "INT32") or tensor.size > MAX_SHAPE:
         return None
-    return ir.serde.serialize_tensor(tensor)
+    return ir.write_tensor(tensor)

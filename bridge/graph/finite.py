@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.layout import release
 from bridge.types import Array
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:

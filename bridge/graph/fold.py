@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph.constants import (
     FINDING,
@@ -19,9 +19,6 @@ from bridge.graph.constants import (
     unread,
 )
 from bridge.graph.invariants import where_of
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 # What the constants of a graph may become: 1 GiB, and more where the file has large weights, of
 # which some may be computed several times, as halves that are cast and then transposed.
@@ -52,8 +49,6 @@ def fold_constants(model: ir.Model) -> None:
 def settle_reshapes(model: ir.Model) -> None:
     """A Reshape whose target is computed gets a constant one, where its result's shape is known
     but for one dim: with 0 for a dim that stays in place, -1 for one that does not."""
-    import onnx_ir as ir
-
     taken = {value.name for node in model.graph for value in node.outputs}
     taken.update(model.graph.initializers, (value.name for value in model.graph.inputs))
     for node in model.graph:
@@ -82,8 +77,6 @@ def _target(size: int | ir.SymbolicDim, axis: int, source: ir.Shape | None) -> i
 
 
 def _may_fold(node: ir.Node) -> bool:
-    import onnx_ir as ir
-
     graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
     return (
         node.domain == ""
@@ -93,19 +86,17 @@ def _may_fold(node: ir.Node) -> bool:
     )
 
 
-def _results(node: ir.Node, opset: int, room: _Room) -> Mapping[str, ir.TensorProtocol] | None:
+def _results(node: ir.Node, opset: int, room: _Room) -> Mapping[str, ir.TensorBase] | None:
     """What the node gives, by name; None where that is not known."""
-    import onnx_ir as ir
-
     if node.op_type == "Shape" and node.inputs and node.inputs[0] is not None:
         return _sizes(node, node.inputs[0].shape)
-    inputs: dict[str, ir.TensorProtocol] = {}
+    inputs: dict[str, ir.TensorBase] = {}
     for value in node.inputs:
         if value is not None and value.name:
             if value.const_value is None:
                 return None
             inputs[value.name] = value.const_value
-    constant = ConstantNode(ir.serde.serialize_node(node), inputs, opset, where_of(node))
+    constant = ConstantNode(ir.node_proto(node), inputs, opset, where_of(node))
     types = constant.types() if inputs else None
     if types is None or not constant.can_run:
         return None
@@ -116,9 +107,7 @@ def _results(node: ir.Node, opset: int, room: _Room) -> Mapping[str, ir.TensorPr
     return {name: unread(constant, name, *type_) for name, type_ in types.items()}
 
 
-def _sizes(node: ir.Node, shape: ir.Shape | None) -> Mapping[str, ir.TensorProtocol] | None:
-    import onnx_ir as ir
-
+def _sizes(node: ir.Node, shape: ir.Shape | None) -> Mapping[str, ir.TensorBase] | None:
     start, end = node.attributes.get_int("start", 0), node.attributes.get_int("end", None)
     sizes: Sequence[object] = [None] if shape is None else list(shape)[start:end]
     name = node.outputs[0].name
@@ -136,8 +125,6 @@ class _Room:
         self._taken = 0
 
     def take(self, where: str, types: Iterable[Type]) -> None:
-        import onnx_ir as ir
-
         for dtype, shape in types:
             if any(size < 0 for size in shape):
                 raise GraphError("it gives a negative size", where=where, received=shape)
@@ -157,7 +144,5 @@ def _bytes(value: ir.Value) -> int:
     return 0 if value.const_value is None else value.const_value.nbytes
 
 
-def _make_constant(graph: ir.Graph, value: ir.Value, tensor: ir.TensorProtocol) -> None:
-    from onnx_ir.convenience import replace_all_uses_with
-
-    replace_all_uses_with(value, new_constant(graph, str(value.name), tensor))
+def _make_constant(graph: ir.Graph, value: ir.Value, tensor: ir.TensorBase) -> None:
+    value.replace_all_uses_with(new_constant(graph, str(value.name), tensor))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bridge import ir
 from bridge.errors import GraphError, UnsupportedError
 from bridge.graph.definitions import refuse_unfit
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 MAX_RANK = 64  # of NumPy's arrays
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph import invariants
 from bridge.graph.fold import fold_constants, settle_reshapes
@@ -22,9 +22,6 @@ from bridge.graph.lifting.opsets import TARGET, lift_opset
 from bridge.graph.precision.single import to_single
 from bridge.graph.shapes.inference import follow_sizes
 from bridge.graph.sizes import correct_sizes
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 @dataclass(frozen=True)
@@ -71,8 +68,6 @@ _UNKNOWN = frozenset(("", "?", "*", "-1", "None", "unk"))
 
 
 def _free_unknown_sizes(model: ir.Model) -> None:
-    import onnx_ir as ir
-
     for value in (*model.graph.inputs, *model.graph.outputs, *_results(model)):
         if value.shape is not None and any(map(_is_unknown, value.shape)):
             value.shape = ir.Shape([None if _is_unknown(size) else size for size in value.shape])
@@ -80,12 +75,6 @@ def _free_unknown_sizes(model: ir.Model) -> None:
 
 def _is_unknown(size: int | ir.SymbolicDim) -> bool:
     return size < 0 if isinstance(size, int) else size.value in _UNKNOWN
-
-
-def _lift_constants(model: ir.Model) -> None:
-    from onnx_ir.passes.common import LiftConstantsToInitializersPass
-
-    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
 
 
 def _omit_empty_inputs(model: ir.Model) -> None:
@@ -100,7 +89,7 @@ def _omit_empty_inputs(model: ir.Model) -> None:
 def _lift_opset(model: ir.Model) -> None:
     if model.opset_imports[""] < TARGET:
         for step in (
-            _lift_constants,
+            ir.lift_constants,
             _omit_empty_inputs,
             _infer_shapes,
             fold_constants,
@@ -112,13 +101,10 @@ def _lift_opset(model: ir.Model) -> None:
 
 
 def _infer_shapes(model: ir.Model) -> None:
-    from onnx_ir.passes.common import ShapeInferencePass
-
-    infer = ShapeInferencePass(check_type=False, strict_mode=False)
     if any(value.shape is None or value.dtype is None for value in _results(model)):
-        infer(model)
+        ir.infer_shapes(model)
     while correct_sizes(model):
-        infer(model)
+        ir.infer_shapes(model)
     while follow_sizes(model):
         fold_constants(model)
 
@@ -126,19 +112,13 @@ def _infer_shapes(model: ir.Model) -> None:
 def _take_branches(model: ir.Model) -> None:
     loops = model.opset_imports[""] >= TARGET  # older ones are lifted with their bodies first
     while take_branches(model) or select_results(model) or (loops and unroll_loops(model)):
-        _lift_constants(model)
+        ir.lift_constants(model)
         _infer_shapes(model)
         fold_constants(model)
 
 
 def _results(model: ir.Model) -> list[ir.Value]:
     return [value for node in model.graph for value in node.outputs if value.name]
-
-
-def _remove_unused(model: ir.Model) -> None:
-    from onnx_ir.passes.common import RemoveUnusedNodesPass
-
-    RemoveUnusedNodesPass()(model)
 
 
 def _refuse_other_domains(model: ir.Model) -> None:
@@ -163,7 +143,7 @@ _TO_OPSET = (
 )
 _AFTER_OPSET = (
     # From here on a constant is an initializer, whatever it was.
-    Pass("lift constants", _lift_constants, "no functions", "no Constant nodes are left"),
+    Pass("lift constants", ir.lift_constants, "no functions", "no Constant nodes are left"),
     Pass("omit empty inputs", _omit_empty_inputs, "no Constant nodes", "inputs have elements"),
     # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
@@ -174,7 +154,7 @@ _AFTER_OPSET = (
     Pass("infer shapes", _infer_shapes, "constants are folded", "shapes after them as well"),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
-    Pass("remove unused", _remove_unused, "constants are folded", "all nodes lead to an output"),
+    Pass("remove unused", ir.remove_unused, "constants are folded", "all nodes lead to an output"),
 )
 _FOR_KERAS = (
     # As Keras's layers compute.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
+from bridge import ir
 
 
 def computed_by(value: ir.Value | None) -> str:

@@ -12,14 +12,12 @@ onnxruntime/core/providers/cpu/tensor/upsamplebase.h)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.definitions import types_if_fit
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 _Shape: TypeAlias = "Sequence[int | ir.SymbolicDim]"
 
@@ -30,8 +28,6 @@ def correct_sizes(model: ir.Model) -> bool:
     """Corrects sizes that are wrong, and free ones that are known, and infers what depends on them
     again, node by node; whether there were any. What other nodes say of a shape by computing it is
     left open then, for the inference of the whole graph."""
-    import onnx_ir as ir
-
     opset, corrected, stale = model.opset_imports[""], False, set[ir.Node]()
     for node in model.graph.all_nodes():
         if node in stale:
@@ -62,14 +58,12 @@ def _differ(shape: ir.Shape | None, right: _Shape) -> bool:
 
 
 def _infer_again(node: ir.Node, opset: int) -> None:
-    import onnx_ir as ir
-
     types = types_if_fit(node, opset)
     for value in node.outputs:
         value.shape, type_ = None, types.get(value.name or "")
         if type_ is not None:
-            value.shape = ir.serde.deserialize_type_proto_for_shape(type_)
-            value.type = value.type or ir.serde.deserialize_type_proto_for_type(type_)
+            value.shape = ir.shape_of(type_)
+            value.type = value.type or ir.type_of(type_)
 
 
 # --- poolings -------------------------------------------------------------------------------------
@@ -85,8 +79,6 @@ def end_of_windows(size: int, extent: int, stride: int, begin: int, end: int) ->
 def _of_pooling(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
     """Those of a pooling that rounds up in vain along an axis. From then on it rounds down, over
     explicit padding, of which ONNX infers the same."""
-    import onnx_ir as ir
-
     of, spatial, rank = node.attributes, shape[2:], len(shape) - 2
     explicit = of.get_string("auto_pad", "NOTSET") in ("NOTSET", "VALID")
     if opset >= OPSET_OF_RIGHT_POOLING or not of.get_int("ceil_mode", 0) or not explicit:
@@ -105,9 +97,9 @@ def _of_pooling(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
     if not in_vain or (of.get_int("count_include_pad", 0) > 0 and ends != [*pads[rank:]]):
         return None
     for attribute in (
-        ir.AttrString("auto_pad", "NOTSET"),
-        ir.AttrInt64("ceil_mode", 0),
-        ir.AttrInt64s("pads", [*pads[:rank], *ends]),
+        ir.attribute("auto_pad", "NOTSET"),
+        ir.attribute("ceil_mode", 0),
+        ir.attribute("pads", [*pads[:rank], *ends]),
     ):
         of.add(attribute)
     return [*shape[:2], *(span // stride + 1 for span, stride in spans)]
@@ -178,12 +170,10 @@ def _all_known(sizes: _Shape) -> TypeGuard[Sequence[int]]:
 def _of_stft(node: ir.Node, shape: _Shape, opset: int) -> _Shape | None:
     """Those of an STFT that says nothing of `onesided`. Its default is 1, but ONNX's inference
     takes it for 0: so it is said from then on."""
-    import onnx_ir as ir
-
     output = node.outputs[0].shape
     if opset < 17 or "onesided" in node.attributes:
         return None
-    node.attributes.add(ir.AttrInt64("onesided", 1))
+    node.attributes.add(ir.attribute("onesided", 1))
     _, window, frame_length = (*map(_elements, node.inputs[1:]), None, None)[:3]
     length = frame_length[0] if frame_length else len(window) if window else shape[1]
     if output is None or not isinstance(length, int):

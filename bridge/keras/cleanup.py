@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from bridge import ir
 from bridge.graph.fusion import canonicalize, take_biases_in, unshaped
 from bridge.graph.passes import simplify
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def cleaned_up(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The same computation, in fewer nodes, with the shapes that ONNX can infer."""
-    import onnx_ir as ir
-    from onnx_ir.passes.common import RemoveUnusedNodesPass
-
     _spell_out_erfc(proto.graph)
     model = simplify(ir.from_proto(proto))
     canonicalize(model.graph)
     take_biases_in(model.graph)
     _normalize_vectors(model.graph)
     _end_before_idle_reshapes(model.graph)
-    RemoveUnusedNodesPass()(model)
+    ir.remove_unused(model)
     _infer_shapes_again(model)
     return ir.to_proto(model)
 
@@ -107,10 +101,8 @@ def _end_with(value: ir.Value, result: ir.Value) -> None:
 
 def _infer_shapes_again(model: ir.Model) -> None:
     """A free size has lost its name after what was a Reshape."""
-    from onnx_ir.passes.common import ShapeInferencePass
-
     for node in model.graph:
         for value in node.outputs:
             if not value.is_graph_output():
                 value.shape = None
-    ShapeInferencePass(check_type=False, strict_mode=False)(model)
+    ir.infer_shapes(model)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.errors import GraphError, UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.graph.fusion import fuse
 from bridge.graph.passes import expand
@@ -24,9 +24,6 @@ from bridge.raising.search.layout_pass import LayoutPass
 from bridge.raising.speed import faster
 from bridge.raising.table import TABLE, Rule
 from bridge.raising.values import operator_name
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 MAX_PASSES = 4
 

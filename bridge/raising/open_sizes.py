@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.errors import BridgeError
 from bridge.graph.io import load
 from bridge.graph.passes import run_passes
@@ -16,9 +16,6 @@ from bridge.graph.shapes.prepare import prepare
 from bridge.public.options import GraphOptions
 from bridge.raising.driver import raise_model
 from bridge.raising.values import is_constant, name_of
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Shape = tuple[int | str, ...]
 

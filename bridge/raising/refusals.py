@@ -6,14 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from bridge import ir
 from bridge.errors import UnsupportedError, UnsupportedOperatorError
 from bridge.graph.lifting.loops import MAX_NODES
 from bridge.raising.values import describe, is_constant, name_of, operator_name
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")

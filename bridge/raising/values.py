@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.layout import known_factor
 from bridge.raising.table import Shape
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 FLOAT_BYTES = 4
 

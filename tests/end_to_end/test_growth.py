@@ -14,9 +14,9 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.passes import run_passes
 from bridge.keras.build import build
 from bridge.raising import Plan, raise_model

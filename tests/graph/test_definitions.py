@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph.definitions import refuse_unfit
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph import finite
 from bridge.graph.finite import not_finite, weights_of
 from tests.helpers.keras_against_onnx import graph

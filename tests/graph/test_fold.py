@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph.constants import SMALL
 from bridge.graph.fold import fold_constants, settle_reshapes

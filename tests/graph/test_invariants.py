@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError, UnsupportedError
 from bridge.graph.invariants import check
 from bridge.graph.io import to_ir

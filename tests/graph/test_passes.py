@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import onnx.reference
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph.io import to_ir
 from bridge.graph.passes import PIPELINE, run_passes, simplify

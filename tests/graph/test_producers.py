@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import onnx_ir as ir
-
+from bridge import ir
 from bridge.graph.producers import computed_by
 from tests.helpers.keras_against_onnx import graph
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 
+from bridge import ir
 from bridge.graph.shapes.inference import follow_sizes
 from tests.helpers.keras_against_onnx import graph, in_onnxruntime, seeded
 
@@ -29,10 +29,8 @@ def assert_shape(nodes: str, spelled: str) -> None:
 
 def shape_of(model: onnx.ModelProto) -> list[int | str]:
     """That of y, after Constants are initializers."""
-    from onnx_ir.passes.common import LiftConstantsToInitializersPass
-
     followed = ir.from_proto(model)
-    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(followed)
+    ir.lift_constants(followed)
     while follow_sizes(followed):
         pass
     (value,) = [value for value in followed.graph.outputs if value.name == "y"]

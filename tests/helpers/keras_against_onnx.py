@@ -15,6 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from bridge import ir
 from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
@@ -25,7 +26,6 @@ from bridge.raising.table import Candidate
 
 if TYPE_CHECKING:
     import keras
-    import onnx_ir as ir
 
 Array = NDArray[Any]
 Ask = Callable[..., Sequence[Candidate]]
@@ -57,8 +57,6 @@ def complete(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def prepared(model: onnx.ModelProto) -> ir.Model:
     """As the layout pass expects it."""
-    import onnx_ir as ir
-
     from bridge.graph.passes import run_passes
 
     return run_passes(ir.from_proto(model))

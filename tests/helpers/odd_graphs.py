@@ -101,7 +101,7 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
     "empty": (graph(), "no node computes the output 'y'"),
     "written twice": (
         graph(node("Relu", ["x"], ["y"]), node("Abs", ["x"], ["y"])),
-        "Output 'y' is redeclared",
+        "two values are called 'y'",
     ),
     "dtype of an input": (graph(node("Relu", ["x"], ["y"]), x=tensor("x", [2], 99)), "99 is not a"),
     "dtype of a weight": (_stored(data_type=99, dims=[2]), "it has none of ONNX's dtypes"),

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.parser
-import onnx_ir as ir
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from bridge import ir
 from bridge.check.runners import OnnxRunner
 from bridge.graph.quantization import to_floats
 

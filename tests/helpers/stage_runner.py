@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import onnx
 from numpy.typing import NDArray
 
+from bridge import ir
 from bridge.caffe import Net
 from bridge.check.compare import Row, compare
 from bridge.check.runners import run_keras
@@ -23,9 +24,6 @@ from bridge.keras.build import build
 from bridge.raising import Plan
 from bridge.raising.plan import Ref
 from tests.helpers.keras_against_onnx import in_onnxruntime
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Array = NDArray[Any]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bridge import ir
 from bridge.errors import UnsupportedError, UnsupportedOperatorError, UsageError
 from bridge.layout import Layout
 from bridge.raising import Plan, raise_model
@@ -146,9 +147,7 @@ def test_every_refusal_of_a_rule_is_in_one_error() -> None:
 def test_an_attribute_that_a_rule_does_not_know_is_a_refusal() -> None:
     model = graph("g (float[n,4] x) => (float[n,4] y) { y = Relu(x) }")
     ready = prepared(model)
-    import onnx_ir as ir
-
-    ready.graph[0].attributes["sharpness"] = ir.AttrInt64("sharpness", 3)
+    ready.graph[0].attributes["sharpness"] = ir.attribute("sharpness", 3)
     with pytest.raises(UnsupportedOperatorError, match=r"'y'.*sharpness"):
         raise_model(ready)
 

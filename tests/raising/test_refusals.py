@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.raising.refusals import WIDTH, no_rule, refused
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.raising.values import bytes_of, describe, dtype_of, logical_shape, same_shape
 

@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "check/backends/caffe_server.py": "check/backends/test_caffe.py",
     "files/hdf5.py": "caffe/files/test_hdf5.py",
     "graph/io/tensors.py": "end_to_end/test_odd_graphs.py",
+    "ir/writing.py": "ir/test_reading.py",
     # Types, a protocol, and a table of programs.
     "types.py": "structure/test_imports.py",
     "check/backends/backend.py": "check/backends/test_renamed.py",

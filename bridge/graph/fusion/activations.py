@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from math import pi, prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from bridge import ir
 from bridge.graph.fusion.matching import number_of, replace
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 MAX_PARTS = 4  # nodes of one product or sum: no activation has more
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from bridge import ir
 from bridge.graph.fusion.matching import (
     derived,
     flat,
@@ -18,9 +17,6 @@ from bridge.graph.fusion.matching import (
     summand,
     tensor_and_constant,
 )
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def canonicalize(graph: ir.Graph) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from bridge import ir
 from bridge.graph.fusion.activations import fuse_activations
 from bridge.graph.fusion.canonical import canonicalize
 from bridge.graph.fusion.keras_norms import fuse_keras_norms
@@ -15,9 +14,6 @@ from bridge.graph.fusion.linear import (
 )
 from bridge.graph.fusion.naming import pass_names_on
 from bridge.graph.fusion.norms import fuse_group_norm, fuse_layer_norm
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def fuse(graph: ir.Graph) -> None:

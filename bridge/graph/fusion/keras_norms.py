@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.graph.fusion.matching import derived, number_of, replace, tensor_and_constant
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     Values = Sequence[ir.Value | None]
 
 
@@ -175,8 +174,6 @@ def _is_over(norm: _Norm, weight: ir.Value) -> bool:
 
 def _replace(graph: ir.Graph, norm: _Norm) -> None:
     """With transposes around it where its axes are not the last; layouts make up for them."""
-    import onnx_ir as ir
-
     axes, sizes = norm.factor.average.axes, [*(norm.x.shape or ())]
     order = [axis for axis in range(len(sizes)) if axis not in axes] + [*axes]
     # A layer's own nodes are called `layer/operator`, and one is called like the layer.
@@ -196,14 +193,10 @@ def _replace(graph: ir.Graph, norm: _Norm) -> None:
     node.outputs[0].shape, node.outputs[0].type = before.outputs[0].shape, norm.x.type
     after = _transpose(node.outputs[0], sorted(order, key=order.__getitem__), f"{name}/after")
     last, nodes = norm.nodes[-1], [before, node, after]
-    ir.convenience.replace_nodes_and_values(
-        graph, last, norm.nodes, nodes, [last.outputs[0]], [after.outputs[0]]
-    )
+    ir.replace_nodes(graph, norm.nodes, nodes, [last.outputs[0]], [after.outputs[0]])
 
 
 def _transpose(x: ir.Value, order: Sequence[int], name: str) -> ir.Node:
-    import onnx_ir as ir
-
     node = ir.node("Transpose", [x], {"perm": order}, name=name)
     sizes = [*(x.shape or ())]
     node.outputs[0].shape = ir.Shape([sizes[axis] for axis in order])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.fusion.matching import (
     derived,
     flat,
@@ -20,9 +20,6 @@ from bridge.graph.fusion.matching import (
 from bridge.graph.producers import computed_by
 from bridge.graph.trainable import is_trainable
 from bridge.types import Array
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def fuse_affine(graph: ir.Graph) -> None:

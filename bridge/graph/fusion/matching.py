@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.types import Array
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     Shape = ir.Shape | Sequence[object]
 
 
@@ -101,17 +100,11 @@ def replace(
     **attributes: float | str | Sequence[int],
 ) -> None:
     """Replaces several nodes, the last of which gives the result, by one."""
-    import onnx_ir as ir
-
     last, graph = group[-1], group[-1].graph
     if graph is None:
         raise ValueError("the nodes are in no graph")
-    node = ir.Node(
-        domain, kind, inputs, ir.convenience.convert_attributes(attributes), name=name or last.name
-    )
-    ir.convenience.replace_nodes_and_values(
-        graph, last, list(group), [node], [last.outputs[0]], [node.outputs[0]]
-    )
+    node = ir.Node(domain, kind, inputs, ir.attributes_of(attributes), name=name or last.name)
+    ir.replace_nodes(graph, list(group), [node], [last.outputs[0]], [node.outputs[0]])
 
 
 def remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
@@ -130,8 +123,6 @@ def derived(
 ) -> ir.Value:
     """A constant that is computed of another when it is read, of the same dtype; numbered where
     the name is taken, as by a layer that is called twice."""
-    import onnx_ir as ir
-
     if constant is None or constant.const_value is None:
         raise ValueError("only constants can be derived from")
     candidates = (name if number == 1 else f"{name}_{number}" for number in count(1))
@@ -139,7 +130,7 @@ def derived(
     source = constant.const_value
     shape = function(np.empty(source.shape.numpy(), np.uint8)).shape
     tensor = ir.LazyTensor(
-        lambda: ir.tensor(function(source.numpy()), name=name),
+        lambda: ir.Tensor(function(source.numpy()), name=name),
         dtype=source.dtype,
         shape=ir.Shape(shape),
         name=name,

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from bridge import ir
 from bridge.graph.fusion.matching import MOVING
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def pass_names_on(graph: ir.Graph) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.graph.fusion.matching import (
     derived,
     flat,
@@ -18,9 +18,6 @@ from bridge.graph.fusion.matching import (
     summand,
     tensor_and_constant,
 )
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def fuse_group_norm(graph: ir.Graph) -> None:

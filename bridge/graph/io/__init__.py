@@ -1,7 +1,7 @@
 """ONNX files ↔ memory.
 
-model.py    LazyModel: a model whose weights are unread; as one message, and for onnx_ir
-loading.py  files → onnx_ir
+model.py    LazyModel: a model whose weights are unread; as one message, and as a graph
+loading.py  files → graphs
 mapped.py   files → one message, the large weights left where they are
 tensors.py  whether a file's tensors have the numbers that they say they have
 saving.py   LazyModel → files
@@ -10,7 +10,7 @@ wire.py     files piece by piece, so that no weight need be in memory
 
 from bridge.graph.io.loading import external_files, load, not_onnx
 from bridge.graph.io.model import PRODUCER, LazyModel, to_ir, to_proto, weight_of
-from bridge.graph.io.saving import Mode, refuse_unknown_mode, save
+from bridge.graph.io.saving import Mode, refuse_unknown_mode, save, save_graph
 
 __all__ = [
     "PRODUCER",
@@ -21,6 +21,7 @@ __all__ = [
     "not_onnx",
     "refuse_unknown_mode",
     "save",
+    "save_graph",
     "to_ir",
     "to_proto",
     "weight_of",

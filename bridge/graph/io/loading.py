@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from bridge import files
+from bridge import files, ir
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.graph.io.mapped import load_unread
 from bridge.graph.io.tensors import refuse_unreadable_tensors
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def load(path: str | Path) -> ir.Model:
@@ -24,8 +21,6 @@ def load(path: str | Path) -> ir.Model:
     Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
     weights are not where it says.
     """
-    import onnx_ir as ir
-
     path = files.readable(path, "ONNX graph")
     try:
         proto = load_unread(path)
@@ -38,19 +33,18 @@ def load(path: str | Path) -> ir.Model:
     refuse_unreadable_tensors(proto, path)
     try:
         model = ir.from_proto(proto)
-    except ir.serde.SerdeError as error:
+    except ir.InvalidModelError as error:
         raise GraphError(
-            "the graph breaks ONNX's rules", where=path, received=_cause(error)
+            "the graph breaks ONNX's rules", where=path, received=words_of(error)
         ) from error
-    ir.external_data.set_base_dir(model.graph, path.parent)
+    for tensor in _external_tensors(model):
+        tensor.folder = path.parent
     _map_own_weights(model, path)
     return model
 
 
 def _map_own_weights(model: ir.Model, path: Path) -> None:
     """Opens the file for the weights within it now, so that it may be gone when they are read."""
-    import onnx_ir as ir
-
     values = [
         (value, tensor)
         for value in model.graph.initializers.values()
@@ -62,26 +56,24 @@ def _map_own_weights(model: ir.Model, path: Path) -> None:
     with path.open("rb") as file:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     for value, tensor in values:
-        dtype = np.dtype(tensor.dtype.numpy()).newbyteorder("<")
-        array = np.frombuffer(data, dtype, tensor.size, tensor.offset or 0)
-        shape = tensor.shape.numpy()
-        value.const_value = ir.Tensor(array.reshape(shape), dtype=tensor.dtype, name=tensor.name)
-
-
-def _cause(error: BaseException) -> str:
-    """What the first of a chain of errors says."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return words_of(error)
+        dtype = tensor.dtype.numpy().newbyteorder("<")
+        array = np.frombuffer(data, dtype, tensor.size, tensor.offset)
+        value.const_value = ir.Tensor(array.reshape(tensor.shape.numpy()), name=tensor.name)
 
 
 def external_files(model: ir.Model) -> list[Path]:
     """The files that hold the weights of a loaded model, without duplicates."""
-    import onnx_ir as ir
+    return list(dict.fromkeys(tensor.path for tensor in _external_tensors(model)))
 
-    tensors = (value.const_value for value in model.graph.initializers.values())
-    paths = (Path(t.path) for t in tensors if isinstance(t, ir.ExternalTensor))
-    return list(dict.fromkeys(paths))
+
+def _external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
+    """Those of the graph, and of its branches, loops and nodes."""
+    nodes = list(model.graph.all_nodes())
+    graphs = [model.graph, *(graph for node in nodes for graph in node.subgraphs())]
+    tensors = [value.const_value for graph in graphs for value in graph.initializers.values()]
+    attributes = (attribute for node in nodes for attribute in node.attributes.values())
+    tensors += [a.value for a in attributes if a.type is ir.AttributeType.TENSOR]
+    return (tensor for tensor in tensors if isinstance(tensor, ir.ExternalTensor))
 
 
 def not_onnx(path: Path, received: str) -> GraphError:

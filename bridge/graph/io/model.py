@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper
 
+from bridge import ir
 from bridge.layout import Weight
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 PRODUCER = "bridge"
 """The producer's name in an ONNX file."""
@@ -44,11 +41,9 @@ def to_proto(model: LazyModel) -> onnx.ModelProto:
 
 def to_ir(model: LazyModel) -> ir.Model:
     """The model as the passes and the raising take it; its weights stay unread until asked for."""
-    import onnx_ir as ir
-
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
-    # Placeholders, for which onnx_ir creates initializers; the lazy tensors follow.
+    # Placeholders, which become initializers; the lazy tensors follow.
     proto.graph.initializer.extend(
         external(name, weight, "unread", 0) for name, weight in model.weights.items()
     )
@@ -59,8 +54,6 @@ def to_ir(model: LazyModel) -> ir.Model:
 
 
 def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
-    import onnx_ir as ir
-
     tensor = ir.LazyTensor(
         lambda: ir.Tensor(weight.array(), name=name),
         dtype=ir.DataType.from_numpy(weight.dtype),

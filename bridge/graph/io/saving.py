@@ -20,6 +20,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
+from bridge import ir
 from bridge.errors import UsageError
 from bridge.files.outputs import locked, refuse_collisions, staging, writable
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
@@ -65,6 +66,24 @@ def save(
             check(staged)
         _publish(staged, path)
     return path
+
+
+def save_graph(model: ir.Model, path: Path) -> None:
+    """Writes a graph in memory, and beside it its larger constants, of which it reads one at a
+    time. For a temporary file: it has its name before it is whole."""
+    data = _data_path(path)
+    with Target(data) as pages:
+
+        def outside(tensor: ir.TensorBase, name: str) -> TensorProto:
+            if tensor.nbytes < PAGE or tensor.dtype.itemsize < 1:
+                return ir.write_tensor(tensor, name)
+            weight = Weight(tensor.shape.numpy(), tensor.numpy, dtype=tensor.dtype.numpy())
+            pages.align(PAGE)
+            proto = external(name, weight, data.name, pages.position)
+            pages.write_weight(weight)
+            return proto
+
+        path.write_bytes(ir.to_proto(model, outside).SerializeToString())
 
 
 def refuse_unknown_mode(weights: str | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import onnx
 from onnx import TensorProto, helper
 
+from bridge import ir
 from bridge.errors import GraphError
 
 
@@ -62,8 +63,6 @@ def _refuse_short(tensor: TensorProto, where: str) -> None:
 
 
 def _bytes(tensor: TensorProto) -> int:
-    import onnx_ir as ir
-
     return ceil(ir.DataType(tensor.data_type).itemsize * prod(tensor.dims))
 
 

@@ -5,7 +5,7 @@ and the inputs and outputs that it omits.
 
 onnx.inliner puts in all bodies at once, and stops at a node whose input is an initializer that is
 no input of the graph, or comes out of another body: "Type unknown for W" (onnx 1.23.2). So each
-body is asked of its schema here, and onnx_ir's InlinePass puts it in.    (onnx.ai/onnx/operators)
+body is asked of its schema here, and put in as a function.    (onnx.ai/onnx/operators)
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bridge import ir
+
 if TYPE_CHECKING:
     import onnx
-    import onnx_ir as ir
 
 
 def put_bodies_in(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     """Replaces those of the nodes that ONNX defines as functions by what they stand for, with
     names that begin with the node's; whether there was one."""
-    import onnx_ir as ir
-    from onnx_ir.passes.common import InlinePass
-
     opset, bodies = model.opset_imports[""], list[ir.Function]()
     for node in nodes:
         body = body_of(node, opset)
@@ -36,7 +34,7 @@ def put_bodies_in(model: ir.Model, nodes: Iterable[ir.Node]) -> bool:
     own = dict(model.functions)
     model.functions.clear()
     model.functions.update({body.identifier(): body for body in bodies})
-    InlinePass()(model)
+    ir.inline(model)
     model.functions.update(own)
     return True
 
@@ -53,7 +51,6 @@ def body_of(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
     """What a standard operator stands for in this opset; None if ONNX does not define it by
     others, or the type of an input is not known."""
     import onnx
-    import onnx_ir as ir
 
     try:
         schema: Any = onnx.defs.get_schema(node.op_type, opset, "")
@@ -66,7 +63,7 @@ def body_of(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
         return None
     for name, attribute in schema.attributes.items():
         if name not in node.attributes and attribute.default_value.name:
-            node.attributes[name] = ir.serde.deserialize_attribute(attribute.default_value)
+            node.attributes[name] = ir.attribute_of(attribute.default_value)
     body = onnx.FunctionProto()
     body.ParseFromString(_serialized(schema, node, version, types))
     _settle_outputs(body, len(node.outputs))
@@ -84,12 +81,10 @@ def _settle_outputs(body: onnx.FunctionProto, count: int) -> None:
 
 
 def _serialized(schema: Any, node: ir.Node, version: int, types: Sequence[bytes | None]) -> bytes:
-    import onnx_ir as ir
-
     if version in schema.function_opset_versions:
         body: bytes = schema.get_function_with_opset_version(version)
     else:
-        proto = ir.serde.serialize_node(node).SerializeToString()
+        proto = ir.node_proto(node).SerializeToString()
         body = schema.get_context_dependent_function_with_opset_version(version, proto, types)
     return body
 
@@ -97,25 +92,20 @@ def _serialized(schema: Any, node: ir.Node, version: int, types: Sequence[bytes 
 def _type(value: ir.Value | None) -> bytes | None:
     """The serialized type of an input, an empty one for an input that is omitted."""
     import onnx
-    import onnx_ir as ir
 
     if value is None:
         return b""
     if value.type is None:
         return None
     proto = onnx.TypeProto()
-    ir.serde.serialize_type_into(proto, value.type)
-    if value.shape is not None:
-        ir.serde.serialize_shape_into(proto, value.shape)
+    ir.write_type(proto, value.type, value.shape)
     return proto.SerializeToString()
 
 
 def _function(
     node: ir.Node, body: onnx.FunctionProto, opset_imports: dict[str, int]
 ) -> ir.Function:
-    import onnx_ir as ir
-
-    function = ir.serde.deserialize_function(body)
+    function = ir.function_of(body)
     function.domain, function.name, function.overload = node.op_identifier()
     # ONNX keeps a body for each opset in which its operators mean something else.
     function.opset_imports.clear()

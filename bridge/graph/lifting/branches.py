@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
+from bridge import ir
 
 BRANCHES = ("then_branch", "else_branch")
 _WITH_GRAPHS = frozenset(("If", "Loop", "Scan", "SequenceMap"))
@@ -55,8 +51,6 @@ def _are_alike(one: ir.Value, other: ir.Value) -> bool:
 
 
 def _select(graph: ir.Graph, node: ir.Node, names: _Names) -> None:
-    import onnx_ir as ir
-
     condition = node.inputs[0]
     chosen, other = (_inlined(graph, node, name, names) for name in BRANCHES)
     pairs = zip(chosen[1], other[1], strict=True)
@@ -65,7 +59,7 @@ def _select(graph: ir.Graph, node: ir.Node, names: _Names) -> None:
     results = [where.outputs[0] for where in wheres]
     for result, value in zip(results, node.outputs, strict=True):
         result.shape, result.type = value.shape, value.type
-    ir.convenience.replace_nodes_and_values(graph, node, [node], nodes, node.outputs, results)
+    ir.replace_nodes(graph, [node], nodes, node.outputs, results)
 
 
 def _condition(node: ir.Node) -> bool | None:
@@ -76,18 +70,14 @@ def _condition(node: ir.Node) -> bool | None:
 
 
 def _take(graph: ir.Graph, node: ir.Node, name: str, names: _Names) -> None:
-    import onnx_ir as ir
-
     nodes, results = _inlined(graph, node, name, names)
-    ir.convenience.replace_nodes_and_values(graph, node, [node], nodes, node.outputs, results)
+    ir.replace_nodes(graph, [node], nodes, node.outputs, results)
 
 
 def _inlined(
     graph: ir.Graph, node: ir.Node, name: str, names: _Names
 ) -> tuple[list[ir.Node], list[ir.Value]]:
     """The nodes of a branch, and its results, with names that are not taken yet."""
-    import onnx_ir as ir
-
     branch = node.attributes[name].as_graph()
     nodes, results = list(branch), list(branch.outputs)
     constants = list(branch.initializers.values())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bridge import ir
 from bridge.errors import GraphError, UnsupportedError, words_of
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def inline_functions(model: ir.Model) -> None:
@@ -18,14 +16,11 @@ def inline_functions(model: ir.Model) -> None:
     """
     if not model.functions:
         return
-    from onnx_ir.passes import InvariantError, PassError
-    from onnx_ir.passes.common import InlinePass
-
     for function in model.functions.values():
         _take_opset(function, model.opset_imports[""])
     try:
-        InlinePass()(model)
-    except (PassError, InvariantError) as error:
+        ir.inline(model)
+    except ValueError as error:
         raise GraphError(
             "the graph's functions cannot be put in where they are called",
             received=words_of(error),
@@ -34,7 +29,7 @@ def inline_functions(model: ir.Model) -> None:
 
 
 def _take_opset(function: ir.Function, opset: int) -> None:
-    """Moves a function to the graph's opset, which InlinePass asks for."""
+    """Moves a function to the graph's opset, which they are put in with."""
     own = function.opset_imports.get("", opset)
     operators = {node.op_type for node in function.all_nodes() if not node.domain}
     changed = {name for name in operators if _form(name, own) != _form(name, opset)}

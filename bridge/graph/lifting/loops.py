@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.lifting.writer import Writer, rewrite
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 MAX_NODES = 5_000
 """The most nodes that a loop may become."""
@@ -44,8 +41,6 @@ def _steps(node: ir.Node) -> int | None:
 
 
 def _has_tensors(node: ir.Node) -> bool:
-    import onnx_ir as ir
-
     body, first = node.attributes["body"].as_graph(), 2 if node.op_type == "Loop" else 0
     if None in node.inputs[first:]:
         return False
@@ -152,7 +147,7 @@ def _hoisted(loop: ir.Node) -> ir.Graph:
 
 def _step(w: Writer, body: ir.Graph, arguments: Sequence[ir.Value], index: int) -> list[ir.Value]:
     """Writes one step; its results."""
-    copy = body.clone(allow_outer_scope_values=True)
+    copy = ir.copied_graph(body)
     passed = dict(zip(copy.inputs, arguments, strict=True))
     nodes, results = list(copy), [passed.get(result, result) for result in copy.outputs]
     copy.outputs.clear()

@@ -11,13 +11,11 @@ Shapes are needed where an old operator names one axis and means all from it on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from bridge import ir
 from bridge.graph.lifting import broadcasting, parameters, retired, sampling, softmax
 from bridge.graph.lifting.writer import Rewrite, rewrite
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 TARGET = 13
 """The operator set to which older graphs are lifted: from it on, the rules know the differences."""

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.graph.lifting.broadcasting import rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import onnx_ir as ir
 
     from bridge.graph.lifting.writer import Writer
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import onnx_ir as ir
 
     from bridge.graph.lifting.writer import Writer
 

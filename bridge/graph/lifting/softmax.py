@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.graph.lifting.broadcasting import rank_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import onnx_ir as ir
 
     from bridge.graph.lifting.writer import Writer
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.graph.invariants import where_of
 from bridge.types import Array
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Rewrite = Callable[["Writer", "ir.Node"], Sequence["ir.Value"]]
 
@@ -30,9 +27,7 @@ class Writer:
         self, kind: str, *inputs: ir.Value | None, **attributes: Attribute
     ) -> Sequence[ir.Value]:
         """The results of a new node, which has one."""
-        import onnx_ir as ir
-
-        converted = ir.convenience.convert_attributes(attributes)
+        converted = ir.attributes_of(attributes)
         return self._added(ir.Node("", kind, inputs, converted, num_outputs=1))
 
     def one(self, kind: str, *inputs: ir.Value | None, **attributes: Attribute) -> ir.Value:
@@ -48,19 +43,15 @@ class Writer:
     ) -> Sequence[ir.Value]:
         """The results of the same node with other inputs, without some of its attributes and with
         others."""
-        import onnx_ir as ir
-
         kept = [attribute for name, attribute in node.attributes.items() if name not in without]
-        converted = [*kept, *ir.convenience.convert_attributes(attributes)]
+        converted = [*kept, *ir.attributes_of(attributes)]
         inputs = node.inputs if inputs is None else inputs
         new = ir.Node("", kind or node.op_type, inputs, converted, num_outputs=len(node.outputs))
         return self._added(new)
 
     def constant(self, array: Array | Sequence[int]) -> ir.Value:
-        import onnx_ir as ir
-
-        tensor = ir.tensor(np.asarray(array, None if isinstance(array, np.ndarray) else np.int64))
-        return self._added(ir.Node("", "Constant", [], [ir.AttrTensor("value", tensor)]))[0]
+        tensor = ir.Tensor(np.asarray(array, None if isinstance(array, np.ndarray) else np.int64))
+        return self._added(ir.Node("", "Constant", [], [ir.attribute("value", tensor)]))[0]
 
     def like(self, x: ir.Value | None, number: float) -> ir.Value:
         """A constant number of a tensor's dtype, float32 where that is not known."""
@@ -88,8 +79,6 @@ class Writer:
 def rewrite(node: ir.Node, by: Rewrite) -> None:
     """Replaces a node by those that a function writes for it; the last has its name, if none has
     it. Raises UnsupportedError, with the node, where the function does."""
-    import onnx_ir as ir
-
     writer = Writer(node)
     try:
         results = by(writer, node)
@@ -109,6 +98,4 @@ def rewrite(node: ir.Node, by: Rewrite) -> None:
         last.name = node.name
     for old, new in zip(node.outputs, results, strict=True):
         new.type, new.shape = new.type or old.type, new.shape or old.shape
-    ir.convenience.replace_nodes_and_values(
-        graph, node, [node], writer.nodes, node.outputs, results
-    )
+    ir.replace_nodes(graph, [node], writer.nodes, node.outputs, results)

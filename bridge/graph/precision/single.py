@@ -9,14 +9,12 @@ well, unless each is told otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.fusion.matching import replace
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 _NARROW = (10, 16)  # ONNX's numbers of float16 and bfloat16
 _SINGLE = 1
@@ -78,19 +76,13 @@ def is_half(model: ir.Model) -> bool:
 
 def _values(graph: ir.Graph) -> Iterator[ir.Value]:
     """Those of the graph, and of the graphs within it."""
-    import onnx_ir as ir
-
     graphs = [graph]
     while graphs:
         graph = graphs.pop()
         yield from (*graph.inputs, *graph.initializers.values())
         for node in graph:
             yield from node.outputs
-            for attribute in node.attributes.values():
-                if attribute.type == ir.AttributeType.GRAPH:
-                    graphs.append(attribute.as_graph())
-                elif attribute.type == ir.AttributeType.GRAPHS:
-                    graphs += attribute.as_graphs()
+            graphs += node.subgraphs()
 
 
 def _is_narrow(value: ir.Value | None) -> bool:
@@ -98,8 +90,6 @@ def _is_narrow(value: ir.Value | None) -> bool:
 
 
 def _cast(x: ir.Value, dtype: int, name: str) -> ir.Node:
-    import onnx_ir as ir
-
     node = ir.node("Cast", [x], {"to": dtype}, name=f"{name}/cast")
     node.outputs[0].name, node.outputs[0].shape = name, x.shape
     node.outputs[0].dtype = ir.DataType(dtype)
@@ -109,7 +99,7 @@ def _cast(x: ir.Value, dtype: int, name: str) -> ir.Node:
 def _narrowed_output(graph: ir.Graph, value: ir.Value) -> ir.Value:
     """The output of the graph, with its name, in its dtype."""
     name = str(value.name)
-    value.name = f"{name}/single"
+    graph.rename(value, f"{name}/single")
     node = _cast(value, _number(value), name)
     graph.append(node)
     return node.outputs[0]
@@ -150,8 +140,6 @@ def _number(value: ir.Value) -> int:
 
 def _widen(value: ir.Value) -> None:
     """The value in single precision; the numbers of a constant when they are read."""
-    import onnx_ir as ir
-
     narrow = value.const_value
     value.dtype = ir.DataType.FLOAT
     if narrow is not None:
@@ -164,17 +152,15 @@ def _widen(value: ir.Value) -> None:
 
 
 def _widen_attributes(node: ir.Node) -> None:
-    import onnx_ir as ir
-
     for name in _DTYPES if not node.domain else ():
         if node.attributes.get_int(name, 0) in _NARROW:
-            node.attributes[name] = ir.AttrInt64(name, _SINGLE)
+            node.attributes[name] = ir.attribute(name, _SINGLE)
     value = node.attributes.get("value")
     if value is not None and value.type == ir.AttributeType.TENSOR:
         tensor = value.as_tensor()
         if tensor.dtype.value in _NARROW:
-            wide = ir.tensor(tensor.numpy().astype(np.float32))
-            node.attributes["value"] = ir.AttrTensor("value", wide)
+            wide = ir.Tensor(tensor.numpy().astype(np.float32))
+            node.attributes["value"] = ir.attribute("value", wide)
 
 
 def _drop_idle_cast(node: ir.Node) -> None:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.fusion.matching import replace
 from bridge.graph.lifting.writer import Writer
 from bridge.graph.passes import simplify
@@ -31,9 +31,6 @@ from bridge.graph.quantization.limits import (
 )
 from bridge.graph.quantization.operators import DEFINITIONS, as_definitions
 from bridge.graph.quantization.weights import dequantize_constants
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 QUANTIZED = frozenset((*DEFINITIONS, "DequantizeLinear", "QuantizeLinear"))
 
@@ -108,8 +105,6 @@ class _Floats:
         results = [value for value in node.outputs if value.name]
         if len(grids) != 1 or (len(results) > 1 and node.op_type != "Split"):
             return
-        import onnx_ir as ir
-
         grid, w = grids.pop(), Writer(node)
         floats = [self._floats_of(w, value, grid) for value in operands]
         if grid.axis is not None or None in floats:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.types import Array
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 # The least and the greatest q, by ONNX's dtype.
 RANGES = {

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.quantization.grid import constants, operand
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Interval = tuple[float, float]
 ANY: Interval = (-inf, inf)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.graph.lifting.writer import Writer, rewrite
 from bridge.graph.quantization.grid import DOMAINS, constants, operand
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Inputs = Sequence["ir.Value | None"]
 

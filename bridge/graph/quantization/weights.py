@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.quantization.grid import is_a, operand
 from bridge.types import Array
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 def dequantize_constants(graph: ir.Graph) -> None:
@@ -29,8 +26,6 @@ def dequantize_constants(graph: ir.Graph) -> None:
 
 
 def _floats(node: ir.Node) -> ir.Value | None:
-    import onnx_ir as ir
-
     values = [value for index in range(3) if (value := operand(node, index)) is not None]
     tensors = [value.const_value for value in values if value.const_value is not None]
     if len(tensors) < len(values):
@@ -45,7 +40,7 @@ def _floats(node: ir.Node) -> ir.Value | None:
     return ir.Value(name=name, shape=shape, type=ir.TensorType(scale.dtype), const_value=tensor)
 
 
-def _read(tensors: Sequence[ir.TensorProtocol], axis: int, block: int) -> Array:
+def _read(tensors: Sequence[ir.TensorBase], axis: int, block: int) -> Array:
     q, *steps = (tensor.numpy().astype(np.float32) for tensor in tensors)
     scale, *zeros = (_spread(array, q.shape, axis, block) for array in steps)
     floats = (q - zeros[0] if zeros else q) * scale

@@ -8,12 +8,10 @@ propagation follows a few of these operators, and loses what a size is that has 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from bridge import ir
 from bridge.layout.size import Size, product, quotient, rounded_quotient, total
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Elements: TypeAlias = "tuple[Size | None, ...]"
 """The elements of a scalar or a vector, None for one that is not known; a bool is 0 or 1."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
+from bridge import ir
 from bridge.graph.constants import new_constant
 from bridge.graph.definitions import types_if_fit
 from bridge.graph.shapes.elements import Elements, computed_elements, elements_of, sizes_of
@@ -27,7 +28,6 @@ from bridge.layout.size import canonical
 
 if TYPE_CHECKING:
     import onnx
-    import onnx_ir as ir
 
 
 def follow_sizes(model: ir.Model) -> bool:
@@ -71,8 +71,6 @@ def _new_names(values: Sequence[ir.Value]) -> Iterator[str]:
 
 
 def _name_sizes(value: ir.Value, sizes: Sizes, names: Iterator[str]) -> None:
-    import onnx_ir as ir
-
     named = [next(names) if size is None else canonical(size) for size in sizes]
     value.shape = ir.Shape(named)
 
@@ -98,15 +96,12 @@ def _can_be_constant(value: ir.Value, elements: Elements) -> bool:
 
 
 def _make_constant(graph: ir.Graph, value: ir.Value, elements: Elements) -> None:
-    import onnx_ir as ir
-    from onnx_ir.convenience import replace_all_uses_with
-
     dtype = value.dtype or ir.DataType.INT64
     array = np.asarray(elements, dtype.numpy()).reshape((-1,) * len(value.shape or ()))
     tensor = ir.Tensor(array, name=value.name)
     node = value.producer()
     if node is not None:
-        replace_all_uses_with(value, new_constant(graph, str(value.name), tensor))
+        value.replace_all_uses_with(new_constant(graph, str(value.name), tensor))
         graph.remove(node, safe=True)
 
 
@@ -116,8 +111,6 @@ def _make_constant(graph: ir.Graph, value: ir.Value, elements: Elements) -> None
 def _infer(
     node: ir.Node, elements: Sequence[Elements | None], opset: int, names: Iterator[str]
 ) -> None:
-    import onnx_ir as ir
-
     known = Known(node, [sizes_of(value) for value in node.inputs], elements)
     shapes = _unless_unfit(result_shapes, known)
     types = {} if shapes and all(v.dtype for v in node.outputs) else types_if_fit(node, opset)
@@ -128,7 +121,7 @@ def _infer(
         if value.dtype is None and node.op_type in OF_ONE_TYPE and node.inputs[0] is not None:
             value.type = node.inputs[0].type
         elif value.dtype is None and type_ is not None:
-            value.type = ir.serde.deserialize_type_proto_for_type(type_)
+            value.type = ir.type_of(type_)
         sizes = shapes[index] if shapes is not None and index < len(shapes) else None
         sizes = _sizes(type_) if sizes is None and type_ is not None else sizes
         declared = sizes_of(value)

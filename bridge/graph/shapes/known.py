@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from bridge import ir
 from bridge.graph.shapes.elements import Elements
 from bridge.layout.size import Size, product
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 Sizes: TypeAlias = Sequence["Size | None"]
 """A shape, with None for a size that is not known."""

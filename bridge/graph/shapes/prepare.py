@@ -4,15 +4,12 @@ inputs as constants."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge import ir
 from bridge.errors import UsageError, did_you_mean
 from bridge.public.options import GraphOptions
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 _MAX_LISTED = 8  # names in a message
 
@@ -45,8 +42,6 @@ def prepare(model: ir.Model, options: GraphOptions) -> bool:
 
 def _make_constant(graph: ir.Graph, value: ir.Value, number: float) -> None:
     """Makes an input an initializer, of which every element is this number."""
-    import onnx_ir as ir
-
     sizes = None if value.shape is None else [size for size in value.shape if isinstance(size, int)]
     if value.dtype is None or sizes is None or value.shape is None or len(sizes) < len(value.shape):
         raise UsageError(
@@ -70,8 +65,6 @@ def _make_constant(graph: ir.Graph, value: ir.Value, number: float) -> None:
 
 
 def _fix(inputs: Mapping[str, ir.Value], shapes: Mapping[str, Sequence[int]]) -> None:
-    import onnx_ir as ir
-
     numbers: dict[str, int] = {}
     for name, shape in shapes.items():
         _refuse_unknown("input", name, inputs)
@@ -94,8 +87,6 @@ def _fix(inputs: Mapping[str, ir.Value], shapes: Mapping[str, Sequence[int]]) ->
 
 def _fix_batch(inputs: Mapping[str, ir.Value], batch: int) -> None:
     """Fixes the first size of the inputs where it is free, and every size of the same name."""
-    import onnx_ir as ir
-
     shapes = {name: value.shape for name, value in inputs.items() if value.shape}
     free = {name: shape for name, shape in shapes.items() if not isinstance(shape[0], int)}
     if not free and not any(shape[0] == batch for shape in shapes.values()):
@@ -118,8 +109,6 @@ def _is_called(size: int | ir.SymbolicDim, names: Collection[str | None]) -> boo
 
 
 def _cut(model: ir.Model, outputs: Iterable[str]) -> None:
-    from onnx_ir.passes.common import RemoveUnusedNodesPass
-
     graph = model.graph
     values = {v.name: v for node in graph for v in node.outputs if v.name}
     values |= {v.name: v for v in graph.inputs if v.name}
@@ -127,7 +116,7 @@ def _cut(model: ir.Model, outputs: Iterable[str]) -> None:
     for name in chosen:
         _refuse_unknown("value", name, [name for name in values if name])
     graph.outputs[:] = [values[name] for name in chosen]
-    RemoveUnusedNodesPass()(model)
+    ir.remove_unused(model)
     wanted = [v for v in graph.inputs if v.uses() or v.is_graph_output()]
     graph.inputs[:] = wanted
 

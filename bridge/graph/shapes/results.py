@@ -4,15 +4,11 @@ of free sizes, and shapes that the graph computes.    (onnx.ai/onnx/operators)""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from bridge.graph.shapes.elements import Elements, difference
 from bridge.graph.shapes.known import Known, Sizes, known_sizes, product_of
 from bridge.graph.shapes.maps import MAP_RULES
 from bridge.layout.size import Size, product, quotient, rounded_quotient, total
-
-if TYPE_CHECKING:
-    pass
 
 
 def result_shapes(known: Known) -> Sequence[Sizes | None] | None:

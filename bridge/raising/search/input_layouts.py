@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
+from bridge import ir
 from bridge.layout import Layout
 from bridge.raising.table import Shape
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     _Use: TypeAlias = tuple[ir.Node, int]  # a consumer, and which of its inputs it is
 
 # Operators over channels and spatial axes, which Keras has channels last.

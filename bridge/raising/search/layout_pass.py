@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bridge import ir
 from bridge.errors import BridgeError, UnsupportedError
 from bridge.graph.io import weight_of
 from bridge.layout import Layout
@@ -38,8 +39,6 @@ from bridge.raising.values import (
 from bridge.registry import mismatch
 
 if TYPE_CHECKING:
-    import onnx_ir as ir
-
     from bridge.public.options import IoLayout
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from bridge import ir
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
 from bridge.raising.building.candidates import axis_order, is_presentable
@@ -13,9 +13,6 @@ from bridge.raising.plan import Size
 from bridge.raising.search.input_layouts import POINTWISE, RECURRENT, time_comes_first
 from bridge.raising.table import Shape
 from bridge.raising.values import dtype_of, is_constant, logical_shape, name_of
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.lifting.bodies import body_of
 from bridge.graph.passes import expand
 from tests.helpers.keras_against_onnx import (

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from tests.helpers.keras_against_onnx import in_onnxruntime, prepared, seeded
 
 

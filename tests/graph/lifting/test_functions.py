@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.graph.passes import run_passes
 from tests.helpers.keras_against_onnx import in_onnxruntime, seeded

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
+from bridge import ir
 from bridge.errors import UnsupportedError
 from bridge.graph.lifting.opsets import LIFTS, TARGET
 from bridge.graph.passes import run_passes

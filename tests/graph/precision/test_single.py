@@ -6,10 +6,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
+from bridge import ir
 from bridge.graph.passes import run_passes, simplify
 from bridge.graph.precision.single import is_half, may_be_half, to_single
 from tests.helpers.keras_against_onnx import graph, in_onnxruntime, raise_and_compare, seeded

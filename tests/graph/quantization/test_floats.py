@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from bridge import ir
 from bridge.graph.quantization import to_floats
 from tests.helpers.keras_against_onnx import in_onnxruntime, seeded
 from tests.helpers.quantized_graphs import distance, floats_of, operators, quantized

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.quantization.grid import Grid, grid_of, is_a
 from tests.helpers.quantized_graphs import quantized
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.quantization.limits import Interval, Limits, clip_limits
 from tests.helpers.keras_against_onnx import graph, in_onnxruntime, seeded
 

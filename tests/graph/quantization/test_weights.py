@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ml_dtypes
 import numpy as np
-import onnx_ir as ir
 import pytest
 from onnx.reference import ReferenceEvaluator
 
+from bridge import ir
 from bridge.graph.quantization.weights import dequantize_constants
 from tests.helpers.quantized_graphs import quantized
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.shapes.elements import computed_elements, elements_of
 from bridge.graph.shapes.inference import follow_sizes
 from tests.helpers.keras_against_onnx import graph, in_onnxruntime, seeded

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.errors import GraphError
 from bridge.graph.passes import run_passes
 from bridge.graph.shapes.inference import follow_sizes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.graph.shapes.known import Known, known_sizes, product_of
 
 
@@ -20,7 +20,7 @@ def test_integers_of_an_input(
 
 
 def test_integers_of_an_attribute() -> None:
-    node = ir.Node("", "Split", [], [ir.AttrInt64s("split", [4, 1])])
+    node = ir.Node("", "Split", [], [ir.attribute("split", [4, 1])])
     assert Known(node, [("n", 5)], [None]).integers(1, "split") == [4, 1]
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 
+from bridge import ir
 from bridge.convert import raise_onnx
 from bridge.errors import UsageError
 from bridge.graph.shapes.prepare import prepare
