@@ -12,20 +12,32 @@ of size 1 is: a single channel, say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from bridge.layout.concatenated import AtomOf, P, size_of
+from bridge.layout.kept import kept
 from bridge.layout.size import Size, product
 
 Shape: TypeAlias = tuple[Size, ...]
 
+Item = TypeVar("Item")
+
+
+class _OfOneKind(type):
+    """Of equal arrangements there is one as long as it is in use: a graph has the same few again
+    and again, and each works out its shapes, and what becomes of it, once."""
+
+    @lru_cache(maxsize=2**14)  # noqa: B019 - of the class, of which there is one
+    def __call__(cls, axes: Any, stored: Any) -> Any:
+        return super().__call__(axes, stored)
+
 
 @dataclass(frozen=True)
-class Arrangement(Generic[P]):
+class Arrangement(Generic[P], metaclass=_OfOneKind):
     """The atoms of a tensor, on its logical and on its stored axes.
 
     `axes` has the atoms of each logical axis. `stored` has those of each axis of the physical
@@ -41,6 +53,13 @@ class Arrangement(Generic[P]):
             raise ValueError(f"{len(self.atoms)} atoms are not stored once each by {self.stored}")
         if any(isinstance(atom, int) and atom < 0 for atom in self.atoms):
             raise ValueError(f"sizes must be at least 0, not {self.axes}")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.axes, self.stored))
 
     @cached_property
     def atoms(self) -> tuple[AtomOf[P], ...]:
@@ -70,6 +89,7 @@ class Arrangement(Generic[P]):
     def stored_shape(self) -> Shape:
         return stored_shape_of(self.atoms, self.stored)
 
+    @kept
     def where(self, axis: int) -> int | None:
         """The stored axis that holds this logical axis and nothing else, in any inner order.
 
@@ -92,3 +112,14 @@ class Arrangement(Generic[P]):
 def stored_shape_of(atoms: Sequence[AtomOf[Any]], stored: Iterable[Iterable[int]]) -> Shape:
     """The shape of the physical array that holds these atoms."""
     return tuple(product(size_of(atoms[i]) for i in group) for group in stored)
+
+
+def runs(items: Iterable[Item], same_run: Callable[[Item, Item], bool]) -> list[list[Item]]:
+    """A sequence, split wherever two neighbours are not of the same run."""
+    runs: list[list[Item]] = []
+    for item in items:
+        if runs and same_run(runs[-1][-1], item):
+            runs[-1].append(item)
+        else:
+            runs.append([item])
+    return runs

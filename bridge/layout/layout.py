@@ -6,18 +6,18 @@ Each method states its law as an equation that holds for every array x of the lo
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain, groupby, islice
 from typing import TypeAlias, TypeVar
 
-from bridge.layout.arrangement import Arrangement, stored_shape_of
+from bridge.layout.arrangement import Arrangement, runs, stored_shape_of
 from bridge.layout.binding import numbered_axes
 from bridge.layout.concatenated import AtomOf, Concatenated, size_of
+from bridge.layout.kept import kept
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
 from bridge.types import Array
 
-Item = TypeVar("Item")
 Label = TypeVar("Label", bound=Hashable)
 
 
@@ -30,16 +30,19 @@ class Layout(Arrangement["Layout"]):
     # Constructors
 
     @classmethod
+    @kept
     def identity(cls, shape: Sequence[Size]) -> Layout:
         """The identity layout: `identity(shape).apply(x) == x`."""
         return cls.ordered(shape, range(len(shape)))
 
     @classmethod
+    @kept
     def ordered(cls, shape: Sequence[Size], order: Iterable[int]) -> Layout:
         """Whole axes, transposed: `ordered(shape, order).apply(x) == x.transpose(order)`."""
         return cls(tuple((size,) for size in shape), tuple((axis,) for axis in order))
 
     @classmethod
+    @kept
     def product(cls, parts: Sequence[Layout], order: Iterable[int]) -> Layout:
         """The outer product of one-axis layouts, part `order[i]` on stored axis i:
         `product(parts, order).axis(i) == parts[i]` and `where(order[i]) == i`."""
@@ -74,12 +77,13 @@ class Layout(Arrangement["Layout"]):
     def same_element_order(self, other: Layout) -> bool:
         """Whether both physical arrays hold their elements in the same flat order, in any shape:
         `apply(x).ravel() == other.apply(x).ravel()`."""
-        return self == other or self.flat() == other.flat()
+        return self is other or self.flat() == other.flat()
 
     def same_array(self, other: Layout) -> bool:
         """Whether both physical arrays are the same: `apply(x) == other.apply(x)`."""
         return self.stored_shape == other.stored_shape and self.same_element_order(other)
 
+    @kept
     def axis(self, axis: int) -> Layout:
         """The layout of one logical axis by itself: applied to a vector along that axis, it gives
         the vector along stored axis `where(axis)`. Raises ValueError if there is none."""
@@ -147,6 +151,7 @@ class Layout(Arrangement["Layout"]):
         first = [_inverse(atom) for atom in inverse.atoms]
         return _layout(inverse.stored, second.stored, lambda i: _compose(first[i], second.atoms[i]))
 
+    @kept
     def refine(self, other: Layout) -> tuple[Layout, Layout] | None:
         """Two layouts of one tensor, split into common atoms:
         `a.apply(x) == apply(x)` and `b.apply(x) == other.apply(x)` for `a, b = refine(other)`.
@@ -161,6 +166,7 @@ class Layout(Arrangement["Layout"]):
         a, b = (one._split(cuts[0]), two._split(cuts[1])) if cuts else (None, None)
         return None if a is None or b is None else (a, b)
 
+    @kept
     def canonical(self) -> Layout:
         """The canonical form of all equivalent layouts (with a Concatenated: of most of them):
         `canonical().apply(x) == apply(x)`, and `canonical().canonical() == canonical()`.
@@ -175,22 +181,24 @@ class Layout(Arrangement["Layout"]):
             concatenated = any(isinstance(layout.atoms[i], Concatenated) for i in (one, two))
             return two == one + 1 and owner[one] == owner[two] and not concatenated
 
-        runs = [_runs(group, mergeable) for group in layout.stored]
-        merged = {run[0]: _merge([layout.atoms[i] for i in run]) for run in chain(*runs)}
+        stored = [runs(group, mergeable) for group in layout.stored]
+        merged = {run[0]: _merge([layout.atoms[i] for i in run]) for run in chain(*stored)}
         axes = [[atom for atom in axis if atom in merged] for axis in layout.members]
-        return _layout(axes, [[run[0] for run in group] for group in runs], merged.__getitem__)
+        return _layout(axes, [[run[0] for run in group] for group in stored], merged.__getitem__)
 
-    @lru_cache(maxsize=4096)  # noqa: B019 - small, and the same few are compared again and again
+    @kept
     def flat(self) -> Layout:
         """The order of the elements alone, as one axis, in canonical form:
         `flat().apply(x.ravel()) == apply(x).ravel()`. All that have no elements are alike."""
         return Layout.identity((0,)) if 0 in self.atoms else self._flattened().canonical()
 
+    @kept
     def permuted(self, order: Sequence[int]) -> Layout:
         """The layout after a Transpose of the logical axes; no data moves:
         `permuted(order).apply(x.transpose(order)) == apply(x)`."""
         return _layout([self.members[i] for i in order], self.stored, self._atom)
 
+    @kept
     def grouped(self, shape: Sequence[Size | None]) -> Layout | None:
         """The layout after a Reshape of the logical axes; no data moves:
         `grouped(shape).apply(x.reshape(shape)).ravel() == apply(x).ravel()`.
@@ -221,6 +229,7 @@ class Layout(Arrangement["Layout"]):
             layout = layout.inserted(axis) if size == 1 else layout
         return layout
 
+    @kept
     def resized(self, axis: int, size: Size) -> Layout:
         """With one axis of another size, in identity layout, on the same stored axis:
         `resized(i, size).where(i) == where(i)`. Raises ValueError if it has none of its own."""
@@ -230,6 +239,7 @@ class Layout(Arrangement["Layout"]):
         stored[stored_axis].insert(0, new)
         return _layout(axes, stored, (*self.atoms, size).__getitem__)
 
+    @kept
     def dropped(self, axes: Iterable[int]) -> Layout:
         """Without these axes, as after a reduction:
         `dropped({i}).apply(x.sum(i)) == apply(x).sum(where(i))`.
@@ -249,6 +259,7 @@ class Layout(Arrangement["Layout"]):
         stored = [group for group in self.stored if not group or {*group} - dropped]
         return self._restricted(kept, stored)
 
+    @kept
     def inserted(self, axis: int) -> Layout:
         """With a new logical axis of size 1 before this one (or last, if it is the rank):
         `inserted(i).apply(expand_dims(x, i)).ravel() == apply(x).ravel()`.
@@ -350,17 +361,6 @@ def _layout(
     )
 
 
-def _runs(items: Iterable[Item], same_run: Callable[[Item, Item], bool]) -> list[list[Item]]:
-    """A sequence, split wherever two neighbours are not of the same run."""
-    runs: list[list[Item]] = []
-    for item in items:
-        if runs and same_run(runs[-1][-1], item):
-            runs[-1].append(item)
-        else:
-            runs.append([item])
-    return runs
-
-
 def _inverse(atom: Atom) -> Atom:
     return atom.inverse() if isinstance(atom, Concatenated) else atom
 
@@ -382,12 +382,12 @@ def _normal(parts: Iterable[Layout]) -> tuple[Layout, ...]:
     identity layouts."""
     parts = tuple(parts)
     flat = chain.from_iterable(map(_parts, [p for p in parts if p.atoms != (0,)] or parts[:1]))
-    runs = _runs(flat, lambda one, two: one.is_identity and two.is_identity)
+    grouped = runs(flat, lambda one, two: one.is_identity and two.is_identity)
     return tuple(
         Layout.identity([total(part.logical_shape[0] for part in run)])
         if run[0].is_identity
         else run[0]
-        for run in runs
+        for run in grouped
     )
 
 

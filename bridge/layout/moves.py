@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bridge.layout.arrangement import Shape
 from bridge.layout.concatenated import size_of
+from bridge.layout.kept import kept
 from bridge.layout.layout import Layout
 from bridge.layout.size import Size, quotient
 
@@ -22,6 +23,7 @@ class Moves:
     after: Shape | None = None
 
 
+@kept
 def moves(source: Layout, target: Layout) -> Moves | None:
     """From the physical array in layout `source` to that in `target`, for every tensor x:
     `source.apply(x).reshape(before).transpose(order).reshape(after) == target.apply(x)`.

@@ -30,6 +30,11 @@ Size: TypeAlias = int | str
 
 def product(sizes: Iterable[Size]) -> Size:
     """The size of several axes merged into one: `product((2, "batch", 3)) == "6*batch"`."""
+    return _product(tuple(sizes))
+
+
+@lru_cache(maxsize=2**14)
+def _product(sizes: tuple[Size, ...]) -> Size:
     factors = [_factors(size) for size in sizes]
     number = prod(number for number, _ in factors)
     return _spelled((number, in_order(atom for _, atoms in factors for atom in atoms)))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from math import prod
 from typing import Any
-
-import numpy as np
 
 from bridge import ir
 from bridge.errors import GraphError
@@ -37,7 +36,12 @@ def is_constant(value: ir.Value) -> bool:
 
 
 def dtype_of(value: ir.Value) -> str:
-    return "float32" if value.dtype is None else str(np.dtype(value.dtype.numpy()))
+    return "float32" if value.dtype is None else _name(value.dtype)
+
+
+@cache
+def _name(dtype: ir.DataType) -> str:
+    return str(dtype.numpy())
 
 
 def logical_shape(value: ir.Value) -> Shape:

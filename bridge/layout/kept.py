@@ -1,0 +1,34 @@
+"""Results that are kept: the same few layouts are asked the same again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+MOST = 2**13  # results of one function, the last that were asked for
+
+
+def kept(function: Callable[P, Result]) -> Callable[P, Result]:
+    """The function, which works out its result for equal arguments once. It takes sequences, as
+    tuples, and what is hashable; what it raises is not kept."""
+    known: Any = lru_cache(maxsize=MOST)(function)
+
+    @wraps(function)
+    def call(*arguments: Any) -> Result:
+        result: Result = known(*map(_hashable, arguments))
+        return result
+
+    return cast(Callable[P, Result], call)
+
+
+_PLAIN = (int, str, tuple)
+
+
+def _hashable(argument: Hashable | Iterable[Hashable]) -> Hashable:
+    if isinstance(argument, _PLAIN) or not isinstance(argument, Iterable):
+        return argument
+    return tuple(argument)
