@@ -258,12 +258,11 @@ def _checked_onnx(
     from bridge.check.verify import check_half, check_onnx
 
     progress("running it in onnxruntime")
-    report = check_onnx(path, lowered.values)
     if single is None:
-        return report
+        return check_onnx(path, lowered.values)
     progress("comparing half precision with single")
     with _temporary_onnx(single) as whole:
-        return check_half(path, whole)
+        return check_half(path, whole, lowered.values)
 
 
 def _require_keras() -> None:

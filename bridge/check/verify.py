@@ -100,16 +100,17 @@ def check_keras(model: keras.Model, plan: Plan, path: Path, values: Shapes | Non
     return report.require_no_difference()
 
 
-def check_half(half: Path, single: Path) -> Report:
-    """Compares an ONNX file in half precision with the same graph in single, on every output.
+def check_half(half: Path, single: Path, values: Shapes) -> Report:
+    """Compares an ONNX file in half precision with the same graph in single, on every output, and
+    holds every blob's shape to `values`, Caffe's.
 
     Every half-precision value is an output, so that onnxruntime rounds it: on a CPU it computes in
     single, and the outputs may be right where a device with halves of its own gives infinity.
 
-    Raises CheckError for the first value that is too large for a half, and for the first output
-    that differs by more than the rounding of a half, for example because weights are too small for
-    one; one that cannot tell is a warning. So is an output whose size depends on the data: rounding
-    may well find another box.
+    Raises CheckError for the first shape that is another, for the first value that is too large for
+    a half, and for the first output that differs by more than the rounding of a half, for example
+    because weights are too small for one; one that cannot tell is a warning. So is an output whose
+    size depends on the data: rounding may well find another box.
     """
     runner, whole = (OnnxRunner(path, every_value=True) for path in (half, single))
     dtypes = runner.dtypes | whole.dtypes
@@ -121,6 +122,7 @@ def check_half(half: Path, single: Path) -> Report:
 
     def halves(feeds: Mapping[str, Array]) -> dict[str, Array]:
         results = runner.run(feeds)
+        _held_shapes(values, {name: results[name].shape for name in values if name in results})
         _refuse_overflow(results, whole, feeds)
         return {name: results[name] for name in runner.graph_outputs}
 

@@ -16,7 +16,7 @@ import pytest
 import bridge
 from bridge.check import runners
 from bridge.check.runners import OnnxRunner
-from bridge.check.verify import check_keras, check_onnx, distances
+from bridge.check.verify import check_half, check_keras, check_onnx, distances
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
 from tests.check.faults.seeded_faults import FAULTS
@@ -80,14 +80,24 @@ def test_a_check_takes_two_passes_of_each_side_and_a_third_if_these_cannot_tell(
 ) -> None:
     kernel, bias = weights()["fc"]
     net = Small(tmp_path).write(PROTOTXT, {**weights(), "fc": (kernel * weight, bias)})
-    for convert, in_keras in (
-        (partial(bridge.caffe_to_onnx, net.prototxt, net.caffemodel), 0),
-        (partial(raise_onnx, net.onnx), count),
-        (partial(raise_caffe, net.prototxt, net.caffemodel), count),
+    pair = net.prototxt, net.caffemodel
+    for convert, in_onnx, in_keras in (
+        (partial(bridge.caffe_to_onnx, *pair), count, 0),
+        (partial(bridge.caffe_to_onnx, *pair, fp16=True), 2 * 3, 0),  # halves can tell little
+        (partial(raise_onnx, net.onnx), count, count),
+        (partial(raise_caffe, *pair), count, count),
     ):
         passes.onnx = passes.keras = 0
         convert()
-        assert (passes.onnx, passes.keras) == (count, in_keras)
+        assert (passes.onnx, passes.keras) == (in_onnx, in_keras)
+
+
+def test_shapes_are_held_to_caffe_s_in_half_precision(tmp_path: Path) -> None:
+    net = Small(tmp_path).write(PROTOTXT, weights())
+    half = bridge.caffe_to_onnx(net.prototxt, net.caffemodel, tmp_path / "half.onnx", fp16=True)
+    assert half.path is not None
+    with pytest.raises(CheckError, match="shapes .*: 'fc' differs"):
+        check_half(half.path, net.onnx, {"prob": ("batch", 5), "fc": ("batch", 4)})
 
 
 def test_a_keras_model_is_held_to_its_graph(path: Path) -> None:
