@@ -1,7 +1,7 @@
 """`--target speed`: an equivalent plan that runs faster on a CPU, and is less natural to read.
 
-A BatchNormalization after a linear layer is folded into that layer's weights, and a grouped
-convolution becomes one convolution per group. Weights are lazy, so this costs nothing until they
+A BatchNormalization after a linear layer is folded into that layer's weights, a convolution pads
+itself where it can, and a grouped one becomes one convolution per group. Weights are lazy, so this costs nothing until they
 are written.
 
 (`lower.fold_bn` folds the normalisations of lowered Caffe nets, for those who want that in ONNX;
@@ -19,9 +19,10 @@ import numpy as np
 
 from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
+from bridge.raising.building.padding import same_pads
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.names import decode
-from bridge.raising.plan import Call, Plan, Ref, refs_in
+from bridge.raising.plan import Call, Plan, Ref, Size, refs_in
 from bridge.types import Array
 
 
@@ -31,7 +32,7 @@ def faster(plan: Plan) -> Plan:
     There is no tensor any more for a value between a linear layer and its normalisation, and a
     model that is trained further has no normalisation there.
     """
-    return split_groups(fold_norms(plan))
+    return split_groups(pad_within(fold_norms(plan)))
 
 
 # ---- normalisations --------------------------------------------------------------------------
@@ -121,6 +122,53 @@ def _folded(linear: Call, norm: Call) -> Call:
 
 def _filled(shape: tuple[int, ...], number: int) -> Weight:
     return Weight(shape, lambda: np.full(shape, number, np.float32))
+
+
+# ---- padding ---------------------------------------------------------------------------------
+
+
+def pad_within(plan: Plan) -> Plan:
+    """Leaves padding to the convolution that alone reads it, where its own is the same for the
+    size of the map: a layer for padding copies the whole map."""
+    uses = Counter(ref.call for ref in _uses(plan))
+    shared, pads = _shared(plan), dict[int, Call]()
+    sizes = {stored.ref: stored.layout.stored_shape for stored in plan.values.values()}
+    merged, calls = set[int](), list[Call]()
+    for call in plan.calls:
+        before = pads.get(call.arguments[0].call) if _is_valid_convolution(call) else None
+        if call.target in _PADDING and uses[call.id] == 1 and call.id not in shared:
+            pads[call.id] = call
+        elif before is not None and call.id not in shared and _is_same(before, call, sizes):
+            options = {**call.options, "padding": "same"}
+            merged.add(before.id)
+            call = replace(call, arguments=before.arguments, options=options)
+        calls.append(call)
+    values = {name: s for name, s in plan.values.items() if s.ref.call not in merged}
+    kept = tuple(call for call in calls if call.id not in merged)
+    return replace(plan, calls=kept, values=values)
+
+
+_PADDING = frozenset(f"layers.ZeroPadding{n}D" for n in (1, 2, 3))
+
+
+def _is_valid_convolution(call: Call) -> bool:
+    is_one = _is_convolution(call) or call.target.startswith("layers.DepthwiseConv")
+    return is_one and call.options.get("padding") == "valid"
+
+
+def _is_same(pad: Call, conv: Call, sizes: Mapping[Ref, tuple[Size, ...]]) -> bool:
+    """Whether a convolution's padding `same` is exactly that of the layer before it."""
+    shape, kernel = sizes.get(pad.arguments[0]), conv.options["kernel_size"]
+    if shape is None or conv.target.endswith("Transpose"):
+        return False
+    ones = (1,) * len(kernel)
+    strides, dilations = (conv.options.get(n, ones) for n in ("strides", "dilation_rate"))
+    pairs = pad.options["padding"] if len(kernel) > 1 else (pad.options["padding"],)
+    windows = zip(shape[1:-1], kernel, strides, dilations, pairs, strict=True)
+    return all(
+        same_pads(size, 1 + (extent - 1) * dilation, stride) == tuple(pair)
+        for size, extent, stride, dilation, pair in windows
+    )
 
 
 # ---- groups ----------------------------------------------------------------------------------

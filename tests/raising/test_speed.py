@@ -130,6 +130,51 @@ def test_a_layer_that_is_applied_again_stays() -> None:
     assert faster(plan) == plan
 
 
+PADDED = """net (float[N,{x}] x) => (float[N,{y}] y{more}) {{
+    p = Pad(x, pads)
+    y = Conv<strides=[{strides}]{options}>(p, w)
+}}"""
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "strides", "pads", "w", "is_same"),
+    [
+        ("3,6,8", "4,3,4", "2,2", (0, 0, 1, 1), (4, 3, 3, 3), True),
+        ("3,6,8", "4,3,4", "2,2", (1, 1, 0, 0), (4, 3, 3, 3), False),
+        ("3,6,8", "4,3,4", "2,2", (1, 1, 1, 1), (4, 3, 3, 3), False),
+        ("3,5,7", "4,3,4", "2,2", (1, 1, 1, 1), (4, 3, 3, 3), True),
+        ("3,h,8", "4,g,4", "2,2", (0, 0, 1, 1), (4, 3, 3, 3), False),
+        ("3,h,8", "4,h,8", "1,1", (1, 1, 1, 1), (4, 3, 3, 3), True),
+    ],
+)
+def test_a_convolution_pads_itself_where_its_own_padding_is_the_same(
+    x: str, y: str, strides: str, pads: tuple[int, ...], w: tuple[int, ...], is_same: bool
+) -> None:
+    rank = len(w) - 2
+    both = np.array([0, 0, *pads[:rank], 0, 0, *pads[rank:]])
+    text = PADDED.format(x=x, y=y, strides=strides, more="", options="")
+    model = graph(text, {"pads": both, "w": seeded(w)})
+    speedy = build(faster(plan_of(model)))
+    kinds = [type(layer).__name__ for layer in speedy.model.layers]
+    assert ("ZeroPadding" not in " ".join(kinds)) == is_same
+    assert ("p" not in speedy.plan.values) == is_same
+    feeds = {"x": seeded((2, *map(int, x.replace("h", "6").split(","))), 3)}
+    row = compare("y", in_onnxruntime(model, feeds)["y"], speedy.run(feeds)["y"])
+    assert row.ok, row
+
+
+def test_padding_that_others_read_stays() -> None:
+    text = PADDED.format(
+        x="3,6,8", y="3,3,4", strides="2,2", more=", float[N,3,7,9] p", options=", group=3"
+    )
+    pads = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    plan = faster(plan_of(graph(text, {"pads": pads, "w": seeded((3, 1, 3, 3))})))
+    assert [call.target for call in plan.calls[:2]] == [
+        "layers.ZeroPadding2D",
+        "layers.DepthwiseConv2D",
+    ]
+
+
 def test_each_group_becomes_a_layer() -> None:
     model = graph(
         "net (float[N,6,5,5] x) => (float[N,4,3,3] y) { y = Conv<group=2>(x, w, c) }",

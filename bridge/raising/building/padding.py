@@ -47,7 +47,7 @@ class Window(PerAxis):
     def is_same(self) -> bool:
         """Whether Keras's `same` has exactly these pads, for every size of the input."""
         return all(
-            _same_pads(size, 1 + (kernel - 1) * dilation, stride) == (begin, end)
+            same_pads(size, 1 + (kernel - 1) * dilation, stride) == (begin, end)
             for size, kernel, stride, dilation, begin, end in zip(
                 self.sizes,
                 self.kernel,
@@ -60,7 +60,7 @@ class Window(PerAxis):
         )
 
 
-def _same_pads(size: Size, extent: int, stride: int) -> tuple[int, int] | None:
+def same_pads(size: Size, extent: int, stride: int) -> tuple[int, int] | None:
     """TensorFlow's pads. None if they depend on an unknown size."""
     if stride == 1:
         total = extent - 1
@@ -91,7 +91,7 @@ def window_of(
     begins, ends = pads[:rank], pads[rank:]
     extents = [1 + (k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
     if auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        same = [_same_pads(*axis) for axis in zip(sizes, extents, strides, strict=True)]
+        same = [same_pads(*axis) for axis in zip(sizes, extents, strides, strict=True)]
         known = [pair for pair in same if pair is not None]
         if len(known) < rank:
             raise UnsupportedError(
