@@ -1,8 +1,8 @@
 """`--target speed`: an equivalent plan that runs faster on a CPU, and is less natural to read.
 
 A BatchNormalization after a linear layer is folded into that layer's weights, a convolution pads
-itself where it can, and a grouped one becomes one convolution per group. Weights are lazy, so this costs nothing until they
-are written.
+itself where it can, and a grouped one becomes one convolution per group. Weights are lazy, so this
+costs nothing until they are written.
 
 (`lower.fold_bn` folds the normalisations of lowered Caffe nets, for those who want that in ONNX;
 this works for any graph, on Keras's layers.)
