@@ -51,16 +51,27 @@ class Conversion:
 class Raising:
     """The plan of the raised model, and the report of the check.
 
-    `map` says for each value and each weight of the graph where it is in the model, and how.
-    `loaded` is the model, where the check has made it already. `report` is None if there was no
-    check, among others because Keras is not installed, which is one of the warnings.
+    `lowered` is the Caffe net's model, if the graph comes from one; `loaded` is the Keras model,
+    where the check has made it already. `report` is None if there was no check, among others
+    because Keras is not installed, which is one of the warnings.
     """
 
     plan: Plan
-    map: TranslationMap
+    lowered: LoweredModel | None = field(default=None, repr=False)
     report: Report | None = None
     warnings: tuple[str, ...] = ()
     loaded: keras.Model | None = field(default=None, repr=False)
+
+    @cached_property
+    def map(self) -> TranslationMap:
+        """Where each value and each weight of the graph is in the model, and how."""
+        return self._map()
+
+    @public
+    def _map(self) -> TranslationMap:
+        from bridge.translation import translation_map
+
+        return translation_map(self.plan, self.lowered)
 
     @cached_property
     def model(self) -> keras.Model:

@@ -48,13 +48,12 @@ def raised(
     from bridge.archive.write import is_known
     from bridge.graph.passes import run_passes
     from bridge.raising import raise_model
-    from bridge.translation import translation_map
 
     target = None if output is None else Path(output)
     if target is not None:
         _refuse_unwritable(target)
     plan = raise_model(run_passes(model), options.io_layout, options.target)
-    raising = Raising(plan, translation_map(plan, lowered), warnings=tuple(depth_warnings(plan)))
+    raising = Raising(plan, lowered, warnings=tuple(depth_warnings(plan)))
     values = None if lowered is None else lowered.values
     check = _Check(path, values, options.progress) if options.check and path is not None else None
     if target is not None and target.suffix == ".keras" and is_known(plan):

@@ -105,8 +105,9 @@ def _layer(name: str, options: Mapping[str, Any], shapes: list[tuple[int, ...]])
         for k, v in config.items()
         if v is not None and k in parameters and parameters[k].default is None
     }
-    for key in (ALWAYS | options.keys() | derived) - {"data_format"}:
-        config.pop(key, None)
+    left_out = (ALWAYS | options.keys() | derived) - {"data_format"}
+    # Older releases lack some of what is None.
+    config = {k: v for k, v in config.items() if v is not None and k not in left_out}
     return _filled(config=config, weights=weights, state=state)
 
 

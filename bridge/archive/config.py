@@ -120,15 +120,21 @@ def _constant(value: Any) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(value, Function):
         return functional(Graph.of_function(value))
-    if isinstance(value, Weight):
-        return _array(value.array())
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _array(np.asarray(value))
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (Weight, np.ndarray)):
+        return _array(value.array() if isinstance(value, Weight) else value)
     raise UnsupportedError("no Keras archive can hold this", received=type(value).__name__)
 
 
-def _array(array: Array) -> Any:
-    if not array.ndim:
-        return array.item()
+def _array(array: Array) -> Config:
+    """With its dtype, also a single number: Keras itself writes that as Python's, which operations
+    of bits do not take when they are loaded."""
+    if 0 in array.shape[:-1]:
+        raise UnsupportedError(
+            "a Keras archive has constants as nested lists, which do not say the shape of this one",
+            received=f"an array of shape {array.shape}, without elements",
+            hint="convert it in Python, without an output; or cut the graph behind it",
+        )
     config = {"value": array.tolist(), "dtype": array.dtype.name}
     return {"class_name": "__numpy__", "config": config}

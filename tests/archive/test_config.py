@@ -36,7 +36,7 @@ def arguments(*values: Any) -> Any:
         ((1, None, True), [1, None, True]),
         (np.float32([1, 2]), {"value": [1.0, 2.0], "dtype": "float32"}),
         (Weight((2,), lambda: np.float32([3, 4])), {"value": [3.0, 4.0], "dtype": "float32"}),
-        (Weight((), lambda: np.float32(7)), 7.0),
+        (Weight((), lambda: np.float32(7)), {"value": 7.0, "dtype": "float32"}),
         (slice(1, None, 2), {"start": 1, "stop": None, "step": 2}),
         (..., {}),
         ([Ref(1)], [["x", 0, 0]]),
@@ -50,6 +50,12 @@ def test_arguments_are_json(value: Any, written: Any) -> None:
     assert (received["config"] if isinstance(received, dict) else received) == written
 
 
+def test_an_array_whose_shape_would_be_lost_is_refused() -> None:
+    assert arguments(np.empty((2, 0)))
+    with pytest.raises(UnsupportedError, match=r"shape \(2, 0, 4\), without elements"):
+        arguments(np.empty((2, 0, 4)))
+
+
 def test_a_function_is_a_model_of_its_own() -> None:
     body = Function("step", X, (Call(2, "s", "ops.sin", (Ref(1),)),), (Ref(2), Ref(1)))
     (model,) = arguments(body)
@@ -59,12 +65,18 @@ def test_a_function_is_a_model_of_its_own() -> None:
 
 def test_a_layer_has_keras_s_defaults_and_no_initial_weights() -> None:
     kernel = Weight((4, 2), lambda: np.zeros((4, 2), np.float32))
-    options = {"units": 2, "use_bias": False, "dtype": "float64", "trainable": False}
+    options = {
+        "units": 2,
+        "activation": "relu",
+        "use_bias": False,
+        "dtype": "float64",
+        "trainable": False,
+    }
     config = config_of(Call(2, "fc", "layers.Dense", (Ref(1),), options, {"kernel": kernel}))
     inner = config["config"]
     assert inner["units"] == 2
     assert inner["kernel_initializer"]["class_name"] == "Zeros"
-    assert inner["kernel_constraint"] is None
+    assert inner["activation"] == "relu"
     assert inner["dtype"]["config"] == {"name": "float64"}
     assert (inner["trainable"], inner["name"], config["name"]) == (False, "fc", "fc")
 

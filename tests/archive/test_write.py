@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import keras
+import numpy as np
 import pytest
 
 from bridge.archive import write as module
@@ -111,3 +112,12 @@ def test_the_config_is_plain_json(tmp_path: Path) -> None:
         "Sin",
         "ReLU",
     ]
+
+
+def test_a_number_keeps_its_dtype() -> None:
+    """Of a number without one, Keras's operations on bits cannot be loaded."""
+    text = "g (int64[b,4] x) => (int64[b,4] y) { y = BitwiseXor(x, five) }"
+    model = graph(text, {"five": np.int64(5)}, opset=18)
+    plan = plan_of(model)
+    x = np.arange(8).reshape(2, 4)
+    assert_right(Raised(plan, loaded_from_archive(plan)), model, {"x": x})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import onnx
 import pytest
 from hypothesis import strategies as st
 
+from tests.helpers.archives import loaded_from_archive
 from tests.helpers.keras_against_onnx import Raised, graph, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import Draw, NodeExample, Tensor, nodes_of, sizes, values
 
@@ -84,15 +83,14 @@ def test_a_softcap_is_left_to_what_attention_is_defined_as() -> None:
 
 
 @pytest.mark.parametrize("causal", [0, 1])
-def test_a_file_holds_nothing_but_keras(causal: int, tmp_path: Path) -> None:
+def test_a_file_holds_nothing_but_keras(causal: int) -> None:
     text = f"""g (float[b,3,5,4] q, float[b,3,5,4] k) => (float[b,3,5,4] y) {{
         y = Attention<is_causal={causal}>(q, k, k{"" if causal else ", mask"})
     }}"""
     constants = {} if causal else {"mask": np.tri(5, dtype=bool)}
     feeds = {"q": Q, "k": -Q}
     raised = raise_and_compare(graph(text, constants, opset=23), feeds)
-    raised.model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    again = loaded_from_archive(raised.plan, raised.model)
     np.testing.assert_array_equal(
         Raised(raised.plan, again).run(feeds)["y"], raised.run(feeds)["y"]
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from bridge.errors import UnsupportedOperatorError
 from bridge.keras.build import build
 from bridge.raising import Plan
+from tests.helpers.archives import loaded_from_archive
 from tests.helpers.keras_against_onnx import (
     Raised,
     graph,
@@ -310,7 +310,7 @@ def test_what_keras_cannot_say_is_refused(node: str, problem: str) -> None:
 
 @pytest.mark.parametrize("attributes", ["", ", clip=0.5"])
 @pytest.mark.parametrize("operator", GATES)
-def test_a_file_holds_nothing_but_keras(operator: str, attributes: str, tmp_path: Path) -> None:
+def test_a_file_holds_nothing_but_keras(operator: str, attributes: str) -> None:
     """A layer whose activation is clipped has a small model for it, and an LSTM is unrolled."""
     attributes = f'hidden_size={UNITS}, direction="bidirectional"{attributes}'
     text = f"""g (float[{STEPS},n,{INPUTS}] x, int32[n] lengths, float[2,n,{UNITS}] h)
@@ -321,7 +321,6 @@ def test_a_file_holds_nothing_but_keras(operator: str, attributes: str, tmp_path
     feeds = {"x": X, "lengths": lengths, "h": seeded((2, BATCH, UNITS), 4)}
     raised = raise_and_compare(graph(text, weights(operator, 2)), feeds)
     assert "Values" not in str(raised.model.get_config())
-    raised.model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    again = loaded_from_archive(raised.plan, raised.model)
     for name, array in Raised(raised.plan, again).run(feeds).items():
         np.testing.assert_array_equal(array, raised.run(feeds)[name])
