@@ -204,3 +204,19 @@ def test_explain_does_without_keras() -> None:
     net = case("conv_basic_k3")
     loaded = imported_by(*command("explain", net.prototxt, net.caffemodel))
     assert loaded.isdisjoint({"keras", "onnxruntime", "sympy", "tensorflow"})
+
+
+def test_a_command_looks_rarely_for_garbage() -> None:
+    """Each look takes as long as there are objects, and TensorFlow has a million."""
+    net = case("conv_basic_k3")
+    looks = "sum(part['collections'] for part in gc.get_stats())"
+    code = [
+        "import atexit, gc, sys, bridge.cli",
+        f"before = {looks}",
+        f"atexit.register(lambda: print('looks', {looks} - before))",
+        *command("explain", net.prototxt, net.caffemodel),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout.split("looks ")[1]) <= 5
