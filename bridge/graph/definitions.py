@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+
+import onnx
 
 from bridge import ir
 from bridge.errors import GraphError, words_of
-
-if TYPE_CHECKING:
-    import onnx
 
 MAX_SHAPE = 1024  # elements of a constant that says a shape, axes, pads, ...
 
@@ -17,7 +15,6 @@ MAX_SHAPE = 1024  # elements of a constant that says a shape, axes, pads, ...
 def refuse_unfit(node: ir.Node, opset: int, where: str) -> None:
     """Raises GraphError for a standard operator with inputs, attributes or shapes that ONNX does
     not give it. Operators that ONNX does not define in this opset are left to the rules."""
-    import onnx
     from onnx.shape_inference import InferenceError
 
     try:
@@ -39,36 +36,81 @@ def infer_types(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
     """What ONNX infers of the results of this node alone, by name; nothing for a node with graphs,
     of another domain, without a definition in this opset, or with inputs of unknown type.
 
+    Nets repeat themselves, and passes ask again: what was inferred of an equal node is known.
     Raises onnx's InferenceError and ValidationError for a node that is not as ONNX defines it.
     """
-    import onnx
+    inputs = [value if value is not None and value.name else None for value in node.inputs]
+    if node.domain or next(node.subgraphs(), None) is not None:
+        return {}
+    if not all(value is None or isinstance(value.type, ir.TensorType) for value in inputs):
+        return {}
+    form = _form(node, inputs, opset)
+    types = _KNOWN.get(form)
+    if types is None:
+        types = _inferred(node, [value for value in inputs if value is not None], opset)
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        if form is not None:
+            _KNOWN[form] = types
+    pairs = zip(node.outputs, types, strict=False)
+    return {value.name: type_ for value, type_ in pairs if value.name and type_ is not None}
+
+
+_Form = tuple[Hashable, ...]
+_Types = Sequence["onnx.TypeProto | None"]
+
+_PLAIN = frozenset(
+    map(ir.AttributeType.__getitem__, "FLOAT INT STRING FLOATS INTS STRINGS".split())
+)
+
+_KNOWN: dict[_Form | None, _Types] = {}
+_MOST_KNOWN = 2**12
+
+
+def _form(node: ir.Node, inputs: Sequence[ir.Value | None], opset: int) -> _Form | None:
+    """All that a node's results depend on, but for names; None where an attribute is no number and
+    no text."""
+    attributes = [(a.name, a.type, a.value) for a in node.attributes.values()]
+    if not all(kind in _PLAIN for _, kind, _ in attributes):
+        return None
+    operands = tuple(value and (value.dtype, value.shape, _numbers(value)) for value in inputs)
+    named = tuple(bool(value.name) for value in node.outputs)
+    return node.op_type, opset, tuple(attributes), operands, named
+
+
+def _numbers(value: ir.Value) -> Hashable:
+    """The numbers that a shape may depend on."""
+    tensor = value.const_value
+    return tensor.numpy().tobytes() if tensor is not None and _says_sizes(tensor) else None
+
+
+def _says_sizes(tensor: ir.TensorBase) -> bool:
+    """Whether it is a small constant of whole numbers: a shape depends on no others."""
+    return tensor.dtype in (ir.DataType.INT64, ir.DataType.INT32) and tensor.size <= MAX_SHAPE
+
+
+def _inferred(node: ir.Node, inputs: Sequence[ir.Value], opset: int) -> _Types:
+    """What ONNX infers of each output."""
     from onnx.shape_inference import infer_node_outputs
 
-    graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    if node.domain or any(attribute.type in graphs for attribute in node.attributes.values()):
-        return {}
-    inputs = {value.name: value for value in node.inputs if value is not None and value.name}
-    types = {name: _type(value) for name, value in inputs.items()}
-    known = {name: type_ for name, type_ in types.items() if type_ is not None}
-    if len(known) < len(types):
-        return {}
-    tensors = {name: _data(value) for name, value in inputs.items()}
-    data = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     try:
         schema = onnx.defs.get_schema(node.op_type, opset, "")
     except onnx.defs.SchemaError:
-        return {}
+        return ()
+    types, data = {}, {}
+    for value in inputs:
+        name, tensor = str(value.name), value.const_value
+        types[name] = onnx.TypeProto()
+        ir.write_type(types[name], value.type, value.shape)
+        if tensor is not None and _says_sizes(tensor):
+            data[name] = ir.write_tensor(tensor)
     opsets = [onnx.helper.make_opsetid("", opset)]
-    proto = ir.node_proto(node)
-    types_of_results: Mapping[str, onnx.TypeProto] = infer_node_outputs(
-        schema, proto, known, data, opset_imports=opsets
-    )
-    return types_of_results
+    inferred = infer_node_outputs(schema, ir.node_proto(node), types, data, opset_imports=opsets)
+    return [inferred.get(value.name or "") for value in node.outputs]
 
 
 def types_if_fit(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
     """The same; nothing for a node that is not as ONNX defines it, which is refused later."""
-    import onnx
     from onnx.shape_inference import InferenceError
 
     try:
@@ -80,45 +122,30 @@ def types_if_fit(node: ir.Node, opset: int) -> Mapping[str, onnx.TypeProto]:
 def _refuse_other_type(value: ir.Value, inferred: onnx.TypeProto.Tensor, where: str) -> None:
     """Raises GraphError if the file declares another dtype or shape of a result than the operator
     gives."""
-    declared = _type(value)
-    if declared is None or not inferred.elem_type:
+    if not isinstance(value.type, ir.TensorType) or not inferred.elem_type:
         return
-    dims, others = declared.tensor_type.shape.dim, inferred.shape.dim
-    known = declared.tensor_type.HasField("shape") and inferred.HasField("shape")
-    sizes = ((a.dim_value, b.dim_value) for a, b in zip(dims, others, strict=False))
-    differ = known and (len(dims) != len(others) or any(a and b and a != b for a, b in sizes))
-    if differ or declared.tensor_type.elem_type != inferred.elem_type:
+    others = inferred.shape.dim
+    known = value.shape is not None and inferred.HasField("shape")
+    sizes = zip(value.shape or (), (dim.dim_value for dim in others), strict=False)
+    differ = known and (
+        len(value.shape or ()) != len(others)
+        or any(isinstance(a, int) and a and b and a != b for a, b in sizes)
+    )
+    if differ or value.type.dtype != inferred.elem_type:
         raise GraphError(
             f"the graph says of {value.name!r} what the operator does not give",
             where=where,
             expected=_text(inferred),
-            received=_text(declared.tensor_type),
+            received=_declared(value.type.dtype, value.shape or ()),
             hint="the file was changed or exported wrongly",
         )
 
 
 def _text(tensor: onnx.TypeProto.Tensor) -> str:
-    sizes = (str(dim.dim_value) if dim.HasField("dim_value") else "?" for dim in tensor.shape.dim)
-    return f"{ir.DataType(tensor.elem_type).name.lower()}, shape {' '.join(sizes)}"
+    sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+    return _declared(ir.DataType(tensor.elem_type), sizes)
 
 
-def _type(value: ir.Value) -> onnx.TypeProto | None:
-    """None for what is no tensor, or has no known dtype."""
-    from onnx.helper import make_tensor_type_proto
-
-    if not isinstance(value.type, ir.TensorType):
-        return None
-    shape = None if value.shape is None else [_size(size) for size in value.shape]
-    return make_tensor_type_proto(value.type.dtype.value, shape)
-
-
-def _size(size: int | ir.SymbolicDim) -> int | str | None:
-    return size if isinstance(size, int) else size.value
-
-
-def _data(value: ir.Value) -> onnx.TensorProto | None:
-    """The whole numbers of a small constant: a shape depends on no others."""
-    tensor = value.const_value
-    if tensor is None or tensor.dtype.name not in ("INT64", "INT32") or tensor.size > MAX_SHAPE:
-        return None
-    return ir.write_tensor(tensor)
+def _declared(dtype: ir.DataType, sizes: Sequence[object]) -> str:
+    known = (str(size) if isinstance(size, int) else "?" for size in sizes)
+    return f"{dtype.name.lower()}, shape {' '.join(known)}"

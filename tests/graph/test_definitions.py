@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 import pytest
 
 from bridge import ir
 from bridge.errors import GraphError
-from bridge.graph.definitions import refuse_unfit
+from bridge.graph import definitions
+from bridge.graph.definitions import infer_types, refuse_unfit
 
 FLOAT = onnx.TensorProto.FLOAT
 
@@ -54,3 +57,27 @@ def test_a_result_of_another_type_is_refused(result: tuple[int, ...], dtype: int
 def test_operators_that_onnx_does_not_define_are_left_to_the_rules() -> None:
     refuse_unfit(node("Add", (9, 9), domain="other"), 17, "node 'n'")
     refuse_unfit(node("NoSuchOperator", (9, 9)), 17, "node 'n'")
+
+
+def test_of_equal_nodes_one_is_inferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are no difference, sizes are, and so are numbers that say a shape."""
+    calls = []
+    infer = onnx.shape_inference.infer_node_outputs
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        return infer(*arguments, **options)
+
+    monkeypatch.setattr(onnx.shape_inference, "infer_node_outputs", counted)
+    text = """<ir_version: 8, opset_import: ["" : 17]>
+    g (float[2,60] x) => (y) <int64[2] k = {-1, 5}, int64[2] l = {-1, 5}, int64[2] m = {-1, 6}> {
+        a = Abs(x) b = Abs(a) c = Reshape(b, k) d = Reshape(a, l) e = Reshape(a, m) y = Abs(e)
+    }"""
+    model = ir.from_proto(onnx.parser.parse_model(text))
+    ir.infer_shapes(model)
+    definitions._KNOWN.clear()
+    inferred = [infer_types(node, 17) for node in model.graph]
+    assert [[*types] for types in inferred] == [["a"], ["b"], ["c"], ["d"], ["e"], ["y"]]
+    shapes = [str(ir.shape_of(*types.values())) for types in inferred]
+    assert shapes[2:5] == ["[24,5]", "[24,5]", "[20,6]"]
+    assert len(calls) == 4

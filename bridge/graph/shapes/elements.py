@@ -31,6 +31,22 @@ def elements_of(value: ir.Value | None, known: Mapping[ir.Value, Elements]) -> E
     return tuple(int(n) if _is_whole(n) else None for n in numbers)
 
 
+class InputElements(Sequence["Elements | None"]):
+    """The elements of each input of a node, read when they are asked for: most nodes have no use
+    for them."""
+
+    def __init__(
+        self, inputs: Sequence[ir.Value | None], known: Mapping[ir.Value, Elements]
+    ) -> None:
+        self._inputs, self._known = inputs, known
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return elements_of(self._inputs[index], self._known)
+
+
 def _is_whole(number: float) -> bool:
     return abs(number) <= 2**63 and number == int(number)  # neither NaN nor infinity
 
@@ -46,7 +62,7 @@ def computed_elements(node: ir.Node, inputs: Sequence[Elements | None]) -> Eleme
     """The elements of the node's only output; None where they are not known at all."""
     of_node, rule = _RULES_OF_NODES.get(node.op_type), _RULES.get(node.op_type)
     shape = node.outputs[0].shape
-    if shape is not None and len(shape) > 1:
+    if (of_node or rule) is None or (shape is not None and len(shape) > 1):
         return None
     elements = of_node(node, inputs) if of_node else rule(inputs) if rule else None
     return elements if elements is not None and len(elements) <= MAX_ELEMENTS else None

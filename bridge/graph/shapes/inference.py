@@ -21,7 +21,7 @@ import numpy as np
 from bridge import ir
 from bridge.graph.constants import new_constant
 from bridge.graph.definitions import types_if_fit
-from bridge.graph.shapes.elements import Elements, computed_elements, elements_of, sizes_of
+from bridge.graph.shapes.elements import Elements, InputElements, computed_elements, sizes_of
 from bridge.graph.shapes.known import Known, Sizes
 from bridge.graph.shapes.results import OF_ONE_TYPE, result_shapes
 from bridge.layout.size import canonical
@@ -45,7 +45,7 @@ def follow_sizes(model: ir.Model) -> bool:
     for node in model.graph:
         if node.domain not in ("", "ai.onnx"):
             continue
-        elements = [elements_of(value, known) for value in node.inputs]
+        elements = InputElements(node.inputs, known)
         if any(
             v.name and (v.shape is None or _is_free(v.shape) or not v.dtype) for v in node.outputs
         ):
@@ -71,8 +71,9 @@ def _new_names(values: Sequence[ir.Value]) -> Iterator[str]:
 
 
 def _name_sizes(value: ir.Value, sizes: Sizes, names: Iterator[str]) -> None:
-    named = [next(names) if size is None else canonical(size) for size in sizes]
-    value.shape = ir.Shape(named)
+    if not all(isinstance(size, int) for size in sizes):
+        sizes = [next(names) if size is None else canonical(size) for size in sizes]
+    value.shape = ir.Shape(sizes)
 
 
 _P = ParamSpec("_P")
