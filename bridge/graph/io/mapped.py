@@ -54,11 +54,12 @@ class _Field(NamedTuple):
 def load_unread(path: Path) -> onnx.ModelProto:
     """The model of an ONNX file, whose large initializers are external data of the file itself.
 
-    A file that is a link is read as a whole: onnxruntime takes no data from where it leads to.
+    A file that is a link is read as a whole: onnxruntime takes no data from where it leads to. So is
+    one that cannot be mapped.
     Raises what onnx.load_model does.
     """
     if not path.is_symlink():
-        with suppress(IndexError, ValueError, DecodeError), path.open("rb") as file:
+        with suppress(IndexError, ValueError, OSError, DecodeError), path.open("rb") as file:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 message = b"".join(_without_weights(data, path.name))
             return onnx.ModelProto.FromString(message)

@@ -73,6 +73,16 @@ def test_a_link_is_read_as_a_whole(path: Path, tmp_path: Path) -> None:
     assert load_unread(tmp_path / "link.onnx") == onnx.load(path)
 
 
+def test_what_the_system_does_not_map_is_read_as_a_whole(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("no such device")
+
+    monkeypatch.setattr(mapped.mmap, "mmap", refuse)
+    assert load_unread(path) == onnx.load(path)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 40, 100, 300])
 def test_a_damaged_file_raises_what_onnx_does(path: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:cut])
