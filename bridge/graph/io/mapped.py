@@ -54,8 +54,8 @@ class _Field(NamedTuple):
 def load_unread(path: Path) -> onnx.ModelProto:
     """The model of an ONNX file, whose large initializers are external data of the file itself.
 
-    A file that is a link is read as a whole: onnxruntime takes no data from where it leads to. So is
-    one that cannot be mapped.
+    A file that is a link is read as a whole: onnxruntime takes no data from where it leads to. So
+    is one that cannot be mapped.
     Raises what onnx.load_model does.
     """
     if not path.is_symlink():
