@@ -25,10 +25,12 @@ def kept(function: Callable[P, Result]) -> Callable[P, Result]:
     return cast(Callable[P, Result], call)
 
 
-_PLAIN = (int, str, tuple)
+def _hashable(argument: Any) -> Hashable:
+    kind = type(argument)
+    is_plain = _IS_PLAIN.get(kind)
+    if is_plain is None:
+        is_plain = _IS_PLAIN[kind] = not issubclass(kind, Iterable) or issubclass(kind, str | tuple)
+    return argument if is_plain else tuple(argument)
 
 
-def _hashable(argument: Hashable | Iterable[Hashable]) -> Hashable:
-    if isinstance(argument, _PLAIN) or not isinstance(argument, Iterable):
-        return argument
-    return tuple(argument)
+_IS_PLAIN: dict[type, bool] = {}  # whether what is of a type is taken as it is

@@ -60,6 +60,11 @@ def total(sizes: Iterable[Size]) -> Size:
 
     Negative numbers are welcome: `total(("h", -1)) == "h-1"`.
     """
+    return _total(tuple(sizes))
+
+
+@lru_cache(maxsize=2**14)
+def _total(sizes: tuple[Size, ...]) -> Size:
     return _spelled(factored(added(expanded(*_factors(size)) for size in sizes)))
 
 

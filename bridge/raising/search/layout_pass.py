@@ -351,18 +351,28 @@ def candidates_of(
 ) -> Sequence[Candidate]:
     """A rule's candidates. Raises UnsupportedError for an attribute that it does not know, and for
     a required input or attribute that is missing."""
-    parameters, required = _parameters(rule)
-    try:
-        arguments = parameters.bind(node, *operands, **attributes).arguments
-    except TypeError as error:
-        problem = mismatch(parameters, 1, len(operands), attributes, ("input", "attribute"))
-        raise UnsupportedError(problem) from error
-    for name in required:
-        value = arguments.get(name, ())
-        if value is None or (isinstance(value, tuple) and None in value):
-            raise UnsupportedError(f"its input '{name}' is missing")
+    problem = _refusal(rule, tuple(operand is None for operand in operands), tuple(attributes))
+    if problem is not None:
+        raise UnsupportedError(problem)
     result = rule(node, *operands, **attributes)
     return [result] if isinstance(result, Candidate) else result
+
+
+@cache
+def _refusal(rule: Rule, absent: tuple[bool, ...], attributes: tuple[str, ...]) -> str | None:
+    """Why a rule cannot be called with inputs of which these are absent, and with attributes of
+    these names; None if it can."""
+    parameters, required = _parameters(rule)
+    try:
+        bound = parameters.bind(None, *absent, **dict.fromkeys(attributes, False))
+    except TypeError:
+        options = ("input", "attribute")
+        return mismatch(parameters, 1, len(absent), attributes, options)
+    for name in required:
+        value = bound.arguments.get(name, ())
+        if value is True or (isinstance(value, tuple) and True in value):
+            return f"its input '{name}' is missing"
+    return None
 
 
 @cache
