@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bridge import ir
 from bridge.layout import release
 from bridge.types import Array
+
+if TYPE_CHECKING:
+    from bridge import ir
 
 
 def not_finite(weights: Iterable[tuple[str, Array]]) -> Iterator[str]:

@@ -156,7 +156,7 @@ def test_a_downward_import_is_let_through(module: str, source: str) -> None:
     assert upward_imports(module, source) == []
 
 
-SLOW = ("keras", "numpy", "onnx", "onnxruntime", "rich", "sympy", "tensorflow")
+SLOW = ("bridge.ir", "keras", "numpy", "onnx", "onnxruntime", "rich", "sympy", "tensorflow")
 
 
 def imported_by(*statements: str) -> set[str]:
@@ -197,7 +197,7 @@ def test_caffe_to_onnx_does_without_keras(tmp_path: Path) -> None:
     output = tmp_path / "net.onnx"
     loaded = imported_by(*command("caffe-to-onnx", net.prototxt, net.caffemodel, "-o", output))
     assert output.is_file()
-    assert loaded.isdisjoint({"keras", "sympy", "tensorflow"})
+    assert loaded.isdisjoint({"bridge.ir", "keras", "sympy", "tensorflow"})
 
 
 def test_explain_does_without_keras() -> None:

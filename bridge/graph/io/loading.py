@@ -5,14 +5,18 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from bridge import files, ir
+from bridge import files
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.graph.io.mapped import load_unread
 from bridge.graph.io.tensors import refuse_unreadable_tensors
+
+if TYPE_CHECKING:
+    from bridge import ir
 
 
 def load(path: str | Path) -> ir.Model:
@@ -21,6 +25,8 @@ def load(path: str | Path) -> ir.Model:
     Raises UsageError where the file cannot be opened, GraphError where it is not ONNX or its
     weights are not where it says.
     """
+    from bridge import ir
+
     path = files.readable(path, "ONNX graph")
     try:
         proto = load_unread(path)
@@ -45,6 +51,8 @@ def load(path: str | Path) -> ir.Model:
 
 def _map_own_weights(model: ir.Model, path: Path) -> None:
     """Opens the file for the weights within it now, so that it may be gone when they are read."""
+    from bridge import ir
+
     values = [
         (value, tensor)
         for value in model.graph.initializers.values()
@@ -68,6 +76,8 @@ def external_files(model: ir.Model) -> list[Path]:
 
 def _external_tensors(model: ir.Model) -> Iterator[ir.ExternalTensor]:
     """Those of the graph, and of its branches, loops and nodes."""
+    from bridge import ir
+
     nodes = list(model.graph.all_nodes())
     graphs = [model.graph, *(graph for node in nodes for graph in node.subgraphs())]
     tensors = [value.const_value for graph in graphs for value in graph.initializers.values()]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from typing import TYPE_CHECKING
 
 import onnx
 from onnx import TensorProto, helper
 
-from bridge import ir
 from bridge.layout import Weight
+
+if TYPE_CHECKING:
+    from bridge import ir
 
 PRODUCER = "bridge"
 """The producer's name in an ONNX file."""
@@ -41,6 +44,8 @@ def to_proto(model: LazyModel) -> onnx.ModelProto:
 
 def to_ir(model: LazyModel) -> ir.Model:
     """The model as the passes and the raising take it; its weights stay unread until asked for."""
+    from bridge import ir
+
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     # Placeholders, which become initializers; the lazy tensors follow.
@@ -54,6 +59,8 @@ def to_ir(model: LazyModel) -> ir.Model:
 
 
 def _lazy_tensor(name: str, weight: Weight) -> ir.LazyTensor:
+    from bridge import ir
+
     tensor = ir.LazyTensor(
         lambda: ir.Tensor(weight.array(), name=name),
         dtype=ir.DataType.from_numpy(weight.dtype),

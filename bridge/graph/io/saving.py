@@ -14,18 +14,20 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
-from bridge import ir
 from bridge.errors import UsageError
 from bridge.files.outputs import locked, refuse_collisions, staging, writable
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
 from bridge.graph.io.wire import Target, frame
 from bridge.layout import Weight
+
+if TYPE_CHECKING:
+    from bridge import ir
 
 Mode = Literal["inline", "external", "linked"]
 Check = Callable[[Path], object]
@@ -71,6 +73,8 @@ def save(
 def save_graph(model: ir.Model, path: Path) -> None:
     """Writes a graph in memory, and beside it its larger constants, of which it reads one at a
     time. For a temporary file: it has its name before it is whole."""
+    from bridge import ir
+
     data = _data_path(path)
     with Target(data) as pages:
 

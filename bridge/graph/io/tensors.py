@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import onnx
 from onnx import TensorProto, helper
 
-from bridge import ir
 from bridge.errors import GraphError
 
 
@@ -63,6 +62,8 @@ def _refuse_short(tensor: TensorProto, where: str) -> None:
 
 
 def _bytes(tensor: TensorProto) -> int:
+    from bridge import ir
+
     return ceil(ir.DataType(tensor.data_type).itemsize * prod(tensor.dims))
 
 
