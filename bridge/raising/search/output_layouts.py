@@ -47,20 +47,18 @@ class OutputLayouts:
         return cls(io_layout, sizes, recurrent, states)
 
     def layout(self, name: str, stored: Layout) -> Layout:
-        """The layout in which to return an output: as it is stored, if a user can read that; else
-        with its axes in ONNX's order, if they have to move."""
+        """The layout in which to return an output: one that a user can read, with the elements as
+        they are stored, if there is one; else with its axes in ONNX's order."""
         shape = stored.logical_shape
         identity = Layout.identity(shape)
         if self.io_layout == "onnx":
             return identity
         if name in self.states:
-            state = Layout.ordered(shape, self.states[name])
-            return stored if state.same_array(stored) else state
+            return Layout.ordered(shape, self.states[name])
         readable = [_in_order(stored, order) for order in self._orders(shape)]
-        if any(layout.same_array(stored) for layout in readable):
-            return stored
+        same = (layout for layout in readable if layout.same_array(stored))
         in_order = (layout for layout in readable if layout.same_element_order(stored))
-        return next(in_order, identity)
+        return next(same, None) or next(in_order, identity)
 
     def _orders(self, shape: Shape) -> Iterator[tuple[int, ...]]:
         rank = len(shape)

@@ -68,6 +68,13 @@ def test_the_batch_of_another_input_is_not_looked_for_further_back() -> None:
     assert plan.values["y"].layout.where(0) == 0
 
 
+def test_of_equal_arrays_the_batch_is_first() -> None:
+    """A mean over images leaves a batch of 1, which no data moves to."""
+    layout = Layout.ordered((1, 1, 6, 6), (1, 2, 3, 0))
+    returned = OutputLayouts().layout("y", layout)
+    assert (returned.where(0), returned.same_array(layout)) == (0, True)
+
+
 def lstm(steps: Shape, state: Shape, directions: int = 1) -> Plan:
     """A plan of an LSTM whose states go in and come out, of these sizes (t n c, d n h)."""
     (t, n, _), (d, m, h) = steps, state
