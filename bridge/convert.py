@@ -62,9 +62,9 @@ def caffe_to_onnx(
     """Lowers a Caffe net to an NCHW ONNX graph of standard operators.
 
     `check` runs the graph in onnxruntime on seeded inputs and compares every blob's shape with
-    Caffe's own formula. `weights` is how they are written: inline, external or linked.
-    `fp16` writes half precision, with float32 inputs and outputs, and then `check` compares these
-    with what single precision gives.
+    Caffe's own formula, and warns of weights that are not finite. `weights` is how they are
+    written: inline, external or linked. `fp16` writes half precision, with float32 inputs and
+    outputs, and then `check` compares these with what single precision gives.
     The other options are those of `bridge.public.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
@@ -85,7 +85,8 @@ def caffe_to_onnx(
         )
     progress("reading the net")
     single = lowered_net(prototxt, caffemodel, lowering)
-    lowered = with_warnings(_halved(single, progress) if fp16 else single)
+    lowered = _halved(single, progress) if fp16 else single
+    lowered = with_warnings(lowered) if check else lowered
     run = partial(_checked_onnx, lowered, single if fp16 else None, progress) if check else None
     report = None
     with after(lowered.warnings):
@@ -144,7 +145,7 @@ def raise_onnx(
         raising.progress("reading the graph")
         model = load(path)
         _refuse_outputs([path, *external_files(model)], output, raising.map)
-        warnings = tuple(not_finite(weights_of(model)))
+        warnings = tuple(not_finite(weights_of(model))) if raising.check else ()
         compared = stack.enter_context(
             reference(model, path, graph, check=raising.check, progress=raising.progress)
         )
@@ -182,7 +183,8 @@ def raise_caffe(
     lowering, raising = LoweringOptions.of(options), RaisingOptions.of(options)
     _refuse_outputs(files_of(prototxt, caffemodel, lowering), output, raising.map)
     raising.progress("reading the net")
-    lowered = with_warnings(lowered_net(prototxt, caffemodel, lowering))
+    lowered = lowered_net(prototxt, caffemodel, lowering)
+    lowered = with_warnings(lowered) if raising.check else lowered
     with after(lowered.warnings), ExitStack() as stack:
         path = stack.enter_context(_temporary_onnx(lowered)) if raising.check else None
         done = raised(to_ir(lowered), lowered, path, output, raising)

@@ -129,7 +129,9 @@ class Graph:
 
 
 DEFAULT_GRAPH = Graph()
-Check = Annotated[bool, Parameter(negative="--no-check", help="Run the result and compare.")]
+Check = Annotated[
+    bool, Parameter(negative="--no-check", help="Run the result, compare, and look for NaN.")
+]
 IoLayoutOption = Annotated[
     Literal["channels_last", "onnx"],
     Parameter(help="Axis order of the model's inputs and outputs: Keras's own, or ONNX's."),

@@ -169,7 +169,8 @@ class RaisingOptions(Options):
     io_layout    channels_last: images are n h w c; onnx: the model takes and returns ONNX's arrays
     target       natural, or speed: a model that runs faster on a CPU, at equal numbers, and is less
                  natural: batch normalisations go into the weights before them, groups are split
-    check        compare every output with onnxruntime's on seeded inputs
+    check        compare every output with onnxruntime's on seeded inputs, and warn of weights
+                 that are not finite
     map          a file to write the translation map to, as JSON
     progress     a function that is called with the name of each stage
     """
