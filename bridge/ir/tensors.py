@@ -9,6 +9,7 @@ from functools import cached_property
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import onnx
@@ -104,17 +105,25 @@ class ExternalTensor(TensorBase):
         shape = self.shape.numpy()
         if not self.size:
             return np.empty(shape, self.dtype.numpy())
-        data = memoryview(self._mapped)[self.offset : self.offset + self.nbytes]
+        data = memoryview(_mapped(self.path))[self.offset : self.offset + self.nbytes]
         if self.dtype.itemsize >= 1:
             return np.frombuffer(data, self.dtype.numpy().newbyteorder("<")).reshape(shape)
         packed = TensorProto(data_type=int(self.dtype), dims=shape, raw_data=data.tobytes())
         array: Array = numpy_helper.to_array(packed)
         return array
 
-    @cached_property
-    def _mapped(self) -> mmap.mmap:
-        with self.path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+# Of all tensors in a file that are in use: each map keeps the file open.
+_MAPS: WeakValueDictionary[tuple[Path, int, int], mmap.mmap] = WeakValueDictionary()
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    status = path.stat()
+    key = path, status.st_ino, status.st_mtime_ns
+    if (mapped := _MAPS.get(key)) is None:
+        with path.open("rb") as file:
+            mapped = _MAPS[key] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return mapped
 
 
 def tensor_of(proto: TensorProto) -> TensorBase:

@@ -86,3 +86,24 @@ def test_a_tensor_is_written_under_another_name() -> None:
 def test_an_unknown_dtype_is_refused() -> None:
     with pytest.raises(ValueError, match="99"):
         tensor_of(TensorProto(data_type=99))
+
+
+def test_tensors_of_one_file_share_its_map(tmp_path: Path) -> None:
+    """Each map keeps the file open, and a process may have a thousand files."""
+    proto = numpy_helper.from_array(np.arange(6, dtype=np.float32), "w")
+    outside = external(proto, tmp_path / "w.data", 0)
+    tensors = [ir.ExternalTensor(outside) for _ in range(2)]
+    for tensor in tensors:
+        tensor.folder = tmp_path
+    bases = [base(tensor.numpy()) for tensor in tensors]
+    assert bases[0] is bases[1]
+    (tmp_path / "w.data").unlink()
+    external(numpy_helper.from_array(np.ones(6, np.float32), "w"), tmp_path / "w.data", 0)
+    assert tensors[0].numpy().tolist() == [1] * 6
+
+
+def base(array: np.ndarray) -> object:
+    """The buffer that an array is a view of."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array.obj if isinstance(array, memoryview) else array

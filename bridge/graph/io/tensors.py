@@ -79,12 +79,13 @@ def _numbers(tensor: TensorProto) -> int:
 def _refuse_external(tensor: TensorProto, path: Path, where: str) -> None:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    if not location or _leads_outside(location):
+    link = _link_outside(path, location)
+    if not location or _leads_outside(location) or link:
         raise GraphError(
             "its data are not beside the ONNX file",
             where=where,
             expected="a file in the same folder or below it",
-            received=repr(location),
+            received=f"{location!r}{link}",
             hint="ONNX allows no others: another's model could name any of your files",
         )
     sizes = {key: entries.get(key, "0") for key in ("offset", "length")}
@@ -104,6 +105,12 @@ def _refuse_external(tensor: TensorProto, path: Path, where: str) -> None:
 def _leads_outside(location: str) -> bool:
     paths = (PurePosixPath(location), PureWindowsPath(location))
     return any(path.anchor or ".." in path.parts for path in paths)
+
+
+def _link_outside(path: Path, location: str) -> str:
+    """In words, if it is a link to a file that is not in the folder of the graph, or below it."""
+    file, folder = path.parent / location, path.parent.resolve()
+    return "" if file.resolve().is_relative_to(folder) else ", a link that leads out of it"
 
 
 def _refuse_missing(name: str, path: Path, file: Path, end: int) -> None:

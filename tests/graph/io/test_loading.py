@@ -30,3 +30,19 @@ def test_weights_are_gone(lowered: LoweredModel, tmp_path: Path, keep: int) -> N
         data.unlink()
     with pytest.raises(GraphError, match=r"net\.onnx\.data"):
         load(path)
+
+
+def test_weights_behind_a_link_out_of_the_folder(lowered: LoweredModel, tmp_path: Path) -> None:
+    """It could name any file of the reader's."""
+    folder = tmp_path / "net"
+    folder.mkdir()
+    path = save(lowered, folder / "net.onnx", weights="external")
+    data = folder / "net.onnx.data"
+    data.rename(tmp_path / "elsewhere")
+    data.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(GraphError, match="not beside the ONNX file"):
+        load(path)
+    data.unlink()
+    (tmp_path / "elsewhere").rename(folder / "other")
+    data.symlink_to(folder / "other")
+    assert load(path).graph.initializers
