@@ -80,7 +80,10 @@ def test_a_large_file_has_large_sizes(tmp_path: Path, monkeypatch: pytest.Monkey
     write(plan_of(graph(SMALL, WEIGHTS)), path)
     with ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert archive.getinfo("model.weights.h5").extract_version == 45
+        start = archive.getinfo("model.weights.h5").header_offset
+    # The version that a reader needs, behind four bytes of signature. What the list at the end of
+    # the archive says of it differs between Pythons.
+    assert path.read_bytes()[start + 4] == 45
     assert keras.models.load_model(path).count_params() == 15
 
 

@@ -70,8 +70,11 @@ def resize(
     if how.coordinates == "align_corners":
         _refuse_rounded_sizes(node, x, factors)
     crops = _crops(roi, named) if how.crops else {}
-    if how.crops and node.shape == x.shape:
-        raise UnsupportedError("a Resize that crops and keeps the size: onnxruntime only copies")
+    if any(factors[axis] == 1 for axis, crop in crops.items() if crop != WHOLE):
+        raise UnsupportedError(
+            "a Resize that crops an axis and does not scale it: onnxruntime only copies that",
+            hint="spell the crop as a Slice, and the sampling as a Resize of what is left",
+        )
     changes = {
         axis: Axis(int(size), int(new_size), factors[axis], *crops.get(axis, WHOLE))
         for axis, (size, new_size) in enumerate(zip(x.shape, node.shape, strict=True))
