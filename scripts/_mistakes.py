@@ -127,8 +127,8 @@ def write_files(folder: Path) -> None:
     import onnx
     from onnx import TensorProto, helper
 
-    from bridge.caffe.files.wire import field
     from bridge.caffe.write import write_caffemodel
+    from bridge.files.wire import field
 
     def weights(name: str, **blobs: tuple[int, ...]) -> bytes:
         layers = [

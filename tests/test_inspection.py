@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import bridge
-from bridge.caffe.files.wire import field
 from bridge.caffe.write import write_caffemodel
 from bridge.errors import UsageError, WeightsError
+from bridge.files.wire import field
 from bridge.inspection import Inspection, inspect
 from tests.helpers.golden_cases import Case, case, cases
 

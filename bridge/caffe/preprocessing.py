@@ -18,10 +18,10 @@ import numpy as np
 
 from bridge import files
 from bridge.caffe.files.blobs import stored_blob
-from bridge.caffe.files.wire import BYTES, Entry, Wire
 from bridge.caffe.net import Blob, Input, Layer, Net, Shape
 from bridge.caffe.shapes.table import LayerShapes, shape, text
 from bridge.errors import Location, UsageError, WeightsError
+from bridge.files.wire import BYTES, Entry, Wire
 from bridge.types import Array
 
 Mean = float | Sequence[float] | str | Path | None

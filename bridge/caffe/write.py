@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bridge.caffe.files.wire import begin, field, varint
+from bridge.files.wire import begin, field, varint
 from bridge.types import Array
 
 # A layer to write: its name, its type, and its blobs.

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import bridge
 from bridge.caffe import Net
-from bridge.caffe.files.wire import field, varint
 from bridge.caffe.preprocessing import preprocessed, read_mean
 from bridge.errors import UsageError, WeightsError
+from bridge.files.wire import field, varint
 
 ReadText = Callable[..., Net]
 Array = NDArray[np.float32]

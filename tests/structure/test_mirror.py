@@ -21,7 +21,7 @@ TESTED_ELSEWHERE = {
     "cli/layers.py": "test_support.py",
     # The two sides of one format or of one pipe.
     "caffe/files/blobs.py": "caffe/files/test_weights.py",
-    "caffe/files/wire.py": "caffe/files/test_binary.py",
+    "files/wire.py": "caffe/files/test_binary.py",
     "check/backends/caffe_process.py": "check/backends/test_caffe.py",
     "check/backends/caffe_server.py": "check/backends/test_caffe.py",
     "files/hdf5.py": "caffe/files/test_hdf5.py",

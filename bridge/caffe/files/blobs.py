@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bridge.caffe.files.wire import BYTES, VARINT, Entry, Wire
 from bridge.caffe.net import Blob, Shape
+from bridge.files.wire import BYTES, VARINT, Entry, Wire
 from bridge.layout import Span
 from bridge.types import Array
 

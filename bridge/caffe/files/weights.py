@@ -14,8 +14,8 @@ from pathlib import Path
 from bridge import files
 from bridge.caffe.files.blobs import StoredBlob, stored_blob
 from bridge.caffe.files.textformat import decode
-from bridge.caffe.files.wire import BYTES, Entry, Wire, field
 from bridge.errors import Location, WeightsError
+from bridge.files.wire import BYTES, Entry, Wire, field
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ import numpy as np
 from onnx import TensorProto
 
 from bridge.errors import WeightsError
+from bridge.files.wire import begin
 from bridge.layout import Span, Weight
 
 MODEL_GRAPH, GRAPH_INITIALIZER, TENSOR_RAW_DATA = 7, 5, 9
-LENGTH_DELIMITED = 2
 
 # Why the kernel may decline to copy between two files by itself: then it goes through memory.
 _NOT_BY_THE_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
@@ -33,23 +33,9 @@ def frame(tensor: TensorProto, following: int = 0) -> bytes:
     of the tensor, have to be written right after it."""
     inner = tensor.SerializeToString()
     if following:
-        inner += tag(TENSOR_RAW_DATA, following)
-    graph = tag(GRAPH_INITIALIZER, len(inner) + following) + inner
-    return tag(MODEL_GRAPH, len(graph) + following) + graph
-
-
-def tag(field: int, length: int) -> bytes:
-    """What stands in front of so many bytes of a field."""
-    return _varint(field << 3 | LENGTH_DELIMITED) + _varint(length)
-
-
-def _varint(number: int) -> bytes:
-    parts = bytearray()
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
+        inner += begin(TENSOR_RAW_DATA, following)
+    graph = begin(GRAPH_INITIALIZER, len(inner) + following) + inner
+    return begin(MODEL_GRAPH, len(graph) + following) + graph
 
 
 class Target:

@@ -10,8 +10,8 @@ from google.protobuf import text_format
 
 from bridge.caffe import read
 from bridge.caffe.files.binary import load
-from bridge.caffe.files.wire import field
 from bridge.errors import WeightsError
+from bridge.files.wire import field
 from tests.helpers.golden_cases import Case, cases
 
 New = Callable[[str], Any]

@@ -79,7 +79,7 @@ def test_what_the_system_does_not_map_is_read_as_a_whole(
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError("no such device")
 
-    monkeypatch.setattr(mapped.mmap, "mmap", refuse)
+    monkeypatch.setattr("bridge.files.wire.mmap.mmap", refuse)
     assert load_unread(path) == onnx.load(path)
 
 

@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 class Wire:
     """A mapped protobuf file. Errors of all methods: WeightsError where the file is damaged.
 
-    `inside` says which part of the net is being walked, for messages.
+    `inside` says which part of the file is being walked, for messages.
     """
 
     def __init__(self, path: Path) -> None:
