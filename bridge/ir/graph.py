@@ -143,24 +143,17 @@ class Graph:
             if node.graph is not None:
                 raise ValueError(f"{node} is in a graph already")
             self._name(node)
-            node.graph, node.preceding = self, before
-            if before is None:
-                self._first = node
-            else:
-                before.following = node
+            node.graph = self
+            self._link(before, node)
             before = node
-            self._listed = None
-        if before is None:
-            self._first = after
-        else:
-            before.following = after
-        if after is None:
-            self._last = before
-        else:
-            after.preceding = before
+        self._link(before, after)
 
     def _unlink(self, node: Node) -> None:
-        before, after = node.preceding, node.following
+        self._link(node.preceding, node.following)
+        node.graph = node.preceding = node.following = None
+
+    def _link(self, before: Node | None, after: Node | None) -> None:
+        """Makes these two neighbours; None is the beginning or the end."""
         if before is None:
             self._first = after
         else:
@@ -169,7 +162,6 @@ class Graph:
             self._last = before
         else:
             after.preceding = before
-        node.graph = node.preceding = node.following = None
         self._listed = None
 
     # Names
