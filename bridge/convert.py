@@ -269,7 +269,7 @@ def _checked_onnx(
 
 def _require_keras() -> None:
     """Whoever asks for a model, and has no Keras, shall not get a file first."""
-    import bridge.keras  # noqa: F401
+    import bridge.keras  # noqa: F401 (refuses where Keras is missing)
 
 
 def _refuse_outputs(inputs: Iterable[Path], output: PathLike | None, map: PathLike | None) -> None:

@@ -45,25 +45,32 @@ class Attr:
     refers_to: str = ""
 
     def as_int(self) -> int:
-        return self._as(AttributeType.INT)  # type: ignore[no-any-return]
+        value: int = self._as(AttributeType.INT)
+        return value
 
     def as_float(self) -> float:
-        return self._as(AttributeType.FLOAT)  # type: ignore[no-any-return]
+        value: float = self._as(AttributeType.FLOAT)
+        return value
 
     def as_string(self) -> str:
-        return self._as(AttributeType.STRING)  # type: ignore[no-any-return]
+        value: str = self._as(AttributeType.STRING)
+        return value
 
     def as_tensor(self) -> TensorBase:
-        return self._as(AttributeType.TENSOR)  # type: ignore[no-any-return]
+        value: TensorBase = self._as(AttributeType.TENSOR)
+        return value
 
     def as_graph(self) -> Graph:
-        return self._as(AttributeType.GRAPH)  # type: ignore[no-any-return]
+        value: Graph = self._as(AttributeType.GRAPH)
+        return value
 
     def as_ints(self) -> tuple[int, ...]:
-        return self._as(AttributeType.INTS)  # type: ignore[no-any-return]
+        value: tuple[int, ...] = self._as(AttributeType.INTS)
+        return value
 
     def as_floats(self) -> tuple[float, ...]:
-        return self._as(AttributeType.FLOATS)  # type: ignore[no-any-return]
+        value: tuple[float, ...] = self._as(AttributeType.FLOATS)
+        return value
 
     @property
     def graphs(self) -> Sequence[Graph]:
