@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from google.protobuf.message import DecodeError
 
 from bridge import files
@@ -53,20 +51,10 @@ def _map_own_weights(model: ir.Model, path: Path) -> None:
     """Opens the file for the weights within it now, so that it may be gone when they are read."""
     from bridge import ir
 
-    values = [
-        (value, tensor)
-        for value in model.graph.initializers.values()
-        if isinstance(tensor := value.const_value, ir.ExternalTensor)
-        and tensor.location == path.name
-    ]
-    if not values:
-        return
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    for value, tensor in values:
-        dtype = tensor.dtype.numpy().newbyteorder("<")
-        array = np.frombuffer(data, dtype, tensor.size, tensor.offset)
-        value.const_value = ir.Tensor(array.reshape(tensor.shape.numpy()), name=tensor.name)
+    for value in model.graph.initializers.values():
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor) and tensor.location == path.name:
+            value.const_value = ir.Tensor(tensor.numpy(), name=tensor.name)
 
 
 def external_files(model: ir.Model) -> list[Path]:
