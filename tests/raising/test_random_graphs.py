@@ -10,6 +10,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bridge.graph.fusion import RECURRENT
 from bridge.raising.plan import Plan
 from bridge.raising.table import TABLE
 from tests.helpers.archives import loaded_from_archive
@@ -24,12 +25,9 @@ def hold(model: onnx.ModelProto, feeds: dict[str, Array]) -> None:
     assert_right(Raised(plan, loaded_from_archive(plan)), model, feeds)
 
 
-# ONNX has the batch second where these read and write: a sequence t n c, or a state d n c.
-RECURRENT = {"GRU", "LSTM", "RNN"}
-
-
 def assert_batch_first(model: onnx.ModelProto, plan: Plan) -> None:
-    """The first axis of each input and output is ONNX's first, whatever order the others have."""
+    """The first axis of each input and output is ONNX's first, whatever order the others have.
+    Beside recurrent operators ONNX has the batch second: in a sequence t n c, or a state d n c."""
     if RECURRENT.isdisjoint(node.op_type for node in model.graph.node):
         for name in (*(entry.value for entry in plan.inputs), *plan.outputs):
             layout = plan.values[name].layout

@@ -4,6 +4,8 @@ matching.py     how groups are recognised, and replaced
 canonical.py    what tf2onnx spells out, in ONNX's operators
 activations.py  activations that exporters spell out
 linear.py       products and sums with constants
+norms.py        normalisations as PyTorch's exporters spell them
+keras_norms.py  normalisations as TensorFlow spells Keras's
 naming.py       the name of a layer goes to the node that computes it
 driver.py       all of them, in order
 """

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge import ir
-from bridge.graph.fusion.matching import derived, number_of, replace, tensor_and_constant
+from bridge.graph.fusion.matching import (
+    derived,
+    number_of,
+    reduced_axes,
+    replace,
+    tensor_and_constant,
+)
 
 if TYPE_CHECKING:
     Values = Sequence[ir.Value | None]
@@ -104,16 +110,10 @@ def _average(value: ir.Value | None) -> _Average | None:
     node = None if value is None else value.producer()
     if node is None or node.domain or node.inputs[0] is None or node.inputs[0].shape is None:
         return None
-    rank = len(node.inputs[0].shape)
     if node.op_type == "GlobalAveragePool":
-        return _Average(node, tuple(range(2, rank)))
-    if node.op_type != "ReduceMean" or not node.attributes.get_int("keepdims", 1):
-        return None
-    axes = node.attributes.get_ints("axes", ())
-    if len(node.inputs) > 1 and node.inputs[1] is not None:
-        constant = node.inputs[1].const_value
-        axes = () if constant is None else constant.numpy().tolist()
-    return _Average(node, tuple(sorted(axis % rank for axis in axes))) if axes else None
+        return _Average(node, tuple(range(2, len(node.inputs[0].shape))))
+    axes = reduced_axes(node) if node.op_type == "ReduceMean" else ()
+    return _Average(node, axes) if axes else None
 
 
 def _squared(value: ir.Value | None) -> ir.Value | None:

@@ -90,6 +90,19 @@ def number_of(value: ir.Value | None) -> float | None:
     return float(constant.numpy().item())
 
 
+def reduced_axes(reduction: ir.Node) -> tuple[int, ...]:
+    """The axes that a reduction is over, and keeps, in their order; none where they are not known
+    or not kept."""
+    x, axes = reduction.inputs[0], reduction.attributes.get_ints("axes", ())
+    if len(reduction.inputs) > 1 and reduction.inputs[1] is not None:
+        constant = reduction.inputs[1].const_value
+        axes = () if constant is None else tuple(constant.numpy().tolist())
+    if x is None or x.shape is None or not reduction.attributes.get_int("keepdims", 1):
+        return ()
+    rank = len(x.shape)
+    return tuple(sorted(axis % rank for axis in axes))
+
+
 def replace(
     group: Sequence[ir.Node],
     domain: str,

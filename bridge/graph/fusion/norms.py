@@ -13,6 +13,7 @@ from bridge.graph.fusion.matching import (
     is_over_channels,
     number_of,
     producer,
+    reduced_axes,
     remove_unused,
     replace,
     summand,
@@ -162,15 +163,10 @@ def _standardized(divide: ir.Node) -> Standardized | None:
 
 def _first_of_last_axes(reduction: ir.Node) -> int | None:
     """The first of the axes that a reduction is over, if they are all from there on, and kept."""
-    x, axes = reduction.inputs[0], reduction.attributes.get_ints("axes", ())
-    if len(reduction.inputs) > 1 and reduction.inputs[1] is not None:
-        constant = reduction.inputs[1].const_value
-        axes = () if constant is None else constant.numpy().tolist()
-    if x is None or x.shape is None or not axes or not reduction.attributes.get_int("keepdims", 1):
+    x, axes = reduction.inputs[0], reduced_axes(reduction)
+    if x is None or x.shape is None or not axes:
         return None
-    rank = len(x.shape)
-    logical = sorted(axis % rank for axis in axes)
-    return logical[0] if logical == [*range(logical[0], rank)] else None
+    return axes[0] if axes == tuple(range(axes[0], len(x.shape))) else None
 
 
 def _is(node: ir.Node, kind: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from bridge import ir
+from bridge.graph.fusion import RECURRENT
 from bridge.layout import Layout
 from bridge.raising.table import Shape
 
@@ -25,9 +26,7 @@ _CHANNELS_LAST = {
     "MaxPool",
     "Resize",
 }
-# Operators over a sequence: time, batch, features, unless `layout` says otherwise.
-RECURRENT = {"GRU", "LSTM", "RNN"}
-_FIRST_STATE = 5  # the input that is their first initial state
+_FIRST_STATE = 5  # the input that is the first initial state of a recurrent operator
 # Operators over the last axes, behind an axis of heads or of nothing: keys, values and masks.
 _OF_ATTENTION = {"Attention", "MatMul"}
 # Operators that keep any layout.
@@ -99,6 +98,7 @@ def _is_state(value: ir.Value) -> bool:
 
 
 def _has_batch_second(node: ir.Node) -> bool:
+    """Whether a sequence is time, batch, features, as it is unless `layout` says otherwise."""
     layout = node.attributes.get("layout")
     return node.op_type in RECURRENT and (layout is None or layout.as_int() == 0)
 

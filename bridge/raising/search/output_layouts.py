@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge import ir
+from bridge.graph.fusion import RECURRENT
 from bridge.layout import Layout
 from bridge.public.options import IoLayout
 from bridge.raising.building.candidates import axis_order, is_presentable
 from bridge.raising.plan import Size
-from bridge.raising.search.input_layouts import POINTWISE, RECURRENT, time_comes_first
+from bridge.raising.search.input_layouts import POINTWISE, time_comes_first
 from bridge.raising.table import Shape
 from bridge.raising.values import dtype_of, is_constant, logical_shape, name_of
 
