@@ -24,17 +24,14 @@ from bridge.layout.expression import (
     rounded,
     written_product,
 )
+from bridge.layout.kept import kept
 
 Size: TypeAlias = int | str
 
 
+@kept
 def product(sizes: Iterable[Size]) -> Size:
     """The size of several axes merged into one: `product((2, "batch", 3)) == "6*batch"`."""
-    return _product(tuple(sizes))
-
-
-@lru_cache(maxsize=2**14)
-def _product(sizes: tuple[Size, ...]) -> Size:
     factors = [_factors(size) for size in sizes]
     number = prod(number for number, _ in factors)
     return _spelled((number, in_order(atom for _, atoms in factors for atom in atoms)))
@@ -55,16 +52,12 @@ def quotient(size: Size, divisor: Size) -> Size | None:
     return _spelled((number // divisor_number, in_order(remaining.elements())))
 
 
+@kept
 def total(sizes: Iterable[Size]) -> Size:
     """The size of several axes concatenated: `total(("batch", "batch")) == "2*batch"`.
 
     Negative numbers are welcome: `total(("h", -1)) == "h-1"`.
     """
-    return _total(tuple(sizes))
-
-
-@lru_cache(maxsize=2**14)
-def _total(sizes: tuple[Size, ...]) -> Size:
     return _spelled(factored(added(expanded(*_factors(size)) for size in sizes)))
 
 
