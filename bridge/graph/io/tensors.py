@@ -86,7 +86,8 @@ def _refuse_external(tensor: TensorProto, path: Path, where: str) -> None:
             where=where,
             expected="a file in the same folder or below it",
             received=f"{location!r}{link}",
-            hint="ONNX allows no others: another's model could name any of your files",
+            hint="ONNX allows no others: another's model could name any of your files"
+            + (". Of a cache that keeps links, copy what they lead to: cp -rL" if link else ""),
         )
     sizes = {key: entries.get(key, "0") for key in ("offset", "length")}
     if not all(size.isascii() and size.isdecimal() for size in sizes.values()):

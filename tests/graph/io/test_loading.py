@@ -33,14 +33,14 @@ def test_weights_are_gone(lowered: LoweredModel, tmp_path: Path, keep: int) -> N
 
 
 def test_weights_behind_a_link_out_of_the_folder(lowered: LoweredModel, tmp_path: Path) -> None:
-    """It could name any file of the reader's."""
+    """It could name any file of the reader's; a cache of downloads has such links, too."""
     folder = tmp_path / "net"
     folder.mkdir()
     path = save(lowered, folder / "net.onnx", weights="external")
     data = folder / "net.onnx.data"
     data.rename(tmp_path / "elsewhere")
     data.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(GraphError, match="not beside the ONNX file"):
+    with pytest.raises(GraphError, match=r"not beside the ONNX file(.|\n)*cp -rL"):
         load(path)
     data.unlink()
     (tmp_path / "elsewhere").rename(folder / "other")
