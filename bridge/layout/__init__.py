@@ -1,7 +1,7 @@
 """How the elements of a tensor are stored: a pure algebra, which needs numpy only.
 
 size.py          Size: numbers and symbols, multiplied, divided and added
-kept.py          results that are kept
+cached.py        results that are worked out once
 concatenated.py  Concatenated: the one atom that is not a size
 arrangement.py   Arrangement: atoms, logical axes and stored axes
 binding.py       symbols replaced by the numbers of an array
@@ -13,8 +13,8 @@ traced.py        Traced: arrays that record what is done to them
 """
 
 from bridge.layout.arrangement import Shape
+from bridge.layout.cached import cached
 from bridge.layout.concatenated import Concatenated
-from bridge.layout.kept import kept
 from bridge.layout.layout import Atom, Layout
 from bridge.layout.moves import Moves, moves
 from bridge.layout.size import Size, known_factor, product, quotient, total
@@ -32,9 +32,9 @@ __all__ = [
     "Span",
     "Traced",
     "Weight",
+    "cached",
     "constant_text",
     "einops_sizes",
-    "kept",
     "known_factor",
     "moves",
     "product",

@@ -18,8 +18,8 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from bridge.layout.cached import cached
 from bridge.layout.concatenated import AtomOf, P, size_of
-from bridge.layout.kept import kept
 from bridge.layout.size import Size, product
 
 Shape: TypeAlias = tuple[Size, ...]
@@ -27,7 +27,7 @@ Shape: TypeAlias = tuple[Size, ...]
 Item = TypeVar("Item")
 
 
-class _OfOneKind(type):
+class _Interned(type):
     """Of equal arrangements there is one as long as it is in use: a graph has the same few again
     and again, and each works out its shapes, and what becomes of it, once."""
 
@@ -37,7 +37,7 @@ class _OfOneKind(type):
 
 
 @dataclass(frozen=True)
-class Arrangement(Generic[P], metaclass=_OfOneKind):
+class Arrangement(Generic[P], metaclass=_Interned):
     """The atoms of a tensor, on its logical and on its stored axes.
 
     `axes` has the atoms of each logical axis. `stored` has those of each axis of the physical
@@ -89,7 +89,7 @@ class Arrangement(Generic[P], metaclass=_OfOneKind):
     def stored_shape(self) -> Shape:
         return stored_shape_of(self.atoms, self.stored)
 
-    @kept
+    @cached
     def where(self, axis: int) -> int | None:
         """The stored axis that holds this logical axis and nothing else, in any inner order.
 

@@ -12,8 +12,8 @@ from typing import TypeAlias, TypeVar
 
 from bridge.layout.arrangement import Arrangement, runs, stored_shape_of
 from bridge.layout.binding import numbered_axes
+from bridge.layout.cached import cached
 from bridge.layout.concatenated import AtomOf, Concatenated, size_of
-from bridge.layout.kept import kept
 from bridge.layout.size import Size, common_cuts, product, quotient, total
 from bridge.layout.text import einops_text
 from bridge.types import Array
@@ -30,19 +30,19 @@ class Layout(Arrangement["Layout"]):
     # Constructors
 
     @classmethod
-    @kept
+    @cached
     def identity(cls, shape: Sequence[Size]) -> Layout:
         """The identity layout: `identity(shape).apply(x) == x`."""
         return cls.ordered(shape, range(len(shape)))
 
     @classmethod
-    @kept
+    @cached
     def ordered(cls, shape: Sequence[Size], order: Iterable[int]) -> Layout:
         """Whole axes, transposed: `ordered(shape, order).apply(x) == x.transpose(order)`."""
         return cls(tuple((size,) for size in shape), tuple((axis,) for axis in order))
 
     @classmethod
-    @kept
+    @cached
     def product(cls, parts: Sequence[Layout], order: Iterable[int]) -> Layout:
         """The outer product of one-axis layouts, part `order[i]` on stored axis i:
         `product(parts, order).axis(i) == parts[i]` and `where(order[i]) == i`."""
@@ -83,7 +83,7 @@ class Layout(Arrangement["Layout"]):
         """Whether both physical arrays are the same: `apply(x) == other.apply(x)`."""
         return self.stored_shape == other.stored_shape and self.same_element_order(other)
 
-    @kept
+    @cached
     def axis(self, axis: int) -> Layout:
         """The layout of one logical axis by itself: applied to a vector along that axis, it gives
         the vector along stored axis `where(axis)`. Raises ValueError if there is none."""
@@ -151,7 +151,7 @@ class Layout(Arrangement["Layout"]):
         first = [_inverse(atom) for atom in inverse.atoms]
         return _layout(inverse.stored, second.stored, lambda i: _compose(first[i], second.atoms[i]))
 
-    @kept
+    @cached
     def refine(self, other: Layout) -> tuple[Layout, Layout] | None:
         """Two layouts of one tensor, split into common atoms:
         `a.apply(x) == apply(x)` and `b.apply(x) == other.apply(x)` for `a, b = refine(other)`.
@@ -166,7 +166,7 @@ class Layout(Arrangement["Layout"]):
         a, b = (one._split(cuts[0]), two._split(cuts[1])) if cuts else (None, None)
         return None if a is None or b is None else (a, b)
 
-    @kept
+    @cached
     def canonical(self) -> Layout:
         """The canonical form of all equivalent layouts (with a Concatenated: of most of them):
         `canonical().apply(x) == apply(x)`, and `canonical().canonical() == canonical()`.
@@ -186,19 +186,19 @@ class Layout(Arrangement["Layout"]):
         axes = [[atom for atom in axis if atom in merged] for axis in layout.members]
         return _layout(axes, [[run[0] for run in group] for group in stored], merged.__getitem__)
 
-    @kept
+    @cached
     def flat(self) -> Layout:
         """The order of the elements alone, as one axis, in canonical form:
         `flat().apply(x.ravel()) == apply(x).ravel()`. All that have no elements are alike."""
         return Layout.identity((0,)) if 0 in self.atoms else self._flattened().canonical()
 
-    @kept
+    @cached
     def permuted(self, order: Sequence[int]) -> Layout:
         """The layout after a Transpose of the logical axes; no data moves:
         `permuted(order).apply(x.transpose(order)) == apply(x)`."""
         return _layout([self.members[i] for i in order], self.stored, self._atom)
 
-    @kept
+    @cached
     def grouped(self, shape: Sequence[Size | None]) -> Layout | None:
         """The layout after a Reshape of the logical axes; no data moves:
         `grouped(shape).apply(x.reshape(shape)).ravel() == apply(x).ravel()`.
@@ -229,7 +229,7 @@ class Layout(Arrangement["Layout"]):
             layout = layout.inserted(axis) if size == 1 else layout
         return layout
 
-    @kept
+    @cached
     def resized(self, axis: int, size: Size) -> Layout:
         """With one axis of another size, in identity layout, on the same stored axis:
         `resized(i, size).where(i) == where(i)`. Raises ValueError if it has none of its own."""
@@ -239,7 +239,7 @@ class Layout(Arrangement["Layout"]):
         stored[stored_axis].insert(0, new)
         return _layout(axes, stored, (*self.atoms, size).__getitem__)
 
-    @kept
+    @cached
     def dropped(self, axes: Iterable[int]) -> Layout:
         """Without these axes, as after a reduction:
         `dropped({i}).apply(x.sum(i)) == apply(x).sum(where(i))`.
@@ -259,7 +259,7 @@ class Layout(Arrangement["Layout"]):
         stored = [group for group in self.stored if not group or {*group} - dropped]
         return self._restricted(kept, stored)
 
-    @kept
+    @cached
     def inserted(self, axis: int) -> Layout:
         """With a new logical axis of size 1 before this one (or last, if it is the rank):
         `inserted(i).apply(expand_dims(x, i)).ravel() == apply(x).ravel()`.

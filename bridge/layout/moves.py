@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridge.layout.arrangement import Shape
+from bridge.layout.cached import cached
 from bridge.layout.concatenated import size_of
-from bridge.layout.kept import kept
 from bridge.layout.layout import Layout
 from bridge.layout.size import Size, quotient
 
@@ -23,7 +23,7 @@ class Moves:
     after: Shape | None = None
 
 
-@kept
+@cached
 def moves(source: Layout, target: Layout) -> Moves | None:
     """From the physical array in layout `source` to that in `target`, for every tensor x:
     `source.apply(x).reshape(before).transpose(order).reshape(after) == target.apply(x)`.

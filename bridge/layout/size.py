@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import prod
 from typing import TypeAlias
 
+from bridge.layout.cached import cached
 from bridge.layout.expression import (
     Product,
     added,
@@ -24,12 +25,11 @@ from bridge.layout.expression import (
     rounded,
     written_product,
 )
-from bridge.layout.kept import kept
 
 Size: TypeAlias = int | str
 
 
-@kept
+@cached
 def product(sizes: Iterable[Size]) -> Size:
     """The size of several axes merged into one: `product((2, "batch", 3)) == "6*batch"`."""
     factors = [_factors(size) for size in sizes]
@@ -52,7 +52,7 @@ def quotient(size: Size, divisor: Size) -> Size | None:
     return _spelled((number // divisor_number, in_order(remaining.elements())))
 
 
-@kept
+@cached
 def total(sizes: Iterable[Size]) -> Size:
     """The size of several axes concatenated: `total(("batch", "batch")) == "2*batch"`.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge import ir
 from bridge.errors import GraphError
-from bridge.layout import kept, known_factor
+from bridge.layout import cached, known_factor
 from bridge.raising.table import Shape
 
 FLOAT_BYTES = 4
@@ -61,7 +61,7 @@ def same_shape(one: Shape, other: Shape) -> bool:
     )
 
 
-@kept
+@cached
 def bytes_of(shape: Shape) -> int:
     """The bytes of a float32 tensor of this shape, with 1 for each unknown size."""
     return FLOAT_BYTES * prod(map(known_factor, shape))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 
 from bridge.errors import UnsupportedError
-from bridge.layout import Atom, Concatenated, Layout, Weight, kept
+from bridge.layout import Atom, Concatenated, Layout, Weight, cached
 from bridge.raising.plan import Ref
 from bridge.raising.table import Node, Operand, Shape
 
@@ -74,14 +74,14 @@ def _storage_order(layout: Layout, axes: Collection[int]) -> tuple[int, ...]:
     return tuple(sorted(axes, key=lambda axis: layout.where(axis) or 0))
 
 
-@kept
+@cached
 def is_presentable(layout: Layout) -> bool:
     """Whether a user can read an output in this layout: one stored axis for each logical axis."""
     whole = all(layout.where(axis) is not None for axis in range(layout.rank))
     return whole and len(layout.stored) == layout.rank
 
 
-@kept
+@cached
 def with_shape(layout: Layout, shape: Shape) -> Layout | None:
     """The same order of axes for a tensor of this shape, of the same rank, or of the last axes.
 
@@ -196,7 +196,7 @@ def _renumbered(
     )
 
 
-@kept
+@cached
 def broadcastable(base: Layout, shapes: Sequence[Shape]) -> Layout:
     """The same order of elements, in which each of these shapes has a `broadcast_layout`.
 
@@ -226,7 +226,7 @@ def _spanned(base: Layout, shape: Shape) -> set[int]:
     return {axis for axis in axes if shape[axis - lead] != 1 or sizes[axis] == 1}
 
 
-@kept
+@cached
 def broadcast_layout(base: Layout, shape: Shape) -> Layout:
     """The layout of an operand that is broadcast against a tensor in layout `base`.
 

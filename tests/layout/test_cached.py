@@ -1,4 +1,4 @@
-"""Results that are kept."""
+"""Results that are cached."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from bridge.layout import Layout, kept
+from bridge.layout import Layout, cached
 
 
 def test_equal_arguments_are_worked_out_once() -> None:
     calls = []
 
-    @kept
+    @cached
     def total(numbers: Iterable[int], start: int) -> int:
         calls.append(start)
         return sum(numbers, start)
@@ -24,7 +24,7 @@ def test_equal_arguments_are_worked_out_once() -> None:
 
 
 def test_what_is_raised_is_raised_again() -> None:
-    @kept
+    @cached
     def refuse(number: int) -> int:
         raise ValueError(number)
 
@@ -41,4 +41,4 @@ def test_equal_layouts_are_one() -> None:
 
 
 def test_a_text_is_no_sequence() -> None:
-    assert kept(lambda size: size)("batch") == "batch"
+    assert cached(lambda size: size)("batch") == "batch"

@@ -1,4 +1,4 @@
-"""Results that are kept: the same few layouts are asked the same again and again."""
+"""Results that are cached: the same few layouts are asked the same again and again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 MOST = 2**13  # results of one function, the last that were asked for
 
 
-def kept(function: Callable[P, Result]) -> Callable[P, Result]:
+def cached(function: Callable[P, Result]) -> Callable[P, Result]:
     """The function, which works out its result for equal arguments once. It takes sequences, as
-    tuples, and what is hashable; what it raises is not kept."""
+    tuples, and what is hashable; what it raises is not cached."""
     known: Any = lru_cache(maxsize=MOST)(function)
 
     @wraps(function)
