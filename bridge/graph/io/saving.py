@@ -23,7 +23,7 @@ from onnx import TensorProto
 from bridge.errors import UsageError
 from bridge.files.outputs import locked, refuse_collisions, staging, writable
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
-from bridge.graph.io.wire import Target, frame
+from bridge.graph.io.wire import Initializer, Target, initializer, write_model
 from bridge.layout import Weight
 
 if TYPE_CHECKING:
@@ -110,24 +110,22 @@ def _write_inline(model: LazyModel, path: Path) -> None:
             received=f"{size} bytes",
             hint="write them with --weights external",
         )
-    with Target(path) as file:
-        file.write(model.proto.SerializeToString())
-        for name, weight in model.weights.items():
-            file.write(frame(header(name, weight), nbytes(weight)))
-            file.write_weight(weight)
+    write_model(path, model.proto, [_inside(*item) for item in model.weights.items()])
 
 
 def _write_external(model: LazyModel, path: Path) -> None:
     data = _data_path(path)
-    with Target(path) as file, Target(data) as pages:
-        file.write(model.proto.SerializeToString())
+    initializers = []
+    with Target(data) as pages:
         for name, weight in model.weights.items():
             if nbytes(weight) < PAGE:
-                _write_inside(file, name, weight)
+                initializers.append(_inside(name, weight))
                 continue
             pages.align(PAGE)
-            file.write(frame(external(name, weight, data.name, pages.position)))
+            tensor = external(name, weight, data.name, pages.position)
+            initializers.append(initializer(tensor))
             pages.write_weight(weight)
+    write_model(path, model.proto, initializers)
 
 
 def _write_linked(model: LazyModel, path: Path) -> None:
@@ -139,23 +137,28 @@ def _write_linked(model: LazyModel, path: Path) -> None:
             expected="weights that the caffemodel holds as the graph needs them, in float32",
             hint="write them with --weights external",
         )
-    folder = path.parent.resolve()
-    with Target(path) as file:
-        file.write(model.proto.SerializeToString())
-        for name, weight in model.weights.items():
-            if weight.span is None:
-                _write_inside(file, name, weight)
-                continue
-            source = weight.span.path.resolve()
-            if not source.is_relative_to(folder):
-                raise UsageError(
-                    "ONNX allows links into the model's own folder only",
-                    where=path,
-                    expected=f"an output in {source.parent}",
-                    hint="write it beside the caffemodel, or with --weights external",
-                )
-            location = source.relative_to(folder).as_posix()
-            file.write(frame(external(name, weight, location, weight.span.offset)))
+    sources = {weight.span.path for weight in weights if weight.span}
+    locations = {source: _location(source, path) for source in sources}
+    initializers = [
+        initializer(external(name, weight, locations[weight.span.path], weight.span.offset))
+        if weight.span
+        else _inside(name, weight)
+        for name, weight in model.weights.items()
+    ]
+    write_model(path, model.proto, initializers)
+
+
+def _location(source: Path, path: Path) -> str:
+    """Of a file of weights, as a graph names it. Raises UsageError for one outside its folder."""
+    folder, source = path.parent.resolve(), source.resolve()
+    if source.is_relative_to(folder):
+        return source.relative_to(folder).as_posix()
+    raise UsageError(
+        "ONNX allows links into the model's own folder only",
+        where=path,
+        expected=f"an output in {source.parent}",
+        hint="write it beside the caffemodel, or with --weights external",
+    )
 
 
 _WRITERS: dict[str, Callable[[LazyModel, Path], None]] = {
@@ -165,9 +168,8 @@ _WRITERS: dict[str, Callable[[LazyModel, Path], None]] = {
 }
 
 
-def _write_inside(file: Target, name: str, weight: Weight) -> None:
-    file.write(frame(header(name, weight), nbytes(weight)))
-    file.write_weight(weight)
+def _inside(name: str, weight: Weight) -> Initializer:
+    return initializer(header(name, weight), weight)
 
 
 def _size(model: LazyModel) -> int:

@@ -1,48 +1,74 @@
 """Writing an ONNX file piece by piece, so that no weight need be in memory for it.
 
-Serialised protobuf messages concatenate: a parser merges the second into the first. So a model
-without initializers, followed by one tiny model for each weight that holds just that weight, is
-one valid file. Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+The file has one `graph`, in which each weight follows the beginning of its initializer: how long
+all of them are is known before the first is read. Protobuf's own libraries would put a graph in
+several pieces together, but other readers take the last piece for the whole.
+Field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
+import onnx
 from onnx import TensorProto
 
 from bridge.errors import WeightsError
 from bridge.files.wire import begin
+from bridge.graph.io.model import nbytes
 from bridge.layout import Span, Weight
 
 MODEL_GRAPH, GRAPH_INITIALIZER, TENSOR_RAW_DATA = 7, 5, 9
 
-# Why the kernel may decline to copy between two files by itself: then it goes through memory.
-_NOT_BY_THE_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
-_CHUNK = 2**24
+# What is copied at a time. The system's own copy between files (copy_file_range) takes twice as
+# long where the bytes lie otherwise in their pages; so much stays in the processor's cache.
+_CHUNK = 2**20
 
 
-def frame(tensor: TensorProto, following: int = 0) -> bytes:
-    """A ModelProto with `tensor` as its one initializer; `following` bytes of raw data, the end
-    of the tensor, have to be written right after it."""
-    inner = tensor.SerializeToString()
-    if following:
+class Initializer(NamedTuple):
+    """An initializer as it will be written: `head`, and the numbers of the weight, if it has one.
+    `size` is in bytes."""
+
+    head: bytes
+    weight: Weight | None
+    size: int
+
+
+def initializer(tensor: TensorProto, weight: Weight | None = None) -> Initializer:
+    """A tensor without raw data, which it gets from the weight."""
+    inner, following = tensor.SerializeToString(), 0
+    if weight is not None:
+        following = nbytes(weight)
         inner += begin(TENSOR_RAW_DATA, following)
-    graph = begin(GRAPH_INITIALIZER, len(inner) + following) + inner
-    return begin(MODEL_GRAPH, len(graph) + following) + graph
+    head = begin(GRAPH_INITIALIZER, len(inner) + following) + inner
+    return Initializer(head, weight, len(head) + following)
+
+
+def write_model(path: Path, proto: onnx.ModelProto, initializers: Sequence[Initializer]) -> None:
+    """A new file with the model, whose graph has these initializers besides its own."""
+    graph = proto.graph.SerializeToString()
+    rest = onnx.ModelProto()
+    rest.CopyFrom(proto)
+    rest.ClearField("graph")
+    size = len(graph) + sum(one.size for one in initializers)
+    with Target(path) as file:
+        file.write(rest.SerializeToString() + begin(MODEL_GRAPH, size) + graph)
+        for head, weight, _ in initializers:
+            file.write(head)
+            if weight is not None:
+                file.write_weight(weight)
 
 
 class Target:
-    """A new file, written from its start to its end. Not buffered: the kernel writes to it too."""
+    """A new file, written from its start to its end. Not buffered: weights are large."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("xb", buffering=0)
+        self._chunk = memoryview(bytearray(_CHUNK))
         self.position = 0
 
     def __enter__(self) -> Target:
@@ -68,34 +94,19 @@ class Target:
         self.write(bytes(-self.position % size))
 
     def write_weight(self, weight: Weight) -> None:
-        """The weight's bytes: copied by the kernel where they lie in a file as they are."""
+        """The weight's bytes: from file to file where they lie in one as they are."""
         if weight.span:
             self._copy(weight.span)
         else:
             self.write(weight.array().reshape(-1).view(np.uint8).data)
 
     def _copy(self, span: Span) -> None:
-        end = self.position + span.length
         with span.path.open("rb", buffering=0) as source:
-            while (rest := end - self.position) > 0:
-                if not self._copy_some(source.fileno(), span.offset + span.length - rest, rest):
+            source.seek(span.offset)
+            rest = span.length
+            while rest:
+                size = source.readinto(self._chunk[:rest])
+                if not size:
                     raise WeightsError("the file ends within a weight", where=span.path)
-
-    def _copy_some(self, source: int, offset: int, length: int) -> int:
-        with suppress(AttributeError), _declined():  # AttributeError: only Linux has it
-            size = os.copy_file_range(source, self._file.fileno(), length, offset_src=offset)
-            self.position += size
-            return size
-        os.lseek(source, offset, os.SEEK_SET)
-        data = os.read(source, min(length, _CHUNK))
-        self.write(data)
-        return len(data)
-
-
-@contextmanager
-def _declined() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NOT_BY_THE_KERNEL:
-            raise
+                self.write(self._chunk[:size])
+                rest -= size

@@ -45,7 +45,7 @@ def test_all_else_is_as_it_was(path: Path) -> None:
 
 
 def test_a_file_in_pieces_is_read_like_one(path: Path) -> None:
-    """As this package writes it: the weights' messages follow the model's."""
+    """As protobuf allows, and this package once wrote it: weights follow the model."""
     model = onnx.load(path)
     tensors = list(model.graph.initializer)
     del model.graph.initializer[:]

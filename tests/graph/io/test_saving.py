@@ -15,6 +15,7 @@ import pytest
 from bridge.errors import CheckError, UsageError
 from bridge.graph.io import Mode, load, save, saving, to_proto
 from bridge.lower import LoweredModel
+from tests.graph.io.last_field import graph_fields, read_last
 from tests.helpers.golden_cases import Case, assert_close
 
 MODES = get_args(Mode)
@@ -55,6 +56,34 @@ def test_what_is_loaded_is_what_was_saved(
 def test_inline_is_what_protobuf_would_have_written(lowered: LoweredModel, tmp_path: Path) -> None:
     written = onnx.load(save(lowered, tmp_path / "net.onnx", weights="inline"))
     assert written == to_proto(lowered)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_reader_that_takes_the_last_graph_sees_all_of_it(
+    mode: Mode, lowered: LoweredModel, tmp_path: Path
+) -> None:
+    """As protobuf allows for messages in pieces, and other readers than its own do not."""
+    path = save(lowered, tmp_path / "net.onnx", weights=mode)
+    read = read_last(path)
+    assert graph_fields(path) == 1
+    assert read == onnx.load(path, load_external_data=False)
+    assert read.graph.node
+    assert len(read.graph.initializer) == len(lowered.weights)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_same_net_gives_the_same_bytes(
+    mode: Mode, lowered: LoweredModel, tmp_path: Path
+) -> None:
+    def written() -> dict[str, bytes]:
+        save(lowered, tmp_path / "net.onnx", weights=mode)
+        files = {name: tmp_path / name for name in _files(tmp_path)}
+        contents = {name: file.read_bytes() for name, file in files.items()}
+        for file in files.values():
+            file.unlink()
+        return contents
+
+    assert written() == written()
 
 
 def test_linked_points_into_the_caffemodel(lowered: LoweredModel, tmp_path: Path) -> None:
