@@ -25,10 +25,12 @@ def expected_shapes(
     """
     inputs = {blob.name: tuple(input_shape.get(blob.name, blob.shape)) for blob in net.inputs}
     if batch is not None:
-        return dict(infer(net, _with_batch(inputs, batch)).values), ()
+        inputs = _with_batch(inputs, batch)
     shapes = infer(net, inputs)
     if dynamic:
-        return open_shapes(net, inputs, shapes), ()
+        return open_shapes(net, inputs, shapes, free_batch=batch is None), ()
+    if batch is not None:
+        return dict(shapes.values), ()
     size = _batch_of(inputs)
     if size is None:
         return dict(shapes.values), ()

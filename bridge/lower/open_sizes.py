@@ -1,4 +1,4 @@
-"""`--dynamic`: symbolic heights and widths, as well as the batch.
+"""`--dynamic`: symbolic heights and widths, as well as the batch if it is free.
 
 Caffe's shape formulas decide: the net's shapes are computed at a few sizes of the images. A dim
 that is the same at all of them is fixed. Two dims that agree at all of them are one size with one
@@ -7,7 +7,7 @@ name. So the emitter never has to do arithmetic with names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from bridge.caffe.net import Net, Shape
 from bridge.caffe.shapes import Shapes, infer
@@ -20,8 +20,10 @@ _STEPS = (1, 2, 3, 5, 8, 13, 16, 32, 64)
 NAMES = ("batch", None, "height", "width")
 
 
-def open_shapes(net: Net, inputs: Mapping[str, Shape], shapes: Shapes) -> dict[str, Dims]:
-    """Each value's shape, with a symbol for every size that follows the batch or the images.
+def open_shapes(
+    net: Net, inputs: Mapping[str, Shape], shapes: Shapes, *, free_batch: bool = True
+) -> dict[str, Dims]:
+    """Each value's shape, with a symbol for every size that follows the images, or a free batch.
 
     Raises UnsupportedError, naming the layer, if one makes this impossible.
     """
@@ -29,7 +31,7 @@ def open_shapes(net: Net, inputs: Mapping[str, Shape], shapes: Shapes) -> dict[s
     if first is None:
         raise UnsupportedError("the net has no images, so no height and width can be open")
     probes = [shapes.values]
-    for probe in _probes(inputs, first):
+    for probe in _probes(inputs, first, (0, 2, 3) if free_batch else (2, 3)):
         try:
             others = infer(net, probe)
         except ShapeError as error:
@@ -47,9 +49,11 @@ def _obstacle(problem: str, where: object) -> UnsupportedError:
     )
 
 
-def _probes(inputs: Mapping[str, Shape], first: Shape) -> Iterator[dict[str, Shape]]:
-    """The inputs with one axis of the images larger, and all inputs of that size with it."""
-    for axis in (0, 2, 3):
+def _probes(
+    inputs: Mapping[str, Shape], first: Shape, axes: Sequence[int]
+) -> Iterator[dict[str, Shape]]:
+    """The inputs with one of these axes of the images larger, and all inputs of that size too."""
+    for axis in axes:
         for step in _STEPS if axis else (1,):
             yield {
                 name: (*shape[:axis], shape[axis] + step, *shape[axis + 1 :])

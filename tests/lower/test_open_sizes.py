@@ -26,6 +26,19 @@ def test_a_net_at_other_sizes(name: str, tmp_path: Path) -> None:
     assert_open(net.prototxt, net.caffemodel, tmp_path, ((0, 0), (4, 0), (0, 8), (12, 4)))
 
 
+def test_the_batch_can_be_fixed_beside_open_sizes(tmp_path: Path) -> None:
+    net = case("pool_ave_k3s2p1_even")
+    read_net = read(net.prototxt, net.caffemodel)
+    (image,) = read_net.inputs
+    opened = lower(read_net, dynamic=True, batch=3)
+    assert opened.inputs[image.name] == (3, image.shape[1], "height", "width")
+    x = {image.name: np.ones((3, image.shape[1], 12, 16), np.float32)}
+    same = lower(read_net, input_shape={image.name: (3, image.shape[1], 12, 16)})
+    expected = OnnxRunner(save(same, tmp_path / "same.onnx")).run(x)
+    for output, result in OnnxRunner(save(opened, tmp_path / "open.onnx")).run(x).items():
+        np.testing.assert_allclose(result, expected[output], rtol=0, atol=1e-5)
+
+
 def assert_open(
     prototxt: Path, caffemodel: Path | None, folder: Path, steps: tuple[tuple[int, int], ...]
 ) -> None:
