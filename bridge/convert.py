@@ -6,7 +6,7 @@ No large package is imported before a verb needs it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from bridge.errors import UsageError, after
 from bridge.files.outputs import refuse_collisions, writable
-from bridge.from_caffe import files_of, lower_net, lowered_net, read_net
+from bridge.from_caffe import files_of, lower_net, lowered_for, lowered_net, read_net
 from bridge.from_onnx import reference
 from bridge.public import public
+from bridge.public.deployment import Choices, deployment
 from bridge.public.options import (
     CaffeToKerasKeywords,
     GraphOptions,
@@ -56,6 +57,7 @@ def caffe_to_onnx(
     check: bool = True,
     weights: WeightsMode | None = None,
     fp16: bool = False,
+    runtime: str | None = None,
     progress: Progress = silent,
     **options: Unpack[LoweringKeywords],
 ) -> Conversion:
@@ -64,7 +66,9 @@ def caffe_to_onnx(
     `check` runs the graph in onnxruntime on seeded inputs and compares every blob's shape with
     Caffe's own formula, and warns of weights that are not finite. `weights` is how they are
     written: inline, external or linked. `fp16` writes half precision, with float32 inputs and
-    outputs, and then `check` compares these with what single precision gives.
+    outputs, and then `check` compares these with what single precision gives. `runtime` is the one
+    that the graph is for: it chooses options that are not given (`bridge.public.deployment`, as
+    `--for` of the command line); the result's `chosen` says which.
     The other options are those of `bridge.public.options.LoweringOptions`.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
@@ -74,6 +78,8 @@ def caffe_to_onnx(
 
     lowering = LoweringOptions.of(options)
     refuse_unknown_mode(weights)
+    chosen = _chosen_for(runtime, {**options, "weights": weights})
+    weights = weights or chosen.weights
     path = None if output is None else Path(output)
     if path is not None:
         refuse_collisions({"the graph": path}, files_of(prototxt, caffemodel, lowering))
@@ -84,7 +90,7 @@ def caffe_to_onnx(
             hint="leave out one of --fp16 and --weights linked, or write --weights external",
         )
     progress("reading the net")
-    single = lowered_net(prototxt, caffemodel, lowering)
+    single, chosen = lowered_for(prototxt, caffemodel, lowering, chosen)
     lowered = _halved(single, progress) if fp16 else single
     lowered = with_warnings(lowered) if check else lowered
     run = partial(_checked_onnx, lowered, single if fp16 else None, progress) if check else None
@@ -97,7 +103,7 @@ def caffe_to_onnx(
             with _temporary_onnx(lowered) as file:
                 report = run(file)
     warnings = _all_warnings(lowered.warnings, report)
-    return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered)
+    return Conversion(path, lowered.inputs, lowered.outputs, warnings, report, lowered, chosen)
 
 
 @public
@@ -229,6 +235,10 @@ def explain(
     kept = cut(net, lowering.outputs).layers
     writers = {top: layer.name for layer in kept for top in layer.tops}
     return whole if blob is None else whole.of_blob(blob, writers)
+
+
+def _chosen_for(runtime: str | None, options: Mapping[str, object]) -> Choices:
+    return Choices() if runtime is None else deployment(runtime).chosen(options)
 
 
 def _halved(lowered: LoweredModel, progress: Progress) -> LoweredModel:

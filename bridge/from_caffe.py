@@ -6,11 +6,13 @@ Nothing heavy is imported before it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import after
+from bridge.public.deployment import Choices
 from bridge.public.options import LoweringOptions, PathLike
 
 if TYPE_CHECKING:
@@ -22,9 +24,24 @@ def lowered_net(
     prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions
 ) -> LoweredModel:
     """The ONNX model of a Caffe net; without weights, its fillers initialise them."""
-    from bridge.caffe.match import with_filled_weights
+    return lowered_for(prototxt, caffemodel, options, Choices())[0]
 
-    return lower_net(read_net(prototxt, caffemodel, options, with_filled_weights), options)
+
+def lowered_for(
+    prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions, choices: Choices
+) -> tuple[LoweredModel, Choices]:
+    """`lowered_net` with what is chosen for a runtime, and the choices that changed something: a
+    batch that the net itself fixes stays as it is."""
+    from bridge.caffe.match import with_filled_weights
+    from bridge.lower.expected_shapes import BATCH
+
+    net = read_net(prototxt, caffemodel, options, with_filled_weights)
+    lowered = lower_net(net, options)
+    if choices.batch is None:
+        return lowered, choices
+    if all(BATCH not in shape for shape in lowered.inputs.values()):
+        return lowered, replace(choices, batch=None)
+    return lower_net(net, replace(options, batch=choices.batch)), choices
 
 
 def read_net(

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from bridge.errors import UsageError
 from bridge.public import public
+from bridge.public.deployment import Choices
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,8 @@ class Conversion:
     """What `caffe_to_onnx` returns.
 
     `inputs` and `outputs` are shapes by blob name, in the graph's order; a free batch size is
-    the word `batch`. `path` is None if no file was asked for, `report` if no check was.
+    the word `batch`. `path` is None if no file was asked for, `report` if no check was. `chosen`
+    has the options that were chosen for a runtime.
     """
 
     path: Path | None
@@ -37,6 +39,7 @@ class Conversion:
     warnings: tuple[str, ...]
     report: Report | None
     model: LoweredModel = field(repr=False)
+    chosen: Choices = field(default_factory=Choices)
 
     @property
     @public

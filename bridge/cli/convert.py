@@ -15,6 +15,7 @@ from bridge.cli.options import (
     Caffemodel,
     Check,
     ExplainLayout,
+    For,
     Graph,
     IoLayoutOption,
     Lowering,
@@ -26,6 +27,7 @@ from bridge.cli.options import (
 from bridge.cli.show import progress, show_table, show_warnings, words
 
 if TYPE_CHECKING:
+    from bridge.public.deployment import Choices
     from bridge.results import Conversion, Raising
 
 UNCHECKED = 4  # exit status
@@ -46,6 +48,7 @@ def caffe_to_onnx(
     fp16: Annotated[
         bool, Parameter(negative=(), help="Half precision; inputs and outputs stay float32.")
     ] = False,
+    runtime: For = None,
     check: Check = True,
 ) -> None:
     """Lower a Caffe net to an NCHW ONNX graph, and run it in onnxruntime.
@@ -58,6 +61,8 @@ def caffe_to_onnx(
 
         python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx \\
             --input-shape data:1,3,320,240
+
+        python -m bridge caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx --for tract
     """
     from bridge.convert import caffe_to_onnx as convert
 
@@ -69,9 +74,12 @@ def caffe_to_onnx(
             check=check,
             weights=weights,
             fp16=fp16,
+            runtime=runtime,
             progress=report,
             **lowering.keywords(),
         )
+    if runtime is not None:
+        show_choices(runtime, conversion.chosen)
     show_conversion(conversion)
 
 
@@ -159,6 +167,12 @@ def exit_unchecked(check: bool, raising: Raising) -> None:
     """As `check` where it cannot tell: the file is there, and Keras is not, to compare it."""
     if check and raising.report is None:
         raise SystemExit(UNCHECKED)
+
+
+def show_choices(runtime: str, chosen: Choices) -> None:
+    from bridge.public.deployment import deployment
+
+    print(f"for {deployment(runtime)}: {str(chosen) or 'no other options'}")
 
 
 def show_conversion(conversion: Conversion) -> None:

@@ -144,6 +144,27 @@ TargetOption = Annotated[
         "use natural: with speed they are no longer layers that learn."
     ),
 ]
+For = Annotated[
+    Literal[
+        "onnxruntime-web",
+        "openvino",
+        "opencv5",
+        "opencv4",
+        "tract",
+        "tvm",
+        "iree",
+        "mnn",
+        "ncnn",
+        "rknn",
+        "tinygrad",
+    ]
+    | None,
+    Parameter(
+        name="--for",
+        help="The runtime that the graph is for: chooses the batch and how weights are written, "
+        "unless you do, and refuses what it does not read.",
+    ),
+]
 Map = Annotated[
     Path | None, Parameter(help="A JSON file to write: where each blob and weight is in Keras.")
 ]

@@ -50,6 +50,22 @@ def test_layers_are_chosen(tmp_path: Path, rule: str, flags: tuple[str, ...], is
     assert [node.name for node in graph.node] == ["always", *(["special"] if is_in else [])]
 
 
+def test_what_was_chosen_for_a_runtime_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = RULES.format(rule="phase: TEST")
+    assert dims(converted(tmp_path, text, "--for", "ncnn")) == [1, 3, 2, 2]
+    assert "for ncnn by pnnx 20261020: --batch 1 --weights inline\n" in capsys.readouterr().out
+    assert dims(converted(tmp_path, text, "--for", "ncnn", "--batch", 4)) == [4, 3, 2, 2]
+    assert "20261020: --weights inline\n" in capsys.readouterr().out
+    assert dims(converted(tmp_path, text, "--for", "openvino"))[1:] == [3, 2, 2]
+    assert "for OpenVINO 2026.4.1: no other options\n" in capsys.readouterr().out
+
+
+def dims(graph: onnx.GraphProto) -> list[int]:
+    return [dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim]
+
+
 DENSE = """
 input: "x" input_shape {{ dim: 1 dim: 3 }}
 layer {{ name: "l" type: "InnerProduct" bottom: "x" top: "y"

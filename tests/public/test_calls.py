@@ -59,7 +59,7 @@ def test_on_the_command_line_it_has_a_status_of_its_own(
     def broken(*_: object) -> None:
         raise KeyError("of nobody's")
 
-    monkeypatch.setattr(convert, "lowered_net", broken)
+    monkeypatch.setattr(convert, "lowered_for", broken)
     monkeypatch.setenv("BRIDGE_TRACEBACK", "1" if shown else "")
     with pytest.raises(SystemExit) as stopped:
         main(["caffe-to-onnx", str(NET.prototxt), "-o", os.devnull + ".onnx"])
