@@ -1,5 +1,20 @@
-"""python -m bridge"""
+"""python -m bridge, and the command bridge"""
 
-from bridge.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Runs the command line. Ctrl-C ends it without a traceback, also while modules are imported,
+    and while the interpreter is shut down."""
+    try:
+        from bridge.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import UnsupportedError, UsageError
-from bridge.files.outputs import refuse_unknown_kind, staged, writable
+from bridge.files.outputs import refuse_unknown_kind, writable
+from bridge.files.staging import staged
 from bridge.public.options import PathLike, Progress, RaisingOptions
 from bridge.results import Raising
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import UsageError
-from bridge.files.outputs import refuse_collisions, staged, writable
+from bridge.files.outputs import refuse_collisions, writable
+from bridge.files.staging import staged
 from bridge.public import public
 from bridge.public.options import IoLayout, PathLike, Progress, silent
 

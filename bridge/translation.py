@@ -15,7 +15,8 @@ from typing import Any
 
 from bridge.caffe.net import Blob
 from bridge.errors import UsageError
-from bridge.files.outputs import staged, writable
+from bridge.files.outputs import writable
+from bridge.files.staging import staged
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.model import LoweredModel
 from bridge.raising.plan import Call, Permutation, Plan, Size, Stored

@@ -1,7 +1,8 @@
 """Files that a user names.
 
 inputs.py   whether they are there, and what they are by their first bytes
-outputs.py  which names a call may write to, and files that appear whole or not at all
+outputs.py  which names a call may write to
+staging.py  files that appear whole or not at all, and what killed processes have left
 hdf5.py     HDF5, which may show what lies in other files
 wire.py     protobuf, walked without reading its payloads, and written in pieces
 """

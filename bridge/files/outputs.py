@@ -1,14 +1,10 @@
-"""The files that a call writes: their names, and that they appear whole or not at all."""
+"""The files that a call writes: which names they may have."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -103,67 +99,3 @@ def _refuse_what_is_there(path: Path) -> None:
         raise UsageError("cannot write there: the folder is read-only", where=path.parent)
     if path.exists() and not os.access(path, os.W_OK):
         raise UsageError("cannot write there: the file is read-only", where=path)
-
-
-@contextmanager
-def staged(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
-    """A temporary path, which is renamed to `path` in the end, or removed after an exception.
-
-    If several are nested, the innermost is renamed first; if one fails, those around it are not.
-    Without `own_folder` the temporary path is in the folder of `path` itself.
-    Raises UsageError if it cannot be written, or the disk is full.
-    """
-    with staging(path, own_folder=own_folder) as temporary:
-        yield temporary
-        temporary.replace(path)
-
-
-# The characters that a folder's name may safely have: a file's own may be any bytes.
-_PREFIX = re.compile(r"[^A-Za-z0-9_.-]")
-
-
-@contextmanager
-def staging(path: Path, *, own_folder: bool = True) -> Iterator[Path]:
-    """The same for writers that rename their files themselves."""
-    try:
-        folder = Path(
-            tempfile.mkdtemp(prefix=_PREFIX.sub("_", f".{path.name[:80]}."), dir=path.parent)
-        )
-    except OSError as error:
-        raise UsageError(f"cannot write there: {error.strerror}", where=path.parent) from error
-    # mkdtemp's name is unique, and so is the same name with a suffix.
-    temporary = (
-        folder / path.name if own_folder else folder.with_name(f"{folder.name}{path.suffix}")
-    )
-    try:
-        yield temporary
-    except OSError as error:
-        raise UsageError(
-            f"cannot write it: {error.strerror or error}",
-            where=path,
-            hint="what was there before is unchanged",
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds a lock against other processes that rename files in a folder.
-
-    On systems that cannot lock folders (Windows, some network drives), it does nothing.
-    """
-    try:
-        from fcntl import LOCK_EX, flock
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            flock(handle, LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

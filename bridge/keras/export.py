@@ -12,7 +12,8 @@ from typing import Any
 import keras
 
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
-from bridge.files.outputs import MODEL_KINDS, refuse_unknown_kind, staged, writable
+from bridge.files.outputs import MODEL_KINDS, refuse_unknown_kind, writable
+from bridge.files.staging import staged
 from bridge.keras.io_names import input_names, output_names
 from bridge.suppress_output import quiet_libraries
 

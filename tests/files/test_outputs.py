@@ -1,4 +1,4 @@
-"""Which names a call may write to, and that files appear whole or not at all."""
+"""Which names a call may write to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import bridge
 from bridge.errors import BridgeError, UsageError
-from bridge.files.outputs import refuse_collisions, staged, writable
+from bridge.files.outputs import refuse_collisions, writable
 from tests.helpers.golden_cases import case
 
 NET = case("conv_basic_k3")
@@ -99,37 +99,6 @@ def test_names_may_be_any_bytes(tmp_path: Path) -> None:
     output = tmp_path / os.fsdecode(b"q\xff.onnx")
     bridge.caffe_to_onnx(NET.prototxt, NET.caffemodel, output)
     assert output.is_file()
-
-
-@pytest.mark.parametrize("own_folder", [True, False])
-def test_a_full_disk_leaves_what_was_there(own_folder: bool, tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_text("what was there before")
-
-    def fill() -> None:
-        with staged(path, own_folder=own_folder) as target:
-            target.write_text("half of")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(UsageError, match="No space left on device"):
-        fill()
-    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
-    assert path.read_text() == "what was there before"
-
-
-def test_of_two_files_neither_is_there_without_the_other(tmp_path: Path) -> None:
-    def written() -> None:
-        with staged(tmp_path / "net.keras") as model, staged(tmp_path / "map.json") as its_map:
-            model.touch()
-            its_map.touch()
-
-    (tmp_path / "map.json").mkdir()  # no file can have this name
-    with pytest.raises(UsageError):
-        written()
-    assert [file.name for file in tmp_path.iterdir()] == ["map.json"]
-    (tmp_path / "map.json").rmdir()
-    written()
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 class TestVerbs:

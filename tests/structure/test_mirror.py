@@ -14,7 +14,7 @@ MAX_FILES, MAX_LINES = 15, 400
 # Modules without a test module of their own, and the one that tests them with what uses them.
 TESTED_ELSEWHERE = {
     # Entry points, which only call what is tested where it is.
-    "__main__.py": "structure/test_imports.py",
+    "__main__.py": "cli/test_interrupts.py",
     "cli/app.py": "structure/test_imports.py",
     "cli/back.py": "cli/test_check.py",
     "cli/convert.py": "cli/test_options.py",

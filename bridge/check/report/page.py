@@ -11,7 +11,8 @@ from bridge.check.compare import Row, Verdict
 from bridge.check.report.report import Report
 from bridge.check.tolerance import CLASSES
 from bridge.errors import UsageError
-from bridge.files.outputs import staged, writable
+from bridge.files.outputs import writable
+from bridge.files.staging import staged
 
 # The limits of the error bars' logarithmic scale: below the noise of float32, and a wrong layer.
 SMALLEST, LARGEST = 1e-9, 1e3

@@ -5,6 +5,7 @@ loading.py  files → graphs
 mapped.py   files → one message, the large weights left where they are
 tensors.py  whether a file's tensors have the numbers that they say they have
 saving.py   LazyModel → files
+linked.py   whether the caffemodel that a graph points into is still the same
 wire.py     files piece by piece, so that no weight need be in memory
 """
 

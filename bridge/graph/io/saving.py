@@ -6,12 +6,13 @@
 | external | a small .onnx, and its weights beside it in .onnx.data (if another is replaced |
 |          | .onnx.1.data, .onnx.2.data, …: a graph never finds another's weights)         |
 | linked   | a small .onnx that points into the caffemodel, in the same folder or below it |
+|          | and knows whether that is still the same file                                 |
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -21,7 +22,9 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
 from bridge.errors import UsageError
-from bridge.files.outputs import locked, refuse_collisions, staging, writable
+from bridge.files.outputs import refuse_collisions, writable
+from bridge.files.staging import Staged, locked, staging
+from bridge.graph.io.linked import metadata
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
 from bridge.graph.io.wire import Initializer, Target, initializer, write_model
 from bridge.layout import Weight
@@ -63,10 +66,10 @@ def save(
     writable(path, (".onnx",))
     # A linked file must be written where its relative paths will hold.
     with staging(path, own_folder=mode != "linked") as staged:
-        _WRITERS[mode](model, staged)
+        _WRITERS[mode](model, staged.path)
         if check:
-            check(staged)
-        _publish(staged, path)
+            check(staged.path)
+        _publish(staged)
     return path
 
 
@@ -145,7 +148,20 @@ def _write_linked(model: LazyModel, path: Path) -> None:
         else _inside(name, weight)
         for name, weight in model.weights.items()
     ]
-    write_model(path, model.proto, initializers)
+    write_model(path, _noting(model, locations), initializers)
+
+
+def _noting(model: LazyModel, locations: Mapping[Path, str]) -> onnx.ModelProto:
+    """The graph, which knows what the files were that it points into."""
+    spans = [weight.span for weight in model.weights.values() if weight.span]
+    files = {
+        (source, location): [(span.offset, span.length) for span in spans if span.path == source]
+        for source, location in locations.items()
+    }
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    proto.metadata_props.append(metadata(files))
+    return proto
 
 
 def _location(source: Path, path: Path) -> str:
@@ -179,27 +195,18 @@ def _size(model: LazyModel) -> int:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def _publish(staged: Path, path: Path) -> None:
-    """Renames the data, then the graph.
-
-    Until the graph is replaced, the old one and its data are untouched; from then on, the new ones
-    are complete: whatever interrupts this, and whichever process writes the same file.
+def _publish(staged: Staged) -> None:
+    """Gives the graph and its data their names. The data's is one that no graph has ever named: so
+    a graph never finds another's, whichever process writes the same file, and whatever ends one.
     """
+    path = staged.target
     with locked(path.parent):
-        old, new = _data_of(path), _data_path(staged)
-        data = _next_data_path(path, old) if new.exists() and new.stat().st_size else None
-        if data is not None:
-            if data.name != new.name:
-                _point_to(staged, data.name)
-            new.rename(data)
-        try:
-            staged.replace(path)
-        except OSError:
-            if data is not None:
-                data.unlink()
-            raise
-        for file in old:
-            file.unlink(missing_ok=True)
+        old, written = _data_of(path), _data_path(staged.path)
+        data = {}
+        if written.exists() and written.stat().st_size:
+            data[written] = _next_data_path(path, old)
+            _point_to(staged.path, data[written].name)
+        staged.publish(data, old)
 
 
 def _data_path(path: Path, number: int = 0) -> Path:
@@ -229,7 +236,9 @@ def _data_of(path: Path) -> Sequence[Path]:
 
 
 def _point_to(path: Path, name: str) -> None:
-    """Makes a graph look for its data in a file of this name."""
+    """Makes a graph look for its data in a file of this name, if it does not already."""
+    if name == _data_path(path).name:
+        return
     proto = onnx.load(path, load_external_data=False)
     for tensor in _outside(proto):
         for entry in tensor.external_data:
