@@ -17,7 +17,8 @@ BridgeError
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -164,6 +165,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     plain = {_plain(candidate): candidate for candidate in known}
     close = get_close_matches(_plain(name), plain, n=1, cutoff=0.7)
     return f"did you mean '{plain[close[0]]}'?" if close else ""
+
+
+def which_names(name: str, known: Collection[str]) -> str | None:
+    """What to tell of an unknown name: the known one that is nearest to it, or that it is several
+    of them, with commas between, where each is a word of its own."""
+    several = re.findall(r"[^,\s]+", name)
+    if len(several) > 1 and set(several) <= set(known):
+        return f"these are {len(several)} names: --outputs {' '.join(several)}"
+    return did_you_mean(name, known) or None
 
 
 def _plain(name: str) -> str:

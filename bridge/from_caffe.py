@@ -66,7 +66,7 @@ def read_net(
         level=options.level,
         input_shape=options.shapes,
         allow_missing_weights=options.allow_missing_weights,
-        hold=partial(understood, outputs=options.outputs, ignore_fields=options.ignored),
+        hold=partial(understood, outputs=options.output_names, ignore_fields=options.ignored),
     )
     with after(net.warnings):
         if caffemodel is None and not any(layer.blobs for layer in net.layers):
@@ -84,7 +84,7 @@ def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
             input_shape=options.shapes,
             batch=options.batch,
             opset=options.opset,
-            outputs=options.outputs,
+            outputs=options.output_names,
             dynamic=options.dynamic,
             ignore_fields=options.ignored,
         )

@@ -21,6 +21,11 @@ def test_the_options_shape_the_graph() -> None:
     assert len(operators(scale=0.5)) > len(plain)
 
 
+def test_one_output_is_named_without_a_list() -> None:
+    first = lowered_net(NET.prototxt, NET.caffemodel, LoweringOptions()).proto.graph.node[0]
+    assert operators(outputs=first.output[0]) == operators(outputs=[first.output[0]]) == ["Conv"]
+
+
 def test_without_a_caffemodel_the_fillers_give_the_weights() -> None:
     lowered = lowered_net(NET.prototxt, NET.caffemodel, LoweringOptions())
     filled = lowered_net(NET.prototxt, None, LoweringOptions())

@@ -24,6 +24,7 @@ from bridge.cli import explain as explain
 from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
+from bridge.cli.mistakes import usage_error
 from bridge.cli.show import show_warnings
 from bridge.errors import BridgeError
 
@@ -46,12 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any bytes
     try:
-        app(arguments, exit_on_error=False, print_error=True)
+        app(arguments, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        command = " ".join(["python -m bridge", *(error.command_chain or ())])
-        print(f"hint: {command} --help lists what it takes, with examples", file=sys.stderr)
-        raise SystemExit(2) from None
+        fail(usage_error(error))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except BrokenPipeError:

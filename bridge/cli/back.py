@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.app import app
+from bridge.cli.app import command
 from bridge.cli.options import Check, Output
 from bridge.cli.show import progress, show_table, words
 
 
-@app.command
+@command
 def keras_to_onnx(
     model: Annotated[Path, Parameter(help="The model, .keras.")],
     /,

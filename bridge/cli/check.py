@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.app import app
+from bridge.cli.app import command
 from bridge.cli.options import IgnoreFields, parse_mean
 from bridge.cli.show import progress, show_table, show_warnings, words
 from bridge.errors import UsageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     ModelFiles = Path | tuple[Path, Path]
 
 
-@app.command
+@command
 def check(
     *models: Annotated[
         Path,

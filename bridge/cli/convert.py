@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.app import app
+from bridge.cli.app import command
 from bridge.cli.explain import show_transposes
 from bridge.cli.options import (
     DEFAULT_GRAPH,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 UNCHECKED = 4  # exit status
 
 
-@app.command
+@command
 def caffe_to_onnx(
     net: Prototxt,
     caffemodel: Caffemodel = None,
@@ -83,7 +83,7 @@ def caffe_to_onnx(
     show_conversion(conversion)
 
 
-@app.command
+@command
 def onnx_to_keras(
     model: Annotated[Path, Parameter(help="The graph, .onnx.")],
     /,
@@ -123,7 +123,7 @@ def onnx_to_keras(
     exit_unchecked(check, raising)
 
 
-@app.command
+@command
 def caffe_to_keras(
     net: Prototxt,
     caffemodel: Caffemodel = None,

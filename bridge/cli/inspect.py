@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import app
+from bridge.cli.app import command
 from bridge.cli.show import show_table, show_warnings, words
+from bridge.errors import UsageError
 
 if TYPE_CHECKING:
     from bridge.inspection import Inspection, Part
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 
 
-@app.command
+@command
 def inspect(
     *files: Annotated[
         Path,
@@ -46,6 +47,8 @@ def inspect(
     """
     from bridge.inspection import inspect as inspected
 
+    if not files:
+        raise UsageError("inspect: no file is named", expected="FILE…")
     inspections = inspected(files)
     if as_json:
         print(

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import app
+from bridge.cli.app import command
 from bridge.cli.show import show_table
 
 
-@app.command
+@command
 def layers(
     *,
     json: Annotated[bool, Parameter(negative=(), help="For programs: one JSON object.")] = False,

@@ -37,13 +37,19 @@ _UTF8 = "save it as UTF-8 (iconv -f UTF-16 -t UTF-8 OLD > NEW)"
 _FROM_CAFFE = "caffe-to-onnx and caffe-to-keras take it: NET.prototxt WEIGHTS.caffemodel"
 _FROM_ONNX = "onnx-to-keras takes it"
 _FROM_KERAS = "keras-to-onnx takes it"
+_FROM_TORCH = "export the model in PyTorch: torch.onnx.export(model, (example,), 'net.onnx')"
+_FROM_GRAPHDEF = (
+    "make ONNX of it: python -m tf2onnx.convert --graphdef FILE --inputs … --outputs … "
+    "--output net.onnx"
+)
+_FROM_TFLITE = "convert the model that it was made from; check compares it with others"
 _EXPORT = "bridge reads nets of Caffe and ONNX: export it to ONNX with its own framework"
 _SNAPSHOT = "pass the .caffemodel that was saved with it"
 
 # The first that matches decides.
 _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"PK\x03\x04.{26}(?:metadata|config)\.json", KERAS, _FROM_KERAS),
-    (rb"PK\x03\x04.{26}[\w.-]+/(?:data\.pkl|\.format)", "a PyTorch checkpoint", _EXPORT),
+    (rb"PK\x03\x04.{26}[\w.-]+/(?:data\.pkl|\.format)", "a PyTorch checkpoint", _FROM_TORCH),
     (rb"PK\x03\x04.{26}[\w./-]+\.npy", "a NumPy archive (.npz)", None),
     (rb"PK[\x03\x05]", "a zip archive", _UNPACK),
     (rb"\x1f\x8b", "a gzip archive", _UNPACK),
@@ -58,14 +64,19 @@ _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
         "an HDF5 file",
         "it has no net, weights at most: put its prototxt before it",
     ),
-    (rb"\x80[\x02-\x05]", "a Python pickle, perhaps a PyTorch checkpoint", _EXPORT),
+    (rb"\x80[\x02-\x05]", "a Python pickle, perhaps a PyTorch checkpoint", _FROM_TORCH),
     (rb"\x93NUMPY", "a NumPy array (.npy)", None),
     (rb"MATLAB 5\.0", "a MATLAB file", None),
     (rb"%PDF", "a PDF", None),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}", "an image", None),
-    (rb".{4}TFL3", "a TensorFlow Lite model", _EXPORT),
+    (rb".{4}TFL3", "a TensorFlow Lite model", _FROM_TFLITE),
     (rb"\x08\x01\x10.\x18", "a mean image (.binaryproto)", "--mean FILE takes it"),
     (rb"\x08[\0-\xff]{1,9}\x12[\0-\xff]{1,300}\.caffemodel", "a solver state", _SNAPSHOT),
+    (
+        rb"\x0a.{1,3}\x0a.[ -~]+\x12.(?:Placeholder|Const|VarHandleOp|VariableV2|NoOp)",
+        "a TensorFlow graph (.pb)",
+        _FROM_GRAPHDEF,
+    ),
     (rb"\x08[\x01-\x1f][\x12\x1a\x22\x28\x32\x3a\x42]", ONNX, _FROM_ONNX),
     (rb"\x08", "a solver state", _SNAPSHOT),
 )
@@ -133,7 +144,7 @@ def _nearest(file: Path) -> str:
     folder = next((parent for parent in file.parents if parent.is_dir()), Path())
     if folder != file.parent:
         return f"there is no folder {file.parent}"
-    return did_you_mean(file.name, (entry.name for entry in folder.iterdir()))
+    return did_you_mean(file.name, (entry.name for entry in folder.iterdir())) or _held(folder)
 
 
 _READ = (".prototxt", ".caffemodel", ".onnx", ".keras")
@@ -141,7 +152,7 @@ _READ = (".prototxt", ".caffemodel", ".onnx", ".keras")
 
 def _held(folder: Path) -> str:
     files = sorted(entry.name for entry in folder.iterdir() if entry.suffix in _READ)
-    return f"it has {', '.join(files[:5])}" if files else ""
+    return f"the folder has {', '.join(files[:5])}" if files else ""
 
 
 def glance(path: Path) -> bytes:

@@ -61,10 +61,23 @@ def writable(path: Path, suffixes: Sequence[str], kind: str = "output") -> Path:
     if path.suffix not in suffixes:
         names = " or ".join(filter(None, suffixes))
         raise UsageError(
-            f"unknown kind of {kind}", where=path, expected=f"a name ending in {names}"
+            f"unknown kind of {kind}",
+            where=path,
+            expected=f"a name ending in {names}",
+            hint=_WRITERS.get(path.suffix),
         )
     return path
 
+
+# Who writes what, for those who asked another command.
+_WRITERS = {
+    ".onnx": "caffe-to-onnx and keras-to-onnx write ONNX",
+    ".keras": "caffe-to-keras and onnx-to-keras write Keras models",
+    ".tflite": "caffe-to-keras and onnx-to-keras write TensorFlow Lite models",
+    ".h5": "Keras 3 keeps its models as .keras",
+    ".hdf5": "Keras 3 keeps its models as .keras",
+    ".pb": "a SavedModel is a folder: give a name without an ending",
+}
 
 MODEL_KINDS = (".keras", ".tflite", "")
 
@@ -76,6 +89,7 @@ def refuse_unknown_kind(path: Path) -> None:
             "unknown kind of output",
             where=path,
             expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
+            hint=_WRITERS.get(path.suffix),
         )
 
 

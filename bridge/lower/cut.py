@@ -8,7 +8,7 @@ from itertools import chain
 
 from bridge.caffe.fillers import LEARNING
 from bridge.caffe.net import Layer, Net
-from bridge.errors import UsageError, did_you_mean
+from bridge.errors import UsageError, which_names
 
 # Layers that only measure, which no deployed net needs; so do all `…Loss` layers, and Python's
 # `…LossLayer` classes.
@@ -54,7 +54,7 @@ def _refuse_unknown_outputs(net: Net, outputs: Sequence[str]) -> None:
                 f"the net has no blob '{name}' to return",
                 where=net.name or None,
                 expected=" ".join(known[-_MAX_LISTED:]) + (" …" * (len(known) > _MAX_LISTED)),
-                hint=f"layer '{name}' writes {tops}" if tops else did_you_mean(name, known) or None,
+                hint=f"layer '{name}' writes {tops}" if tops else which_names(name, known),
             )
 
 

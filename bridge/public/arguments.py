@@ -100,7 +100,7 @@ FLAG = Kind("True or False", _is_bool)
 INT = Kind("a whole number", _is_int)
 NUMBER = Kind("a finite number, of float32's range", _is_number)
 TEXT = Kind("a str", _is_text)
-TEXTS = Kind("a list of str", _all(_is_text))
+TEXTS = Kind("a str, or a list of them", _either(_is_text, _all(_is_text)))
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
@@ -113,10 +113,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "batch": Kind("a whole number, 1 or more", _is_count),
     "scale": NUMBER,
-    "outputs": TEXTS,
     "paths": Kind("a list of paths", _all(_is_path)),
-    "stage": Kind("a str, or a list of them", _either(_is_text, _all(_is_text))),
-    "ignore_fields": Kind("a str, or a list of them", _either(_is_text, _all(_is_text))),
+    **dict.fromkeys(("outputs", "stage", "ignore_fields"), TEXTS),
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),

@@ -24,7 +24,7 @@ def silent(stage: str) -> None:
 class LoweringKeywords(TypedDict, total=False):
     """`LoweringOptions` as keyword arguments; None stands for the default."""
 
-    outputs: Sequence[str] | None
+    outputs: str | Sequence[str] | None
     opset: int | None
     batch: int | None
     input_shape: Mapping[str, Sequence[int]] | None
@@ -54,7 +54,7 @@ class RaisingKeywords(TypedDict, total=False):
 class GraphKeywords(TypedDict, total=False):
     """`GraphOptions` as keyword arguments; None stands for the default."""
 
-    outputs: Sequence[str] | None
+    outputs: str | Sequence[str] | None
     batch: int | None
     input_shape: Mapping[str, Sequence[int]] | None
     input_value: Mapping[str, float] | None
@@ -104,7 +104,7 @@ class LoweringOptions(Options):
                  one for each channel, or a file, .binaryproto or .npy
     """
 
-    outputs: Sequence[str] = ()
+    outputs: str | Sequence[str] = ()
     opset: int = 17
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -123,6 +123,10 @@ class LoweringOptions(Options):
     @property
     def plugins(self) -> tuple[PathLike, ...]:
         return (self.plugin,) if isinstance(self.plugin, PathLike) else tuple(self.plugin)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return as_names(self.outputs)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -149,11 +153,15 @@ class GraphOptions(Options):
                  same steps, rounded by Keras
     """
 
-    outputs: Sequence[str] = ()
+    outputs: str | Sequence[str] = ()
     batch: int | None = None
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
     input_value: Mapping[str, float] = field(default_factory=dict)
     quantized: Quantized = "float"
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return as_names(self.outputs)
 
     @property
     def asked(self) -> bool:

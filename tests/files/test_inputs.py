@@ -117,9 +117,9 @@ def test_text_with_nuls_is_text() -> None:
     ("path", "received", "hint"),
     [
         ("delpoy.prototxt", "no such file", "did you mean 'deploy.prototxt'?"),
-        ("quite_other", "no such file", None),
+        ("quite_other", "no such file", "the folder has deploy.prototxt, net.caffemodel"),
         ("models/net/deploy.prototxt", "no such file", "there is no folder {}/models/net"),
-        ("", "a folder", "it has deploy.prototxt, net.caffemodel"),
+        ("", "a folder", "the folder has deploy.prototxt, net.caffemodel"),
     ],
 )
 def test_a_path_at_which_there_is_no_file_says_what_may_be_meant(

@@ -46,6 +46,9 @@ def test_an_unknown_output_is_refused_with_its_like(net_of: NetOf) -> None:
         with pytest.raises(UsageError, match=f"no blob '{name}'") as refusal:
             cut(net, [name])
         assert refusal.value.hint == hint
+    with pytest.raises(UsageError, match="no blob 'probs, a'") as refusal:
+        cut(net, ["probs, a"])
+    assert refusal.value.hint == "these are 2 names: --outputs probs a"
     with pytest.raises(UsageError, match="no blob 'q'") as refusal:
         cut(net, ["q"])
     assert refusal.value.expected == "x label a b probs loss acc"

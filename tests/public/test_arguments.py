@@ -48,7 +48,7 @@ def test_what_is_no_path_where_none_is_needed(value: Any) -> None:
             [{"data": (0, 3, 4, 4)}, {"data": (1, -1)}, {"data": 5}, [1, 3], "data:1,3"],
         ),
         ("input_shape", [{5: (1, 3)}, {"data": (2**31, 3)}, {"data": (1.0, 3)}]),
-        ("outputs", ["prob", [5], 5]),
+        ("outputs", [[5], 5]),
         ("plugin", [5, [5], b"rules.py"]),
         ("phase", [5]),
         ("stage", [5, [5]]),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from bridge import ir
-from bridge.errors import UsageError, did_you_mean
+from bridge.errors import UsageError, which_names
 from bridge.public.options import GraphOptions
 
 _MAX_LISTED = 8  # names in a message
@@ -35,8 +35,8 @@ def prepare(model: ir.Model, options: GraphOptions) -> bool:
         for node in graph.all_nodes():
             for value in node.outputs:
                 value.shape = None
-    if options.outputs:
-        _cut(model, options.outputs)
+    if options.output_names:
+        _cut(model, options.output_names)
     return True
 
 
@@ -127,5 +127,5 @@ def _refuse_unknown(what: str, name: str, known: Iterable[str]) -> None:
         raise UsageError(
             f"the graph has no {what} '{name}'",
             expected=" ".join(names[-_MAX_LISTED:]) + " …" * (len(names) > _MAX_LISTED),
-            hint=did_you_mean(name, names) or None,
+            hint=which_names(name, names),
         )
