@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     ModelFiles = Path | tuple[Path, Path]
 
 
+RuntimeName = Literal[
+    "onnxruntime",
+    "reference",
+    "onnxruntime-web",
+    "openvino",
+    "opencv",
+    "opencv5",
+    "opencv4",
+    "tract",
+    "tvm",
+    "iree",
+    "mnn",
+    "ncnn",
+    "onnx2torch",
+    "tinygrad",
+]
+
+
 @command
 def check(
     *models: Annotated[
@@ -57,8 +75,7 @@ def check(
     batch: Annotated[int, Parameter(help="Samples at a time; faults of layout hide in 1.")] = 2,
     batches: Annotated[int, Parameter(help="How many batches, of different numbers.")] = 2,
     runtime: Annotated[
-        Literal["onnxruntime", "openvino", "opencv", "reference"],
-        Parameter(help="The runtime of an .onnx; of two, the second."),
+        RuntimeName, Parameter(help="The runtime of an .onnx; of two, the second.")
     ] = "onnxruntime",
     graph: Annotated[
         Path | None,

@@ -27,10 +27,11 @@ TESTED_ELSEWHERE = {
     "files/hdf5.py": "caffe/files/test_hdf5.py",
     "graph/io/tensors.py": "end_to_end/test_odd_graphs.py",
     "ir/writing.py": "ir/test_reading.py",
-    # Types, a protocol, and a table of programs.
+    # Types, a protocol, and a table of programs with their other side.
     "types.py": "structure/test_imports.py",
     "check/backends/backend.py": "check/backends/test_renamed.py",
     "check/backends/runtimes.py": "check/backends/test_onnx.py",
+    "check/backends/runtime_server.py": "check/backends/test_runtime_process.py",
     # Halves of one algorithm.
     "graph/constants.py": "graph/test_fold.py",
     "graph/fusion/driver.py": "graph/fusion/test_linear.py",

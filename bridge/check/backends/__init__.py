@@ -2,7 +2,9 @@
 Caffe's) names and in their axis order.
 
 backend.py   the protocol of them all
-onnx.py      an ONNX file, run in parts by any runtime of runtimes.py
+onnx.py      an ONNX file, run in parts by any runtime of runtimes.py (most of them in a process of
+             their own: runtime_process.py and, on the other side of its pipes, runtime_server.py
+             or, for Node, runtime_server.mjs)
 keras.py     a Keras model, run one operation at a time
 exported.py  SavedModel and .tflite: their outputs
 caffe.py     a Caffe net in pycaffe (in a process of its own: caffe_process.py and, on the other

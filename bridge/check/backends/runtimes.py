@@ -1,4 +1,7 @@
-"""Runtimes for ONNX graphs: each takes a model and returns a function that runs it."""
+"""Runtimes for ONNX graphs: each takes a model and returns a function that runs it.
+
+Two that come with bridge run here, the others in processes of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 
+from bridge.check.backends.runtime_process import (
+    VARIABLE,
+    RuntimeEndedError,
+    RuntimeProcess,
+    process,
+)
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.types import Array
 
@@ -21,14 +32,19 @@ Run = Callable[[Mapping[str, Array]], Sequence[Array]]
 
 @dataclass(frozen=True)
 class Runtime:
-    """`open(model, folder)` loads a model; its weights may be in files of `folder`.
+    """`open(model, folder)` loads a model here; its weights may be in files of `folder`.
 
-    `packages` are the names under which it may be installed.
+    `packages` are the names under which it may be installed. Without `open` it runs in a process of
+    its own, by the `adapter` of runtime_server.py; `release` is what its version starts with, where
+    the name says so. `scalars`: without them it gives an array of one number.
     """
 
     name: str
     packages: tuple[str, ...]
-    open: Callable[[onnx.ModelProto, Path], Run]
+    open: Callable[[onnx.ModelProto, Path], Run] | None = None
+    adapter: str = ""
+    release: str = ""
+    scalars: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -36,19 +52,24 @@ class Runtime:
     @property
     def version(self) -> str:
         """The version of the installed package. Raises UsageError if none is."""
-        for package in self.packages:
-            try:
-                return version(package)
-            except PackageNotFoundError:
-                continue
+        release = installed(self.packages) if self.open else self._process.version
+        if release.startswith(self.release) and release:
+            return release
         raise UsageError(
-            f"{self.name} is not installed", hint=f"python -m pip install {self.packages[0]}"
+            f"{self.name} is not installed",
+            received=f"{self.packages[0]} {release}" if release else None,
+            hint=f"{self.packages[0]} may stand beside bridge, or in the environment that "
+            f"scripts/runtimes makes for it: {VARIABLE}=build/runtimes",
         )
+
+    @property
+    def _process(self) -> RuntimeProcess:
+        return process(self.name, self.adapter or self.name, self.packages)
 
     def ready(self, model: onnx.ModelProto, folder: Path) -> Run:
         """Loads a model. Raises GraphError if the runtime refuses it, or fails in running it."""
         try:
-            run = self.open(model, folder)
+            run = self.open(model, folder) if self.open else self._served(model, folder)
         except Exception as error:  # runtimes raise classes of their own, with no common ancestor
             raise GraphError(f"{self} refuses the graph", received=words_of(error)) from error
 
@@ -56,11 +77,45 @@ class Runtime:
             try:
                 return run(feeds)
             except Exception as error:
-                raise GraphError(
-                    f"{self} cannot run the graph", received=words_of(error)
-                ) from error
+                kind = type(error) if isinstance(error, RuntimeEndedError) else GraphError
+                raise kind(f"{self} cannot run the graph", received=words_of(error)) from error
 
         return guarded
+
+    def _served(self, model: onnx.ModelProto, folder: Path) -> Run:
+        """The model in this runtime's process, from a file that lasts as long as the function."""
+        kept = TemporaryDirectory()
+        graph = Path(kept.name) / "net.onnx"
+        graph.write_bytes(_whole(model, folder))
+        outputs = model.graph.output
+        names = [output.name for output in outputs]
+
+        def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+            results = self._process.run(graph, feeds, names)
+            if self.scalars:
+                return results
+            return [
+                result.reshape(()) if result.size == 1 and _is_scalar(output) else result
+                for output, result in zip(outputs, results, strict=True)
+            ]
+
+        finalize(run, kept.cleanup)
+        return run
+
+
+def _is_scalar(info: onnx.ValueInfoProto) -> bool:
+    tensor = info.type.tensor_type
+    return tensor.HasField("shape") and not tensor.shape.dim
+
+
+def installed(packages: Sequence[str]) -> str:
+    """The version of the first of these packages that is installed here; "" if none is."""
+    for package in packages:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return ""
 
 
 def runtime(name: str) -> Runtime:
@@ -134,38 +189,6 @@ def _opened(
     )
 
 
-def _openvino(model: onnx.ModelProto, folder: Path) -> Run:
-    import openvino
-
-    core = openvino.Core()
-    # Its defaults are half precision and bfloat16 if the processor has them.
-    exact = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(core.read_model(_whole(model, folder)), "CPU", exact)
-
-    # An input without consumers is gone from the compiled model.
-    inputs = [port.node.friendly_name for port in compiled.inputs]
-
-    def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
-        results = compiled([feeds[name] for name in inputs])
-        return [results[index] for index in range(len(compiled.outputs))]
-
-    return run
-
-
-def _opencv(model: onnx.ModelProto, folder: Path) -> Run:
-    import cv2
-
-    net = cv2.dnn.readNetFromONNX(np.frombuffer(_whole(model, folder), np.uint8))
-    names = [output.name for output in model.graph.output]
-
-    def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
-        for name, array in feeds.items():
-            net.setInput(array, name)
-        return list(net.forward(names))
-
-    return run
-
-
 def _reference(model: onnx.ModelProto, folder: Path) -> Run:
     import onnx
     from onnx.reference import ReferenceEvaluator
@@ -185,12 +208,24 @@ def _whole(model: onnx.ModelProto, folder: Path) -> bytes:
     return whole.SerializeToString()
 
 
+_OPENCV = ("opencv-python-headless", "opencv-python")
+
 RUNTIMES: Mapping[str, Runtime] = {
     entry.name: entry
     for entry in (
         Runtime("onnxruntime", ("onnxruntime", "onnxruntime-gpu"), _onnxruntime),
-        Runtime("openvino", ("openvino",), _openvino),
-        Runtime("opencv", ("opencv-python-headless", "opencv-python"), _opencv),
         Runtime("reference", ("onnx",), _reference),
+        Runtime("onnxruntime-web", ("onnxruntime-web",)),
+        Runtime("openvino", ("openvino",)),
+        Runtime("opencv", _OPENCV, scalars=False),
+        Runtime("opencv5", _OPENCV, adapter="opencv", release="5.", scalars=False),
+        Runtime("opencv4", _OPENCV, adapter="opencv", release="4.", scalars=False),
+        Runtime("tract", ("tract",)),
+        Runtime("tvm", ("apache-tvm",)),
+        Runtime("iree", ("iree-base-compiler",)),
+        Runtime("mnn", ("MNN",)),
+        Runtime("ncnn", ("pnnx",), scalars=False),
+        Runtime("onnx2torch", ("onnx2torch",)),
+        Runtime("tinygrad", ("tinygrad",)),
     )
 }
