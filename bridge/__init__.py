@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bridge.raising.table import raises
     from bridge.results import Conversion, translation_map
     from bridge.to_onnx import keras_to_onnx
+    from bridge.training.api import caffe_training
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "Conversion",
     "caffe_to_keras",
     "caffe_to_onnx",
+    "caffe_training",
     "check",
     "explain",
     "keras_to_onnx",
@@ -40,6 +42,7 @@ _HOMES = {
     "Conversion": "bridge.results",
     "caffe_to_keras": "bridge.convert",
     "caffe_to_onnx": "bridge.convert",
+    "caffe_training": "bridge.training.api",
     "check": "bridge.check",
     "explain": "bridge.convert",
     "keras_to_onnx": "bridge.to_onnx",

@@ -9,7 +9,7 @@ from itertools import compress
 
 from bridge.caffe.files.prototxt import Message
 from bridge.caffe.inputs import are_inputs, inputs, with_requested
-from bridge.caffe.net import Layer, Net, Share
+from bridge.caffe.net import Layer, Learning, Net, Share
 from bridge.caffe.sharing import OVERWRITTEN, with_overwritten
 from bridge.caffe.state import State, including_options, is_included
 from bridge.errors import PrototxtError, UnsupportedError, did_you_mean
@@ -67,6 +67,17 @@ def _draft(message: Message) -> Layer:
             if param.get("name")
         },
         complaints=message.complaints,
+        learning=_learning(message),
+    )
+
+
+def _learning(message: Message) -> Learning:
+    params = list(enumerate(message.get("param", ())))
+    return Learning(
+        loss_weights=tuple(message.get("loss_weight", ())),
+        rates={index: param["lr_mult"] for index, param in params if "lr_mult" in param},
+        decays={index: param["decay_mult"] for index, param in params if "decay_mult" in param},
+        propagate_down=tuple(message.get("propagate_down", ())),
     )
 
 

@@ -80,6 +80,20 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """How a layer takes part in training, as far as the text says it.
+
+    `loss_weights` are those of its tops, `rates` and `decays` the factors of the solver's own for
+    each blob, by index, and `propagate_down` says of each bottom whether its gradient is computed.
+    """
+
+    loss_weights: tuple[float, ...] = ()
+    rates: Mapping[int, float] = field(default_factory=dict)
+    decays: Mapping[int, float] = field(default_factory=dict)
+    propagate_down: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
 class Layer:
     """One layer.
 
@@ -105,6 +119,7 @@ class Layer:
     blobs: tuple[Blob, ...] = ()
     shares: Mapping[int, Share] = field(default_factory=dict)
     complaints: tuple[Complaint, ...] = ()
+    learning: Learning = Learning()
 
     def __str__(self) -> str:
         return f"{self.where}, layer '{self.name}' ({self.type})"

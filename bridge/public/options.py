@@ -41,6 +41,17 @@ class LoweringKeywords(TypedDict, total=False):
     rgb: bool | None
 
 
+class TrainingKeywords(TypedDict, total=False):
+    """`TrainingOptions` as keyword arguments; None stands for the default."""
+
+    input_shape: Mapping[str, Sequence[int]] | None
+    plugin: PathLike | Sequence[PathLike] | None
+    stage: str | Sequence[str] | None
+    level: int | None
+    ignore_fields: str | Sequence[str] | None
+    allow_missing_weights: bool | None
+
+
 class RaisingKeywords(TypedDict, total=False):
     """`RaisingOptions` as keyword arguments; None stands for the default."""
 
@@ -139,6 +150,25 @@ class LoweringOptions(Options):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape in self.input_shape.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions(Options):
+    """How a Caffe net is read that is to be trained: those of `LoweringOptions` that say what the
+    net is."""
+
+    input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    plugin: PathLike | Sequence[PathLike] = ()
+    stage: str | Sequence[str] = ()
+    level: int = 0
+    ignore_fields: str | Sequence[str] = ()
+    allow_missing_weights: bool = False
+
+    @property
+    def lowering(self) -> LoweringOptions:
+        """The net in phase TRAIN, with these options."""
+        own = {option.name: getattr(self, option.name) for option in fields(self)}
+        return LoweringOptions(phase="TRAIN", **own)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ ORDER = (
     "from_onnx",
     "to_keras",
     "to_onnx",
+    "training",
     "convert",
     "inspection",
     "support",

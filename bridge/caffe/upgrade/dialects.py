@@ -153,7 +153,7 @@ V1_TYPES = {
 
 # Other forks' names are V2's types in capitals, with or without underscores (`named_by`).
 
-# V2 has these in `param` messages, one per blob; only the names matter here.
+# V2 has these in `param` messages, one per blob.
 _V1_PARAM_FIELDS = ("param", "blob_share_mode", "blobs_lr", "weight_decay")
 
 
@@ -162,8 +162,22 @@ def _from_v1(layer: Message) -> Message:
     values = {name: value for name, value in layer.items() if name not in _V1_PARAM_FIELDS}
     kind = layer.get("type", "NONE")
     values["type"] = V1_TYPES.get(kind) or named_by(kind) or kind
-    values["param"] = [{"name": name} for name in layer.get("param", [])]
+    values["param"] = _params(layer, layer.get("param", ()))
     return layer.with_values(values)
+
+
+def _params(fields: Mapping[str, Any], names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The names and factors of each blob, of which an older dialect has a list each."""
+    columns = {
+        "name": names,
+        "lr_mult": fields.get("blobs_lr", ()),
+        "decay_mult": fields.get("weight_decay", ()),
+    }
+    count = max(map(len, columns.values()))
+    return [
+        {key: column[index] for key, column in columns.items() if index < len(column)}
+        for index in range(count)
+    ]
 
 
 # ---- V0 --------------------------------------------------------------------------------------
@@ -255,6 +269,7 @@ def _from_v0(layer: Message, warnings: list[str]) -> Message:
         "type": _V0_TYPES.get(kind, kind),
         "bottom": layer.get("bottom", []),
         "top": layer.get("top", []),
+        **({"param": params} if (params := _params(flat)) else {}),
         **{name: fields for name, fields in parameters.items() if fields},
     }
     return layer.with_values(values)

@@ -31,7 +31,10 @@ def test_v1_layers_get_string_types_and_param_messages() -> None:
         "type": "Convolution",
         "bottom": ["x"],
         "top": ["y"],
-        "param": [{"name": "w"}, {"name": "b"}],
+        "param": [
+            {"name": "w", "lr_mult": 1, "decay_mult": 1},
+            {"name": "b", "lr_mult": 2},
+        ],
         "include": [{"phase": "TEST"}],
         "convolution_param": {"num_output": 3, "kernel_size": [5]},
     }
@@ -107,6 +110,7 @@ def test_v0_fields_go_to_the_message_of_their_type() -> None:
             "bias_term": False,
             "weight_filler": {"std": 1.0},
         },
+        "param": [{"lr_mult": 1, "decay_mult": 0}],
     }
     assert pool["pooling_param"] == {"pool": "AVE", "kernel_size": [2], "pad": [1]}
     assert data["data_param"] == {"source": "db", "batch_size": 8}
