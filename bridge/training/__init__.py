@@ -1,0 +1,11 @@
+"""Caffe's training in Keras: the same losses, gradients and steps.
+
+net            a net to be trained: its losses, its parameters, its Keras model
+solving        Caffe's solvers as Keras's optimizers
+losses.py      Caffe's losses, in keras.ops
+forward.py     the forward pass in training, with the losses
+gradients.py   gradients, on each backend
+statistics.py  what batch normalisations remember
+run.py         TrainingRun: steps
+api.py         caffe_training: the public function
+"""

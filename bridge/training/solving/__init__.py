@@ -1,0 +1,7 @@
+"""Caffe's solvers in Keras.
+
+rules.py      the update rules
+optimizer.py  a Keras optimizer of them
+rates.py      learning-rate policies as Keras's schedules
+history.py    a solver's snapshot
+"""

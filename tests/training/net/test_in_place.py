@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.caffe import read
+from bridge.errors import UnsupportedLayerError
+from bridge.training.net.in_place import Overwritten, overwritten
+
+
+def of(folder: Path, *types: str):
+    lines = ['input: "x" input_shape { dim: 1 dim: 3 dim: 4 dim: 4 }']
+    lines.append('layer { name: "first" type: "Power" bottom: "x" top: "a" }')
+    lines += [
+        f'layer {{ name: "l{i}" type: "{kind}" bottom: "a" top: "a" }}'
+        for i, kind in enumerate(types)
+    ]
+    text = "\n".join(lines).replace('"Power" bottom: "x"', '"Convolution" bottom: "x"', 1)
+    (folder / "net.prototxt").write_text(text)
+    return overwritten(read(folder / "net.prototxt", phase="TRAIN"))
+
+
+def test_a_relu_that_another_layer_writes_over_is_found(tmp_path: Path) -> None:
+    """Real Caffe's gradients of such a net are in the run `batchnorm`."""
+    assert of(tmp_path, "ReLU", "BatchNorm", "Scale") == {
+        "l0": Overwritten("l0", "a:l0", "a", 0.0),
+    }
+
+
+@pytest.mark.parametrize(
+    "types",
+    [("BatchNorm", "Scale", "ReLU"), ("ReLU", "Dropout"), ("PReLU", "BatchNorm"), ("TanH",)],
+)
+def test_other_layers_keep_what_they_need(tmp_path: Path, types: tuple[str, ...]) -> None:
+    assert of(tmp_path, *types) == {}
+
+
+@pytest.mark.parametrize("types", [("TanH", "Dropout"), ("Sigmoid", "BatchNorm"), ("ELU", "Scale")])
+def test_a_gradient_that_is_none_is_refused(tmp_path: Path, types: tuple[str, ...]) -> None:
+    with pytest.raises(UnsupportedLayerError, match="written over its result"):
+        of(tmp_path, *types)
