@@ -83,7 +83,5 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
 
 def decay_gradient(variable: Any, factor: float, regularization: str) -> Tensor:
     """The derivative of the decay: factor · w for L2, factor · sign w for L1."""
-    if not factor:
-        return ops.zeros_like(variable)
     value = ops.convert_to_tensor(variable)
     return factor * (value if regularization == "L2" else ops.sign(value))
