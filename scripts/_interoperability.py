@@ -1,9 +1,9 @@
 """Trained nets in every runtime, against every blob that real Caffe recorded.
 
-OpenCV 4 and 5 share a module name, and the backends of Keras a process, so each gets a virtual
-environment of its own in build/interoperability; the Caffe is that of scripts/caffe. A cell of the
-table is one run of `python -m bridge check` there: what a user would do, and nothing of it can take
-the others down.
+The backends of Keras share a process, so each gets a virtual environment of its own, in
+build/interoperability; runtimes for ONNX have theirs from scripts/runtimes, and the Caffe is that
+of scripts/caffe. A number is one run of `python -m bridge check` there: what a user would do, and
+nothing of it can take the others down.
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import bridge
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from _environments import RUNTIME_ENVIRONMENTS, Environment, variables  # noqa: E402
+
+import bridge  # noqa: E402
+
 BUILD = ROOT / "build" / "interoperability"
 TARGET = ROOT / "docs" / "interoperability.md"
-UV = ROOT / ".venv" / "bin" / "uv"
-
 PATIENCE = 900  # seconds that one check may take
 
 TEXT = """# Trained nets in every runtime
 
-Made by `scripts/interoperability`, on {machine}. Each cell is one
-`python -m bridge check` of what real Caffe recorded against the net in that runtime: the greatest
-absolute difference over all blobs that were compared, and how many those were.
-Bold is more than is allowed (see
-[check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded
-with their outputs only.
+Made by `scripts/interoperability`, on {machine}: each number is one `python -m bridge check` of
+what real Caffe recorded against the net in that runtime, the greatest absolute difference over all
+blobs that were compared, and how many those were. Bold is more than is allowed (see
+[check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded with their outputs only.
+[runtimes.md](runtimes.md) says how to deploy to each.
 
 {table}
+
+{nets}
 {notes}
 ## What ran
 
@@ -44,77 +47,65 @@ with their outputs only.
 """
 
 
-@dataclass(frozen=True)
-class Environment:
-    """A virtual environment: what is installed beside bridge, and what it runs with."""
-
-    name: str
-    packages: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
-    needs: Path | None = None  # what another script makes
-
-    @property
-    def python(self) -> Path:
-        return BUILD / "environments" / self.name / "bin" / "python"
-
-    def make(self) -> str:
-        """Makes it, where it is not there; a reason where it cannot be made."""
-        if self.needs is not None and not self.needs.exists():
-            return f"there is no {self.needs.relative_to(ROOT)}"
-        done = self.python.parent.parent / "complete"
-        if done.is_file():
-            return ""
-        say(f"making the environment {self.name}: {' '.join(self.packages)}")
-        folder = self.python.parent.parent
-        commands: list[list[str | Path]] = [
-            [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
-            [
-                *(UV, "pip", "install", "--quiet", "--python", self.python),
-                *self.options,
-                *("--editable", str(ROOT), *self.packages),
-            ],
-        ]
-        for command in commands:
-            ran = subprocess.run(command, capture_output=True, text=True, check=False)
-            if ran.returncode:
-                return f"could not be installed: {last_line(ran.stderr)}"
-        done.touch()
-        return ""
+def _with_bridge(name: str, *packages: str, **variables: str) -> Environment:
+    return Environment(BUILD / "environments" / name, packages, variables, with_bridge=True)
 
 
-ONNX = Environment("onnx", ("opencv-python-headless>=5,<6", "openvino>=2026,<2027"))
+ONNX = _with_bridge("onnx")
+CAFFE_FOLDER = ROOT / "build" / "caffe" / "python"
 CAFFE = Environment(
-    "caffe", (), {"PYTHONPATH": str(ROOT / "build/caffe/python")}, needs=ROOT / "build/caffe/python"
+    BUILD / "environments" / "caffe",
+    variables={"PYTHONPATH": str(CAFFE_FOLDER)},
+    needs=CAFFE_FOLDER,
+    with_bridge=True,
 )
-OPENCV4 = Environment("opencv4", ("opencv-python-headless>=4.10,<5",))
-TENSORFLOW = Environment("tensorflow", ("keras>=3.14,<4", "tensorflow>=2.21,<3"))
-JAX = Environment("jax", ("keras>=3.14,<4", "jax"), {"KERAS_BACKEND": "jax"})
-TORCH = Environment("torch", ("keras>=3.14,<4", "torch"), {"KERAS_BACKEND": "torch"})
+OPENCV4 = _with_bridge("opencv4", "opencv-python-headless==4.14.0.94")
+TENSORFLOW = _with_bridge("tensorflow", "keras>=3.14,<4", "tensorflow>=2.21,<3")
+JAX = _with_bridge("jax", "keras>=3.14,<4", "jax", KERAS_BACKEND="jax")
+TORCH = _with_bridge("torch", "keras>=3.14,<4", "torch", KERAS_BACKEND="torch")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A runtime: where it runs, and what `check` is given, with {…} for the files of a net."""
+    """A runtime: where it runs, and what `check` is given, with {…} for the files of a net; one
+    that runs in a process of its own has an environment beside."""
 
     name: str
     environment: Environment
     arguments: tuple[str, ...]
+    beside: Environment | None = None
+
+    def make(self) -> str:
+        """Makes the environments; a reason where one cannot be made."""
+        reason = self.environment.make()
+        return reason if reason or self.beside is None else self.beside.make()
+
+
+def _runtime(title: str, name: str) -> Column:
+    return Column(title, ONNX, ("{onnx}", "--runtime", name), RUNTIME_ENVIRONMENTS.get(name))
 
 
 COLUMNS = (
-    Column("onnxruntime", ONNX, ("{onnx}",)),
-    Column("OpenCV 5", ONNX, ("{onnx}", "--runtime", "opencv")),
-    Column("OpenVINO", ONNX, ("{onnx}", "--runtime", "openvino")),
-    Column("ONNX reference", ONNX, ("{onnx}", "--runtime", "reference")),
+    _runtime("onnxruntime", "onnxruntime"),
+    _runtime("onnxruntime-web", "onnxruntime-web"),
+    _runtime("OpenVINO", "openvino"),
+    _runtime("OpenCV 5", "opencv5"),
+    _runtime("OpenCV 4", "opencv4"),
+    _runtime("tract", "tract"),
+    _runtime("MNN", "mnn"),
+    _runtime("onnx2torch", "onnx2torch"),
+    _runtime("tinygrad", "tinygrad"),
+    _runtime("TVM", "tvm"),
+    _runtime("ncnn", "ncnn"),
+    _runtime("IREE", "iree"),
+    _runtime("ONNX reference", "reference"),
     Column("Caffe's files in Caffe", CAFFE, ("{prototxt}", "{caffemodel}")),
-    Column("OpenCV 4", OPENCV4, ("{onnx}", "--runtime", "opencv")),
-    Column("OpenCV 4, Caffe's files", OPENCV4, ("{prototxt}", "{caffemodel}")),
-    Column("Keras, TensorFlow", TENSORFLOW, ("{keras}", "--graph", "{onnx}")),
+    Column("Caffe's files in OpenCV 4", OPENCV4, ("{prototxt}", "{caffemodel}")),
+    Column("Keras on TensorFlow", TENSORFLOW, ("{keras}", "--graph", "{onnx}")),
+    Column("Keras on JAX", JAX, ("{keras}", "--graph", "{onnx}")),
+    Column("Keras on PyTorch", TORCH, ("{keras}", "--graph", "{onnx}")),
     Column("SavedModel", TENSORFLOW, ("{saved}", "--graph", "{onnx}")),
     Column("LiteRT", TENSORFLOW, ("{tflite}", "--graph", "{onnx}")),
-    Column("Keras, JAX", JAX, ("{keras}", "--graph", "{onnx}")),
-    Column("Keras, Torch", TORCH, ("{keras}", "--graph", "{onnx}")),
 )
 
 
@@ -183,7 +174,7 @@ def checked(net: Net, column: Column, reasons: Mapping[str, str]) -> Cell:
             timeout=PATIENCE,
             check=False,
             cwd=BUILD,
-            env={**os.environ, **column.environment.variables},
+            env=variables(column.environment),
         )
     except subprocess.TimeoutExpired:
         return Cell(reason=f"no answer within {PATIENCE} s")
@@ -205,28 +196,37 @@ def why(text: str) -> str:
     return " ".join(refused[:1] + received[:1])
 
 
-def last_line(text: str) -> str:
-    return ([line.strip() for line in text.splitlines() if line.strip()] or [""])[-1]
-
-
 def page(nets: Sequence[Net], cells: Mapping[tuple[str, str], Cell]) -> str:
-    heads = ["net", *(column.name for column in COLUMNS)]
-    lines = [heads, ["---"] * len(heads)]
     notes: dict[str, list[str]] = {}
-    for net in nets:
-        row = [net.folder.name]
-        for column in COLUMNS:
-            cell = cells[net.folder.name, column.name]
-            row.append(str(cell))
-            if cell.reason:
-                notes.setdefault(cell.reason, []).append(f"{net.folder.name} in {column.name}")
-        lines.append(row)
+    for (net, column), cell in cells.items():
+        if cell.reason:
+            notes.setdefault(cell.reason, []).append(f"{net} in {column}")
     return TEXT.format(
         machine=f"{os.uname().machine} under {os.uname().sysname}",
-        table="\n".join(f"| {' | '.join(line)} |" for line in lines),
+        table=counts(nets, cells),
+        nets="\n\n".join(paragraph(net, cells) for net in nets),
         notes=reasons_of(notes),
         versions=versions(cells),
     )
+
+
+def counts(nets: Sequence[Net], cells: Mapping[tuple[str, str], Cell]) -> str:
+    """How many nets are right in each runtime, and how many are not, or have no number."""
+    lines = ["| runtime | right | wrong | – |", "| --- | --- | --- | --- |"]
+    for name in dict.fromkeys(column for _, column in cells):
+        of_one = [cells[net.folder.name, name] for net in nets if (net.folder.name, name) in cells]
+        numbers = [cell for cell in of_one if not cell.reason]
+        right = sum(cell.ok for cell in numbers)
+        row = (right, len(numbers) - right, len(of_one) - len(numbers))
+        lines.append(f"| {name} | {' | '.join(map(str, row))} |")
+    return "\n".join(lines)
+
+
+def paragraph(net: Net, cells: Mapping[tuple[str, str], Cell]) -> str:
+    """Its numbers in all runtimes, as text that wraps on a narrow screen."""
+    own = {column: cell for (name, column), cell in cells.items() if name == net.folder.name}
+    numbers = "; ".join(f"{column} {cell}" for column, cell in own.items())
+    return f"**{net.folder.name}**: {numbers}."
 
 
 def reasons_of(notes: Mapping[str, Sequence[str]]) -> str:
@@ -254,20 +254,22 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/interoperability", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT.parent / "shared" / "models")
-    folder = parser.parse_args().folder
+    parser.add_argument("--only", nargs="+", choices=[c.name for c in COLUMNS], metavar="RUNTIME")
+    arguments = parser.parse_args()
+    folder, only = arguments.folder, arguments.only
     files = sorted(folder.glob("*/weights.caffemodel"), key=lambda file: file.stat().st_size)
     nets = [Net(file.parent) for file in files]
     if not nets:
         sys.exit(f"no nets in {folder}: folders with deploy.prototxt and weights.caffemodel")
     shutil.rmtree(BUILD / "nets", ignore_errors=True)  # what other code may have made of them
     BUILD.mkdir(parents=True, exist_ok=True)
-    environments = {column.environment.name: column.environment for column in COLUMNS}
-    missing = {name: environment.make() for name, environment in environments.items()}
+    columns = [column for column in COLUMNS if only is None or column.name in only]
+    missing = {column.name: column.make() for column in columns}
     cells: dict[tuple[str, str], Cell] = {}
     for done, net in enumerate(nets):
         reasons = net.convert()
-        for column in COLUMNS:
-            reason = missing[column.environment.name]
+        for column in columns:
+            reason = missing[column.name]
             cell = Cell(reason=reason) if reason else checked(net, column, reasons)
             cells[net.folder.name, column.name] = cell
             say(f"{net.folder.name}\t{column.name}\t{cell.reason or cell}")

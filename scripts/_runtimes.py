@@ -1,32 +1,44 @@
 """Every golden case in every runtime, against what real Caffe gave: docs/runtimes.md.
 
-A runtime may take its process down with it, or never come back; so each runs in a process of its
-own that says a line about each case when it is done with it. Where that process ends early, the
-case it was at is to blame, and another process goes on behind it.
+Each graph is written as `caffe-to-onnx --for` writes it. A runtime may take its process down with
+it, or never come back; so each runs in a process of its own that says a line about each case when
+it is done with it. Where that process ends early, the case it was at is to blame, and another
+process goes on behind it.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
-import re
+import os
+import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from signal import Signals
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "docs" / "runtimes.md"
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import onnx  # noqa: E402
 
 # What the imports need stands above them (E402): the tests are no package that is installed.
+from _environments import RUNTIME_ENVIRONMENTS, RUNTIMES_BUILD, variables  # noqa: E402
+from _runtimes_page import CRASHED, REFUSED, RIGHT, UNLOWERED, WRONG, Result, Run, page  # noqa: E402
+
+from bridge.caffe import read  # noqa: E402
+from bridge.check.backends.runtime_process import RuntimeEndedError  # noqa: E402
 from bridge.check.backends.runtimes import RUNTIMES  # noqa: E402
 from bridge.errors import BridgeError  # noqa: E402
 from bridge.graph.io import to_proto  # noqa: E402
+from bridge.lower import lower  # noqa: E402
+from bridge.lower.expected_shapes import BATCH  # noqa: E402
+from bridge.lower.model import LoweredModel  # noqa: E402
+from bridge.public.deployment import DEPLOYMENTS  # noqa: E402
 from tests.helpers.golden_cases import (  # noqa: E402
     CASES,
     Case,
@@ -36,94 +48,60 @@ from tests.helpers.golden_cases import (  # noqa: E402
     lowered,
 )
 
-PATIENCE = 600  # seconds that one process may take
-
-RIGHT, REFUSED, WRONG, CRASHED = OUTCOMES = ("right", "refused", "wrong", "crashed")
-UNLOWERED = "unlowered"  # refused by bridge itself, so no runtime has a part in it
-
-TEXT = """# The golden cases in other runtimes
-
-Made by `scripts/runtimes`: what each runtime makes of the graphs that `caffe-to-onnx` writes for
-the cases of [tests/golden](../tests/golden/README.md), against the numbers that real Caffe gave.
-Right means every output within 1e-4 · (1 + max) of Caffe's and of the same shape; refused, that
-the runtime says it cannot load or run the graph; wrong, that it gives other numbers; crashed, that
-its process ends. Cases that `bridge` itself refuses: {unlowered}.
-
-{counts}
-
-{details}
-"""
+TARGET = ROOT / "docs" / "runtimes.md"
+RESULTS = RUNTIMES_BUILD / "results"
+ANSWERS = RUNTIMES_BUILD / "answers"
+DRIVERS = ROOT / "bridge" / "check" / "backends"
+PATIENCE = 300  # seconds that one case may take
+NAMES = ("onnxruntime", "reference", *RUNTIME_ENVIRONMENTS)
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a runtime is not right on the cases whose names this pattern matches."""
-
-    runtime: str
-    outcome: str
-    cases: str
-    text: str
-
-
-REASONS = (
-    Reason(
-        "openvino",
-        REFUSED,
-        "dropout",
-        text="It takes the Dropout out, and then calls the net's input by the name of the output, "
-        "so that the input cannot be found any more.",
-    ),
-    Reason(
-        "opencv",
-        WRONG,
-        "reduction_(default|asum_all)",
-        "It has the right number, but gives a scalar to Python as an array of shape (1,).",
-    ),
-    Reason(
-        "opencv",
-        REFUSED,
-        "detout_no_threshold",
-        text="Its NonMaxSuppression takes no score_threshold below 0; ONNX does, and this layer "
-        "without a confidence_threshold keeps boxes of any score.",
-    ),
-    Reason(
-        "reference",
-        WRONG,
-        "lrn_.*|v[012]_.*",
-        text="Its LRN goes through as many channels as there are images in the batch "
-        "([onnx#7805](https://github.com/onnx/onnx/issues/7805), mended by "
-        "[onnx#8331](https://github.com/onnx/onnx/pull/8331)).",
-    ),
-    Reason(
-        "reference",
-        REFUSED,
-        "deconv_group2",
-        text="Its ConvTranspose in groups cuts the weights by output channels, though their first "
-        "axis is the input channels ([onnx#8446](https://github.com/onnx/onnx/pull/8446) mends "
-        "a fault beside it).",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of one case in one runtime; `message` says why where it is not right."""
-
-    case: str
-    outcome: str
-    message: str = ""
+def graph_for(golden: Case, name: str) -> LoweredModel:
+    """A case as `--for` has it; a batch that is to be fixed is fixed at that of the recording."""
+    model = lowered(golden)
+    known = DEPLOYMENTS.get(name)
+    is_free = any(BATCH in shape for shape in model.inputs.values())
+    if known is None or known.choices.batch is None or not is_free:
+        return model
+    shapes = {name: array.shape for name, array in golden.inputs.items()}
+    net = read(golden.prototxt, golden.caffemodel)
+    first = next(axis[0] for axis in shapes.values() if axis)
+    return lower(net, input_shape=shapes if "reshaped" in golden.tags else {}, batch=first)
 
 
 def judge(golden: Case, name: str) -> Result:
-    """Lowers a case, runs it in the runtime of this name, and compares."""
+    """Lowers a case, and compares what the runtime of this name gives, or gave for this very graph:
+    some runtimes compile for seconds."""
     try:
-        model = lowered(golden)
+        model = graph_for(golden, name)
     except BridgeError as error:
         return Result(str(golden), UNLOWERED, error.problem)
+    proto = to_proto(model)
+    answer = ANSWERS / name / f"{identity(golden, proto, name)}.json"
+    if answer.is_file():
+        return Result(**json.loads(answer.read_text("utf-8")))
+    result = compared(golden, model, proto, name)
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    answer.write_text(json.dumps(asdict(result)), encoding="utf-8")
+    return result
+
+
+def identity(golden: Case, proto: onnx.ModelProto, name: str) -> str:
+    """Differs wherever the graph, its inputs, the runtime or how it is driven does."""
+    parts = [str(RUNTIMES[name]).encode(), proto.SerializeToString(deterministic=True)]
+    parts.append((golden.folder / "io.npz").read_bytes())
+    parts += [file.read_bytes() for file in sorted(DRIVERS.glob("runtime*"))]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def compared(golden: Case, model: LoweredModel, proto: onnx.ModelProto, name: str) -> Result:
+    """Runs a graph in the runtime of this name, and compares."""
     try:
         with TemporaryDirectory() as folder:
-            run = RUNTIMES[name].ready(to_proto(model), Path(folder))
+            run = RUNTIMES[name].ready(proto, Path(folder))
             results = run(feeds(golden, model))
+    except RuntimeEndedError as error:
+        return Result(str(golden), CRASHED, str(error.received))
     except BridgeError as error:
         return Result(str(golden), REFUSED, str(error.received))
     try:
@@ -136,13 +114,14 @@ def judge(golden: Case, name: str) -> Result:
 def work(name: str, cases: Sequence[str]) -> None:
     """What a process of its own does: a line for each case, as soon as it is known."""
     for folder in cases:
+        signal.alarm(PATIENCE)
         print(json.dumps(asdict(judge(case(folder), name))), flush=True)
 
 
 def all_results(name: str, cases: Sequence[str]) -> Iterator[Result]:
     """What comes of these cases in one runtime, whatever that does to its processes."""
     while cases:
-        lines, end = process([sys.executable, __file__, name, *cases])
+        lines, end = process([sys.executable, __file__, "--work", name, *cases])
         done = [Result(**json.loads(line)) for line in lines if line.startswith("{")]
         yield from done
         cases = cases[len(done) :]
@@ -153,85 +132,75 @@ def all_results(name: str, cases: Sequence[str]) -> Iterator[Result]:
 
 def process(command: Sequence[str]) -> tuple[list[str], str]:
     """The whole lines that a process prints, and how it ended."""
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as late:
-        return whole_lines(late.stdout), f"no answer within {PATIENCE} s"
-    signal = Signals(-done.returncode).name if done.returncode < 0 else f"exit {done.returncode}"
-    return whole_lines(done.stdout), signal
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=variables(),
+        start_new_session=True,
+    ) as started:
+        output, _ = started.communicate()
+        with suppress(ProcessLookupError):  # what hangs is below it
+            os.killpg(started.pid, signal.SIGKILL)
+    number = -started.returncode
+    if number == signal.SIGALRM:
+        return whole_lines(output), f"no answer within {PATIENCE} s"
+    end = signal.Signals(number).name if number > 0 else f"exit {started.returncode}"
+    return whole_lines(output), end
 
 
-def whole_lines(output: bytes | None) -> list[str]:
-    return (output or b"").decode("utf-8", "replace").rpartition("\n")[0].splitlines()
+def whole_lines(output: bytes) -> list[str]:
+    return output.decode("utf-8", "replace").rpartition("\n")[0].splitlines()
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in r] for r in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def measured(name: str, cases: Sequence[str]) -> Run:
+    """One runtime on these cases, or the reason why it could not be measured."""
+    environment = RUNTIME_ENVIRONMENTS.get(name)
+    reason = environment.make() if environment else ""
+    if reason:
+        return Run(name, reason=reason)
+    os.environ.update(variables())
+    return Run(name, RUNTIMES[name].version, state(), results=list(all_results(name, cases)))
 
 
-def counts(results: Mapping[str, Sequence[Result]]) -> str:
-    rows = []
-    for name, outcomes in results.items():
-        count = Counter(result.outcome for result in outcomes)
-        rows.append([str(RUNTIMES[name]), *(str(count[outcome]) for outcome in OUTCOMES)])
-    return table(["runtime", *OUTCOMES], rows)
+def state() -> str:
+    """The state of the package that was measured: git's name for its folder."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD:bridge"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout[:12]
 
 
-def details(name: str, results: Sequence[Result]) -> str:
-    """The cases of one runtime that are not right, those of one reason together."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for result in results:
-        if result.outcome not in (RIGHT, UNLOWERED):
-            why = reason(name, result)
-            grouped.setdefault((result.outcome, why), []).append(f"`{result.case}`")
-    rows = [[outcome, why, ", ".join(which)] for (outcome, why), which in sorted(grouped.items())]
-    rest = table(["outcome", "reason", "cases"], rows) if rows else "Every case is right."
-    return f"## {RUNTIMES[name]}\n\n{rest}"
+def kept(runs: Sequence[Run]) -> Sequence[Run]:
+    """These runs, and those of other runtimes that earlier calls measured in the same state."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for run in runs:
+        (RESULTS / f"{run.name}.json").write_text(json.dumps(asdict(run)), encoding="utf-8")
+    read_back = (json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json"))
+    every = {run["name"]: Run.of(run) for run in read_back}
+    same = {name: run for name, run in every.items() if run.state == state() or run.reason}
+    return [same.get(name, Run(name, reason="was not measured")) for name in NAMES]
 
 
-def reason(runtime: str, result: Result) -> str:
-    """What is known of it, or else what was said."""
-    for known in REASONS:
-        is_same = (known.runtime, known.outcome) == (runtime, result.outcome)
-        if is_same and re.fullmatch(known.cases, result.case):
-            return known.text
-    return result.message
-
-
-def page(results: Mapping[str, Sequence[Result]]) -> str:
-    every = [result for outcomes in results.values() for result in outcomes]
-    unlowered = sorted({result.case for result in every if result.outcome == UNLOWERED})
-    return TEXT.format(
-        unlowered=", ".join(f"`{name}`" for name in unlowered) or "none",
-        counts=counts(results),
-        details="\n\n".join(details(name, outcomes) for name, outcomes in results.items()),
-    )
-
-
-def main(cases: Sequence[str]) -> None:
-    names = cases or [str(golden) for golden in CASES]
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = pool.map(lambda name: list(all_results(name, names)), RUNTIMES)
-        results = dict(zip(RUNTIMES, outcomes, strict=True))
-    for name, of_one in results.items():
-        for result in of_one:
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/runtimes", description=__doc__)
+    parser.add_argument("cases", nargs="*", help="golden cases; all, and the page, by default")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="RUNTIME")
+    parser.add_argument("--page", action="store_true", help="write the page from earlier results")
+    arguments = parser.parse_args()
+    for name in () if arguments.page else arguments.only:
+        run = measured(name, arguments.cases or [str(golden) for golden in CASES])
+        for result in run.results:
             if result.outcome != RIGHT:
                 print(f"{name}\t{result.outcome}\t{result.case}\t{result.message[:300]}")
-    print(counts(results))
-    if not cases:
-        TARGET.write_text(page(results), encoding="utf-8")
+        print(f"{name}\t{run.reason or run.counts()}", flush=True)
+        if not arguments.cases:
+            kept([run])
+    if not arguments.cases:
+        TARGET.write_text(page(kept([])), encoding="utf-8")
         print(TARGET)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] and sys.argv[1] in RUNTIMES:
-        work(sys.argv[1], sys.argv[2:])
+    if sys.argv[1:2] == ["--work"]:
+        work(sys.argv[2], sys.argv[3:])
     else:
-        main(sys.argv[1:])
+        main()

@@ -28,7 +28,10 @@ class Here:
 
 
 @pytest.fixture
-def module(script: Callable[[str], ModuleType], tmp_path: Path) -> ModuleType:
+def module(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> ModuleType:
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the script adds its own
     loaded = script("_interoperability.py")
     loaded.BUILD = tmp_path / "build"
     loaded.BUILD.mkdir()
@@ -76,14 +79,21 @@ def test_what_differs_is_bold_and_what_is_refused_has_a_reason(
     assert unmade.reason == "no such operator"
 
 
-def test_the_page_has_a_row_for_each_net_and_all_reasons(module: ModuleType) -> None:
+def test_the_page_has_a_paragraph_for_each_net_and_all_reasons(module: ModuleType) -> None:
     nets = [module.Net(Path("one")), module.Net(Path("two"))]
     good = module.Cell(2e-6, 7, ok=True, versions={"onnx": "1.2"})
     cells = {(n.folder.name, c.name): good for n in nets for c in module.COLUMNS}
     cells["two", "LiteRT"] = module.Cell(reason="no such operator")
+    cells["one", "tract"] = module.Cell(0.5, 7, versions={"onnx": "1.2"})
     text = module.page(nets, cells)
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert [row.split(" | ")[0] for row in rows] == ["| net", "| ---", "| one", "| two"]
-    assert rows[2].count("2e-06 (7)") == len(module.COLUMNS)
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    by_runtime = {name: numbers for name, *numbers in rows[2:]}
+    assert by_runtime.keys() == {column.name for column in module.COLUMNS}
+    assert by_runtime["LiteRT"] == ["1", "0", "1"]
+    assert by_runtime["tract"] == ["1", "1", "0"]
+    assert by_runtime["TVM"] == ["2", "0", "0"]
+    (one,) = [line for line in text.splitlines() if line.startswith("**one**: ")]
+    assert one.count("2e-06 (7)") == len(module.COLUMNS) - 1
+    assert "tract **5e-01 (7)**" in one
     assert "two in LiteRT: no such operator" in text
     assert "onnxruntime: onnx 1.2" in text

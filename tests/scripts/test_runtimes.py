@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -12,11 +13,24 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from bridge.check.backends.runtime_process import RuntimeEndedError
 from bridge.check.backends.runtimes import RUNTIMES, Run, Runtime
+from bridge.public.deployment import DEPLOYMENTS
 from tests.helpers.golden_cases import case
 
 CASE = case("absval")
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 Array = NDArray[np.float32]
+
+
+@pytest.fixture
+def module(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> ModuleType:
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the script adds its own
+    loaded = script("_runtimes.py")
+    loaded.ANSWERS, loaded.RESULTS = tmp_path / "answers", tmp_path / "results"
+    return loaded
 
 
 def answering(answer: Callable[[Array], Array]) -> Runtime:
@@ -34,6 +48,13 @@ def refusing(model: onnx.ModelProto, folder: Path) -> Run:
     raise RuntimeError("no such operator")
 
 
+def ending(model: onnx.ModelProto, folder: Path) -> Run:
+    def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
+        raise RuntimeEndedError("its process ended with SIGFPE")
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("runtime", "outcome", "message"),
     [
@@ -41,31 +62,49 @@ def refusing(model: onnx.ModelProto, folder: Path) -> Run:
         (answering(lambda output: output + 1), "wrong", "Not equal to tolerance"),
         (answering(lambda output: output[..., :1]), "wrong", "shape"),
         (Runtime("onnx", ("onnx",), refusing), "refused", "no such operator"),
+        (Runtime("onnx", ("onnx",), ending), "crashed", "SIGFPE"),
     ],
 )
 def test_a_case_is_judged_by_what_the_runtime_gives(
-    script: Callable[[str], ModuleType],
+    module: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     runtime: Runtime,
     outcome: str,
     message: str,
 ) -> None:
     monkeypatch.setitem(RUNTIMES, "onnx", runtime)  # type: ignore[index]
-    result = script("_runtimes.py").judge(CASE, "onnx")
+    result = module.judge(CASE, "onnx")
     assert (result.case, result.outcome) == (str(CASE), outcome)
     assert message in result.message
 
 
-def test_a_case_that_takes_its_process_down_is_passed_over(
-    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+def test_a_graph_is_run_again_only_if_it_or_the_runtime_is_another(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = script("_runtimes.py")
+    right, wrong = answering(lambda output: output), answering(lambda output: output + 1)
+    monkeypatch.setitem(RUNTIMES, "onnx", right)  # type: ignore[index]
+    assert module.judge(CASE, "onnx").outcome == "right"
+    monkeypatch.setitem(RUNTIMES, "onnx", wrong)  # type: ignore[index]
+    assert module.judge(CASE, "onnx").outcome == "right"
+    monkeypatch.setattr(Runtime, "version", "2")
+    assert module.judge(CASE, "onnx").outcome == "wrong"
+
+
+def test_a_batch_is_fixed_as_for_that_runtime(module: ModuleType) -> None:
+    shape = CASE.inputs["data"].shape
+    assert module.graph_for(CASE, "tract").inputs["data"] == shape
+    assert module.graph_for(CASE, "onnxruntime").inputs["data"] == ("batch", *shape[1:])
+
+
+def test_a_case_that_takes_its_process_down_is_passed_over(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = '{"case": "%s", "outcome": "right"}'
     answers = iter([([right % "one"], "SIGFPE"), ([right % "three"], "exit 0")])
     asked = []
 
     def process(command: Sequence[str]) -> tuple[list[str], str]:
-        asked.append(command[3:])
+        asked.append(command[4:])
         return next(answers)
 
     monkeypatch.setattr(module, "process", process)
@@ -78,24 +117,48 @@ def test_a_case_that_takes_its_process_down_is_passed_over(
     assert asked == [["one", "two", "three"], ["three"]]
 
 
+@pytest.mark.parametrize(("end", "said"), [("SEGV", "SIGSEGV"), ("ALRM", "no answer within 300 s")])
 def test_half_a_line_of_a_process_that_ended_is_no_answer(
-    script: Callable[[str], ModuleType],
+    module: ModuleType, end: str, said: str
 ) -> None:
-    module = script("_runtimes.py")
-    command = ["sh", "-c", f"printf 'whole\\nhal'; kill -{signal.SIGSEGV.value} $$"]
-    assert module.process(command) == (["whole"], "SIGSEGV")
+    number = signal.Signals[f"SIG{end}"].value
+    command = ["sh", "-c", f"printf 'whole\\nhal'; kill -{number} $$"]
+    assert module.process(command) == (["whole"], said)
+
+
+def test_results_of_another_state_are_not_on_the_page(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = module.Result("absval", "right")
+    monkeypatch.setattr(module, "state", lambda: "one")
+    module.kept([module.Run("tract", "0.1", "one", results=[result])])
+    assert {run.name: run.reason for run in module.kept([])}["tract"] == ""
+    monkeypatch.setattr(module, "state", lambda: "two")
+    assert {run.name: run.reason for run in module.kept([])}["tract"] == "was not measured"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "stands"), [("wrong", "[onnx#7805]"), ("crashed", "what it said")]
+    ("outcome", "stands"), [("wrong", "[onnx#7805]"), ("crashed", "(what it said)")]
 )
 def test_the_page_gives_the_known_reason_or_what_was_said(
-    script: Callable[[str], ModuleType], outcome: str, stands: str
+    module: ModuleType, outcome: str, stands: str
 ) -> None:
-    module = script("_runtimes.py")
     results = [module.Result("lrn_k2", outcome, "what it said"), module.Result("absval", "right")]
-    page = module.page({"reference": results})
-    assert f"| {outcome} |" in page
-    assert stands in page
-    assert "`lrn_k2`" in page
+    page = module.page([module.Run("reference", "1.2", results=results)])
+    assert "[ONNX's reference evaluator](#onnxs-reference-evaluator) | 1 |" in page
+    (line,) = [line for line in page.splitlines() if line.startswith(f"- {outcome}: ")]
+    assert stands in line
+    assert line.endswith("`lrn_k2`")
     assert "`absval`" not in page
+    assert "[tract: Rust](#tract-rust) | (not measured) |" in page
+
+
+def test_there_is_a_guide_and_an_environment_for_each_runtime(module: ModuleType) -> None:
+    from _runtimes_page import GUIDES, OUTCOMES, REASONS
+
+    names = {guide.name for guide in GUIDES}
+    assert {*DEPLOYMENTS, *module.NAMES} == names
+    assert set(module.NAMES) == RUNTIMES.keys() - {"opencv"}
+    for known in REASONS:
+        assert known.runtime in names
+        assert known.outcome in OUTCOMES
