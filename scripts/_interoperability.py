@@ -34,7 +34,8 @@ TEXT = """# Trained nets in every runtime
 Made by `scripts/interoperability`, on {machine}: each number is one `python -m bridge check` of
 what real Caffe recorded against the net in that runtime, the greatest absolute difference over all
 blobs that were compared, and how many those were. Bold is more than is allowed (see
-[check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded with their outputs only.
+[check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded with
+their outputs only.
 [runtimes.md](runtimes.md) says how to deploy to each.
 
 {table}
