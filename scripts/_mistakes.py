@@ -53,19 +53,36 @@ CALLS: Sequence[Mistake] = (
     ("A URL", NET, "caffe-to-onnx https://example.org/deploy.prototxt -o out.onnx"),
     ("Files swapped", NET, "caffe-to-onnx net.caffemodel deploy.prototxt -o out.onnx"),
     ("No output", NET, f"caffe-to-onnx {MODELS}"),
+    ("An output without -o", NET, f"caffe-to-onnx {MODELS} out.onnx"),
+    ("No net", NET, "caffe-to-onnx"),
+    (
+        "Files after an option of several names",
+        NET,
+        f"caffe-to-onnx --outputs fc {MODELS} -o a.onnx",
+    ),
+    ("More files than it takes", NET, f"caffe-to-onnx {MODELS} labels.txt -o out.onnx"),
     ("An output folder that is not there", NET, f"caffe-to-onnx {MODELS} -o out/net.onnx"),
     ("A folder as output", NET, f"caffe-to-onnx {MODELS} -o folder"),
     ("An input as output", NET, f"caffe-to-onnx {MODELS} -o deploy.prototxt"),
     ("An output of another kind", NET, f"caffe-to-onnx {MODELS} -o out.keras"),
     ("A command that is not there", NET, f"caffe2onnx {MODELS} -o out.onnx"),
+    ("A file for a command", NET, "net.onnx"),
     ("An option that is not there", NET, f"{TO_ONNX} --input-shapes data:1,3,8,8"),
+    ("An option that is there twice", NET, f"{TO_ONNX} -o other.onnx"),
+    ("A flag with a value", NET, f"{TO_ONNX} --fp16 yes"),
+    ("A number in words", NET, f"{TO_ONNX} --batch one"),
+    ("A batch of none", NET, f"{TO_ONNX} --batch 0"),
+    ("A choice that is not there", NET, f"{TO_ONNX} --weights inlined"),
     ("A phase that is not there", NET, f"{TO_ONNX} --phase test"),
     ("An opset that is too old", NET, f"{TO_ONNX} --opset 9"),
     ("A shape that cannot be read", NET, f"{TO_ONNX} --input-shape 1,3,8,8"),
     ("A shape for another input", NET, f"{TO_ONNX} --input-shape image:1,3,8,8"),
     ("A shape that the net cannot have", NET, f"{TO_ONNX} --input-shape data:1,3,2,2"),
     ("A shape that the weights cannot have", NET, f"{TO_ONNX} --input-shape data:1,3,16,16"),
+    ("Sizes with spaces", NET, f"{TO_ONNX} --input-shape data:1 3 16 16"),
+    ("Outputs with commas", NET, f"{TO_ONNX} --outputs conv1,fc"),
     ("An output that is not there", NET, f"{TO_ONNX} --outputs fc7"),
+    ("A mean with spaces", NET, f"{TO_ONNX} --mean 104 117 123"),
     ("A mean of other channels", NET, f"{TO_ONNX} --mean 104,117"),
     ("A mean file that is not there", NET, f"{TO_ONNX} --mean mean.binaryproto"),
     ("A plug-in that is not there", NET, f"{TO_ONNX} --plugin my_layers.py"),
@@ -87,6 +104,13 @@ FILES: Sequence[Mistake] = (
     ("Another net's weights", NET, "caffe-to-onnx deploy.prototxt other.caffemodel -o out.onnx"),
     ("Weights that lack a layer", NET, "caffe-to-onnx deploy.prototxt few.caffemodel -o out.onnx"),
     ("A fork's weights without the net", NET, "caffe-to-onnx fork.caffemodel -o out.onnx"),
+    ("A PyTorch checkpoint for an ONNX graph", NET, "onnx-to-keras net.pt -o out.keras"),
+    ("A TensorFlow graph for an ONNX graph", NET, "onnx-to-keras frozen.pb -o out.keras"),
+    ("A TensorFlow Lite model for an ONNX graph", NET, "onnx-to-keras net.tflite -o out.keras"),
+    ("A Keras model for an ONNX graph", NET, "onnx-to-keras net.keras -o out.keras"),
+    ("An old Keras file as output", NET, "onnx-to-keras net.onnx -o out.h5"),
+    ("A frozen graph as output", NET, "onnx-to-keras net.onnx -o out.pb"),
+    ("An ONNX graph for a Keras model", NET, "keras-to-onnx net.onnx -o out.onnx"),
     ("A prototxt for an ONNX graph", NET, "onnx-to-keras deploy.prototxt -o out.keras"),
     ("Weights for an ONNX graph", NET, "onnx-to-keras net.caffemodel -o out.keras"),
     ("An ONNX graph that was cut", NET, "onnx-to-keras cut.onnx -o out.keras"),
@@ -119,6 +143,15 @@ NETS: Sequence[Mistake] = (
      edited('top: "conv1" }\nlayer {', 'top: "data" }\nlayer {'), TO_ONNX),
     ("Free sizes in a net of one size", NET, f"{TO_ONNX} --dynamic"),
 )  # fmt: skip
+
+
+# Of files whose first bytes say what they are.
+STARTS = {
+    "net.pt": b"PK\x03\x04" + bytes(26) + b"archive/data.pkl",
+    "net.keras": b"PK\x03\x04" + bytes(26) + b"metadata.json",
+    "net.tflite": b"\x1c\0\0\0TFL3",
+    "frozen.pb": b"\x0a\x12\x0a\x01x\x12\x0bPlaceholder",
+}
 
 
 def write_files(folder: Path) -> None:
@@ -172,6 +205,9 @@ def write_files(folder: Path) -> None:
     tensor.external_data.add(key="location", value="external.onnx.data")
     external.graph.node.add(op_type="Add", input=["y", "w"], output=["z"])
     (folder / "external.onnx").write_bytes(external.SerializeToString())
+    (folder / "labels.txt").write_text("tench\ngoldfish\n")
+    for name, start in STARTS.items():
+        (folder / name).write_bytes(start)
     (folder / "folder").mkdir()
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import Check, Output
-from bridge.cli.show import progress, show_table, words
+from bridge.cli.options import DEFAULT_PRINTING, Check, Output, Printing
+from bridge.cli.progress import running
+from bridge.cli.summary import Summary
 
 
 @command
@@ -23,6 +24,7 @@ def keras_to_onnx(
         Parameter(help="Axis order of images: n c h w as in ONNX, or as in the Keras model."),
     ] = "onnx",
     check: Check = True,
+    printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Write a Keras model as ONNX, through tf2onnx, and run it in onnxruntime.
 
@@ -34,11 +36,6 @@ def keras_to_onnx(
     """
     from bridge.to_onnx import keras_to_onnx as convert
 
-    with progress() as report:
-        export = convert(model, output, io_layout=io_layout, check=check, progress=report)
-    rows = [("input", name, words(shape)) for name, shape in export.inputs.items()]
-    rows += [("output", name, words(shape)) for name, shape in export.outputs.items()]
-    show_table(("", "name", "shape"), rows)
-    if export.report is not None:
-        print(export.report)
-    print(export.path)
+    with running(verbose=printing.verbose) as run:
+        export = convert(model, output, io_layout=io_layout, check=check, progress=run.stage)
+    Summary.of_export(export, output).show(run.seconds, printing)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import IgnoreFields, parse_mean
-from bridge.cli.show import progress, show_table, show_warnings, words
+from bridge.cli.options import DEFAULT_PRINTING, IgnoreFields, Printing, parse_mean
+from bridge.cli.progress import running
+from bridge.cli.show import show_table, show_verdict, show_warnings, words
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def check(
     report: Annotated[
         Path | None, Parameter(help="A page to write, .html, with everything.")
     ] = None,
-    as_json: Annotated[
-        bool, Parameter("--json", negative=(), help="Print it all as JSON.")
-    ] = False,
+    printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
 
@@ -117,7 +116,7 @@ def check(
     expected, received = pair_of(models)
     if image == []:
         raise UsageError("no image file", expected="--image FILE …")
-    with progress() as stage:
+    with running(verbose=printing.verbose) as run:
         result = compared(
             expected,
             received,
@@ -134,11 +133,11 @@ def check(
             graph=graph,
             ignore_fields=ignore_fields or (),
             report=report,
-            progress=stage,
+            progress=run.stage,
         )
-    if as_json:
+    if printing.as_json:
         print(json.dumps(result.as_dict(), indent=1, ensure_ascii=False))
-    else:
+    elif printing.prose:
         show_report(result)
     raise SystemExit(STATUSES[result.verdict])
 
@@ -180,7 +179,7 @@ def show_report(report: Report) -> None:
         print(report.located())
     if report.doubts:
         print(report.doubted())
-    print(report)
+    show_verdict(str(report), report.verdict)
 
 
 MARKS: Mapping[Verdict, str] = {"equal": "", "differs": "*", "cannot tell": "?"}

@@ -12,6 +12,7 @@ from bridge.cli.explain import show_transposes
 from bridge.cli.options import (
     DEFAULT_GRAPH,
     DEFAULT_LOWERING,
+    DEFAULT_PRINTING,
     Caffemodel,
     Check,
     ExplainLayout,
@@ -21,14 +22,16 @@ from bridge.cli.options import (
     Lowering,
     Map,
     Output,
+    Printing,
     Prototxt,
     TargetOption,
 )
-from bridge.cli.show import progress, show_table, show_warnings, words
+from bridge.cli.progress import running
+from bridge.cli.summary import Summary
 
 if TYPE_CHECKING:
     from bridge.public.deployment import Choices
-    from bridge.results import Conversion, Raising
+    from bridge.results import Raising
 
 UNCHECKED = 4  # exit status
 
@@ -50,6 +53,7 @@ def caffe_to_onnx(
     ] = False,
     runtime: For = None,
     check: Check = True,
+    printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Lower a Caffe net to an NCHW ONNX graph, and run it in onnxruntime.
 
@@ -66,7 +70,7 @@ def caffe_to_onnx(
     """
     from bridge.convert import caffe_to_onnx as convert
 
-    with progress() as report:
+    with running(verbose=printing.verbose) as run:
         conversion = convert(
             net,
             caffemodel,
@@ -75,12 +79,11 @@ def caffe_to_onnx(
             weights=weights,
             fp16=fp16,
             runtime=runtime,
-            progress=report,
+            progress=run.stage,
             **lowering.keywords(),
         )
-    if runtime is not None:
-        show_choices(runtime, conversion.chosen)
-    show_conversion(conversion)
+    choices = choices_of(runtime, conversion.chosen)
+    Summary.of_conversion(conversion, output, choices).show(run.seconds, printing)
 
 
 @command
@@ -95,6 +98,7 @@ def onnx_to_keras(
     check: Check = True,
     map: Map = None,
     explain_layout: ExplainLayout = False,
+    printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Raise an ONNX graph to a native, channels-last Keras 3 model, and compare the two.
 
@@ -108,7 +112,7 @@ def onnx_to_keras(
     """
     from bridge.convert import raise_onnx
 
-    with progress() as report:
+    with running(verbose=printing.verbose) as run:
         raising = raise_onnx(
             model,
             output,
@@ -116,10 +120,12 @@ def onnx_to_keras(
             target=target,
             check=check,
             map=map,
-            progress=report,
+            progress=run.stage,
             **graph.keywords(),
         )
-    show_raising(raising, output, explain_layout)
+    if explain_layout and printing.prose:
+        show_transposes(raising.map.transposes)
+    Summary.of_raising(raising, output).show(run.seconds, printing)
     exit_unchecked(check, raising)
 
 
@@ -136,6 +142,7 @@ def caffe_to_keras(
     check: Check = True,
     map: Map = None,
     explain_layout: ExplainLayout = False,
+    printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Carry a Caffe net to a native Keras 3 model: both conversions, and the checks of both.
 
@@ -147,7 +154,7 @@ def caffe_to_keras(
     """
     from bridge.convert import raise_caffe
 
-    with progress() as report:
+    with running(verbose=printing.verbose) as run:
         raising = raise_caffe(
             net,
             caffemodel,
@@ -156,10 +163,12 @@ def caffe_to_keras(
             io_layout=io_layout,
             target=target,
             map=map,
-            progress=report,
+            progress=run.stage,
             **lowering.keywords(),
         )
-    show_raising(raising, output, explain_layout)
+    if explain_layout and printing.prose:
+        show_transposes(raising.map.transposes)
+    Summary.of_raising(raising, output).show(run.seconds, printing)
     exit_unchecked(check, raising)
 
 
@@ -169,33 +178,9 @@ def exit_unchecked(check: bool, raising: Raising) -> None:
         raise SystemExit(UNCHECKED)
 
 
-def show_choices(runtime: str, chosen: Choices) -> None:
+def choices_of(runtime: str | None, chosen: Choices) -> tuple[str, ...]:
     from bridge.public.deployment import deployment
 
-    print(f"for {deployment(runtime)}: {str(chosen) or 'no other options'}")
-
-
-def show_conversion(conversion: Conversion) -> None:
-    show_warnings(conversion.warnings)
-    rows = [("input", name, words(shape)) for name, shape in conversion.inputs.items()]
-    rows += [("output", name, words(shape)) for name, shape in conversion.outputs.items()]
-    show_table(("", "blob", "shape"), rows)
-    if conversion.report is not None:
-        print(conversion.report)
-    print(conversion.path)
-
-
-def show_raising(raising: Raising, path: Path, explain_layout: bool) -> None:
-    show_warnings(raising.warnings)
-    plan = raising.plan
-    names = [("input", planned.value) for planned in plan.inputs]
-    names += [("output", name) for name in plan.outputs]
-    layouts = [(kind, name, plan.values[name].layout) for kind, name in names]
-    rows = [(kind, name, words(at.stored_shape), str(at)) for kind, name, at in layouts]
-    show_table(("", "blob", "shape in Keras", "layout"), rows)
-    if explain_layout:
-        show_transposes(raising.map.transposes)
-    print(f"{len(plan.permutations)} transposes")
-    if raising.report is not None:
-        print(raising.report)
-    print(path)
+    if runtime is None:
+        return ()
+    return (f"for {deployment(runtime)}: {str(chosen) or 'no other options'}",)

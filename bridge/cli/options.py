@@ -171,6 +171,34 @@ Map = Annotated[
 ExplainLayout = Annotated[bool, Parameter(negative=(), help="Explain each transpose that is left.")]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Printing:
+    """What a command prints of its result; warnings and errors are printed in any case."""
+
+    as_json: Annotated[bool, Parameter("--json", negative=(), help="Print the result as JSON.")] = (
+        False
+    )
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative=(), help="Print nothing but warnings.")
+    ] = False
+    verbose: Annotated[
+        bool, Parameter(("--verbose", "-v"), negative=(), help="Print how long each stage takes.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.as_json and self.quiet:
+            raise UsageError("--json and --quiet exclude each other", expected="one of them")
+
+    @property
+    def prose(self) -> bool:
+        """Whether the result is printed for people to read."""
+        return not (self.as_json or self.quiet)
+
+
+DEFAULT_PRINTING = Printing()
+
+
 def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:
     """Numbers with commas between them; anything else is a path."""
     if text is None:

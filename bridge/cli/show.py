@@ -1,26 +1,13 @@
-"""What the commands print: tables, warnings and progress."""
+"""What the commands print: tables, verdicts and warnings."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.public.options import Progress
-
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """A spinner with the current stage on standard error; silent when that is not a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("starting") as status:
-        yield status.update
+    from bridge.check.compare import Verdict
 
 
 def words(shape: Sequence[int | str]) -> str:
@@ -30,6 +17,20 @@ def words(shape: Sequence[int | str]) -> str:
 def show_warnings(warnings: Sequence[str]) -> None:
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+
+
+_STYLES: Mapping[Verdict, str] = {"equal": "green", "differs": "red", "cannot tell": "yellow"}
+
+
+def show_verdict(text: str, verdict: Verdict) -> None:
+    """In colour in a terminal, unless NO_COLOR is set."""
+    if not sys.stdout.isatty():
+        print(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    Console().print(Text(text, _STYLES[verdict]), soft_wrap=True)
 
 
 def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

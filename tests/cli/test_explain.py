@@ -98,8 +98,8 @@ def test_each_transpose_is_explained_when_asked(
         ["out", "out", plain, f"node 'l' (Conv) gives 'out' only as {channels_last}"],
     ]
     printed = lines(capsys, *command, *options, "--explain-layout")
-    assert printed[-9:-2] == reasons
-    assert printed[-2] == ["2 transposes"]
+    assert printed[:7] == reasons
+    assert "2 transposes" in printed[-1][-1]
     assert reasons[0] not in lines(capsys, *command, *options)
 
 

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from bridge.cli.show import progress, show_table
+from bridge.check.compare import Verdict
+from bridge.cli.show import show_table, show_verdict
 
 HEADS, ROWS = ("name", "shape"), [("a long name", "1 2"), ("b", "[3]")]
 
@@ -32,15 +33,19 @@ def test_a_terminal_gets_what_fits_into_it(
     assert any("[3]" in line for line in lines)
 
 
-def test_progress_is_for_terminals(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("verdict", "colour"), [("equal", 32), ("differs", 31)])
+def test_a_verdict_is_in_colour_in_a_terminal_alone(
+    verdict: Verdict,
+    colour: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with progress() as report:
-        report("reading")
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("FORCE_COLOR", "1")
+    show_verdict("3 blobs", verdict)
+    assert capsys.readouterr().out == "3 blobs\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress() as report:
-        report("reading the net")
-    assert "reading the net" in capsys.readouterr().err
+    show_verdict("3 blobs", verdict)
+    assert f"\x1b[{colour}m3 blobs" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    show_verdict("3 blobs", verdict)
+    assert capsys.readouterr().out == "3 blobs\n"

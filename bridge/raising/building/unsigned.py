@@ -19,7 +19,15 @@ Argument = Ref | Weight | float
 _BY_BITS = {"add", "subtract", "multiply", "equal"}
 _BY_ORDER = {"maximum", "minimum", "greater", "greater_equal", "less", "less_equal"}
 _TRUTHS = {"equal", "greater", "greater_equal", "less", "less_equal"}
-_HIGHEST, _OTHERS = np.int64(-(2**63)), np.int64(2**63 - 1)
+
+
+def _bits(number: int) -> Weight:
+    """A constant of an operation on bits: of a plain number Keras 3.15 does not load the dtype."""
+    array = np.asarray(number, np.int64)
+    return Weight((), lambda: array, dtype=array.dtype)
+
+
+_HIGHEST, _OTHERS, _ONE = map(_bits, (-(2**63), 2**63 - 1, 1))
 
 
 def of_uint64(k: Recorder, function: str, a: Argument, b: Argument) -> Ref:
@@ -49,20 +57,19 @@ def _signed(k: Recorder, x: Argument) -> Ref | Weight:
     if isinstance(x, Weight):
         shape = x.stored_shape
         return Weight(shape, lambda w: w.view(np.int64), sources=(x,), dtype=np.dtype(np.int64))
-    array = np.asarray(x, np.uint64).view(np.int64)
-    return Weight((), lambda: array, dtype=array.dtype)
+    return _bits(int(np.asarray(x, np.uint64).view(np.int64)))
 
 
 def _flipped(k: Recorder, x: Ref | Weight) -> Ref | Weight:
     if isinstance(x, Ref):
         return k.op("bitwise_xor", x, _HIGHEST)
-    return Weight.derived(x.stored_shape, lambda w: w ^ _HIGHEST, x)
+    return Weight.derived(x.stored_shape, lambda w: w ^ _HIGHEST.array(), x)
 
 
 def right_shift(k: Recorder, x: Ref, shift: Ref) -> Ref:
     """The bits of a uint64, given as those of an int64, moved to the right. The highest bit is no
     sign, and moves with the others: first alone, by one."""
-    half = k.op("bitwise_and", k.op("bitwise_right_shift", x, np.int64(1)), _OTHERS)
+    half = k.op("bitwise_and", k.op("bitwise_right_shift", x, _ONE), _OTHERS)
     further = k.op("maximum", k.op("subtract", shift, np.int64(1)), np.int64(0))
     shifted = k.op("bitwise_right_shift", half, further)
     return k.op("where", k.op("equal", shift, np.int64(0)), x, shifted)

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.errors import UnsupportedOperatorError
 from bridge.keras.build import build
+from tests.helpers.archives import loaded_from_archive
 from tests.helpers.keras_against_onnx import Raised, graph, plan_of, raise_and_compare
 
 LARGE = np.array([2**63 + 5, 2**40 + 1, 7, 2**64 - 1], np.uint64)
@@ -25,7 +26,8 @@ def test_uint64_keeps_all_its_bits(operator: str, constant: bool) -> None:
         f"g ({inputs}) => ({result}[4] y) {{ y = {operator}(x, c) }}",
         {"c": OTHERS} if constant else {},
     )
-    raise_and_compare(model, {"x": LARGE} if constant else {"x": LARGE, "c": OTHERS})
+    raised = raise_and_compare(model, {"x": LARGE} if constant else {"x": LARGE, "c": OTHERS})
+    loaded_from_archive(raised.plan, raised.model)
 
 
 @pytest.mark.parametrize("operator", ["Div", "Mod"])
@@ -45,7 +47,8 @@ def test_bits_of_uint64(operator: str) -> None:
 def test_shifts_of_uint64(direction: str) -> None:
     text = f'g (uint64[4] x) => (uint64[4] y) {{ y = BitShift<direction="{direction}">(x, c) }}'
     shifts = np.array([0, 1, 33, 63], np.uint64)
-    raise_and_compare(graph(text, {"c": shifts}), {"x": LARGE})
+    raised = raise_and_compare(graph(text, {"c": shifts}), {"x": LARGE})
+    loaded_from_archive(raised.plan, raised.model)
 
 
 @pytest.mark.parametrize(
