@@ -17,7 +17,8 @@ from bridge.training.gradients import differentiated
 from bridge.training.net.parameters import Key
 from bridge.training.net.setup import Setup
 from bridge.training.solving.history import memories
-from bridge.training.solving.optimizer import CaffeOptimizer
+from bridge.training.solving.native import MEMORIES, compile_model, reasons
+from bridge.training.solving.optimizer import CaffeOptimizer, decay_gradient
 from bridge.training.solving.rates import rate
 from bridge.training.solving.rules import Settings
 from bridge.training.statistics import Statistics
@@ -35,7 +36,9 @@ class TrainingRun:
     def __init__(self, setup: Setup, solver: Solver, state: SolverState | None = None) -> None:
         self._setup = setup
         self.solver, self.model, self.warnings = solver, setup.model, setup.warnings
-        self.optimizer = caffe_optimizer(setup, solver)
+        self.why_uncompiled = reasons(setup, solver)
+        own = caffe_optimizer if self.why_uncompiled else compile_model
+        self.optimizer = own(setup, solver)
         if state is not None:
             self._restore(state)
         self._statistics = Statistics(setup.remembered, setup.parameters.values())
@@ -56,10 +59,19 @@ class TrainingRun:
         """Go on from a snapshot of the solver."""
         zero = np.zeros(1, np.float32)
         remembered = memories(state, self.solver, self._setup.parameters)
-        for values, slots in zip(remembered, self.optimizer.memory, strict=True):
-            for item, slot in zip(self._setup.trained, slots, strict=True):
-                slot.assign(item.weight_map.taken(values, zero))
-        self.optimizer.iterations.assign(state.iteration)
+        memory, sign = self._memory()
+        for values, slots in zip(remembered, memory, strict=True):
+            for item, slot in zip(self._setup.trained, slots, strict=False):
+                slot.assign(sign * item.weight_map.taken(values, zero))
+        passes = 1 if self.why_uncompiled else self.solver.iter_size
+        self.optimizer._iterations.assign(state.iteration * passes)
+
+    def _memory(self) -> tuple[Sequence[Any], int]:
+        """What the optimizer remembers, in Caffe's order, and the sign that it has there."""
+        if self.why_uncompiled:
+            return self.optimizer.memory, 1
+        names, sign = MEMORIES[self.solver.rule]
+        return [getattr(self.optimizer, name) for name in names], sign
 
     def step(self, batch: Batch) -> dict[str, Array]:
         """One iteration of Caffe's solver, of `iter_size` passes over this batch.
@@ -69,14 +81,28 @@ class TrainingRun:
         Raises UsageError for other inputs, ShapeError for other shapes.
         """
         fed = self._fed(batch)
-        total: Sequence[Any] = ()
+        passes = []
         for _ in range(self.solver.iter_size):
             (outputs, statistics), gradients = self._pass(fed)
             self._statistics.add(_numbers(statistics))
-            total = [a + b for a, b in zip(total, gradients, strict=True)] if total else gradients
-        self.optimizer.apply(self._tied(total), self._variables)
+            passes.append(gradients)
+        self._update(passes)
         results: dict[str, Array] = _numbers(outputs)
         return results
+
+    def _update(self, passes: Sequence[Sequence[Any]]) -> None:
+        """Plain Keras takes the gradient of each pass with its decay; Caffe's solver their sum."""
+        if self.why_uncompiled:
+            total = [sum(gradients[1:], gradients[0]) for gradients in zip(*passes, strict=True)]
+            self.optimizer.apply(self._tied(total), self._variables)
+            return
+        decay, kind = self.solver.weight_decay, self.solver.regularization
+        for gradients in passes:
+            decayed = [
+                gradient + decay_gradient(item.variable, decay * item.decay, kind)
+                for item, gradient in zip(self._setup.trained, gradients, strict=True)
+            ]
+            self.optimizer.apply(decayed, self._variables)
 
     def _tied(self, gradients: Sequence[Any]) -> Sequence[Any]:
         """Where variables share a parameter, each with the sum of its gradients."""

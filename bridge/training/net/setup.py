@@ -37,6 +37,7 @@ class Trained:
 
     variable: keras.Variable
     weight_map: WeightMap
+    layer: Any
 
     @property
     def rate(self) -> float:
@@ -152,7 +153,7 @@ def _placed(
             )
         constants = np.asarray(keras.ops.convert_to_numpy(variable))
         variable.assign(weight_map.taken(values, constants))
-        result.append(Trained(variable, weight_map))
+        result.append(Trained(variable, weight_map, layer))
     return tuple(result)
 
 
@@ -170,7 +171,16 @@ def _trained(model: keras.Model, placed: Sequence[Trained]) -> tuple[Trained, ..
                     f"{a}[{b}]" for a, b in (p.key for p in item.weight_map.parameters)
                 ),
             )
+    _freeze(placed)
     return tuple(by_id[id(variable)] for variable in model.trainable_variables)
+
+
+def _freeze(placed: Sequence[Trained]) -> None:
+    """Freezes whole layers of whose weights none is trained: a file keeps that."""
+    trained = {id(item.layer) for item in placed if item.variable.trainable}
+    for item in placed:
+        if id(item.layer) not in trained:
+            item.layer.trainable = False
 
 
 def _remembered(own: Parameters, placed: Sequence[Trained]) -> tuple[Remembered, ...]:

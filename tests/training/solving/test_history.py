@@ -13,7 +13,7 @@ def test_the_optimizer_has_what_the_solver_remembers() -> None:
     optimizer = case.training("mid", "mid.solverstate").optimizer
     assert int(optimizer.iterations) == 4
     data = case.file("mid.solverstate").read_bytes()
-    for memory in optimizer.memory:
+    for memory in (optimizer._momentums, optimizer._velocities):
         values = np.asarray(memory[3], np.float32)
         assert values.any()
         assert values.tobytes() in data

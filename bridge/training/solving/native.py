@@ -1,0 +1,252 @@
+"""A training of which plain Keras computes the very same steps, as what `model.compile` takes.
+
+Whatever it would compute otherwise is a reason against it. All numbers of Caffe's are in the
+compiled model then: decay as regularizers, whose gradients Keras adds as Caffe does, and the
+normalisation of each loss in its weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import keras
+
+from bridge.caffe.files.solver_settings import Solver
+from bridge.caffe.net import Layer
+from bridge.layout import Layout
+from bridge.training.net.setup import Setup, Trained
+from bridge.training.solving.rates import is_native, rate
+
+# What plain Keras calls the memories of a rule, in the order of Caffe's snapshots, and the sign
+# that it has there.
+MEMORIES: Mapping[str, tuple[Sequence[str], int]] = {
+    "SGD": (("momentums",), -1),
+    "Nesterov": (("momentums",), -1),
+    "AdaDelta": (("_accumulated_grads", "_accumulated_delta_vars"), 1),
+    "Adam": (("_momentums", "_velocities"), 1),
+}
+
+_OPTIMIZERS: Mapping[str, Callable[[Solver, dict[str, Any]], Any]] = {
+    "SGD": lambda s, own: keras.optimizers.SGD(momentum=float(s.momentum), **own),
+    "Nesterov": lambda s, own: keras.optimizers.SGD(
+        momentum=float(s.momentum), nesterov=True, **own
+    ),
+    "AdaDelta": lambda s, own: keras.optimizers.Adadelta(rho=s.momentum, epsilon=s.delta, **own),
+    "Adam": lambda s, own: keras.optimizers.Adam(
+        beta_1=s.momentum, beta_2=s.momentum2, epsilon=s.delta, **own
+    ),
+}
+
+
+def reasons(setup: Setup, solver: Solver) -> tuple[str, ...]:
+    """Why plain Keras would not compute the steps of this training; none if it does."""
+    own = (*_of_solver(solver), *_of_net(setup), *_of_weights(setup, solver), *_of_losses(setup))
+    return tuple(dict.fromkeys(own))
+
+
+def compile_model(setup: Setup, solver: Solver) -> Any:
+    """Compile the model of a training without `reasons`; returns its optimizer, built."""
+    for item in setup.trained:
+        decay = solver.weight_decay * item.decay
+        if decay:
+            _regularize(item, decay, solver.regularization)
+    clip = solver.clip_gradients
+    own = {
+        "learning_rate": rate(solver),
+        "global_clipnorm": None if clip is None else clip / solver.iter_size,
+        "gradient_accumulation_steps": solver.iter_size if solver.iter_size > 1 else None,
+    }
+    optimizer = _OPTIMIZERS[solver.rule](solver, own)
+    measured = [_of_output(setup, name) for name in setup.plan.outputs]
+    losses = [None if loss is None else loss.function for loss, _ in measured]
+    weights = [0.0 if loss is None else loss.weight for loss, _ in measured]
+    metrics = [metric for _, metric in measured]
+    single = len(measured) == 1
+    setup.model.compile(
+        optimizer,
+        loss=losses[0] if single else losses,
+        loss_weights=weights,
+        metrics=metrics[0] if single else metrics,
+    )
+    optimizer.build(setup.model.trainable_variables)
+    return optimizer
+
+
+# ---- the solver ------------------------------------------------------------------------------
+
+
+def _of_solver(solver: Solver) -> Iterator[str]:
+    if solver.rule not in MEMORIES:
+        yield f"Keras's {solver.rule} adds its epsilon within the root, Caffe's behind it"
+    if not is_native(rate(solver)):
+        yield f"Keras has no schedule like lr_policy {solver.policy!r}"
+    if solver.clip_gradients is not None and solver.weight_decay:
+        yield "Caffe clips gradients before the decay, Keras with it"
+    if solver.iter_size > 1 and solver.policy != "fixed":
+        yield "Keras's schedules count the passes of an accumulated gradient, Caffe's its steps"
+
+
+# ---- the net ---------------------------------------------------------------------------------
+
+
+def _of_net(setup: Setup) -> Iterator[str]:
+    if setup.remembered:
+        yield "Caffe's BatchNorm remembers sums, and the unbiased variance"
+    if setup.is_tied:
+        yield "layers share parameters that Keras has twice"
+    if setup.overwritten:
+        yield "the gradient of a ReLU depends on what a later layer in place writes over it"
+    if setup.stopped or any(_stops(layer) for layer in setup.objectives.measuring):
+        yield "propagate_down stops gradients"
+
+
+def _stops(layer: Layer) -> bool:
+    return layer.learning.propagate_down[:1] == (False,)
+
+
+# ---- weights ---------------------------------------------------------------------------------
+
+
+def _of_weights(setup: Setup, solver: Solver) -> Iterator[str]:
+    trained = {item.weight_map.layer for item in setup.trained}
+    for item in setup.placed:
+        statistics = all(p.is_statistics for p in item.weight_map.parameters)
+        frozen = not item.variable.trainable and (item.weight_map.is_constant or not statistics)
+        if frozen and item.weight_map.layer in trained:
+            yield f"of layer '{item.weight_map.layer}' Caffe trains only some weights"
+    for item in setup.trained:
+        if item.rate != 1:
+            yield "blobs have an lr_mult other than 0 and 1"
+        decayed = solver.weight_decay * item.decay
+        if decayed and not hasattr(_owner(item), _regularizer(item)):
+            yield f"layer '{item.weight_map.layer}' takes no regularizer for its weight"
+
+
+def _owner(item: Trained) -> Any:
+    return getattr(item.layer, "cell", item.layer)
+
+
+def _regularizer(item: Trained) -> str:
+    return f"{item.weight_map.role}_regularizer"
+
+
+def _regularize(item: Trained, decay: float, regularization: str) -> None:
+    """Keras's L2 has the gradient 2 · l2 · w, its L1 l1 · sign w."""
+    l1_or_l2 = keras.regularizers.L1(decay) if regularization == "L1" else None
+    regularizer = l1_or_l2 or keras.regularizers.L2(decay / 2)
+    setattr(_owner(item), _regularizer(item), regularizer)
+    item.variable.regularizer = regularizer
+
+
+# ---- losses ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NativeLoss:
+    """A loss of Keras, and the weight that makes it Caffe's."""
+
+    function: Any
+    weight: float
+
+
+def _of_losses(setup: Setup) -> Iterator[str]:
+    inputs = {entry.name for entry in setup.net.inputs}
+    readers = [layer for layer in setup.objectives.measuring if layer.tops[0] in _weighted(setup)]
+    for layer in readers:
+        scores, *labels = layer.bottoms
+        if scores not in setup.plan.outputs or len(labels) != 1 or labels[0] not in inputs:
+            yield f"the loss '{layer.name}' does not compare one result with one input"
+        elif _native_loss(setup, layer) is None:
+            yield f"Keras has no loss like '{layer.name}' ({layer.type})"
+    scored = [layer.bottoms[0] for layer in readers]
+    if len(set(scored)) < len(scored):
+        yield "two losses read one result"
+    if _weighted(setup) - {top for layer in readers for top in layer.tops[:1]}:
+        yield "what is minimised is not only losses of Caffe's"
+
+
+def _weighted(setup: Setup) -> set[str]:
+    return set(setup.objectives.weights)
+
+
+def _of_output(setup: Setup, name: str) -> tuple[NativeLoss | None, Any]:
+    """The loss and the metrics of an output of the model."""
+    readers = [layer for layer in setup.objectives.measuring if layer.bottoms[0] == name]
+    losses = [_native_loss(setup, x) for x in readers if x.tops[0] in _weighted(setup)]
+    metrics = [_metric(layer) for layer in readers if layer.type == "Accuracy"]
+    return next(iter(losses), None), [metric for metric in metrics if metric is not None] or None
+
+
+def _metric(layer: Layer) -> Any:
+    own = layer.params.get("accuracy_param", {})
+    if "ignore_label" in own or own.get("axis", 1) != 1:
+        return None
+    k = own.get("top_k", 1)
+    metrics = keras.metrics
+    name = layer.tops[0]
+    if k == 1:
+        return metrics.SparseCategoricalAccuracy(name=name)
+    return metrics.SparseTopKCategoricalAccuracy(k, name=name)
+
+
+def _native_loss(setup: Setup, layer: Layer) -> NativeLoss | None:
+    build = _LOSSES.get(layer.type)
+    layout = setup.plan.values[layer.bottoms[0]].layout
+    sizes = layout.logical_shape[1:]
+    if build is None or not all(isinstance(size, int) for size in sizes):
+        return None
+    loss = build(layer, layout, prod(int(size) for size in sizes))
+    if loss is None:
+        return None
+    return NativeLoss(loss.function, loss.weight * setup.objectives.weights[layer.tops[0]])
+
+
+def _mode(layer: Layer, default: str) -> str:
+    own = layer.params.get("loss_param", {})
+    if "normalization" not in own and "normalize" in own:
+        return "VALID" if own["normalize"] else "BATCH_SIZE"
+    return str(own.get("normalization", default))
+
+
+def _softmax(layer: Layer, layout: Layout, elements: int) -> NativeLoss | None:
+    """Keras takes the mean over all labels that are not ignored, or their sum."""
+    axis = layer.params.get("softmax_param", {}).get("axis", 1) % layout.rank
+    others = [layout.where(i) for i in range(layout.rank) if i != axis]
+    if layout.where(axis) != layout.rank - 1 or others != list(range(layout.rank - 1)):
+        return None
+    ignored = layer.params.get("loss_param", {}).get("ignore_label")
+    mode, classes = _mode(layer, "VALID"), int(layout.logical_shape[axis])
+    weight = 1.0
+    if mode == "BATCH_SIZE":
+        weight = elements / classes if axis else 0.0
+    if not weight or (ignored is not None and mode not in ("NONE", "VALID")):
+        return None
+    function = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True,
+        ignore_class=ignored,
+        reduction="sum" if mode == "NONE" else "sum_over_batch_size",
+    )
+    return NativeLoss(function, weight)
+
+
+def _euclidean(layer: Layer, layout: Layout, elements: int) -> NativeLoss:
+    """Keras's mean, over the numbers of each sample too."""
+    return NativeLoss(keras.losses.MeanSquaredError(), elements / 2)
+
+
+def _sigmoid(layer: Layer, layout: Layout, elements: int) -> NativeLoss | None:
+    mode = _mode(layer, "BATCH_SIZE")
+    if mode == "NONE" or "ignore_label" in layer.params.get("loss_param", {}):
+        return None
+    weight = float(elements) if mode == "BATCH_SIZE" else 1.0
+    return NativeLoss(keras.losses.BinaryCrossentropy(from_logits=True), weight)
+
+
+_LOSSES: Mapping[str, Callable[[Layer, Layout, int], NativeLoss | None]] = {
+    "EuclideanLoss": _euclidean,
+    "SigmoidCrossEntropyLoss": _sigmoid,
+    "SoftmaxWithLoss": _softmax,
+}
