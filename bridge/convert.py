@@ -29,6 +29,7 @@ from bridge.public.options import (
     PathLike,
     Progress,
     RaisingOptions,
+    SolverOptions,
     WeightsMode,
     silent,
     with_options,
@@ -161,20 +162,23 @@ def raise_onnx(
 
 
 @public
-@with_options(RaisingOptions, LoweringOptions)
+@with_options(RaisingOptions, LoweringOptions, SolverOptions)
 def caffe_to_keras(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
     output: PathLike | None = None,
     **options: Unpack[CaffeToKerasKeywords],
 ) -> keras.Model:
-    """Both conversions in one, with the checks of both. Options as in the two."""
+    """Both conversions in one, with the checks of both. Options as in the two.
+
+    With a `solver` the net is converted for training (docs/training.md).
+    """
     _require_keras()
     return raise_caffe(prototxt, caffemodel, output, **options).model
 
 
 @public
-@with_options(RaisingOptions, LoweringOptions)
+@with_options(RaisingOptions, LoweringOptions, SolverOptions)
 def raise_caffe(
     prototxt: PathLike,
     caffemodel: PathLike | None = None,
@@ -187,7 +191,14 @@ def raise_caffe(
     from bridge.lower.model import with_warnings
 
     lowering, raising = LoweringOptions.of(options), RaisingOptions.of(options)
-    _refuse_outputs(files_of(prototxt, caffemodel, lowering), output, raising.map)
+    solver = SolverOptions.of(options)
+    read = [*files_of(prototxt, caffemodel, lowering), *map(Path, solver.files)]
+    _refuse_outputs(read, output, raising.map)
+    if solver.files:
+        _require_keras()
+        from bridge.training.conversion import Files, convert_training
+
+        return convert_training(Files(prototxt, caffemodel, solver), output, lowering, raising)
     raising.progress("reading the net")
     lowered = lowered_net(prototxt, caffemodel, lowering)
     lowered = with_warnings(lowered) if raising.check else lowered

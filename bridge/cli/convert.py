@@ -24,6 +24,8 @@ from bridge.cli.options import (
     Output,
     Printing,
     Prototxt,
+    Solver,
+    SolverState,
     TargetOption,
 )
 from bridge.cli.progress import running
@@ -143,6 +145,8 @@ def caffe_to_keras(
     map: Map = None,
     explain_layout: ExplainLayout = False,
     printing: Printing = DEFAULT_PRINTING,
+    solver: Solver = None,
+    solverstate: SolverState = None,
 ) -> None:
     """Carry a Caffe net to a native Keras 3 model: both conversions, and the checks of both.
 
@@ -151,6 +155,9 @@ def caffe_to_keras(
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras
 
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras --target speed
+
+        python -m bridge caffe-to-keras train_val.prototxt net.caffemodel -o net.keras \\
+            --solver solver.prototxt --solverstate net.solverstate
     """
     from bridge.convert import raise_caffe
 
@@ -164,11 +171,15 @@ def caffe_to_keras(
             target=target,
             map=map,
             progress=run.stage,
+            solver=solver,
+            solverstate=solverstate,
             **lowering.keywords(),
         )
     if explain_layout and printing.prose:
         show_transposes(raising.map.transposes)
     Summary.of_raising(raising, output).show(run.seconds, printing)
+    if solver is not None and printing.prose and raising.model.compiled:
+        print(f"compiled for training, by Keras's own {type(raising.model.optimizer).__name__}")
     exit_unchecked(check, raising)
 
 

@@ -93,6 +93,15 @@ class Lowering:
 DEFAULT_LOWERING = Lowering()
 
 
+Solver = Annotated[
+    Path | None,
+    Parameter(help="Convert the net for training, by this solver.prototxt."),
+]
+SolverState = Annotated[
+    Path | None, Parameter(help="And go on from this snapshot, .solverstate or .solverstate.h5.")
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Graph:

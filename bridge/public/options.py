@@ -76,8 +76,15 @@ class OnnxToKerasKeywords(GraphKeywords, RaisingKeywords, total=False):
     """The options of both."""
 
 
-class CaffeToKerasKeywords(LoweringKeywords, RaisingKeywords, total=False):
-    """The options of both."""
+class SolverKeywords(TypedDict, total=False):
+    """`SolverOptions` as keyword arguments; None stands for the default."""
+
+    solver: PathLike | None
+    solverstate: PathLike | None
+
+
+class CaffeToKerasKeywords(LoweringKeywords, RaisingKeywords, SolverKeywords, total=False):
+    """The options of all three."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +157,23 @@ class LoweringOptions(Options):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape in self.input_shape.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolverOptions(Options):
+    """With what a Caffe net is trained.
+
+    solver       its solver.prototxt: the net is converted as it is trained, in phase TRAIN, and
+                 compiled where plain Keras computes Caffe's very steps
+    solverstate  the solver's part of a snapshot, from which the training goes on
+    """
+
+    solver: PathLike | None = None
+    solverstate: PathLike | None = None
+
+    @property
+    def files(self) -> tuple[PathLike, ...]:
+        return tuple(path for path in (self.solver, self.solverstate) if path is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

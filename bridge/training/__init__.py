@@ -7,5 +7,6 @@ forward.py     the forward pass in training, with the losses
 gradients.py   gradients, on each backend
 statistics.py  what batch normalisations remember
 run.py         TrainingRun: steps
+conversion.py  to a .keras file
 api.py         caffe_training: the public function
 """

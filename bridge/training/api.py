@@ -29,6 +29,7 @@ def caffe_training(
 
     Raises BridgeError for whatever cannot be trained just as Caffe does.
     """
+    import bridge.keras  # noqa: F401 (refuses where Keras is missing)
     from bridge.caffe.files.solver_settings import read_solver
     from bridge.caffe.files.solverstate import read_solverstate
     from bridge.training.net.setup import set_up

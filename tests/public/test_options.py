@@ -19,6 +19,7 @@ from bridge.public.options import (
     Options,
     RaisingKeywords,
     RaisingOptions,
+    SolverOptions,
     as_names,
 )
 
@@ -65,7 +66,7 @@ def test_an_option_has_one_type_in_calls_and_in_use(
 def test_help_shows_each_option_with_its_default() -> None:
     parameters = signature(bridge.caffe_to_keras).parameters
     assert list(parameters)[:3] == ["prototxt", "caffemodel", "output"]
-    options = [*fields(RaisingOptions), *fields(LoweringOptions)]
+    options = [*fields(RaisingOptions), *fields(LoweringOptions), *fields(SolverOptions)]
     assert list(parameters)[3:] == [option.name for option in options]
     assert parameters["opset"].default == 17
     assert parameters["input_shape"].default == {}

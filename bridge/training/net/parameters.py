@@ -189,13 +189,20 @@ def to_be_planned(net: Net) -> Net:
 
     def replaced(layer: Layer) -> Layer:
         blobs = [_unknown(layer, index, blob, unknown) for index, blob in enumerate(layer.blobs)]
-        params = {
-            name: {n: v for n, v in fields.items() if n != "use_global_stats"}
-            if name == "batch_norm_param"
-            else fields
-            for name, fields in layer.params.items()
-        }
-        return replace(layer, blobs=tuple(blobs), params=params)
+        return replace(layer, blobs=tuple(blobs))
+
+    return in_testing(replace(net, layers=tuple(map(replaced, net.layers))))
+
+
+def in_testing(net: Net) -> Net:
+    """The net with normalisations by their statistics, whatever it says of them."""
+
+    def replaced(layer: Layer) -> Layer:
+        own = layer.params.get("batch_norm_param", {})
+        fields = {name: value for name, value in own.items() if name != "use_global_stats"}
+        return replace(
+            layer, params={**layer.params, "batch_norm_param": fields} if own else layer.params
+        )
 
     return replace(net, layers=tuple(map(replaced, net.layers)))
 
