@@ -1,5 +1,5 @@
-"""The files that are made of others: the compiled schema, two pages of the docs, and the tables of
-the installed Keras."""
+"""The files that are made of others: the compiled schema, two pages and a figure of the docs, and
+the tables of the installed Keras."""
 
 from __future__ import annotations
 
@@ -68,6 +68,13 @@ def mistakes_page() -> bytes:
     return page(messages()).encode()
 
 
+def figure() -> bytes:
+    """A kernel, reshaped and transposed."""
+    from _figure import reshape_figure
+
+    return reshape_figure().encode()
+
+
 def keras_layers() -> bytes:
     """The layers of the installed Keras, as archives have them."""
     from _keras_tables import layers
@@ -89,6 +96,7 @@ TARGETS: Mapping[Path, Callable[[], bytes]] = {
     ROOT / "bridge" / "archive" / "operations.json": keras_operations,
     ROOT / "docs" / "layers.md": layers_page,
     ROOT / "docs" / "mistakes.md": mistakes_page,
+    ROOT / "docs" / "reshape.svg": figure,
 }
 
 
