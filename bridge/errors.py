@@ -18,12 +18,14 @@ BridgeError
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Location:
 class BridgeError(Exception):
     """What is wrong, where, what was expected, what was received, what to do.
 
-    Each has its own line in the text, which leaves out what is not known:
+    Each has its own line in the text, which leaves out what is not known, and `lines` stand below
+    the first. Whatever names of a file are in it, they make no line of their own and do nothing to
+    a terminal (see `plain`); what is longer than LONGEST is cut.
 
         net.prototxt:12, layer 'conv1' (Convolution): the weights do not fit
           expected: 96 3 11 11
@@ -66,15 +70,21 @@ class BridgeError(Exception):
         expected: object = None,
         received: object = None,
         hint: str | None = None,
+        lines: Sequence[str] = (),
     ) -> None:
-        self.problem, self.where = problem, where
+        self.problem, self.where, self.lines = problem, where, lines
         self.expected, self.received, self.hint = expected, received, hint
         super().__init__(self._text())
 
     def _text(self) -> str:
         head = self.problem if self.where is None else f"{self.where}: {self.problem}"
-        details = (("expected", self.expected), ("received", self.received), ("hint", self.hint))
-        return "\n".join([head, *(f"  {k}: {v}" for k, v in details if v is not None)])
+        lines = [*self.lines]
+        details = (("expected", self.expected), ("received", self.received))
+        lines += [f"{kind}: {value}" for kind, value in details if value is not None]
+        text = [plain(head), *(f"  {plain(line)}" for line in lines)]
+        if self.hint is not None:
+            text.append("  hint: " + AND_HINT.join(map(plain, self.hint.split(AND_HINT))))
+        return "\n".join(text)
 
     def with_hint(self, hint: str) -> Self:
         """The same error with another hint, after its own if it has one."""
@@ -85,6 +95,7 @@ class BridgeError(Exception):
             expected=self.expected,
             received=self.received,
             hint=hints,
+            lines=self.lines,
         )
 
 
@@ -149,6 +160,33 @@ def after(warnings: Sequence[str]) -> Iterator[None]:
     except BridgeError as error:
         error.warnings = tuple(dict.fromkeys((*warnings, *error.warnings)))
         raise
+
+
+# ---- texts -----------------------------------------------------------------------------------
+
+AND_HINT = "\n        "
+"""Between several hints of one message."""
+
+LONGEST, MOST_LINES = 2000, 100
+
+# Control characters, of which a terminal takes some for commands; what ends a line, and what turns
+# the direction of writing around.
+ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: object, longest: int = LONGEST) -> str:
+    """A text on one line: what a name of a file may do to a terminal is written as an escape, and
+    of one that is very long the middle is left out."""
+    line = str(text)
+    if len(line) > longest:
+        line = f"{line[: longest // 2]} … {len(line)} characters … {line[-longest // 4 :]}"
+    return ACTING.sub(lambda match: match[0].encode("unicode_escape").decode(), line)
+
+
+def lines_of(things: Sequence[Thing], words: Callable[[Thing], str] = str) -> list[str]:
+    """A line for each of the first MOST_LINES things, and how many there are besides."""
+    more = len(things) - MOST_LINES
+    return [*map(words, things[:MOST_LINES]), *([f"and {more} more"] if more > 0 else [])]
 
 
 def words_of(error: BaseException, length: int = 300) -> str:

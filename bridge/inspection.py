@@ -181,7 +181,7 @@ def _of_net(
         (
             *net.warnings,
             *without_effect(net, kept),
-            *([f"it cannot be converted as it is: {problem}"] if problem else []),
+            *([f"it cannot be converted as it is: {_on_one_line(problem)}"] if problem else []),
         ),
     )
 
@@ -216,6 +216,10 @@ def _refusal(layer: Layer) -> str:
     if layer.type not in TABLE:
         return "no rule for it"
     return "; ".join(map(str, complaints(layer)))
+
+
+def _on_one_line(problem: str) -> str:
+    return " ".join(problem.split())
 
 
 def _obstacle(net: Net) -> str:

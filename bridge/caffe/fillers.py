@@ -18,6 +18,7 @@ import numpy as np
 
 from bridge.caffe.net import Blob, Layer, Shape
 from bridge.errors import ShapeError, UnsupportedError
+from bridge.files.memory import refuse_large, size_of
 from bridge.types import Array
 
 Settings = Mapping[str, Any]
@@ -102,6 +103,7 @@ class Filler:
 
     def values(self) -> Array:
         """The values, drawn again on each call, and the same each time."""
+        refuse_large(size_of(self.shape, 8), f"weights of {self.shape} from a filler")
         return _FILLERS[self.kind](self.shape, self.settings, np.random.default_rng(self.seed))
 
 

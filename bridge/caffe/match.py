@@ -29,7 +29,7 @@ from bridge.caffe.shapes import known_weights
 from bridge.caffe.shapes.norm import is_nvidias
 from bridge.caffe.shapes.spatial.conv import is_determined_by_weights, is_silent_about_groups
 from bridge.caffe.shapes.table import text
-from bridge.errors import Location, WeightsError
+from bridge.errors import Location, WeightsError, lines_of
 
 # None where the net alone does not determine what a layer needs.
 Needs = tuple[Shape, ...] | None
@@ -332,7 +332,8 @@ def _refuse_missing(layers: Sequence[Layer], missing: Sequence[Missing], file: L
     inexact = [layer for layer, lacking in pairs if not _is_exact(lacking)]
     if inexact:
         raise WeightsError(
-            "the caffemodel lacks the weights of layers:" + _lines(inexact),
+            "the caffemodel lacks the weights of layers:",
+            lines=lines_of(inexact),
             where=file,
             hint="layers are matched by name: does the caffemodel belong to this prototxt? "
             "--allow-missing-weights initialises them by fillers",
@@ -353,7 +354,8 @@ def _filled(
     unknown = [layer for layer, lacking in pairs if None in lacking.values()]
     if unknown:
         raise WeightsError(
-            f"the fillers of {len(unknown)} layers are unknown:" + _lines(unknown),
+            f"the fillers of {len(unknown)} layers are unknown:",
+            lines=lines_of(unknown),
             hint="their weights must be in the caffemodel",
         )
     for own, lacking in zip(slots, missing, strict=True):
@@ -365,10 +367,6 @@ def _filled(
         for layer, own in zip(net.layers, slots, strict=True)
     )
     return replace(net, layers=tuple(layers))
-
-
-def _lines(layers: Iterable[Layer]) -> str:
-    return "".join(f"\n  {layer}" for layer in layers)
 
 
 def _left_out(net: Net, stored: Mapping[str, StoredLayer], file: Location) -> list[str]:

@@ -24,17 +24,16 @@ _SINGLE_VIEWS = ("Concat", "Slice")
 def with_overwritten(drafts: Sequence[Layer]) -> list[Layer]:
     """The layers, their bottoms and tops still blobs; each one in place is followed by one for
     every other blob that it changes and that is read later or is an output."""
-    memory: dict[str, list[str]] = {}
+    memory: dict[str, dict[str, None]] = {}
     layers: list[Layer] = []
     for position, draft in enumerate(drafts):
         layers.append(draft)
         for index, top in enumerate(draft.tops):
             if _is_view(draft):
-                shared = memory.setdefault(draft.bottoms[0], [draft.bottoms[0]])
-                shared += [] if top in shared else [top]
-                memory[top] = shared
+                memory.setdefault(draft.bottoms[0], {draft.bottoms[0]: None})[top] = None
+                memory[top] = memory[draft.bottoms[0]]
             elif draft.bottoms[index : index + 1] != (top,):
-                memory[top] = [top]
+                memory[top] = {top: None}
             elif draft.type != "Dropout":  # which changes nothing outside training
                 others = (blob for blob in memory.get(top, ()) if blob != top)
                 layers += [_copy(draft, b, top) for b in others if _is_used(drafts, b, position)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
 from bridge.errors import UsageError, words_of
+from bridge.files.memory import refuse_large
 from bridge.types import Array
 
 # Of NumPy's kinds of dtypes: truth values, whole numbers with and without a sign, others.
@@ -23,10 +24,12 @@ _DAMAGE = (ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error)
 
 @dataclass(frozen=True)
 class Arrays:
-    """An open .npz; an array is read when it is asked for."""
+    """An .npz; an array is read when it is asked for. `sizes` are the bytes of its members,
+    unpacked: of zeros, a thousand times those of the file."""
 
     path: Path
-    file: Any
+    names: Sequence[str]
+    sizes: Mapping[str, int]
 
     @classmethod
     def of(cls, path: Path) -> Arrays:
@@ -40,20 +43,21 @@ class Arrays:
             with path.open("rb") as file:
                 if not is_zipfile(file):
                     raise problem
-            return cls(path, np.load(path, allow_pickle=False))
+            with np.load(path, allow_pickle=False) as arrays:
+                members = {member.filename: member.file_size for member in arrays.zip.infolist()}
+                return cls(path, arrays.files, members)
         except OSError as error:
             raise UsageError(f"cannot read it: {error.strerror or error}", where=path) from error
         except (BadZipFile, ValueError, NotImplementedError) as error:
             raise problem from error
 
-    @property
-    def names(self) -> list[str]:
-        return list(self.file.files)
-
     def __getitem__(self, name: str) -> Array:
-        """Raises UsageError for an array that is not numeric, or damaged."""
+        """Raises UsageError for an array that is not numeric, or damaged, or too large."""
+        size = self.sizes.get(f"{name}.npy", self.sizes.get(name, 0))
+        refuse_large(size, f"the array '{name}'", self.path)
         try:
-            array: Array | bytes = self.file[name]
+            with np.load(self.path, allow_pickle=False) as arrays:
+                array: Array | bytes = arrays[name]
         except _DAMAGE as error:
             raise UsageError(
                 f"cannot read the array '{name}'", where=self.path, received=words_of(error)

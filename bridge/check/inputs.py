@@ -13,6 +13,7 @@ from bridge.check.backends.caffe import CaffeBackend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.images import Labelled, Preprocessing, labelled, read_image
 from bridge.errors import UsageError
+from bridge.files.memory import MAX_RANK, refuse_large, size_of
 from bridge.graph.ranges import Columns
 from bridge.types import Array
 
@@ -73,6 +74,13 @@ def seeded_inputs(
     feeds: dict[str, Array] = {}
     for name, (shape, dtype) in inputs.items():
         fixed_shape = fixed(_sized(shape, sizes or {}), batch)
+        refuse_large(size_of(fixed_shape, 8), f"the input {name!r}, of {_words(fixed_shape)},")
+        if len(fixed_shape) > MAX_RANK:
+            raise UsageError(
+                f"the input {name!r} has more axes than NumPy's arrays may have",
+                expected=f"at most {MAX_RANK}",
+                received=len(fixed_shape),
+            )
         columns = (ranges or {}).get(name)
         feeds[name] = (
             _values(generator, fixed_shape, np.dtype(dtype), images)

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bridge.check.accuracy import accuracy
 from bridge.check.backends.backend import Backend, Origin
+from bridge.check.compare import Row
 from bridge.check.draws import Tally
 from bridge.check.images import PLAIN
 from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, wide_feeds
@@ -120,14 +122,15 @@ class _Comparison:
         fed = {*expected.inputs, *received.inputs}
         dtypes = {*expected.dtypes, *received.dtypes}
         self._tally.order(self._wanted)
+        rows = located(self._tally, _origins(expected, received), fed, outputs, dtypes)
         return Report(
             f"{received.title} against {expected.title}",
-            located(self._tally, _origins(expected, received), fed, outputs, dtypes),
+            rows,
             expected=expected.title,
             received=received.title,
             fed="; ".join(self._fed),
             unmatched=_unmatched(expected, received, self._wanted),
-            warnings=pair.warnings,
+            warnings=(*pair.warnings, *_not_finite(rows)),
             layouts=_layouts(pair.plan),
             permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
             seconds=(self._clocks[0].seconds, self._clocks[1].seconds),
@@ -191,6 +194,14 @@ def _common(expected: Backend, received: Backend) -> list[str]:
 
 def _some(names: Sequence[str], count: int = 8) -> str:
     return ", ".join(names[:count]) + (", …" if len(names) > count else "")
+
+
+def _not_finite(rows: Sequence[Row]) -> Iterator[str]:
+    """The outputs that are equal, and of no use."""
+    for row in rows:
+        if row.is_output and all(row.not_finite):
+            count, size = row.not_finite[0], prod(row.expected_shape)
+            yield f"output '{row.name}': {count} of its {size} numbers are NaN or infinite in both"
 
 
 def _unmatched(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ from cyclopts import Parameter
 
 from bridge.cli.app import command
 from bridge.cli.options import DEFAULT_LOWERING, Caffemodel, IoLayoutOption, Lowering, Prototxt
-from bridge.cli.show import show_table, words
+from bridge.cli.show import show_json, show_table, words
 
 if TYPE_CHECKING:
     from bridge.translation import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
@@ -49,7 +48,7 @@ def explain(
         **lowering.keywords(),
     )
     if as_json:
-        print(json.dumps(translation.to_json(), indent=1, ensure_ascii=False))
+        show_json(translation.to_json())
     else:
         show_map(translation)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.show import show_table, show_warnings, words
+from bridge.cli.show import say, show_json, show_table, show_warnings, words
 from bridge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,11 +50,7 @@ def inspect(
         raise UsageError("inspect: no file is named", expected="FILE…")
     inspections = inspected(files)
     if as_json:
-        print(
-            json.dumps(
-                [inspection.as_dict() for inspection in inspections], indent=1, ensure_ascii=False
-            )
-        )
+        show_json([inspection.as_dict() for inspection in inspections])
         return
     for number, inspection in enumerate(inspections):
         if number:
@@ -66,15 +61,15 @@ def inspect(
 def show(inspection: Inspection) -> None:
     show_warnings(inspection.warnings)
     name = f" {inspection.name!r}" if inspection.name else ""
-    print(f"{' '.join(inspection.files)}: {inspection.kind}{name}")
+    say(f"{' '.join(inspection.files)}: {inspection.kind}{name}")
     for fact, value in inspection.facts.items():
-        print(f"{fact}: {value}")
+        say(f"{fact}: {value}")
     if inspection.parts:
         heads = ("name", "type", "from", "to", "shape", "weights", "parameters", "")
         show_table(heads, [_row(part) for part in inspection.parts])
     for kind, shapes in (("input", inspection.inputs), ("output", inspection.outputs)):
         for name, shape in shapes.items():
-            print(f"{kind} {name}: {_text(shape)}")
+            say(f"{kind} {name}: {_text(shape)}")
     size = f", {inspection.bytes:,} bytes" if inspection.bytes else ""
     print(f"{inspection.parameters:,} parameters{size}")
     if inspection.open_sizes is not None:
@@ -94,7 +89,7 @@ def _show_open_sizes(path: Path, sizes: OpenSizes) -> None:
     else:
         _show_text(f"It is refused, also with fixed sizes: {sizes.refused}")
         return
-    print(_command(path, sizes.options))
+    say(*_command(path, sizes.options))
 
 
 def _show_text(text: str) -> None:
@@ -102,7 +97,7 @@ def _show_text(text: str) -> None:
     lines = wrap(
         text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-    print("\n".join(lines))
+    say(*lines)
 
 
 def _open(shape: Sequence[int | str] | None) -> str:
@@ -112,7 +107,7 @@ def _open(shape: Sequence[int | str] | None) -> str:
     return ", ".join(f"axis {axis} ({'no name' if size == '?' else size})" for axis, size in opened)
 
 
-def _command(path: Path, options: Sequence[str]) -> str:
+def _command(path: Path, options: Sequence[str]) -> Sequence[str]:
     """A command for a shell, in lines of the width where names allow that."""
     command = ["python -m bridge onnx-to-keras", quote(str(path))]
     command.append(f"-o {quote(str(path.with_suffix('.keras')))}")
@@ -125,7 +120,7 @@ def _command(path: Path, options: Sequence[str]) -> str:
             lines.append(f"    {words_}")
         else:
             lines[-1] += f" {words_}"
-    return "\n".join(lines)
+    return lines
 
 
 def _row(part: Part) -> Sequence[str]:

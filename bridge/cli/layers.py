@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.show import show_table
+from bridge.cli.show import show_json, show_table
 
 
 @command
@@ -26,13 +26,11 @@ def layers(
     from bridge.support import LayerRow, OperatorRow, layer_rows, operator_rows
 
     if json:
-        from json import dumps
-
         tables = {
             "layers": [row._asdict() for row in layer_rows()],
             "operators": [row._asdict() for row in operator_rows()],
         }
-        print(dumps(tables, indent=1, ensure_ascii=False))
+        show_json(tables)
         return
     show_table(LayerRow._fields, layer_rows())
     print()

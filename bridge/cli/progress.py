@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
+from bridge.errors import plain
+
 
 class Run:
     """A command that is going on. `stage` is for the `progress` argument of the package's verbs."""
@@ -22,8 +24,8 @@ class Run:
 
     def stage(self, name: str) -> None:
         self._end_stage()
-        self._stage = name
-        self._draw(name)
+        self._stage = plain(name)
+        self._draw(self._stage)
 
     def _end_stage(self) -> None:
         now = perf_counter()
@@ -46,7 +48,7 @@ def running(*, verbose: bool = False) -> Iterator[Run]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("starting", total=None)
         yield Run(lambda name: shown.update(task, description=name), verbose=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from bridge.errors import ACTING, plain
 
 if TYPE_CHECKING:
     from bridge.check.compare import Verdict
@@ -16,7 +19,19 @@ def words(shape: Sequence[int | str]) -> str:
 
 def show_warnings(warnings: Sequence[str]) -> None:
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {plain(warning)}", file=sys.stderr)
+
+
+def say(*texts: object) -> None:
+    """Prints a line for each, whatever names are in it."""
+    for text in texts:
+        print(plain(text))
+
+
+def show_json(value: object) -> None:
+    """As JSON, in which escapes stand for all that a terminal would not print."""
+    for line in json.dumps(value, indent=1, ensure_ascii=False).split("\n"):
+        print(ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", line))
 
 
 _STYLES: Mapping[Verdict, str] = {"equal": "green", "differs": "red", "cannot tell": "yellow"}
@@ -24,6 +39,7 @@ _STYLES: Mapping[Verdict, str] = {"equal": "green", "differs": "red", "cannot te
 
 def show_verdict(text: str, verdict: Verdict) -> None:
     """In colour in a terminal, unless NO_COLOR is set."""
+    text = plain(text)
     if not sys.stdout.isatty():
         print(text)
         return
@@ -38,6 +54,7 @@ def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         _draw_table(heads, rows)
         return
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     for row in (heads, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -52,5 +69,5 @@ def _draw_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(*heads, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(plain(cell)) for cell in row))
     Console().print(table)

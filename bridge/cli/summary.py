@@ -5,7 +5,6 @@ All of it is one JSON object with --json, and nothing with --quiet.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,7 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from bridge.cli.show import show_table, show_verdict, show_warnings, words
+from bridge.cli.show import show_json, show_table, show_verdict, show_warnings, words
 
 if TYPE_CHECKING:
     from bridge.check.report import Report
@@ -90,7 +89,7 @@ class Summary:
         """Prints it to standard output, and its warnings to standard error."""
         show_warnings(self.warnings)
         if printing.as_json:
-            print(json.dumps(self.as_dict(seconds), indent=1, ensure_ascii=False))
+            show_json(self.as_dict(seconds))
         elif printing.prose:
             rows = [
                 (x.kind, x.name, words(x.shape), x.layout)[: len(self.heads)] for x in self.tensors

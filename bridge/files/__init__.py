@@ -3,6 +3,7 @@
 inputs.py   whether they are there, and what they are by their first bytes
 outputs.py  which names a call may write to
 staging.py  files that appear whole or not at all, and what killed processes have left
+memory.py   how much memory the numbers of one file may take
 hdf5.py     HDF5, which may show what lies in other files
 wire.py     protobuf, walked without reading its payloads, and written in pieces
 """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import ceil, prod
 from typing import Any
 
 from bridge import ir
 from bridge.errors import GraphError, UnsupportedError
+from bridge.files.memory import MAX_RANK, refuse_large
 from bridge.graph.definitions import refuse_unfit
-
-MAX_RANK = 64  # of NumPy's arrays
 
 
 def check(model: ir.Model) -> None:
@@ -23,8 +23,9 @@ def check(model: ir.Model) -> None:
       neither ONNX's checker nor onnxruntime's loader looks at that
     - each node is what ONNX defines, in its inputs, attributes and shapes
     - no value has more axes than NumPy's arrays may have, and no size below 0
+    - no value takes more memory than one array may (`bridge.files.memory`)
 
-    Raises GraphError at the first fault, UnsupportedError for a text.
+    Raises GraphError at the first fault, UnsupportedError for a text, UsageError for memory.
     """
     graph = model.graph
     known: set[str] = set()
@@ -66,6 +67,9 @@ def _declare(value: ir.Value, known: set[str], foreign: bool, where: str) -> Non
             f"the {missing} of {value.name!r} is not known", where=where, hint=_hint(where)
         )
 
+    sizes = [size for size in value.shape or () if isinstance(size, int)]
+    if value.dtype is not None and 0 not in sizes:
+        refuse_large(ceil(value.dtype.itemsize * prod(sizes)), f"{value.name!r}", where)
     if value.shape is not None and len(value.shape) > MAX_RANK:
         raise UnsupportedError(
             f"{value.name!r} has more axes than NumPy's arrays may have",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import onnx
 
@@ -19,12 +20,34 @@ def infer_shapes(model: Model) -> None:
     """Fills in the types and shapes that ONNX can infer, of branches and loops too. Large constants
     are inputs for it, so that no weight is read. What ONNX cannot infer at all stays as it is."""
     try:
-        inferred = onnx.shape_inference.infer_shapes(
-            to_proto(model, _small), check_type=False, strict_mode=False, data_prop=True
-        )
+        inferred = _inferred(to_proto(model, _small))
     except Exception:  # noqa: BLE001 (onnx raises classes of several kinds)
         return
     _take_over(model.graph, inferred.graph)
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """By what sizes the graph computes, too. Of a vector that may say a shape ONNX makes a message
+    for each number, known or not: so not where one is long, which the shapes alone show first."""
+    infer = partial(onnx.shape_inference.infer_shapes, check_type=False, strict_mode=False)
+    if any(node.op_type in _MAKING_VECTORS for node in proto.graph.node):
+        by_shapes = infer(proto, data_prop=False)
+        graph = by_shapes.graph
+        if any(map(_is_long_vector, (*graph.input, *graph.value_info, *graph.output))):
+            return by_shapes
+    return infer(proto, data_prop=True)
+
+
+# These may turn a few numbers into a vector of any length, or a large tensor into one.
+_MAKING_VECTORS = frozenset(
+    "ConstantOfShape Expand OneHot Pad Range Reshape Resize Tile Upsample".split()
+)
+_LONG = 2**20
+
+
+def _is_long_vector(info: onnx.ValueInfoProto) -> bool:
+    dims = info.type.tensor_type.shape.dim
+    return len(dims) == 1 and dims[0].dim_value > _LONG
 
 
 def _small(tensor: TensorBase, name: str) -> onnx.TensorProto | None:

@@ -10,8 +10,9 @@ from zipfile import ZipFile, is_zipfile
 import keras
 
 from bridge import files
-from bridge.errors import UsageError, words_of
+from bridge.errors import BridgeError, UsageError, words_of
 from bridge.files.hdf5 import is_hdf5, refuse_foreign
+from bridge.files.memory import refuse_large
 from bridge.keras.depth import room_for
 
 
@@ -34,8 +35,11 @@ def load(path: str | Path) -> keras.Model:
     if is_hdf5(path):
         refuse_foreign(path)  # in a .keras archive Keras refuses them itself
     try:
+        _refuse_inflated(path)
         with room_for(_layers_of(path)):
             model = keras.saving.load_model(path, compile=False)
+    except BridgeError:
+        raise
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
         message = words_of(error.__context__ or error)
         if "No model config found" in message:
@@ -52,6 +56,14 @@ def load(path: str | Path) -> keras.Model:
             "bridge instead of the file",
         ) from error
     return functional(model, path)
+
+
+def _refuse_inflated(path: Path) -> None:
+    """Refuses an archive of which little is much: zeros shrink to a thousandth."""
+    if is_zipfile(path):
+        with ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        refuse_large(unpacked, "the archive, unpacked,", path)
 
 
 def _layers_of(path: Path) -> int:

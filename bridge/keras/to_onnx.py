@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import defs, numpy_helper
 
-from bridge.errors import UnsupportedError, UsageError, words_of
+from bridge.errors import UnsupportedError, UsageError, lines_of, words_of
 from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.cleanup import cleaned_up
 from bridge.keras.execute import executed, is_norm
@@ -225,8 +225,8 @@ def _refuse_unknown_operators(graph: onnx.GraphProto) -> None:
     unknown = [node for node in graph.node if not defs.has(node.op_type, node.domain)]
     if unknown:
         raise UnsupportedError(
-            "tf2onnx has no ONNX operators for these:"
-            + "".join(f"\n  {node.name} ({node.op_type})" for node in unknown),
+            "tf2onnx has no ONNX operators for these:",
+            lines=lines_of(unknown, lambda node: f"{node.name} ({node.op_type})"),
             hint="convert the model up to them: keras.Model(model.inputs, the tensors before)",
         )
 

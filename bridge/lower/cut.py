@@ -47,8 +47,9 @@ def _refuse_unknown_outputs(net: Net, outputs: Sequence[str]) -> None:
     by_layer = {layer.name: layer.tops for layer in net.layers}
     tops_of_all = chain.from_iterable(layer.tops for layer in net.layers)
     known = [*(blob.name for blob in net.inputs), *tops_of_all]
+    names = {*known}
     for name in outputs:
-        if name not in known:
+        if name not in names:
             tops = ", ".join(by_layer.get(name, ()))
             raise UsageError(
                 f"the net has no blob '{name}' to return",
@@ -67,8 +68,10 @@ def _without_sinks(net: Net) -> Net:
     kept, dropped = _partitioned(net.layers)
     produced = {top for layer in kept for top in layer.tops}
     read = {bottom for layer in kept for bottom in layer.bottoms}
-    fresh = [[x for x in layer.bottoms if x in produced - read] for layer in dropped]
-    remaining = [name for name in net.outputs if not any(name in layer.tops for layer in dropped)]
+    unread = produced - read
+    fresh = [[x for x in layer.bottoms if x in unread] for layer in dropped]
+    lost = {top for layer in dropped for top in layer.tops}
+    remaining = [name for name in net.outputs if name not in lost]
     outputs = list(dict.fromkeys([*remaining, *chain.from_iterable(fresh)]))
     labels, learned = _labels(net, kept), _learned(kept)
     results = [name for name in outputs if name not in labels] or outputs
@@ -104,11 +107,11 @@ def _partitioned(layers: Sequence[Layer]) -> tuple[list[Layer], list[Layer]]:
     read: set[str] = set()
     for layer in reversed(layers):
         if not layer.tops or (measures(layer) and read.isdisjoint(layer.tops)):
-            dropped.insert(0, layer)
+            dropped.append(layer)
         else:
-            kept.insert(0, layer)
+            kept.append(layer)
             read.update(layer.bottoms)
-    return kept, dropped
+    return kept[::-1], dropped[::-1]
 
 
 def _labels(net: Net, layers: Sequence[Layer]) -> set[str]:

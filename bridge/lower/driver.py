@@ -16,6 +16,7 @@ from bridge.errors import (
     UnsupportedLayerError,
     UsageError,
     did_you_mean,
+    lines_of,
 )
 from bridge.graph.io import PRODUCER
 from bridge.graph.ranges import RANGE, written
@@ -129,8 +130,8 @@ def _refuse_unknown_layers(net: Net) -> None:
     unknown = [layer for layer in net.layers if layer.type not in TABLE]
     if unknown:
         raise UnsupportedLayerError(
-            "there is no rule for these layers:"
-            + "".join(f"\n  {_described(layer)}" for layer in unknown),
+            "there is no rule for these layers:",
+            lines=lines_of(unknown, _described),
             hint="add rules with --plugin FILE, or cut the net before them with "
             f"--outputs {' '.join(unknown[0].bottoms) or 'BLOB'}",
         )

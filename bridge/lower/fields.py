@@ -15,7 +15,7 @@ from bridge.caffe.files.harmless import is_harmless
 from bridge.caffe.files.prototxt import Message
 from bridge.caffe.files.untyped import Untyped
 from bridge.caffe.net import Layer, Net
-from bridge.errors import UnknownFieldError, UsageError, did_you_mean
+from bridge.errors import UnknownFieldError, UsageError, did_you_mean, lines_of
 from bridge.lower.cut import measures
 from bridge.lower.table import TABLE, Entry
 
@@ -154,8 +154,8 @@ def _refusal(findings: Sequence[_Finding]) -> UnknownFieldError:
     names = dict.fromkeys(finding.complaint.name for finding in findings)
     flags = " ".join(f"--ignore-field {name}" for name in names)
     return UnknownFieldError(
-        "the text sets fields that are not understood and that outputs may depend on:"
-        + "".join(f"\n  {finding.line()}" for finding in findings),
+        "the text sets fields that are not understood and that outputs may depend on:",
+        lines=lines_of(findings, _Finding.line),
         hint=f"correct the text; or ignore fields that do not matter: {flags}",
     )
 

@@ -9,14 +9,14 @@ from itertools import islice
 from typing import TypeVar
 
 from bridge import ir
-from bridge.errors import UnsupportedError, UnsupportedOperatorError
+from bridge.errors import AND_HINT, UnsupportedError, UnsupportedOperatorError, plain
 from bridge.graph.lifting.loops import MAX_NODES
 from bridge.raising.values import describe, is_constant, name_of, operator_name
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
-WIDTH = 80  # columns
+WIDTH = 78  # columns, behind the indent
 MAX_GROUPS = 6  # told in full; the operators of the others are only named
 
 # What the domains are whose operators people meet, and the way on.
@@ -51,8 +51,9 @@ def no_rule(nodes: Sequence[ir.Node]) -> UnsupportedOperatorError:
     ways.append(f"{_before(nodes[0])}ends the graph before them;")
     ways.append("a plug-in can add a rule with @bridge.raises(...)")
     return UnsupportedOperatorError(
-        "\n".join(["no Keras rule for these nodes:", *_limited(lines, list(groups))]),
-        hint="\n        ".join(ways),
+        "no Keras rule for these nodes:",
+        lines=_limited(lines, list(groups)),
+        hint=AND_HINT.join(ways),
     )
 
 
@@ -62,11 +63,12 @@ def refused(refusals: Sequence[tuple[ir.Node, UnsupportedError]]) -> Unsupported
     lines = []
     for (operator, _), group in groups.items():
         nodes = [node for node, _ in group]
-        lines.append(f"{_counted(operator, nodes)}: {group[0][1]}")
+        lines.append(f"{plain(_counted(operator, nodes))}: {group[0][1]}")
     operators = [operator for operator, _ in groups]
-    text = "\n".join(_limited(lines, operators))
+    limited = _limited(lines, operators)
     return UnsupportedOperatorError(
-        f"these nodes cannot become Keras layers:\n{text}",
+        "these nodes cannot become Keras layers:",
+        lines=[line for text in limited for line in text.split("\n")],
         hint=f"{_before(refusals[0][0])}ends the graph before them",
     )
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from bridge.check.compare import Verdict
-from bridge.cli.show import show_table, show_verdict
+from bridge.cli import main
+from bridge.cli.show import show_json, show_table, show_verdict
 
 HEADS, ROWS = ("name", "shape"), [("a long name", "1 2"), ("b", "[3]")]
 
@@ -49,3 +52,33 @@ def test_a_verdict_is_in_colour_in_a_terminal_alone(
     monkeypatch.setenv("NO_COLOR", "1")
     show_verdict("3 blobs", verdict)
     assert capsys.readouterr().out == "3 blobs\n"
+
+
+NET = """
+input: "x" input_shape { dim: 1 dim: 3 dim: 2 dim: 2 }
+layer { name: "a\\033[2J\\nerror: forged" type: "%s" bottom: "x" top: "b\\nwarning: \\302\\233" }
+"""
+ACTING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]|^(error: forged|warning: \\x9b)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("verb", ["inspect", "explain", "caffe-to-onnx"])
+@pytest.mark.parametrize("kind", ["ReLU", "None\\033[2J"])
+def test_names_print_no_line_of_their_own(
+    verb: str, kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.prototxt").write_text(NET % kind)
+    output = ["-o", str(tmp_path / "net.onnx")] if verb == "caffe-to-onnx" else []
+    with pytest.raises(SystemExit):
+        main([verb, str(tmp_path / "net.prototxt"), *output])
+    printed = "".join(capfd.readouterr())
+    assert (r"b\nwarning: \x9b" if kind == "ReLU" else r"None\x1b[2J") in printed
+    assert not ACTING.search(printed)
+
+
+def test_json_has_the_very_names(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "C:\\x\x1b\x7f\x9b\u202e größe"
+    show_json({name: name})
+    text = capsys.readouterr().out
+    assert json.loads(text) == {name: name}
+    assert not re.search("[\x1b\x7f\x9b\u202e]", text)
+    assert "größe" in text

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import pytest
 
 from bridge import ir
+from bridge.ir import inference
 from bridge.ir.inference import MOST_BYTES
 
 
@@ -63,3 +65,21 @@ def test_what_cannot_be_inferred_stays() -> None:
     model.opset_imports[""] = 10**6  # ONNX refuses the whole model
     ir.infer_shapes(model)
     assert np.equal(shapes(model)["y"], "[2]")
+
+
+def test_a_long_vector_is_not_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX makes a message for each number of one that may say a shape: without these, a shape
+    that the graph computes is not known."""
+    text = """
+        <ir_version: 8, opset_import: ["": 17]> g (float[2, 3] x, float[4] v) => (y, w)
+        <int64[1] last = {-1}, int64[1] zero = {0}, int64[1] times = {8}>
+        { s = Shape(x) h = Gather(s, zero) t = Concat<axis=0>(h, last) y = Reshape(x, t)
+          w = Tile(v, times) }
+    """
+    for long, known in ((32, True), (31, False)):
+        monkeypatch.setattr(inference, "_LONG", long)
+        model = ir.from_proto(onnx.parser.parse_model(text))
+        ir.infer_shapes(model)
+        y = model.graph.outputs[0].shape
+        assert y is not None
+        assert all(isinstance(size, int) for size in y) is known, long

@@ -20,15 +20,15 @@ def nodes(number: int, operator: str, domain: str = "") -> list[ir.Node]:
 def test_nodes_without_a_rule_are_counted_by_operator() -> None:
     assert str(no_rule([*nodes(3, "Odd"), *nodes(1, "Even")])) == (
         "no Keras rule for these nodes:\n"
-        "3 × Odd (nodes 'Odd/0', 'Odd/1', 'Odd/2')\n"
-        "node 'Even/0' (Even)\n"
+        "  3 × Odd (nodes 'Odd/0', 'Odd/1', 'Odd/2')\n"
+        "  node 'Even/0' (Even)\n"
         "  hint: --outputs before ends the graph before them;\n"
         "        a plug-in can add a rule with @bridge.raises(...)"
     )
 
 
 def test_the_names_of_many_nodes_are_as_many_as_a_line_takes() -> None:
-    line = str(no_rule(nodes(40, "Fancy"))).splitlines()[1]
+    line = str(no_rule(nodes(40, "Fancy"))).splitlines()[1].lstrip()
     assert line.startswith("40 × Fancy (nodes 'Fancy/0', 'Fancy/1'")
     assert line.endswith(", …)")
     assert len(line) <= WIDTH
@@ -63,8 +63,8 @@ def test_refusals_of_one_operator_and_reason_are_one() -> None:
     ]
     assert str(refused(refusals)) == (
         "these nodes cannot become Keras layers:\n"
-        "2 × Odd (nodes 'Odd/0', 'Odd/1'): input 'a' must be a constant\n"
-        "  received: a tensor\n"
-        "node 'Odd/2' (Odd): Odd of integers\n"
+        "  2 × Odd (nodes 'Odd/0', 'Odd/1'): input 'a' must be a constant\n"
+        "    received: a tensor\n"
+        "  node 'Odd/2' (Odd): Odd of integers\n"
         "  hint: --outputs before ends the graph before them"
     )

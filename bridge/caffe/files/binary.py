@@ -101,11 +101,12 @@ def _refuse_ambiguous(net: Any, where: Location) -> None:
         kind = _type(layer)
         reasons = () if _UNCOUNTED.search(kind) else dict.fromkeys(_ambiguities(layer, kind))
         if reasons:
-            lines.append(f"\n  layer '{layer.name}' ({kind}): {', '.join(reasons)}")
+            lines.append(f"layer '{layer.name}' ({kind}): {', '.join(reasons)}")
     if lines:
-        more = f"\n  and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
+        more = [f"and {len(lines) - _MAX_LISTED} more"] * (len(lines) > _MAX_LISTED)
         raise WeightsError(
-            f"some layers may be from another fork of Caffe:{''.join(lines[:_MAX_LISTED])}{more}",
+            "some layers may be from another fork of Caffe:",
+            lines=[*lines[:_MAX_LISTED], *more],
             where=where,
             expected="fields of BVLC's Caffe or SSD's, each with one meaning",
             hint=_GIVE_TEXT,

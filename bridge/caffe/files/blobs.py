@@ -140,9 +140,19 @@ def _run(wire: Wire, entry: Entry, end: int) -> _Run:
         raise wire.damaged(entry.begin, f"{entry.end - entry.begin} bytes for one {dtype.name}")
     possible = (end - entry.begin) // width
     tags = np.frombuffer(wire.data, np.uint8, possible * width, entry.begin)[::width]
-    others = np.flatnonzero(tags != tags[0])
-    count = int(others[0]) if others.size else possible
-    return _Run(entry.begin, count, dtype, tagged=True)
+    return _Run(entry.begin, _equal_to_the_first(tags), dtype, tagged=True)
+
+
+def _equal_to_the_first(tags: np.ndarray[Any, np.dtype[np.uint8]]) -> int:
+    """How many numbers at the beginning are equal: looks little farther than they reach, for a blob
+    may have many short runs."""
+    count, length = 1, 64
+    while count < len(tags):
+        others = np.flatnonzero(tags[count : count + length] != tags[0])
+        if others.size:
+            return count + int(others[0])
+        count, length = min(count + length, len(tags)), 4 * length
+    return count
 
 
 def _dims(wire: Wire, shape: Entry) -> Shape:

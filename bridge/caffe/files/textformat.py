@@ -65,7 +65,7 @@ def decode(data: bytes) -> str:
 
 
 _TOKEN = re.compile(
-    r"""(?:\s+|\#[^\n]*)*(?:
+    r"""(?:\s++|\#[^\n]*+)*+(?:  # which gives nothing back: no step is kept for each comment
         (?P<word>[A-Za-z_]\w*)
       | (?P<number>[0-9.][\w.]*(?:(?<=[eE])[+-]?\w+)?)
       | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')

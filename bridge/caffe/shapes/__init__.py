@@ -23,7 +23,7 @@ from bridge.caffe.shapes.table import (
     shape,
     text,
 )
-from bridge.errors import BridgeError, ShapeError, UnsupportedLayerError
+from bridge.errors import BridgeError, ShapeError, UnsupportedLayerError, lines_of
 from bridge.registry import import_rules
 
 __all__ = [
@@ -95,9 +95,9 @@ def known_weights(net: Net) -> tuple[tuple[Shape, ...] | None, ...]:
 def refuse_unknown(net: Net) -> None:
     unknown = [layer for layer in net.layers if not knows(layer.type)]
     if unknown:
-        listed = "".join(f"\n  {layer}" for layer in unknown)
         raise UnsupportedLayerError(
-            f"{len(unknown)} layers have unknown types{listed}",
+            f"{len(unknown)} layers have unknown types",
+            lines=lines_of(unknown),
             hint="add them with a plug-in, or cut the net before them by naming its outputs",
         )
 

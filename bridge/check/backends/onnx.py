@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from bridge import files
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.runtimes import Run, Runtime
 from bridge.errors import UsageError
+from bridge.files.memory import refuse_large
 from bridge.graph.io import not_onnx
-from bridge.graph.io.mapped import load_unread
-from bridge.graph.io.tensors import refuse_unreadable_tensors
+from bridge.graph.io.mapped import NUMBERS_OF_BYTES, load_unread
+from bridge.graph.io.soundness import refuse_unsound
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class OnnxBackend:
         key = (tuple(outputs), tuple((name, array.shape) for name, array in feeds.items()))
         if key not in self._ready:
             model = self._model(self._nodes, feeds, outputs)
+            _refuse_large_values(model)
             self._ready[key] = self._runtime.ready(model, self._folder)
         return self._ready[key]
 
@@ -221,7 +224,7 @@ def loaded(path: Path) -> onnx.ModelProto:
         raise not_onnx(path, str(error)) from error
     if not proto.graph.node:
         raise not_onnx(path, "a message without nodes")
-    refuse_unreadable_tensors(proto, path)
+    refuse_unsound(proto, path)
     return proto
 
 
@@ -243,6 +246,22 @@ def _input_spec(info: onnx.ValueInfoProto) -> InputSpec:
     dims = [max(dim.dim_value, 0) or dim.dim_param for dim in tensor.shape.dim]  # -1: some size
     shape = tuple(dim or f"{info.name}_{axis}" for axis, dim in enumerate(dims))
     return shape, str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+
+
+def _refuse_large_values(model: onnx.ModelProto) -> None:
+    """Refuses a model for inputs of fixed shapes of which a value would take too much memory: a
+    runtime computes what follows from constants as soon as it loads it."""
+    from onnx.shape_inference import InferenceError, infer_shapes
+
+    try:
+        graph = infer_shapes(model, data_prop=False).graph
+    except (InferenceError, ValueError):
+        return  # the runtime says what is wrong with it
+    for info in (*graph.input, *graph.value_info, *graph.output):
+        tensor = info.type.tensor_type
+        sizes = [dim.dim_value for dim in tensor.shape.dim]
+        if tensor.elem_type in NUMBERS_OF_BYTES and all(size > 0 for size in sizes):
+            refuse_large(prod(sizes) * NUMBERS_OF_BYTES[tensor.elem_type], f"{info.name!r}")
 
 
 def _value_info(name: str, array: Array) -> onnx.ValueInfoProto:

@@ -10,7 +10,7 @@ from typing import Any
 from bridge.check.accuracy import Accuracy
 from bridge.check.compare import Row, Verdict
 from bridge.check.tolerance import NARROW
-from bridge.errors import CheckError
+from bridge.errors import CheckError, plain
 
 SHOWN = 12
 
@@ -66,7 +66,7 @@ class Report:
     def doubted(self) -> str:
         """The doubts in words."""
         lines = [f"'{row.name}': {row.doubt}" for row in self.doubts[:SHOWN]]
-        return "\n".join(lines + ["…"] * (len(self.doubts) > SHOWN))
+        return "\n".join(map(plain, lines + ["…"] * (len(self.doubts) > SHOWN)))
 
     @property
     def worst(self) -> Row | None:
@@ -119,7 +119,7 @@ class Report:
             f"and by itself '{other.name}', made by {', '.join(other.layers)}: {_difference(other)}"
             for other in self.faults[1:SHOWN]
         ]
-        return "\n".join(lines)
+        return "\n".join(map(plain, lines))
 
     def _agreement(self, name: str) -> str:
         row = self.row(name)

@@ -3,7 +3,10 @@
 model.py    LazyModel: a model whose weights are unread; as one message, and as a graph
 loading.py  files → graphs
 mapped.py   files → one message, the large weights left where they are
+soundness.py  what is refused before anything is made of a message: tensors.py, linked.py and
+            functions.py say what
 tensors.py  whether a file's tensors have the numbers that they say they have
+functions.py  how many nodes a graph has with its functions put in
 saving.py   LazyModel → files
 linked.py   whether the caffemodel that a graph points into is still the same
 wire.py     files piece by piece, so that no weight need be in memory

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from bridge import files
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.graph.io.mapped import load_unread
-from bridge.graph.io.tensors import refuse_unreadable_tensors
+from bridge.graph.io.soundness import refuse_unsound
 
 if TYPE_CHECKING:
     from bridge import ir
@@ -34,7 +34,7 @@ def load(path: str | Path) -> ir.Model:
         raise not_onnx(path, str(error)) from error
     if not proto.opset_import and not proto.graph.node:
         raise not_onnx(path, "a message without operators")
-    refuse_unreadable_tensors(proto, path)
+    refuse_unsound(proto, path)
     try:
         model = ir.from_proto(proto)
     except ir.InvalidModelError as error:

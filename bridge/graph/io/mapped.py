@@ -24,7 +24,7 @@ from bridge.graph.io.wire import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW_DATA
 # Smaller tensors are read: biases, and the shapes that a runtime wants to see at once.
 LEAST = 4096
 
-_BYTES: dict[int, int] = {
+NUMBERS_OF_BYTES: dict[int, int] = {
     **dict.fromkeys((TensorProto.INT8, TensorProto.UINT8, TensorProto.BOOL), 1),
     **dict.fromkeys((TensorProto.INT16, TensorProto.UINT16, TensorProto.FLOAT16), 2),
     **dict.fromkeys((TensorProto.INT32, TensorProto.UINT32, TensorProto.FLOAT), 4),
@@ -74,7 +74,7 @@ def _unread(wire: Wire, initializer: Entry, name: str) -> TensorProto | None:
     rest = (_bytes_of(wire, entry) for entry in entries if entry.number != TENSOR_RAW_DATA)
     tensor = TensorProto.FromString(b"".join(rest))
     length = raw[0].end - raw[0].start
-    if length != _BYTES.get(tensor.data_type, 0) * prod(tensor.dims):
+    if length != NUMBERS_OF_BYTES.get(tensor.data_type, 0) * prod(tensor.dims):
         return None
     set_external(tensor, name, raw[0].start, length)
     return tensor

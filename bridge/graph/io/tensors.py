@@ -10,14 +10,13 @@ import onnx
 from onnx import TensorProto, helper
 
 from bridge.errors import GraphError
-from bridge.graph.io.linked import refuse_changed
 
 
 def refuse_unreadable_tensors(model: onnx.ModelProto, path: Path) -> None:
     """Looks at every tensor, those of branches, loops and functions too, and reads none.
 
     Raises GraphError for an unknown dtype, a negative size, data that are too short or missing, and
-    for external data that are not in the file's own folder or below it, or have changed.
+    for external data that are not in the file's own folder or below it.
     """
     for tensor in _tensors(model):
         where = f"{path}, tensor {tensor.name!r}"
@@ -29,7 +28,6 @@ def refuse_unreadable_tensors(model: onnx.ModelProto, path: Path) -> None:
             _refuse_external(tensor, path, where)
         elif tensor.data_type != TensorProto.STRING:
             _refuse_short(tensor, where)
-    refuse_changed(model, path)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:

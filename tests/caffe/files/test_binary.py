@@ -104,7 +104,7 @@ def test_what_could_be_another_forks_needs_the_text(
     path.write_bytes(net)
     with pytest.raises(WeightsError, match="some layers may be from another fork") as refusal:
         load(path)
-    assert reason in refusal.value.problem
+    assert reason in str(refusal.value)
     assert "pass the net's prototxt" in str(refusal.value.hint)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.detection.output import aspect_ratios
+from bridge.files.memory import refuse_large
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Value
@@ -66,6 +67,8 @@ def prior_box(
     else:
         sizes = _prior_sizes(min_size, max_size, ratios)
         boxes = [(*start, 0, 0, *size) for size, start in product(sizes, offsets)]
+    # Of doubles, and of everything that is computed of them.
+    refuse_large(rows * columns * len(boxes) * 4 * 8 * 8, "the boxes of all pixels", layer)
     starts, shifts, extents = np.split(np.array(boxes), 3, axis=1)
     grid = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1)[:, :, None]
     centres = (grid + starts) * steps + shifts

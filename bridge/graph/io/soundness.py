@@ -1,0 +1,20 @@
+"""What is looked at in the message of an ONNX file before anything else reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from bridge.graph.io.functions import refuse_too_many_nodes
+from bridge.graph.io.linked import refuse_changed
+from bridge.graph.io.tensors import refuse_unreadable_tensors
+
+
+def refuse_unsound(model: onnx.ModelProto, path: Path) -> None:
+    """Raises GraphError for tensors without their numbers, for weights that lie outside the file's
+    folder or have changed, and for functions that are more nodes than anybody can put in."""
+    refuse_unreadable_tensors(model, path)
+    refuse_changed(model, path)
+    if model.functions:
+        refuse_too_many_nodes(model, path)
