@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.raising.table import raises
     from bridge.results import Conversion, translation_map
     from bridge.to_onnx import keras_to_onnx
-    from bridge.training.api import caffe_training
+    from bridge.training.api import caffe_training, check_training
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __all__ = [
     "caffe_to_onnx",
     "caffe_training",
     "check",
+    "check_training",
     "explain",
     "keras_to_onnx",
     "layer",
@@ -44,6 +45,7 @@ _HOMES = {
     "caffe_to_onnx": "bridge.convert",
     "caffe_training": "bridge.training.api",
     "check": "bridge.check",
+    "check_training": "bridge.training.api",
     "explain": "bridge.convert",
     "keras_to_onnx": "bridge.to_onnx",
     "layer": "bridge.lower.table",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import DEFAULT_PRINTING, IgnoreFields, Printing, parse_mean
+from bridge.cli.options import DEFAULT_PRINTING, IgnoreFields, Printing, SolverState, parse_mean
 from bridge.cli.progress import running
 from bridge.cli.show import say, show_json, show_table, show_verdict, show_warnings, words
 from bridge.errors import UsageError
@@ -85,6 +85,15 @@ def check(
     report: Annotated[
         Path | None, Parameter(help="A page to write, .html, with everything.")
     ] = None,
+    training: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Replay a recorded training: NET.prototxt WEIGHTS.caffemodel IO.npz and --solver.",
+        ),
+    ] = False,
+    solver: Annotated[Path | None, Parameter(help="The solver.prototxt of the training.")] = None,
+    solverstate: SolverState = None,
     printing: Printing = DEFAULT_PRINTING,
 ) -> None:
     """Compare two models blob by blob, and name the first layer that differs.
@@ -109,7 +118,14 @@ def check(
         python -m bridge check net.onnx net.keras --image cat.jpg dog.jpg --mean 104,117,123
 
         python -m bridge check net.onnx net.keras --labels validation/
+
+        python -m bridge check --training train.prototxt init.caffemodel io.npz \\
+            --solver solver.prototxt
     """
+    if training or solver is not None or solverstate is not None:
+        show_result(
+            replay(models, training, solver, solverstate, ignore_fields, printing), printing
+        )
     from bridge.check.api import check as compared
 
     expected, received = pair_of(models)
@@ -134,11 +150,41 @@ def check(
             report=report,
             progress=run.stage,
         )
+    show_result(result, printing)
+
+
+def show_result(result: Report, printing: Printing) -> NoReturn:
+    """Prints a report, and exits as its verdict says."""
     if printing.as_json:
         show_json(result.as_dict())
     elif printing.prose:
         show_report(result)
     raise SystemExit(STATUSES[result.verdict])
+
+
+def replay(
+    files: Sequence[Path],
+    training: bool,
+    solver: Path | None,
+    solverstate: Path | None,
+    ignore_fields: Sequence[str] | None,
+    printing: Printing,
+) -> Report:
+    """A recorded training against Keras."""
+    from bridge.training.api import check_training
+
+    if not training or len(files) != 3 or solver is None:
+        raise UsageError(
+            "a recorded training is replayed from a net, its first weights and the record",
+            expected="--training NET.prototxt WEIGHTS.caffemodel IO.npz --solver SOLVER.prototxt",
+            received=" ".join(map(str, files)) or "no files",
+        )
+    net, weights, record = files
+    with running(verbose=printing.verbose) as run:
+        run.stage("replaying the training")
+        return check_training(
+            net, weights, solver, record, solverstate, ignore_fields=ignore_fields or ()
+        )
 
 
 STATUSES: Mapping[Verdict, int] = {"equal": 0, "differs": 1, "cannot tell": 4}

@@ -7,6 +7,7 @@ forward.py     the forward pass in training, with the losses
 gradients.py   gradients, on each backend
 statistics.py  what batch normalisations remember
 run.py         TrainingRun: steps
+replay.py      a recorded training of Caffe's, compared
 conversion.py  to a .keras file
-api.py         caffe_training: the public function
+api.py         the public functions
 """

@@ -55,6 +55,11 @@ class TrainingRun:
         others = [v for v in setup.model.variables if id(v) not in trained]
         self._pass = differentiated(forward, self._variables, others)
 
+    @property
+    def writers(self) -> dict[str, str]:
+        """The layer that computes each value of the net."""
+        return {top: layer.name for layer in self._setup.net.layers for top in layer.tops}
+
     def _restore(self, state: SolverState) -> None:
         """Go on from a snapshot of the solver."""
         zero = np.zeros(1, np.float32)
