@@ -46,7 +46,7 @@ class TrainingRun:
             setup.model,
             setup.plan,
             setup.objectives,
-            {layer.name for layer in setup.remembered},
+            {layer.name for layer in setup.remembered if layer.normalization.by_batch},
             setup.stopped,
             setup.overwritten,
         )
@@ -54,6 +54,12 @@ class TrainingRun:
         trained = set(map(id, self._variables))
         others = [v for v in setup.model.variables if id(v) not in trained]
         self._pass = differentiated(forward, self._variables, others)
+        self._continued = {
+            layer.bottoms[1]: layer
+            for layer in setup.net.layers
+            if layer.type in ("LSTM", "RNN") and len(layer.bottoms) > 1
+        }
+        self._has_passed = False
 
     @property
     def writers(self) -> dict[str, str]:
@@ -86,11 +92,13 @@ class TrainingRun:
         Raises UsageError for other inputs, ShapeError for other shapes.
         """
         fed = self._fed(batch)
-        passes = []
+        passes: list[Sequence[Any]] = []
         for _ in range(self.solver.iter_size):
+            self._refuse_continued(batch)
             (outputs, statistics), gradients = self._pass(fed)
             self._statistics.add(_numbers(statistics))
             passes.append(gradients)
+            self._has_passed = True
         self._update(passes)
         results: dict[str, Array] = _numbers(outputs)
         return results
@@ -130,7 +138,9 @@ class TrainingRun:
     def gradients(self, batch: Batch) -> dict[Key, Array]:
         """The gradients of one pass by each weight, as Caffe's backward pass leaves them: with
         neither clipping nor decay nor rates, and 0 for what is not trained. Changes nothing."""
-        _, gradients = self._pass(self._fed(batch))
+        fed = self._fed(batch)
+        self._refuse_continued(batch)
+        _, gradients = self._pass(fed)
         parameters, values = self._setup.parameters, self._summed(gradients)
         weights = {key for key, p in parameters.by_key.items() if not p.is_statistics}
         return {k: array for k, array in parameters.blobs(values).items() if k in weights}
@@ -141,6 +151,18 @@ class TrainingRun:
         for item in self._setup.trained:
             item.weight_map.put(_number(item.variable), values)
         return self._setup.parameters.blobs(values)
+
+    def _refuse_continued(self, batch: Batch) -> None:
+        """Caffe's recurrent layers go on from the state that the pass before has left, where `cont`
+        is 1 at the first step of time; the model begins each pass anew."""
+        for name, layer in self._continued.items():
+            if self._has_passed and name in batch and np.asarray(batch[name])[:1].any():
+                raise UnsupportedError(
+                    "a sequence goes on from the batch before, whose state Keras does not keep",
+                    where=layer,
+                    expected=f"{name!r} of 0 at the first step of time",
+                    hint="cut the sequences at the batches, or put the whole in one batch",
+                )
 
     def _fed(self, batch: Batch) -> list[Any]:
         """The inputs of a pass: those of the model as it takes them, then those of the losses."""

@@ -41,6 +41,8 @@ class Statistics:
     def add(self, batches: Mapping[str, Sequence[Any]]) -> None:
         """Add those of a batch, by layer: the mean, the variance, and of how many numbers."""
         for layer in self._layers:
+            if not layer.normalization.by_batch:
+                continue
             mean, variance, count = map(np.asarray, batches[layer.name])
             own, size = layer.normalization, int(count)
             self.values[own.factor.positions] *= own.fraction

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bridge.errors import ShapeError, UsageError
+from bridge.errors import ShapeError, UnsupportedError, UsageError
 from tests.training.training_runs import MIDDLE, STEPS, Run, assert_blobs, assert_steps, run, runs
 
 BY_DAY = {"batchnorm", "clip_gradients", "lr_and_decay_mult", "shared_conv"}
@@ -55,3 +55,14 @@ def test_what_is_fed_is_held_to_the_net() -> None:
     before = training.blobs()
     training.gradients(batch)
     assert all((before[key] == values).all() for key, values in training.blobs().items())
+
+
+def test_a_sequence_that_goes_on_from_the_batch_before_is_refused() -> None:
+    """Caffe's recurrent layers keep their state from pass to pass; the model does not."""
+    case = run("lstm")
+    training, batch = case.training(), case.batch(0)
+    on = {**batch, "cont": np.ones_like(batch["cont"])}
+    training.step(on)  # from nothing: as if it began
+    training.step(batch)
+    with pytest.raises(UnsupportedError, match=r"layer 'l' \(LSTM\): a sequence goes on"):
+        training.step(on)

@@ -88,6 +88,7 @@ def _refuse_unknown(net: Net, measuring: Sequence[Layer]) -> None:
             hint="train with one of these losses; or convert the net without --solver, and train "
             "the Keras model with a loss of your own",
         )
+    _refuse_ambiguous(net, measuring)
     read = {bottom for layer in net.layers for bottom in layer.bottoms}
     for layer in measuring:
         if taken := read.intersection(layer.tops):
@@ -96,4 +97,19 @@ def _refuse_unknown(net: Net, measuring: Sequence[Layer]) -> None:
                 where=layer,
                 received=", ".join(sorted(taken)),
                 hint="give each loss its loss_weight instead: they are summed",
+            )
+
+
+def _refuse_ambiguous(net: Net, measuring: Sequence[Layer]) -> None:
+    """InfogainLoss reads probabilities in Caffes before 2017, and scores since, of which it takes
+    the softmax itself; the newer alone has an axis."""
+    for layer in measuring:
+        if layer.type == "InfogainLoss" and "axis" not in layer.params.get(
+            "infogain_loss_param", {}
+        ):
+            raise UnsupportedLayerError(
+                "Caffe's InfogainLoss reads probabilities before 2017, and scores since",
+                where=layer,
+                expected="infogain_loss_param { axis: 1 }, which only the newer has",
+                hint="state the axis if it is the newer, which takes the softmax of its bottom itself",
             )

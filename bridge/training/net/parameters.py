@@ -47,10 +47,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Normalization:
-    """A BatchNorm layer that normalises by the statistics of each batch, and remembers them: sums
-    of means and of variances, and of their weights, decaying by `fraction`."""
+    """A BatchNorm layer and its statistics: sums of means and of variances, and of their weights.
+    One that normalises `by_batch` remembers each batch in them, and has them decay by `fraction`.
+    """
 
     layer: str
+    by_batch: bool
     mean: Parameter
     variance: Parameter
     factor: Parameter
@@ -107,7 +109,7 @@ def parameters(net: Net) -> Parameters:
                 by_name[share.name] = parameter
     ordered = {parameter.key: parameter for parameter in by_key.values()}
     normalizations = tuple(
-        _normalization(layer, by_key) for layer in net.layers if is_by_batch(layer)
+        _normalization(layer, by_key) for layer in net.layers if layer.type == "BatchNorm"
     )
     return Parameters(tuple(ordered.values()), by_key, normalizations)
 
@@ -154,13 +156,11 @@ def _one_of(layer: Layer, name: str, known: float, stated: float | None) -> floa
 # ---- batch normalisation ---------------------------------------------------------------------
 
 
-def is_by_batch(layer: Layer) -> bool:
-    """Whether a layer normalises by the statistics of each batch, in training.
+def _is_by_batch(layer: Layer) -> bool:
+    """Whether a BatchNorm normalises by the statistics of each batch, in training.
 
     Raises UnsupportedLayerError for those of forks.
     """
-    if layer.type != "BatchNorm":
-        return False
     own = layer.params.get("batch_norm_param", {})
     if has_affine_blobs(layer) or own.get("instance_norm"):
         raise UnsupportedLayerError(
@@ -176,7 +176,8 @@ def _normalization(layer: Layer, by_key: Mapping[Key, Parameter]) -> Normalizati
     defaults = schema.defaults("BatchNormParameter")
     fields = {**defaults, **layer.params.get("batch_norm_param", {})}
     mean, variance, factor = (by_key[layer.name, index] for index in range(3))
-    return Normalization(layer.name, mean, variance, factor, fields["moving_average_fraction"])
+    fraction = fields["moving_average_fraction"]
+    return Normalization(layer.name, _is_by_batch(layer), mean, variance, factor, fraction)
 
 
 # ---- the net to plan -------------------------------------------------------------------------

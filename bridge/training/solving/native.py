@@ -93,7 +93,7 @@ def _of_solver(solver: Solver) -> Iterator[str]:
 
 
 def _of_net(setup: Setup) -> Iterator[str]:
-    if setup.remembered:
+    if any(layer.normalization.by_batch for layer in setup.remembered):
         yield "Caffe's BatchNorm remembers sums, and the unbiased variance"
     if setup.is_tied:
         yield "layers share parameters that Keras has twice"

@@ -52,3 +52,11 @@ def test_losses_of_forks_are_refused(tmp_path, kind: str) -> None:
 def test_a_net_that_minimises_nothing_is_refused(tmp_path) -> None:
     with pytest.raises(UnsupportedError, match="no loss to train it by"):
         of(tmp_path, POWER % "")
+
+
+def test_the_older_of_two_infogain_losses_is_not_taken_for_the_newer(tmp_path) -> None:
+    loss = (LOSS % "p").replace("EuclideanLoss", "InfogainLoss")
+    with pytest.raises(UnsupportedLayerError, match="reads probabilities before 2017"):
+        of(tmp_path, POWER % "", loss)
+    newer = loss.replace('top: "l"', 'top: "l" infogain_loss_param { axis: 1 }')
+    assert of(tmp_path, POWER % "", newer).weights == {"l": 1}

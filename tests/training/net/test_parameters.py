@@ -56,6 +56,7 @@ def test_statistics_are_not_trained() -> None:
 
 def test_frozen_statistics_are_only_read(tmp_path: Path) -> None:
     norm = 'layer { name: "n" type: "BatchNorm" bottom: "x" top: "n" batch_norm_param { %s } }'
-    assert of(tmp_path, norm % "use_global_stats: true").normalizations == ()
+    (normalization,) = of(tmp_path, norm % "use_global_stats: true").normalizations
+    assert not normalization.by_batch
     with pytest.raises(UnsupportedLayerError, match="how this fork's layer trains"):
         of(tmp_path, norm % "instance_norm: true")
