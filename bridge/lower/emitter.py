@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ DEFAULT_OPSET = 17
 
 # A reduction takes its axes as an input since opset 18, ReduceSum since 13.
 _AXES_ARE_AN_INPUT = {"ReduceSum": 13}
+
+_MAX_COUNT = 2**15  # half precision holds no factor beyond 65504
 
 
 class Emitter:
@@ -145,6 +148,12 @@ class Emitter:
             return self.op("Not", self.op("Less", a, b)[0])[0]
         return self.op("GreaterOrEqual", a, b)[0]
 
+    def Pad(  # noqa: N802 (ONNX's name)
+        self, x: Operand, pads: Operand, value: Operand = None, mode: str = "constant"
+    ) -> Value:
+        """x with numbers around it; ncnn takes no default for the mode."""
+        return self.op("Pad", x, pads, value, mode=mode)[0]
+
     def op(
         self, op: str, *inputs: Operand, outputs: int = 1, **attributes: Any
     ) -> tuple[Value, ...]:
@@ -172,12 +181,28 @@ class Emitter:
         return tuple(self._value(name, types[name]) for name in node.output)
 
     def reduce(self, op: str, x: Value, axes: Sequence[int], *, keepdims: bool = True) -> Value:
-        """A reduction over `axes` (none: x itself), passed as the opset wants them."""
+        """A reduction over `axes` (none: x itself), passed as the opset wants them.
+
+        One over all axes but the first is along one axis of x flattened: OpenCV 4 is wrong on more.
+        """
         if not axes:
             return x
+        if tuple(axes) == tuple(range(1, x.rank)) and x.rank > 2:
+            y = self.reduce(op, self.op("Flatten", x, axis=1)[0], [1], keepdims=keepdims)
+            return self.reshape(y, (x.shape[0], *[1] * (x.rank - 1))) if keepdims else y
         if self.opset >= _AXES_ARE_AN_INPUT.get(op, 18):
             return self.op(op, x, tuple(axes), keepdims=int(keepdims))[0]
         return self.op(op, x, axes=list(axes), keepdims=int(keepdims))[0]
+
+    def sum(self, x: Value, axes: Sequence[int], *, keepdims: bool = True) -> Value:
+        """∑ x over `axes`, as a mean and a factor where the sizes are fixed: ncnn gives x for a
+        ReduceSum, whose axes are an input. Not for sums that have to be exact."""
+        sizes = [x.shape[axis] for axis in axes]
+        count = prod(size for size in sizes if isinstance(size, int))
+        if not axes or any(isinstance(size, str) for size in sizes) or not 0 < count <= _MAX_COUNT:
+            return self.reduce("ReduceSum", x, axes, keepdims=keepdims)
+        mean = self.reduce("ReduceMean", x, axes, keepdims=keepdims)
+        return mean if count == 1 else self.op("Mul", mean, float(count))[0]
 
     def reshape(self, x: Value, shape: Dims) -> Value:
         """x in another shape; a symbol is copied (0) if x has it on that axis, else inferred (-1).

@@ -40,7 +40,7 @@ class Value:
         return size
 
 
-Operand = Value | float | Sequence[int] | Array | None
+Operand = Value | float | Sequence[int] | Array | np.generic | None
 """What an operator takes: a value, a constant (a float is float32, an int or ints int64), or
 None for an optional input that is absent."""
 

@@ -2,6 +2,8 @@
 
 matching.py     how groups are recognised, and replaced
 canonical.py    what tf2onnx spells out, in ONNX's operators
+portable.py     what caffe-to-onnx spells otherwise for the sake of some runtimes
+averages.py     averages with Caffe's divisors, of these
 activations.py  activations that exporters spell out
 linear.py       products and sums with constants
 norms.py        normalisations as PyTorch's exporters spell them

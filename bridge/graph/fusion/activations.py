@@ -65,10 +65,12 @@ _X = X()
 _HARD = {"alpha": 1 / 6, "beta": 0.5}
 _RELU6 = Call("Clip", Sum(3, (_X,)), (0, 6))
 _SCALE = sqrt(2 / pi)
+_EXP = Call("Exp", Call("Neg", Call("Abs", _X)))
 _SUM_WITH_CUBE = Sum(0, (_X, Product(0.044715, (_X, _X, _X))))
 _SUM_WITH_SQUARE = Sum(1, (Product(0.044715, (_X, _X)),))
 
 ACTIVATIONS = (
+    Activation("Softplus", {}, Sum(0, (Call("Relu", _X), Call("Log", Sum(1, (_EXP,)))))),
     Activation("Swish", {}, Product(1, (_X, Call("Sigmoid", Product(1, (_X,)))))),
     Activation("Mish", {}, Product(1, (_X, Call("Tanh", Call("Softplus", _X))))),
     _gelu("none", Call("Erf", Product(sqrt(0.5), (_X,)))),
@@ -91,7 +93,7 @@ def fuse_activations(graph: ir.Graph) -> None:
     for node in list(graph):
         result = node.outputs[0]
         epsilon = None if result.dtype is None else _EPSILON.get(result.dtype.name)
-        if node.op_type not in ("Clip", "Div", "Mul") or node.domain or epsilon is None:
+        if node.op_type not in ("Add", "Clip", "Div", "Mul") or node.domain or epsilon is None:
             continue
         matcher = _Matcher(result, epsilon)
         for kind, attributes, spelling in ACTIVATIONS:

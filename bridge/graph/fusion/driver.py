@@ -14,11 +14,13 @@ from bridge.graph.fusion.linear import (
 )
 from bridge.graph.fusion.naming import pass_names_on
 from bridge.graph.fusion.norms import fuse_group_norm, fuse_layer_norm
+from bridge.graph.fusion.portable import fuse_portable
 
 
 def fuse(graph: ir.Graph) -> None:
     """Fuses every known group of nodes, in place."""
     canonicalize(graph)
+    fuse_portable(graph)
     fuse_batch_norm(graph)
     fuse_standardization(graph)
     fuse_group_norm(graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -93,11 +93,16 @@ def number_of(value: ir.Value | None) -> float | None:
 def reduced_axes(reduction: ir.Node) -> tuple[int, ...]:
     """The axes that a reduction is over, and keeps, in their order; none where they are not known
     or not kept."""
+    return all_axes(reduction) if reduction.attributes.get_int("keepdims", 1) else ()
+
+
+def all_axes(reduction: ir.Node) -> tuple[int, ...]:
+    """The axes that a reduction is over, kept or not."""
     x, axes = reduction.inputs[0], reduction.attributes.get_ints("axes", ())
     if len(reduction.inputs) > 1 and reduction.inputs[1] is not None:
         constant = reduction.inputs[1].const_value
         axes = () if constant is None else tuple(constant.numpy().tolist())
-    if x is None or x.shape is None or not reduction.attributes.get_int("keepdims", 1):
+    if x is None or x.shape is None:
         return ()
     rank = len(x.shape)
     return tuple(sorted(axis % rank for axis in axes))
@@ -110,14 +115,15 @@ def replace(
     inputs: Sequence[ir.Value | None],
     /,
     name: str | None = None,
-    **attributes: float | str | Sequence[int],
-) -> None:
-    """Replaces several nodes, the last of which gives the result, by one."""
+    **attributes: Any,
+) -> ir.Node:
+    """Replaces several nodes, the last of which gives the result, by one, which is returned."""
     last, graph = group[-1], group[-1].graph
     if graph is None:
         raise ValueError("the nodes are in no graph")
     node = ir.Node(domain, kind, inputs, ir.attributes_of(attributes), name=name or last.name)
     ir.replace_nodes(graph, list(group), [node], [last.outputs[0]], [node.outputs[0]])
+    return node
 
 
 def remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
@@ -131,15 +137,28 @@ def remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
         remove_unused(graph, operand)
 
 
+def constant(graph: ir.Graph, name: str, array: Array) -> ir.Value:
+    """A new constant of the graph."""
+    tensor = ir.Tensor(array, name=_free(graph, name))
+    shape, type_ = ir.Shape(array.shape), ir.TensorType(tensor.dtype)
+    value = ir.Value(tensor.name, shape=shape, type=type_, const_value=tensor)
+    graph.register_initializer(value)
+    return value
+
+
+def _free(graph: ir.Graph, name: str) -> str:
+    """The name, numbered where it is taken, as by a layer that is called twice."""
+    candidates = (name if number == 1 else f"{name}_{number}" for number in count(1))
+    return next(candidate for candidate in candidates if candidate not in graph.initializers)
+
+
 def derived(
     graph: ir.Graph, constant: ir.Value | None, name: str, function: Callable[[Array], Array]
 ) -> ir.Value:
-    """A constant that is computed of another when it is read, of the same dtype; numbered where
-    the name is taken, as by a layer that is called twice."""
+    """A constant that is computed of another when it is read, of the same dtype."""
     if constant is None or constant.const_value is None:
         raise ValueError("only constants can be derived from")
-    candidates = (name if number == 1 else f"{name}_{number}" for number in count(1))
-    name = next(candidate for candidate in candidates if candidate not in graph.initializers)
+    name = _free(graph, name)
     source = constant.const_value
     shape = function(np.empty(source.shape.numpy(), np.uint8)).shape
     tensor = ir.LazyTensor(

@@ -136,7 +136,7 @@ def hard_swish(e: Emitter, layer: Layer, x: Value) -> Value:
 @layer("Mish")
 def mish(e: Emitter, layer: Layer, x: Value) -> Value:
     """x · tanh(ln(1 + eˣ))"""
-    return e.Mul(x, e.Tanh(e.Softplus(x)))
+    return e.Mul(x, e.Tanh(e.Softplus(x)))  # an infinite Softplus is right here
 
 
 @layer("ELU", params="elu_param")
@@ -160,8 +160,9 @@ def tanh(e: Emitter, layer: Layer, x: Value) -> Value:
 
 @layer("BNLL")
 def bnll(e: Emitter, layer: Layer, x: Value) -> Value:
-    """ln(1 + eˣ)"""
-    return e.Softplus(x)
+    """ln(1 + eˣ) = max(x, 0) + ln(1 + e⁻ˡˣˡ), as ONNX's Softplus is infinite from x = 89 on in many
+    runtimes."""
+    return e.Add(e.Relu(x), e.Log(e.Add(e.Exp(e.Neg(e.Abs(x))), 1.0)))
 
 
 @layer("Swish", params="swish_param")

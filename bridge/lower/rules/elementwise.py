@@ -35,7 +35,7 @@ def eltwise(
     if operation in operators:
         return reduce(operators[operation], bottoms)
     if operation in ("MAX", "MIN"):
-        return e.Max(*bottoms) if operation == "MAX" else e.Min(*bottoms)
+        return reduce(e.Max if operation == "MAX" else e.Min, bottoms)  # ncnn takes two
     if list(coeff) == [1, -1]:
         return e.Sub(*bottoms)
     weights = coeff or [1.0] * len(bottoms)
@@ -120,6 +120,8 @@ def power(
 ) -> Value:
     """(shift + scale · x)^power"""
     y = _affine(e, x, scale, shift)
+    if power == 3:  # ncnn takes the logarithm of the base, negative or not
+        return e.Mul(e.Mul(y, y), y)
     return y if power == 1 else e.Pow(y, float(power))
 
 

@@ -118,7 +118,7 @@ def flow_warp(
 @layer("ChannelNorm")
 def channel_norm(e: Emitter, layer: Layer, x: Value) -> Value:
     """√ ∑ x² over the channels    x: n c h w → n 1 h w"""
-    return e.Sqrt(e.reduce("ReduceSum", e.Mul(x, x), [1]))
+    return e.Sqrt(e.sum(e.Mul(x, x), [1]))
 
 
 @layer("Resample", params="resample_param")

@@ -18,6 +18,7 @@ from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.merge import MERGED
 from bridge.lower.rules.activation import rectified
+from bridge.lower.rules.spatial.pool import Axis, averages
 from bridge.lower.table import layer
 from bridge.lower.values import Value
 
@@ -194,13 +195,19 @@ def local_response(
         return e.LRN(x, size=local_size, alpha=alpha, beta=beta, bias=k)
     if norm_region != "WITHIN_CHANNEL":
         raise UnsupportedLayerError(f"unknown norm_region {norm_region}", where=layer)
-    mean = e.AveragePool(
-        e.Mul(x, x),
-        kernel_shape=[local_size] * 2,
-        pads=[local_size // 2] * 4,
-        count_include_pad=1,
-    )
-    return e.Div(x, e.Pow(e.Add(e.Mul(mean, alpha), 1.0), beta))
+    means = _means_around(e, e.Mul(x, x), local_size, alpha)
+    return e.Div(x, e.Pow(e.Add(means, 1.0), beta))
+
+
+def _means_around(e: Emitter, x: Value, size: int, factor: float) -> Value:
+    """Sums over squares of positions, over the whole area of these, times a factor."""
+    if any(isinstance(axis, str) for axis in x.shape[2:]):
+        half = size // 2
+        padded = e.Pad(x, [0, 0, half, half] * 2, np.float32(0))
+        mean = e.AveragePool(padded, kernel_shape=[size] * 2, strides=[1, 1], pads=[0] * 4)
+        return e.Mul(mean, factor)
+    axes = [Axis(x.fixed(i), size, 1, size // 2, x.fixed(i)) for i in (2, 3)]
+    return averages(e, x, axes, [np.full(axis.count, size) for axis in axes], factor)
 
 
 @layer("MVN", params="mvn_param")
@@ -245,7 +252,7 @@ def normalize(
     if "normalize_param" in layer.params:
         return _normalize_positions(e, layer, x, **layer.params["normalize_param"])
     axes: Sequence[int] = range(1, x.rank) if across_spatial else [1]
-    squares = e.reduce("ReduceSum", e.Mul(x, x), axes)
+    squares = e.sum(e.Mul(x, x), axes)
     ones = (1,) * (x.rank - 2)
     scale = e.blob(0, (1 if channel_shared else x.fixed(1), *ones))
     return e.Mul(e.Div(x, e.Sqrt(e.Add(squares, eps))), e.weight(scale, "scale"))
@@ -266,9 +273,9 @@ def _normalize_positions(
     """
     x = e.reshape(x, e.tops[0])
     if normalize_type == "L2":
-        norm = e.Sqrt(e.Add(e.reduce("ReduceSum", e.Mul(x, x), [1]), 1e-6))
+        norm = e.Sqrt(e.Add(e.sum(e.Mul(x, x), [1]), 1e-6))
     elif normalize_type == "L1":
-        norm = e.Add(e.reduce("ReduceSum", e.Abs(x), [1]), 1e-6)
+        norm = e.Add(e.sum(e.Abs(x), [1]), 1e-6)
     else:
         raise UnsupportedLayerError(f"unknown normalize_type {normalize_type}", where=layer)
     return (e.Div(x, norm), norm)[: len(e.tops)]
@@ -277,7 +284,7 @@ def _normalize_positions(
 @layer("L2Normalization")
 def normalize_samples(e: Emitter, layer: Layer, x: Value) -> Value:
     """y = x / √ ∑ x²    x: n *s → n *s, the sum over the whole sample"""
-    squares = e.reduce("ReduceSum", e.Mul(x, x), range(1, x.rank))
+    squares = e.sum(e.Mul(x, x), range(1, x.rank))
     return e.Div(x, e.Sqrt(squares))
 
 

@@ -11,12 +11,9 @@ from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 
-_REDUCTIONS = {
-    "SUM": "ReduceSum",
-    "ASUM": "ReduceSum",  # of |x|: ReduceL1 loses an axis in OpenVINO if the batch is symbolic
-    "SUMSQ": "ReduceSumSquare",
-    "MEAN": "ReduceMean",
-}
+# ASUM is a sum of |x|: ReduceL1 loses an axis in OpenVINO if the batch is symbolic.
+_SUMS = ("SUM", "ASUM")
+_REDUCTIONS = {"SUMSQ": "ReduceSumSquare", "MEAN": "ReduceMean"}
 
 
 @layer("Reduction", params="reduction_param")
@@ -24,13 +21,15 @@ def reduction(
     e: Emitter, layer: Layer, x: Value, *, operation: str = "SUM", axis: int = 0, coeff: float = 1.0
 ) -> Value:
     """coeff · ∑ x, ∑ |x|, ∑ x² or the mean, over all axes from `axis` on    x: *p … → *p"""
-    if operation not in _REDUCTIONS:
-        raise UnsupportedLayerError(
-            f"unknown operation {operation}", where=layer, expected=", ".join(_REDUCTIONS)
-        )
+    if operation not in (*_SUMS, *_REDUCTIONS):
+        known = ", ".join((*_SUMS, *_REDUCTIONS))
+        raise UnsupportedLayerError(f"unknown operation {operation}", where=layer, expected=known)
     axes = list(range(axis % x.rank if x.rank else 0, x.rank))
     x = e.Abs(x) if operation == "ASUM" else x
-    y = e.reduce(_REDUCTIONS[operation], x, axes, keepdims=False)
+    if operation in _SUMS:
+        y = e.sum(x, axes, keepdims=False)
+    else:
+        y = e.reduce(_REDUCTIONS[operation], x, axes, keepdims=False)
     return y if coeff == 1 else e.Mul(y, float(coeff))
 
 

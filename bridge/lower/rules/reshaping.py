@@ -151,11 +151,16 @@ def _crop_to_open_size(
 
 @layer("Tile", params="tile_param")
 def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -> Value:
-    """x, repeated `tiles` times along an axis"""
+    """x, repeated `tiles` times along an axis: concatenated, as ncnn has no Tile"""
     repeats = [1] * x.rank
     repeats[axis] = tiles
     with e.dynamic():
-        return e.declared(e.Tile(x, repeats), e.tops[0])
+        few = 1 < tiles <= _MOST_COPIES
+        repeated = e.Concat(*[x] * tiles, axis=axis) if few else e.Tile(x, repeats)
+        return e.declared(repeated, e.tops[0])
+
+
+_MOST_COPIES = 16  # each is an input of a node
 
 
 @layer("BatchReindex")

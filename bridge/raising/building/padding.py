@@ -44,6 +44,10 @@ class Window(PerAxis):
         return any(self.begins + self.ends)
 
     @property
+    def has_known_sizes(self) -> bool:
+        return all(isinstance(size, int) for size in self.sizes)
+
+    @property
     def is_same(self) -> bool:
         """Whether Keras's `same` has exactly these pads, for every size of the input."""
         return all(

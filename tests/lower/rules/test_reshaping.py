@@ -28,7 +28,8 @@ def _operators(net: Net) -> list[str]:
         ('type: "Reshape" reshape_param { shape { dim: 0 dim: 0 dim: 0 dim: 0 } }', "Identity"),
         ('type: "Permute" permute_param { order: 0 order: 1 }', "Identity"),
         ('type: "Concat"', "Concat"),
-        ('type: "Tile" tile_param { tiles: 3 }', "Tile"),
+        ('type: "Tile" tile_param { tiles: 3 }', "Concat"),
+        ('type: "Tile" tile_param { tiles: 17 }', "Tile"),
     ],
 )
 def test_the_plainest_operator_is_taken(

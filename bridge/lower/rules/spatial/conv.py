@@ -7,7 +7,7 @@ https://onnx.ai/onnx/operators/onnx__Conv.html, onnx__ConvTranspose.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -55,27 +55,55 @@ def convolution(
     operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
     attributes = _attributes(layer, channels, axes)
     weights = _weights(e, layer, channels, attributes["kernel_shape"], attributes["group"])
+    is_apart = operator == "Conv" and _is_padded_point(attributes)
+    has_open_sizes = any(isinstance(size, str) for size in bottoms[0].shape[axis + 1 :])
+    is_behind = max(attributes["strides"]) == 1 and not has_open_sizes
     if bias_term and layer.type != "Im2col":
-        weights.append(e.weight(e.blob(1, (outputs(layer, channels),)), "bias"))
+        ones = [1] * axes if is_apart and is_behind else []
+        weights.append(e.weight(e.blob(1, (outputs(layer, channels), *ones)), "bias"))
 
-    # OpenCV is wrong for a kernel of size 1 with padding, so the map is padded first.
-    padding = _window(layer, "pad", axes, 0)
-    is_padded = operator == "Conv" and prod(attributes["kernel_shape"]) == 1 and any(padding)
-    if is_padded:
-        attributes["pads"] = [0] * (2 * axes)
+    def convolved(x: Value) -> Value:
+        if is_apart:
+            return _padded_apart(e, x, attributes, weights, is_behind)
+        return e.op(operator, x, *weights, **attributes)[0]
 
     def convolve(x: Value, top: Dims) -> Value:
-        if is_padded:
-            unpadded = [0] * (x.rank - axes)
-            x = e.Pad(x, [*unpadded, *padding, *unpadded, *padding])
         if axis == 1:
-            return e.op(operator, x, *weights, **attributes)[0]
+            return convolved(x)
         with e.dynamic():  # a symbolic batch times other axes has no name
             x = e.Reshape(x, [-1, *(x.fixed(i) for i in range(axis, x.rank))])
-            return e.reshape(e.op(operator, x, *weights, **attributes)[0], top)
+            return e.reshape(convolved(x), top)
 
     tops = tuple(convolve(x, top) for x, top in zip(bottoms, e.tops, strict=True))
     return tuple(rectified(e, y, negative_slope) for y in tops) if relu else tops
+
+
+def _is_padded_point(attributes: Mapping[str, Any]) -> bool:
+    """OpenCV is wrong for a kernel of size 1 with padding."""
+    return prod(attributes["kernel_shape"]) == 1 and any(attributes["pads"])
+
+
+def _padded_apart(
+    e: Emitter,
+    x: Value,
+    attributes: Mapping[str, Any],
+    weights: Sequence[Value],
+    is_behind: bool,
+) -> Value:
+    """A convolution with a kernel of size 1, and the padding behind it: rknn takes no Pad before a
+    convolution. With a stride, which may not begin on the map, and over maps of any size, the Pad
+    comes first all the same.
+
+    The bias is o, or o *1 where it is added behind the padding.
+    """
+    pads = attributes["pads"]
+    half, inner = len(pads) // 2, {**attributes, "pads": [0] * len(pads)}
+    around = [0, 0, *pads[:half], 0, 0, *pads[half:]]
+    if not is_behind:
+        return e.Conv(e.Pad(x, around), *weights, **inner)
+    weight, *bias = weights
+    y = e.Pad(e.Conv(x, weight, **inner), around)
+    return e.Add(y, *bias) if bias else y
 
 
 def _attributes(layer: Layer, channels: int, axes: int) -> dict[str, Any]:

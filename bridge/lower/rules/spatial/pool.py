@@ -1,8 +1,10 @@
-"""Pooling. The end of every window is expressed as padding, so that no runtime has to round.
+"""Pooling, as most runtimes take it: pads that are the same on both sides, and ceil_mode.
 
 Caffe rounds the size up, lets the last window extend beyond the map, and divides an average by the
-part of the window within the padded map; ONNX has no such operator, and runtimes differ in its
-ceil_mode and count_include_pad. So pads are explicit, with a factor where a divisor differs.
+part of the window within the padded map; ONNX has no such operator, and many runtimes are wrong
+with count_include_pad, or with other pads at the end. So averages are over what is on the map, with
+a factor where Caffe's divisor differs, and the end is a pad of its own only where no rounding gives
+Caffe's windows.
 
 Formulas: pooling_layer.cpp, spp_layer.cpp; from forks libdnn_pool.cpp (naibaf7's: dilation) and
 mkldnn_pooling_layer.cpp (Intel's: avg_include_pad);
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +78,13 @@ class Axis:
     def needs_more_than_pads(self) -> bool:
         """Whether windows need more padding than ONNX allows; the last one may be empty."""
         return self.overhang >= self.kernel
+
+    def is_rounded(self, ceil_mode: bool) -> bool:
+        """Whether ONNX has as many windows over the map with `pad` on both sides."""
+        span = self.size + 2 * self.pad - (self.kernel - 1) * self.dilation - 1
+        steps = -(-span // self.stride) if ceil_mode else span // self.stride
+        # PyTorch takes no more padding than half a window.
+        return steps + 1 == self.count and 2 * self.pad <= self.kernel
 
 
 @layer("Pooling", params="pooling_param", unread=("kernel_depth", "temporal_stride"))
@@ -159,33 +169,46 @@ def _no_operator(layer: Layer, pool: str) -> UnsupportedLayerError:
 
 
 def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
-    pads = _pads(axes)
     if any(axis.needs_more_than_pads for axis in axes):
-        x = _padded(e, x, pads, -np.finfo(np.float32).max)
-        pads = [0] * len(pads)
-    return e.MaxPool(x, **_attributes(axes, pads))
+        x = _padded(e, x, _ends(axes), -np.finfo(np.float32).max)
+        return e.MaxPool(x, **_attributes(axes, [0] * 2 * len(axes)))
+    return e.MaxPool(x, **_attributes(axes))
 
 
 def _average(e: Emitter, x: Value, axes: Sequence[Axis], with_padding: bool) -> Value:
-    pads = _pads(axes)
+    return averages(e, x, axes, [axis.divisors(with_padding) for axis in axes])
+
+
+def averages(
+    e: Emitter, x: Value, axes: Sequence[Axis], divisors: Sequence[Array], factor: float = 1.0
+) -> Value:
+    """x: n c *s → n c *s': sums of windows over a divisor along each axis, times a factor."""
+    whole: list[Array] = [np.full(axis.count, axis.kernel, np.float64) for axis in axes]
     if any(axis.needs_more_than_pads for axis in axes):
-        x = _padded(e, x, pads, np.float32(0))
-        pads = [0] * len(pads)
-    mean = _mean(e, x, axes, pads)
-    divisors = reduce(np.multiply.outer, (axis.divisors(with_padding) for axis in axes))
-    area = np.float32(prod(axis.kernel for axis in axes))
-    if (divisors == area).all():
-        return mean
+        x = _padded(e, x, _ends(axes), np.float32(0))
+        mean, counts = _mean(e, x, axes, _attributes(axes, [0] * 2 * len(axes))), whole
+    elif any(axis.dilation > 1 for axis in axes):
+        mean, counts = _mean(e, x, axes, _attributes(axes, _ends(axes))), whole
+    else:
+        mean = e.AveragePool(x, **_attributes(axes))
+        counts = [axis.divisors(with_padding=False) for axis in axes]
     with np.errstate(divide="ignore"):
-        return e.Mul(mean, e.constant((area / divisors)[None, None], "correction"))
+        factors: Array = factor * _product(counts) / _product(divisors)
+    if (factors == 1).all():
+        return mean
+    return e.Mul(mean, e.constant(factors.astype(np.float32)[None, None], "correction"))
 
 
-def _mean(e: Emitter, x: Value, axes: Sequence[Axis], pads: list[int]) -> Value:
+def _product(numbers: Sequence[Array]) -> Array:
+    """A number for each window, of those along the axes."""
+    return reduce(np.multiply.outer, numbers)
+
+
+def _mean(e: Emitter, x: Value, axes: Sequence[Axis], attributes: dict[str, Any]) -> Value:
     """Sums of the windows over their whole area; those of a dilation by a convolution, as
     AveragePool has no dilations before opset 19."""
-    attributes = _attributes(axes, pads)
     if "dilations" not in attributes:
-        return e.AveragePool(x, **attributes, count_include_pad=1 if any(pads) else None)
+        return e.AveragePool(x, **attributes)
     channels, kernel = x.fixed(1), attributes["kernel_shape"]
     weight = np.full((channels, 1, *kernel), 1 / prod(kernel), np.float32)
     return e.Conv(x, weight, **attributes, group=channels)
@@ -227,22 +250,29 @@ def _max_with_indices(
         raise UnsupportedLayerError(
             "a mask has no index for a window that may be outside the map", where=layer
         )
-    maxima, indices = e.op("MaxPool", x, outputs=2, **_attributes(axes, _pads(axes)))
+    maxima, indices = e.op("MaxPool", x, outputs=2, **_attributes(axes))
     plane = prod(axis.size for axis in axes)
     return maxima, e.Cast(e.Mod(indices, plane), to=FLOAT)
 
 
-def _attributes(axes: Sequence[Axis], pads: list[int]) -> dict[str, list[int]]:
+def _attributes(axes: Sequence[Axis], pads: list[int] | None = None) -> dict[str, Any]:
+    """With these pads, or with those that give Caffe's windows."""
     dilations = [axis.dilation for axis in axes]
+    modes = [mode for mode in (False, True) if all(axis.is_rounded(mode) for axis in axes)]
+    if pads is None:
+        pads = [axis.pad for axis in axes] * 2 if modes else _ends(axes)
+    else:
+        modes = []
     return {
         "kernel_shape": [axis.kernel for axis in axes],
         "strides": [axis.stride for axis in axes],
         "pads": pads,
+        **({"ceil_mode": 1} if modes == [True] else {}),
         **({"dilations": dilations} if max(dilations) > 1 else {}),
     }
 
 
-def _pads(axes: Sequence[Axis]) -> list[int]:
+def _ends(axes: Sequence[Axis]) -> list[int]:
     return [axis.pad for axis in axes] + [axis.overhang for axis in axes]
 
 

@@ -80,8 +80,9 @@ def average_pool(
     """x: n c *s -> n c *t                                (onnx.ai/onnx/operators, AveragePool)
 
     Padding that counts is a ZeroPadding layer. Padding that does not count is Keras's `same` if
-    that pads the same, else the average of the padded x over the average of padded ones. Windows
-    with a dilation are sums of slices, over the number of elements that count in each.
+    that pads the same, else the average of the padded x, times what the window has of elements over
+    those that count; of unknown sizes, over the average of padded ones. Windows with a dilation are
+    sums of slices, over the number of elements that count in each.
     """
     window = pooling(x, kernel_shape, strides, dilations, pads, auto_pad, ceil_mode)
     explicit = pooling(x, kernel_shape, strides, dilations, pads, auto_pad, 0)
@@ -97,7 +98,7 @@ def average_pool(
         if not count_include_pad and window.is_same:
             return pooled(k, "Average", x, window, "same")
         y = pooled(k, "Average", zero_padding(k, x, window), window, "valid")
-        if beyond:
+        if beyond or (not count_include_pad and window.has_known_sizes):
             return counted.corrected(k, y)
         if count_include_pad:
             return y

@@ -86,7 +86,7 @@ class Counted:
         """For each axis the number of elements that count in each window along it."""
         if not self.window.is_padded:
             return [np.array([size], np.float32) for size in self.window.kernel]
-        if not all(isinstance(size, int) for size in self.window.sizes):
+        if not self.window.has_known_sizes:
             raise UnsupportedError(
                 "averages over windows at the borders of an axis of unknown size",
                 hint="fix the sizes of the inputs",

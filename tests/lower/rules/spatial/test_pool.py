@@ -185,14 +185,31 @@ def test_what_is_written_for_one_size(net_of: Callable[..., Net], text: str) -> 
         lower(net, dynamic=True)
 
 
-def test_no_runtime_is_left_to_round(net_of: Callable[..., Net]) -> None:
-    text = """layer { name: "p" type: "Pooling" bottom: "x" top: "y"
-              pooling_param { pool: AVE kernel_size: 3 stride: 2 } }"""
-    pool, correction = lower(net_of(text, x=(1, 2, 6, 6))).proto.graph.node
-    attributes = {a.name: list(a.ints) or a.i for a in pool.attribute}
-    assert attributes["pads"] == [0, 0, 1, 1]
-    assert not attributes.keys() & {"ceil_mode", "auto_pad"}
-    assert (correction.op_type, correction.name) == ("Mul", "p")
+DOWN = "kernel_h: 3 stride_h: 2 pad_h: 0"
+
+
+@pytest.mark.parametrize(
+    ("window", "pads", "rounds_up"),
+    [
+        ("kernel_size: 3 stride: 2", [0, 0, 0, 0], True),
+        ("kernel_size: 3 stride: 2 pad: 1", [1, 1, 1, 1], True),
+        ("kernel_size: 3 pad: 1", [1, 1, 1, 1], False),
+        # Caffe drops the last window across, not down; PyTorch takes no pads of two of three.
+        (f"{DOWN} kernel_w: 2 stride_w: 4 pad_w: 1", [0, 1, 1, 0], False),
+        ("kernel_size: 3 stride: 2 pad: 2", [2, 2, 1, 1], False),
+    ],
+)
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+def test_pads_are_the_same_on_both_sides_where_they_can_be(
+    net_of: Callable[..., Net], pool: str, window: str, pads: list[int], rounds_up: bool
+) -> None:
+    settings = f"pooling_param {{ pool: {pool} {window} }}"
+    text = f'layer {{ name: "p" type: "Pooling" bottom: "x" top: "y" {settings} }}'
+    node = lower(net_of(text, x=(1, 2, 6, 6))).proto.graph.node[0]
+    attributes = {a.name: list(a.ints) or a.i for a in node.attribute}
+    assert attributes["pads"] == pads
+    assert attributes.get("ceil_mode", 0) == rounds_up
+    assert not attributes.keys() & {"count_include_pad", "auto_pad"}
 
 
 @pytest.mark.parametrize("more", ["kernel_size: 2", "global_pooling: true"])
