@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -268,8 +269,13 @@ def _by_pnnx(path: str, inputs: Mapping[str, Array]) -> str:
     code = Path(path).with_name(f"{Path(path).stem}_ncnn.py")
     code.unlink(missing_ok=True)
     shapes = ",".join(f"[{','.join(map(str, array.shape))}]" for array in inputs.values())
+    package = find_spec("pnnx")
+    if package is None or package.origin is None:
+        raise RuntimeError("pnnx is not installed")
+    # The program itself: its command imports PyTorch first, which takes seconds.
+    program = Path(package.origin).with_name("pnnx")
     done = subprocess.run(
-        [Path(sys.executable).with_name("pnnx"), path, f"inputshape={shapes}", "fp16=0"],
+        [str(program), path, f"inputshape={shapes}", "fp16=0"],
         capture_output=True,
         text=True,
         check=False,
