@@ -147,12 +147,13 @@ class Net:
             "saved": converted / "saved",
         }
 
-    def convert(self) -> dict[str, str]:
-        """Makes all forms; the reason, by form, where one cannot be made."""
+    def convert(self, columns: Sequence[Column]) -> dict[str, str]:
+        """Makes the forms that these columns take; the reason where one cannot be made."""
         files, reasons = self.files, dict[str, str]()
         files["onnx"].parent.mkdir(parents=True, exist_ok=True)
         bridge.caffe_to_onnx(files["prototxt"], files["caffemodel"], files["onnx"])
-        for form in ("keras", "tflite", "saved"):
+        taken = {argument for column in columns for argument in column.arguments}
+        for form in [form for form in ("keras", "tflite", "saved") if f"{{{form}}}" in taken]:
             try:
                 bridge.onnx_to_keras(files["onnx"], files[form])
             except bridge.BridgeError as error:
@@ -268,7 +269,7 @@ def main() -> None:
     missing = {column.name: column.make() for column in columns}
     cells: dict[tuple[str, str], Cell] = {}
     for done, net in enumerate(nets):
-        reasons = net.convert()
+        reasons = net.convert(columns)
         for column in columns:
             reason = missing[column.name]
             cell = Cell(reason=reason) if reason else checked(net, column, reasons)

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -160,7 +161,8 @@ def measured(name: str, cases: Sequence[str]) -> Run:
     if reason:
         return Run(name, reason=reason)
     os.environ.update(variables())
-    return Run(name, RUNTIMES[name].version, state(), results=list(all_results(name, cases)))
+    results = list(all_results(name, cases))
+    return Run(name, RUNTIMES[name].version, state(), date.today().isoformat(), results=results)
 
 
 def state() -> str:

@@ -85,6 +85,7 @@ class Run:
     name: str
     version: str = ""
     state: str = ""
+    date: str = ""
     reason: str = ""
     results: Sequence[Result] = field(default_factory=list)
 
@@ -144,7 +145,7 @@ def _measured(run: Run) -> Iterator[str]:
         yield f"Not measured for this page: {run.reason}."
         return
     numbers = ", ".join(f"{number} {outcome}" for outcome, number in run.counts().items())
-    yield f"Measured on {run.version}: {numbers}."
+    yield f"Measured on {run.date} in {run.version}: {numbers}."
     grouped: dict[tuple[str, str], list[str]] = {}
     for result in run.results:
         if result.outcome not in (RIGHT, UNLOWERED):

@@ -57,7 +57,7 @@ def cell(module: ModuleType, net: Any, *arguments: str, reasons: Mapping[str, st
 
 
 def test_a_cell_is_a_check(module: ModuleType, net: Any) -> None:
-    assert net.convert() == {}
+    assert net.convert(module.COLUMNS) == {}
     outcome = cell(module, net, "{onnx}")
     assert (outcome.ok, outcome.blobs, outcome.reason) == (True, 1, "")
     assert outcome.error < 1e-5
@@ -69,7 +69,8 @@ def test_a_cell_is_a_check(module: ModuleType, net: Any) -> None:
 def test_what_differs_is_bold_and_what_is_refused_has_a_reason(
     module: ModuleType, net: Any
 ) -> None:
-    net.convert()
+    net.convert(module.COLUMNS[:1])
+    assert not net.files["keras"].exists()
     wrong = PROTOTXT.replace("k: 2", "k: 1")
     Small(net.files["onnx"].parent).write(wrong, weights())
     assert str(cell(module, net, "{onnx}")).startswith("**")

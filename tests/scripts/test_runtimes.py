@@ -131,7 +131,7 @@ def test_results_of_another_state_are_not_on_the_page(
 ) -> None:
     result = module.Result("absval", "right")
     monkeypatch.setattr(module, "state", lambda: "one")
-    module.kept([module.Run("tract", "0.1", "one", results=[result])])
+    module.kept([module.Run("tract", "0.1", "one", "2026-11-30", results=[result])])
     assert {run.name: run.reason for run in module.kept([])}["tract"] == ""
     monkeypatch.setattr(module, "state", lambda: "two")
     assert {run.name: run.reason for run in module.kept([])}["tract"] == "was not measured"
@@ -144,12 +144,13 @@ def test_the_page_gives_the_known_reason_or_what_was_said(
     module: ModuleType, outcome: str, stands: str
 ) -> None:
     results = [module.Result("lrn_k2", outcome, "what it said"), module.Result("absval", "right")]
-    page = module.page([module.Run("reference", "1.2", results=results)])
+    page = module.page([module.Run("reference", "1.2", date="2026-11-30", results=results)])
     assert "[ONNX's reference evaluator](#onnxs-reference-evaluator) | 1 |" in page
     (line,) = [line for line in page.splitlines() if line.startswith(f"- {outcome}: ")]
     assert stands in line
     assert line.endswith("`lrn_k2`")
     assert "`absval`" not in page
+    assert "Measured on 2026-11-30 in 1.2: 1 right, " in page
     assert "[tract: Rust](#tract-rust) | (not measured) |" in page
 
 
