@@ -160,8 +160,8 @@ def tanh(e: Emitter, layer: Layer, x: Value) -> Value:
 
 @layer("BNLL")
 def bnll(e: Emitter, layer: Layer, x: Value) -> Value:
-    """ln(1 + eˣ) = max(x, 0) + ln(1 + e⁻ˡˣˡ), as ONNX's Softplus is infinite from x = 89 on in many
-    runtimes."""
+    """ln(1 + eˣ)"""
+    # max(x, 0) + ln(1 + exp(-|x|)): many runtimes have an infinite Softplus from x = 89 on.
     return e.Add(e.Relu(x), e.Log(e.Add(e.Exp(e.Neg(e.Abs(x))), 1.0)))
 
 
