@@ -151,7 +151,7 @@ def _crop_to_open_size(
 
 @layer("Tile", params="tile_param")
 def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -> Value:
-    """x, repeated `tiles` times along an axis: concatenated, as ncnn has no Tile"""
+    """x, repeated `tiles` times along an axis"""
     repeats = [1] * x.rank
     repeats[axis] = tiles
     with e.dynamic():
@@ -160,7 +160,8 @@ def tile(e: Emitter, layer: Layer, x: Value, *, axis: int = 1, tiles: int = 1) -
         return e.declared(repeated, e.tops[0])
 
 
-_MOST_COPIES = 16  # each is an input of a node
+# Each is an input of a Concat, as ncnn has no Tile.
+_MOST_COPIES = 16
 
 
 @layer("BatchReindex")
