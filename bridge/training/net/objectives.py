@@ -111,5 +111,5 @@ def _refuse_ambiguous(net: Net, measuring: Sequence[Layer]) -> None:
                 "Caffe's InfogainLoss reads probabilities before 2017, and scores since",
                 where=layer,
                 expected="infogain_loss_param { axis: 1 }, which only the newer has",
-                hint="state the axis if it is the newer, which takes the softmax of its bottom itself",
+                hint="state the axis, if it is the newer, which takes the softmax itself",
             )
