@@ -43,9 +43,10 @@ class Arrays:
             with path.open("rb") as file:
                 if not is_zipfile(file):
                     raise problem
-            with np.load(path, allow_pickle=False) as arrays:
-                members = {member.filename: member.file_size for member in arrays.zip.infolist()}
-                return cls(path, arrays.files, members)
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    members = {entry.filename: entry.file_size for entry in arrays.zip.infolist()}
+                    return cls(path, arrays.files, members)
         except OSError as error:
             raise UsageError(f"cannot read it: {error.strerror or error}", where=path) from error
         except (BadZipFile, ValueError, NotImplementedError) as error:
@@ -56,7 +57,7 @@ class Arrays:
         size = self.sizes.get(f"{name}.npy", self.sizes.get(name, 0))
         refuse_large(size, f"the array '{name}'", self.path)
         try:
-            with np.load(self.path, allow_pickle=False) as arrays:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 array: Array | bytes = arrays[name]
         except _DAMAGE as error:
             raise UsageError(

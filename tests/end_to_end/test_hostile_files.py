@@ -20,6 +20,7 @@ from onnx import TensorProto
 
 import bridge
 from bridge.caffe.write import write_caffemodel
+from bridge.convert import raise_onnx
 from bridge.errors import BridgeError, InternalError
 from bridge.files import memory
 from bridge.files.wire import field, varint
@@ -139,7 +140,7 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
 
 
 def convert(make: Callable[[], onnx.ModelProto], folder: Path) -> None:
-    bridge.onnx_to_keras(written(make(), folder), folder / "net.keras", check=False)
+    raise_onnx(written(make(), folder), folder / "net.keras", check=False)
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -179,8 +179,8 @@ class _Reader:
     runs: tuple[_Run, ...]
 
     def __call__(self) -> Array:
-        """The values, flat: a view of the file where it holds them packed as float32."""
-        if len(self.runs) == 1:
-            return self.runs[0].read(self.data).astype(np.float32, copy=False)
-        parts = [run.read(self.data).astype(np.float32, copy=False) for run in self.runs]
-        return np.concatenate([np.empty(0, np.float32), *parts])
+        """The values, flat: a view of the file where it holds them packed as float32. Doubles
+        beyond it are infinite, as in Caffe."""
+        with np.errstate(over="ignore"):
+            parts = [run.read(self.data).astype(np.float32, copy=False) for run in self.runs]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.float32), *parts])

@@ -3,8 +3,8 @@
 model.py    LazyModel: a model whose weights are unread; as one message, and as a graph
 loading.py  files → graphs
 mapped.py   files → one message, the large weights left where they are
-soundness.py  what is refused before anything is made of a message: tensors.py, linked.py and
-            functions.py say what
+soundness.py  what is refused before anything is made of a message: texts.py, tensors.py,
+            linked.py and functions.py say what
 tensors.py  whether a file's tensors have the numbers that they say they have
 functions.py  how many nodes a graph has with its functions put in
 saving.py   LazyModel → files

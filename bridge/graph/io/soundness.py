@@ -9,11 +9,14 @@ import onnx
 from bridge.graph.io.functions import refuse_too_many_nodes
 from bridge.graph.io.linked import refuse_changed
 from bridge.graph.io.tensors import refuse_unreadable_tensors
+from bridge.graph.io.texts import refuse_other_encodings
 
 
 def refuse_unsound(model: onnx.ModelProto, path: Path) -> None:
-    """Raises GraphError for tensors without their numbers, for weights that lie outside the file's
-    folder or have changed, and for functions that are more nodes than anybody can put in."""
+    """Raises GraphError for names that are no text, for tensors without their numbers, for weights
+    that lie outside the file's folder or have changed, and for functions that are more nodes than
+    anybody can put in."""
+    refuse_other_encodings(model, path)
     refuse_unreadable_tensors(model, path)
     refuse_changed(model, path)
     if model.functions:

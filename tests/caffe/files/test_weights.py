@@ -127,6 +127,13 @@ def test_encodings(one_blob: Callable[..., StoredBlob], data: bytes) -> None:
         np.testing.assert_array_equal(stored.blob.array(), VALUES.reshape(2, 3))
 
 
+def test_doubles_beyond_single_precision_are_infinite(
+    one_blob: Callable[..., StoredBlob],
+) -> None:
+    stored = one_blob(SHAPE + _packed(8, np.full(6, -1e300).tobytes()))
+    np.testing.assert_array_equal(stored.blob.array(), np.full((2, 3), -np.inf))
+
+
 def test_half_precision(one_blob: Callable[..., StoredBlob]) -> None:
     halves = np.array([1.5, -2.25, 0, 6e4, 1e-7, 7], np.float16)
     stored = one_blob(SHAPE + b"\x50\x02" + _packed(12, halves.tobytes()))

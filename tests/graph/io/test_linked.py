@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 import bridge
+from bridge.convert import raise_onnx
 from bridge.errors import GraphError
 from bridge.graph.io.linked import KEY
 from bridge.inspection import inspect
@@ -30,7 +31,7 @@ def refused(graph: Path, message: str) -> None:
     for verb in (
         lambda: inspect([graph]),
         lambda: bridge.check(graph, graph),
-        lambda: bridge.onnx_to_keras(graph, check=False),
+        lambda: raise_onnx(graph, check=False),
     ):
         with pytest.raises(GraphError, match=message):
             verb()

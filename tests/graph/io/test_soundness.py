@@ -9,6 +9,7 @@ import onnx
 import pytest
 
 import bridge
+from bridge.convert import raise_onnx
 from bridge.errors import GraphError
 from bridge.graph.io import functions
 from bridge.inspection import inspect
@@ -20,7 +21,7 @@ from tests.graph.io.test_functions import doubling
     [
         lambda path: inspect([path]),
         lambda path: bridge.check(path, path),
-        lambda path: bridge.onnx_to_keras(path, check=False),
+        lambda path: raise_onnx(path, check=False),
     ],
 )
 def test_every_verb_looks(
