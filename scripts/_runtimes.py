@@ -179,7 +179,7 @@ def kept(runs: Sequence[Run]) -> Sequence[Run]:
     read_back = (json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json"))
     every = {run["name"]: Run.of(run) for run in read_back}
     same = {name: run for name, run in every.items() if run.state == state() or run.reason}
-    return [same.get(name, Run(name, reason="was not measured")) for name in NAMES]
+    return [same.get(name, Run(name, reason="not in this run")) for name in NAMES]
 
 
 def main() -> None:

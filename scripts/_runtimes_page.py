@@ -98,6 +98,9 @@ class Run:
         return {outcome: count[outcome] for outcome in OUTCOMES}
 
 
+UNMEASURED = Run("", reason="no part of `scripts/runtimes`")
+
+
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in r] for r in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -106,7 +109,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def counts(runs: Mapping[str, Run]) -> str:
     rows = []
     for guide in GUIDES:
-        run = runs[guide.name] if guide.name in runs else Run(guide.name, reason="not measured")
+        run = runs.get(guide.name, UNMEASURED)
         numbers = [f"({run.reason})"] if run.reason else [str(n) for n in run.counts().values()]
         link = f"[{guide.title}](#{anchor(guide.title)})"
         rows.append([link, *numbers, *[""] * (len(OUTCOMES) - len(numbers))])
@@ -173,10 +176,9 @@ def page(runs: Sequence[Run]) -> str:
     results = [result for run in runs for result in run.results]
     unlowered = sorted({result.case for result in results if result.outcome == UNLOWERED})
     refused = ", ".join(f"`{name}`" for name in unlowered)
-    missing = Run("", reason="it is no part of `scripts/runtimes`")
     return TEXT.format(
         number=max((sum(run.counts().values()) for run in runs), default=0),
         counts=counts(by_name),
         unlowered=f"Cases that `bridge` itself refuses: {refused}." if refused else "",
-        sections="\n\n".join(section(g, by_name.get(g.name, missing)) for g in GUIDES),
+        sections="\n\n".join(section(g, by_name.get(g.name, UNMEASURED)) for g in GUIDES),
     )

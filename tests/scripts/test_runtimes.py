@@ -134,7 +134,7 @@ def test_results_of_another_state_are_not_on_the_page(
     module.kept([module.Run("tract", "0.1", "one", "2026-11-30", results=[result])])
     assert {run.name: run.reason for run in module.kept([])}["tract"] == ""
     monkeypatch.setattr(module, "state", lambda: "two")
-    assert {run.name: run.reason for run in module.kept([])}["tract"] == "was not measured"
+    assert {run.name: run.reason for run in module.kept([])}["tract"] == "not in this run"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_page_gives_the_known_reason_or_what_was_said(
     assert line.endswith("`lrn_k2`")
     assert "`absval`" not in page
     assert "Measured on 2026-11-30 in 1.2: 1 right, " in page
-    assert "[tract: Rust](#tract-rust) | (not measured) |" in page
+    assert "[tract: Rust](#tract-rust) | (no part of `scripts/runtimes`) |" in page
 
 
 def test_there_is_a_guide_and_an_environment_for_each_runtime(module: ModuleType) -> None:
