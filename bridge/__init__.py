@@ -4,8 +4,12 @@ import sys
 
 # `python -m bridge` looks for modules in the current folder first, which may be anybody's: a
 # typing.py there, or any other module that is imported from here on, would be run.
-if sys.argv[:1] == ["-m"] and "bridge" in sys.orig_argv and not sys.flags.safe_path:
-    del sys.path[0]
+if sys.argv[:1] == ["-m"] and "bridge" in sys.orig_argv:
+    if not sys.flags.safe_path:
+        del sys.path[0]
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until __main__ can say what Ctrl-C does
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

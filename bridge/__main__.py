@@ -6,6 +6,7 @@ import signal
 def main() -> None:
     """Runs the command line. Ctrl-C ends it without a traceback, also while modules are imported,
     and while the interpreter is shut down."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         from bridge.cli import main as run
 
