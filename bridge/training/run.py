@@ -11,7 +11,13 @@ import numpy as np
 
 from bridge.caffe.files.solver_settings import Solver
 from bridge.caffe.files.solverstate import SolverState
-from bridge.errors import ShapeError, UnsupportedError, UsageError, did_you_mean
+from bridge.errors import UnsupportedError
+from bridge.public import public
+from bridge.training.feeding import (
+    refuse_other_labels,
+    refuse_other_names,
+    refuse_other_shapes,
+)
 from bridge.training.forward import Forward
 from bridge.training.gradients import differentiated
 from bridge.training.net.parameters import Key
@@ -24,7 +30,7 @@ from bridge.training.solving.rules import Settings
 from bridge.training.statistics import Statistics
 from bridge.types import Array
 
-Batch = Mapping[str, Any]
+Feeds = Mapping[str, Any]
 
 
 class TrainingRun:
@@ -84,17 +90,18 @@ class TrainingRun:
         names, sign = MEMORIES[self.solver.rule]
         return [getattr(self.optimizer, name) for name in names], sign
 
-    def step(self, batch: Batch) -> dict[str, Array]:
+    @public
+    def step(self, feeds: Feeds) -> dict[str, Array]:
         """One iteration of Caffe's solver, of `iter_size` passes over this batch.
 
-        `batch` has an array for each input of the net, with Caffe's axes. Returns what the net
+        `feeds` has an array for each input of the net, with Caffe's axes. Returns what the net
         returns at the last forward pass, by blob, with Caffe's axes.
         Raises UsageError for other inputs, ShapeError for other shapes.
         """
-        fed = self._fed(batch)
+        fed = self._fed(feeds)
         passes: list[Sequence[Any]] = []
         for _ in range(self.solver.iter_size):
-            self._refuse_continued(batch)
+            self._refuse_continued(feeds)
             (outputs, statistics), gradients = self._pass(fed)
             self._statistics.add(_numbers(statistics))
             passes.append(gradients)
@@ -135,16 +142,18 @@ class TrainingRun:
             item.weight_map.add(_number(gradient), values)
         return values
 
-    def gradients(self, batch: Batch) -> dict[Key, Array]:
+    @public
+    def gradients(self, feeds: Feeds) -> dict[Key, Array]:
         """The gradients of one pass by each weight, as Caffe's backward pass leaves them: with
         neither clipping nor decay nor rates, and 0 for what is not trained. Changes nothing."""
-        fed = self._fed(batch)
-        self._refuse_continued(batch)
+        fed = self._fed(feeds)
+        self._refuse_continued(feeds)
         _, gradients = self._pass(fed)
         parameters, values = self._setup.parameters, self._summed(gradients)
         weights = {key for key, p in parameters.by_key.items() if not p.is_statistics}
         return {k: array for k, array in parameters.blobs(values).items() if k in weights}
 
+    @public
     def blobs(self) -> dict[Key, Array]:
         """All blobs of the net now, in Caffe's shapes, those of BatchNorm included."""
         values = self._statistics.values.copy()
@@ -152,11 +161,11 @@ class TrainingRun:
             item.weight_map.put(_number(item.variable), values)
         return self._setup.parameters.blobs(values)
 
-    def _refuse_continued(self, batch: Batch) -> None:
+    def _refuse_continued(self, feeds: Feeds) -> None:
         """Caffe's recurrent layers go on from the state that the pass before has left, where `cont`
         is 1 at the first step of time; the model begins each pass anew."""
         for name, layer in self._continued.items():
-            if self._has_passed and name in batch and np.asarray(batch[name])[:1].any():
+            if self._has_passed and name in feeds and np.asarray(feeds[name])[:1].any():
                 raise UnsupportedError(
                     "a sequence goes on from the batch before, whose state Keras does not keep",
                     where=layer,
@@ -164,23 +173,21 @@ class TrainingRun:
                     hint="cut the sequences at the batches, or put the whole in one batch",
                 )
 
-    def _fed(self, batch: Batch) -> list[Any]:
+    def _fed(self, feeds: Feeds) -> list[Any]:
         """The inputs of a pass: those of the model as it takes them, then those of the losses."""
-        plan, fed = self._setup.plan, self._setup.objectives.fed
-        names = [planned.value for planned in plan.inputs]
-        wanted = dict.fromkeys([*names, *fed])
-        _refuse_other_inputs(wanted, batch)
-        arrays = {name: np.asarray(batch[name], np.float32) for name in wanted}
+        setup, plan = self._setup, self._setup.plan
+        inner = [planned.value for planned in plan.inputs]
+        wanted = list(dict.fromkeys([*inner, *setup.objectives.fed]))
+        refuse_other_names(wanted, list(feeds))
+        arrays = {name: np.asarray(feeds[name], np.float32) for name in wanted}
+        refuse_other_shapes(setup.net, arrays)
+        refuse_other_labels(setup.objectives.measuring, plan, arrays)
         inputs = []
         for planned in plan.inputs:
-            try:
-                array = plan.values[planned.value].layout.apply(arrays[planned.value])
-            except ValueError:
-                raise _other_shape(planned.value, planned.shape, arrays) from None
-            if not _fits(array.shape, planned.shape):
-                raise _other_shape(planned.value, planned.shape, arrays)
+            array = plan.values[planned.value].layout.apply(arrays[planned.value])
             inputs.append(keras.ops.convert_to_tensor(array, planned.dtype))
-        return [*inputs, *(keras.ops.convert_to_tensor(arrays[name]) for name in fed)]
+        fed = (keras.ops.convert_to_tensor(arrays[name]) for name in setup.objectives.fed)
+        return [*inputs, *fed]
 
 
 def caffe_optimizer(setup: Setup, solver: Solver) -> CaffeOptimizer:
@@ -206,39 +213,6 @@ def caffe_optimizer(setup: Setup, solver: Solver) -> CaffeOptimizer:
     )
     optimizer.build([item.variable for item in setup.trained])
     return optimizer
-
-
-def _refuse_other_inputs(wanted: Mapping[str, object], batch: Batch) -> None:
-    for name in wanted:
-        if name not in batch:
-            raise UsageError(
-                f"the batch lacks the input {name!r}",
-                expected=", ".join(wanted),
-                received=", ".join(map(str, batch)) or "nothing",
-            )
-    for name in batch:
-        if name not in wanted:
-            raise UsageError(
-                f"the net has no input {name!r}",
-                expected=", ".join(wanted),
-                hint=did_you_mean(str(name), wanted) or None,
-            )
-
-
-def _fits(shape: Sequence[int], planned: Sequence[int | str]) -> bool:
-    return len(shape) == len(planned) and all(
-        isinstance(size, str) or size == own for own, size in zip(shape, planned, strict=True)
-    )
-
-
-def _other_shape(
-    name: str, planned: Sequence[int | str], arrays: Mapping[str, Array]
-) -> ShapeError:
-    return ShapeError(
-        f"the input {name!r} has another shape",
-        expected=f"Caffe's axes of {' '.join(map(str, planned))} in Keras",
-        received=" ".join(map(str, arrays[name].shape)),
-    )
 
 
 def _number(tensor: Any) -> Array:
