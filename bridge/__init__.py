@@ -19,6 +19,7 @@ from bridge.errors import BridgeError
 if TYPE_CHECKING:
     from bridge.check.api import check
     from bridge.convert import caffe_to_keras, caffe_to_onnx, explain, onnx_to_keras
+    from bridge.folders.api import convert_folder
     from bridge.lower.table import layer
     from bridge.raising.table import raises
     from bridge.results import Conversion, translation_map
@@ -35,6 +36,7 @@ __all__ = [
     "caffe_training",
     "check",
     "check_training",
+    "convert_folder",
     "explain",
     "keras_to_onnx",
     "layer",
@@ -50,6 +52,7 @@ _HOMES = {
     "caffe_training": "bridge.training.api",
     "check": "bridge.check",
     "check_training": "bridge.training.api",
+    "convert_folder": "bridge.folders.api",
     "explain": "bridge.convert",
     "keras_to_onnx": "bridge.to_onnx",
     "layer": "bridge.lower.table",

@@ -86,6 +86,12 @@ class BridgeError(Exception):
             text.append("  hint: " + AND_HINT.join(map(plain, self.hint.split(AND_HINT))))
         return "\n".join(text)
 
+    def as_dict(self) -> dict[str, str | None]:
+        """All of it as text, for JSON."""
+        parts = {part: getattr(self, part) for part in ("where", "expected", "received", "hint")}
+        texts = {part: None if value is None else str(value) for part, value in parts.items()}
+        return {"error": str(self), "problem": self.problem, **texts}
+
     def with_hint(self, hint: str) -> Self:
         """The same error with another hint, after its own if it has one."""
         hints = "; ".join(text for text in (self.hint, hint) if text)

@@ -8,6 +8,7 @@ Results go to standard output; warnings, errors and progress to standard error.
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 import traceback
@@ -21,6 +22,7 @@ from bridge.cli import back as back  # importing commands adds them to the app
 from bridge.cli import check as check
 from bridge.cli import convert as convert
 from bridge.cli import explain as explain
+from bridge.cli import folder as folder
 from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
 from bridge.cli.app import app
@@ -31,11 +33,13 @@ from bridge.errors import BridgeError
 __all__ = ["app", "main"]
 
 
-def fail(error: BridgeError) -> NoReturn:
+def fail(error: BridgeError, *, as_json: bool = False) -> NoReturn:
     show_warnings(error.warnings)
     if os.environ.get("BRIDGE_TRACEBACK"):
         traceback.print_exception(error)
     print(f"error: {error}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(error.as_dict(), indent=1, ensure_ascii=False))
     raise SystemExit(error.exit_status)
 
 
@@ -63,4 +67,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         refusal = as_bridge_error(error)
         if refusal is not error:
             refusal.__cause__ = error
-        fail(refusal)
+        fail(refusal, as_json="--json" in (sys.argv if arguments is None else arguments))

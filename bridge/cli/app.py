@@ -17,6 +17,7 @@ USAGES = {
     "onnx-to-keras": "MODEL -o OUT.keras",
     "caffe-to-keras": "NET [CAFFEMODEL] -o OUT.keras",
     "keras-to-onnx": "MODEL -o OUT.onnx",
+    "convert": "FOLDER -o OUTPUT",
     "check": "EXPECTED RECEIVED",
     "explain": "NET [CAFFEMODEL]",
     "inspect": "FILE…",

@@ -76,6 +76,16 @@ def test_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (again["parameters"], again["verdict"]) == (112, "equal")
 
 
+def test_a_refusal_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["caffe-to-onnx", "net.prototxt", "-o", str(tmp_path / "net.onnx"), "--json"])
+    assert stopped.value.code == 2
+    said = capsys.readouterr()
+    refusal = json.loads(said.out)
+    assert (refusal["problem"], refusal["where"]) == ("cannot read the prototxt", "net.prototxt")
+    assert said.err == f"error: {refusal['error']}\n"
+
+
 def test_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, *to_onnx(tmp_path / "net.onnx", "--quiet")) == ""
     one = tmp_path / "net.onnx"

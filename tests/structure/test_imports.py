@@ -41,6 +41,7 @@ ORDER = (
     "convert",
     "inspection",
     "support",
+    "folders",
 )
 ENTRY_POINTS = ("__init__", "__main__", "cli")
 

@@ -1,0 +1,97 @@
+"""The command convert."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bridge.cli.app import command
+from bridge.cli.options import DEFAULT_PRINTING, Check, Printing
+
+INCOMPLETE = 1  # exit status
+
+_GIB = 2**30
+
+
+@command
+def convert(
+    folder: Annotated[Path, Parameter(help="A folder of nets, .prototxt, and their caffemodels.")],
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o", help="The folder to write to.")],
+    to: Annotated[
+        str, Parameter(help="What to convert to: onnx, keras, or both, onnx,keras.")
+    ] = "onnx",
+    jobs: Annotated[
+        int | None, Parameter(help="Conversions at a time; by default one for each processor.")
+    ] = None,
+    timeout: Annotated[float, Parameter(help="Seconds that one conversion may take.")] = 600,
+    memory: Annotated[
+        float | None, Parameter(help="GiB that one conversion may address (Linux).")
+    ] = None,
+    check: Check = True,
+    printing: Printing = DEFAULT_PRINTING,
+) -> None:
+    """Convert a whole folder of Caffe nets, and write a page of what became of each.
+
+    A caffemodel belongs to the net that it fits, whatever their names are. Each net is converted in
+    a process of its own. What is done already is not done again: run it once more to go on.
+    Exits with 1 if any net was not converted.
+
+    **Examples**
+
+        python -m bridge convert models/ -o converted/
+
+        python -m bridge convert models/ -o converted/ --to onnx,keras --jobs 4 --timeout 120
+    """
+    from bridge.folders.api import convert_folder
+
+    with _bar() as done:
+        result = convert_folder(
+            folder,
+            output,
+            to=to.split(","),
+            check=check,
+            jobs=jobs or os.cpu_count() or 1,
+            seconds=timeout,
+            memory=None if memory is None else int(memory * _GIB),
+            done=done,
+        )
+    if printing.as_json:
+        print(json.dumps({"index": str(result.index), "counts": result.counts}, indent=1))
+    elif printing.prose:
+        print(", ".join(f"{count} {status}" for status, count in result.counts.items()))
+        print(result.index)
+    if not result.ok:
+        raise SystemExit(INCOMPLETE)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, str], object]]:
+    """A bar on standard error with how many are done; silent when that is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("finding the nets", total=None)
+
+        def update(done: int, total: int, name: str) -> None:
+            shown.update(task, completed=done, total=total, description=name)
+
+        yield update

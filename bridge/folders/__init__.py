@@ -1,0 +1,8 @@
+"""A whole folder of Caffe nets at once.
+
+pairs.py    which caffemodel belongs to which net
+tasks.py    one conversion, in a process of its own with limits, and what became of it
+record.py   what earlier runs have done
+index.py    one page of all of them
+api.py      convert_folder: the public function
+"""

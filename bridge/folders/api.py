@@ -1,0 +1,128 @@
+"""`convert_folder`: the public function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.errors import UsageError
+from bridge.folders.index import counts, write_index
+from bridge.folders.pairs import Pair, find_pairs
+from bridge.folders.record import Record
+from bridge.folders.tasks import Kind, Limits, Outcome, Status, Task, run
+from bridge.public import public
+
+KINDS: tuple[Kind, ...] = ("onnx", "keras")
+Done = Callable[[int, int, str], object]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What became of all nets of a folder, and the page that says it."""
+
+    outcomes: Mapping[Task, Outcome]
+    index: Path
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        return counts(self.outcomes)
+
+    @property
+    def ok(self) -> bool:
+        return all(outcome.status == "converted" for outcome in self.outcomes.values())
+
+
+@public
+def convert_folder(
+    folder: str | Path,
+    output: str | Path,
+    *,
+    to: Sequence[str] = ("onnx",),
+    check: bool = True,
+    jobs: int = 1,
+    seconds: float = 600.0,
+    memory: int | None = None,
+    done: Done | None = None,
+) -> Folder:
+    """Converts each Caffe net of a folder and the folders below, to files of the same names.
+
+    Each has a process of its own, of which `jobs` run at a time, and which may take so many
+    `seconds` and, on Linux, bytes of `memory`; what stops one leaves the others alone. What was
+    converted before, of the same files, is not converted again.
+    `done` is called after each with how many are done, of how many, and the net's name.
+    Writes `output`/index.html, and `output`/outcomes.jsonl for the next run.
+    Raises UsageError if the folder has no net, or the output cannot be written.
+    """
+    folder, output = _folder(Path(folder)), Path(output).resolve()
+    tasks = _tasks(find_pairs(folder), folder, output, _kinds(to), check)
+    if not tasks:
+        raise UsageError("there is no net", where=folder, expected="a .prototxt in it, or below")
+    output.mkdir(parents=True, exist_ok=True)
+    outcomes = dict[Task, Outcome]()
+    with Record.of(output / "outcomes.jsonl") as record:
+        for task, outcome in _ended(tasks, record, jobs, Limits(seconds, memory)):
+            outcomes[task] = outcome
+            if done is not None:
+                done(len(outcomes), len(tasks), str(task.net.relative_to(folder)))
+    in_order = {task: outcomes[task] for task in tasks}
+    write_index(in_order, folder, output / "index.html")
+    return Folder(in_order, output / "index.html")
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        received = "a file" if path.exists() else "nothing there"
+        raise UsageError("not a folder", where=path, expected="a folder of nets", received=received)
+    return path.resolve()
+
+
+def _kinds(to: Sequence[str]) -> list[Kind]:
+    kinds = [kind for kind in KINDS if kind in to]
+    if isinstance(to, str) or not kinds or set(to) - set(KINDS):
+        raise UsageError("to cannot be this", expected=" or ".join(KINDS), received=" ".join(to))
+    return kinds
+
+
+def _tasks(
+    pairs: Sequence[Pair], folder: Path, output: Path, kinds: Sequence[Kind], check: bool
+) -> list[Task]:
+    return [
+        Task(
+            pair.net,
+            pair.weights,
+            kind,
+            output / pair.net.relative_to(folder).with_suffix(f".{kind}"),
+            check,
+        )
+        for pair in pairs
+        for kind in kinds
+    ]
+
+
+def _ended(
+    tasks: Sequence[Task], record: Record, jobs: int, limits: Limits
+) -> Iterator[tuple[Task, Outcome]]:
+    """Each task with its outcome, first those that an earlier run has had."""
+    waiting = []
+    for task in tasks:
+        outcome = record.known.get(task.key)
+        if outcome is None or not _holds(task, outcome):
+            waiting.append(task)
+        else:
+            yield task, outcome
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        futures = {pool.submit(run, task, limits): task for task in waiting}
+        try:
+            for future in as_completed(futures):
+                task, outcome = futures[future], future.result()
+                record.add(task, outcome)
+                yield task, outcome
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _holds(task: Task, outcome: Outcome) -> bool:
+    """Whether a task has been done: a refusal costs little, and a newer release may convert."""
+    return outcome.status == "converted" and task.output.exists()

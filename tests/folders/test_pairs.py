@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bridge.folders.pairs import Pair, find_pairs
+from tests.helpers.golden_cases import case
+
+CONV, NORM = case("conv_basic_k3"), case("bn_scale_relu_inplace")
+
+
+def copied(source: Path, *target: str | Path) -> Path:
+    path = Path(*target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return shutil.copy(source, path)
+
+
+def test_a_caffemodel_belongs_to_the_net_that_it_fits(tmp_path: Path) -> None:
+    one = copied(CONV.prototxt, tmp_path, "nets", "one.prototxt")
+    other = copied(NORM.prototxt, tmp_path, "nets", "other.prototxt")
+    of_other = copied(NORM.caffemodel, tmp_path, "nets", "one.caffemodel")
+    of_one = copied(CONV.caffemodel, tmp_path, "weights", "iter_1000.caffemodel")
+    (tmp_path / "weights" / "cut.caffemodel").write_bytes(of_one.read_bytes()[:40])
+    assert find_pairs(tmp_path) == [Pair(one, of_one), Pair(other, of_other)]
+
+
+def test_of_several_the_nearest_is_chosen_and_then_the_most_alike(tmp_path: Path) -> None:
+    net = copied(CONV.prototxt, tmp_path, "a", "net_small.prototxt")
+    far = copied(CONV.caffemodel, tmp_path, "b", "net_small.caffemodel")
+    assert find_pairs(tmp_path) == [Pair(net, far)]
+    copied(CONV.caffemodel, tmp_path, "a", "net_large.caffemodel")
+    alike = copied(CONV.caffemodel, tmp_path, "a", "net_small_iter_9.caffemodel")
+    assert find_pairs(tmp_path) == [Pair(net, alike)]
+
+
+def test_a_net_without_weights_and_a_solver(tmp_path: Path) -> None:
+    net = copied(CONV.prototxt, tmp_path, "net.prototxt")
+    copied(NORM.caffemodel, tmp_path, "net.caffemodel")
+    (tmp_path / "solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.1\n')
+    (tmp_path / "broken.prototxt").write_text("layer {")
+    assert find_pairs(tmp_path) == [Pair(tmp_path / "broken.prototxt"), Pair(net)]
