@@ -13,6 +13,7 @@ from bridge.folders.pairs import Pair, find_pairs
 from bridge.folders.record import Record
 from bridge.folders.tasks import Kind, Limits, Outcome, Status, Task, run
 from bridge.public import public
+from bridge.public.options import as_names
 
 KINDS: tuple[Kind, ...] = ("onnx", "keras")
 Done = Callable[[int, int, str], object]
@@ -39,7 +40,7 @@ def convert_folder(
     folder: str | Path,
     output: str | Path,
     *,
-    to: Sequence[str] = ("onnx",),
+    to: str | Sequence[str] = ("onnx",),
     check: bool = True,
     jobs: int = 1,
     seconds: float = 600.0,
@@ -56,7 +57,7 @@ def convert_folder(
     Raises UsageError if the folder has no net, or the output cannot be written.
     """
     folder, output = _folder(Path(folder)), Path(output).resolve()
-    tasks = _tasks(find_pairs(folder), folder, output, _kinds(to), check)
+    tasks = _tasks(find_pairs(folder), folder, output, _kinds(as_names(to)), check)
     if not tasks:
         raise UsageError("there is no net", where=folder, expected="a .prototxt in it, or below")
     output.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def _folder(path: Path) -> Path:
 
 def _kinds(to: Sequence[str]) -> list[Kind]:
     kinds = [kind for kind in KINDS if kind in to]
-    if isinstance(to, str) or not kinds or set(to) - set(KINDS):
+    if not kinds or set(to) - set(KINDS):
         raise UsageError("to cannot be this", expected=" or ".join(KINDS), received=" ".join(to))
     return kinds
 

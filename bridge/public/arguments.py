@@ -104,7 +104,7 @@ TEXTS = Kind("a str, or a list of them", _either(_is_text, _all(_is_text)))
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
-    **dict.fromkeys(("solver", "solverstate", "record"), PATH),
+    **dict.fromkeys(("solver", "solverstate", "record", "folder"), PATH),
     **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
     **dict.fromkeys(("images", "plugin"), PATHS),
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "allow_missing_weights", "rgb"), FLAG),
@@ -112,10 +112,10 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(
         ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase"), TEXT
     ),
-    "batch": Kind("a whole number, 1 or more", _is_count),
-    "scale": NUMBER,
+    **dict.fromkeys(("batch", "jobs", "memory"), Kind("a whole number, 1 or more", _is_count)),
+    **dict.fromkeys(("scale", "seconds"), NUMBER),
     "paths": Kind("a list of paths", _all(_is_path)),
-    **dict.fromkeys(("outputs", "stage", "ignore_fields"), TEXTS),
+    **dict.fromkeys(("outputs", "stage", "ignore_fields", "to"), TEXTS),
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),
@@ -126,6 +126,7 @@ KINDS: Mapping[str, Kind] = {
         _either(_is_path, _is_arrays),
     ),
     "progress": Kind("a function of a str", callable),
+    "done": Kind("a function of two numbers and a str", callable),
 }
 """The kinds of all arguments of public functions, by name."""
 
