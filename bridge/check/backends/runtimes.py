@@ -6,6 +6,7 @@ Two that come with bridge run here, the others in processes of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,7 +37,8 @@ class Runtime:
 
     `packages` are the names under which it may be installed. Without `open` it runs in a process of
     its own, by the `adapter` of runtime_server.py; `release` is what its version starts with, where
-    the name says so. `scalars`: without them it gives an array of one number.
+    the name says so. `scalars`: without them it gives an array of one number. `free_sizes`: without
+    them it takes a name and a number for two sizes.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Runtime:
     adapter: str = ""
     release: str = ""
     scalars: bool = True
+    free_sizes: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -86,7 +89,7 @@ class Runtime:
         """The model in this runtime's process, from a file that lasts as long as the function."""
         kept = TemporaryDirectory()
         graph = Path(kept.name) / "net.onnx"
-        graph.write_bytes(_whole(model, folder))
+        graph.write_bytes(_whole(model if self.free_sizes else _without_names(model), folder))
         outputs = model.graph.output
         names = [output.name for output in outputs]
 
@@ -101,6 +104,17 @@ class Runtime:
 
         finalize(run, kept.cleanup)
         return run
+
+
+def _without_names(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without shapes that have names for sizes, which its inputs may have as numbers."""
+    kept = deepcopy(model)
+    del kept.graph.value_info[:]
+    for output in kept.graph.output:
+        tensor = output.type.tensor_type
+        if any(dim.dim_param for dim in tensor.shape.dim):
+            tensor.ClearField("shape")
+    return kept
 
 
 def _is_scalar(info: onnx.ValueInfoProto) -> bool:
@@ -220,7 +234,7 @@ RUNTIMES: Mapping[str, Runtime] = {
         Runtime("opencv", _OPENCV, scalars=False),
         Runtime("opencv5", _OPENCV, adapter="opencv", release="5.", scalars=False),
         Runtime("opencv4", _OPENCV, adapter="opencv", release="4.", scalars=False),
-        Runtime("tract", ("tract",)),
+        Runtime("tract", ("tract",), free_sizes=False),
         Runtime("tvm", ("apache-tvm",)),
         Runtime("iree", ("iree-base-compiler",)),
         Runtime("mnn", ("MNN",)),

@@ -55,6 +55,14 @@ def test_arrays_go_there_and_back(tmp_path: Path, capfd: pytest.CaptureFixture[s
     assert capfd.readouterr().out == ""
 
 
+def test_names_of_sizes_that_are_numbers_are_left_out(tmp_path: Path) -> None:
+    model = named("plain")
+    dim = model.graph.output[0].type.tensor_type.shape.dim[0]
+    dim.dim_param = "batch"
+    assert len(runtime("tract").ready(model, tmp_path)(FEEDS)) == 3
+    assert dim.dim_param == "batch"
+
+
 def test_a_refusal_is_no_end(tmp_path: Path) -> None:
     tract = runtime("tract")
     with pytest.raises(GraphError, match="cannot run the graph") as e:

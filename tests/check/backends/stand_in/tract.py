@@ -22,6 +22,10 @@ class Value:
 class Model:
     def __init__(self, path: str) -> None:
         self._proto = onnx_package.load(path)
+        graph = self._proto.graph
+        for info in (*graph.value_info, *graph.output):
+            if any(dim.dim_param for dim in info.type.tensor_type.shape.dim):
+                raise RuntimeError("Impossible to unify Sym(batch) with Val(1)")
 
     def input_count(self) -> int:
         return len(self._proto.graph.input)
