@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bridge.errors import UsageError
+from bridge.files.html import rendered
 from bridge.files.staging import staged
 from bridge.folders.tasks import Outcome, Status, Task
 
@@ -28,30 +28,16 @@ def write_index(outcomes: Mapping[Task, Outcome], folder: Path, path: Path) -> N
 
 def page(outcomes: Mapping[Task, Outcome], folder: Path, output: Path) -> str:
     """The page's text. Raises UsageError if jinja2 is missing."""
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise UsageError(
-            "jinja2 is needed for an index",
-            received=str(error),
-            hint="pip install 'caffe-bridge[report]'",
-        ) from error
-    environment = Environment(
-        loader=PackageLoader("bridge.folders", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("index.html.jinja").render(
-        folder=folder,
-        output=output,
-        total=len(outcomes),
-        headings=HEADINGS,
-        counts=counts(outcomes),
-        converted=_of(outcomes, "converted"),
-        causes={status: by_cause(outcomes, status) for status in HEADINGS if status != "converted"},
-    )
+    values = {
+        "folder": folder,
+        "output": output,
+        "total": len(outcomes),
+        "headings": HEADINGS,
+        "counts": counts(outcomes),
+        "converted": _of(outcomes, "converted"),
+        "causes": {x: by_cause(outcomes, x) for x in HEADINGS if x != "converted"},
+    }
+    return rendered("bridge.folders", values)
 
 
 def counts(outcomes: Mapping[Task, Outcome]) -> dict[Status, int]:

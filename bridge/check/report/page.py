@@ -10,7 +10,7 @@ from pathlib import Path
 from bridge.check.compare import Row, Verdict
 from bridge.check.report.report import Report
 from bridge.check.tolerance import CLASSES
-from bridge.errors import UsageError
+from bridge.files.html import rendered
 from bridge.files.outputs import writable
 from bridge.files.staging import staged
 
@@ -62,30 +62,15 @@ def page_path(path: str | Path) -> Path:
 
 def page(report: Report) -> str:
     """The page's text. Raises UsageError if jinja2 is missing."""
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise UsageError(
-            "jinja2 is needed for a report",
-            received=str(error),
-            hint="pip install 'caffe-bridge[report]'",
-        ) from error
-    environment = Environment(
-        loader=PackageLoader("bridge.check.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"sizes": sizes, "number": number}
-    return environment.get_template("page.html.jinja").render(
-        report=report,
-        verdict=VERDICTS[report.verdict][0],
-        style=VERDICTS[report.verdict][1],
-        bars={row.name: Bar.of(row) for row in report.rows},
-        classes=CLASSES,
-        ticks=[(percent(tick), text) for tick, text in TICKS.items()],
-    )
+    values = {
+        "report": report,
+        "verdict": VERDICTS[report.verdict][0],
+        "style": VERDICTS[report.verdict][1],
+        "bars": {row.name: Bar.of(row) for row in report.rows},
+        "classes": CLASSES,
+        "ticks": [(percent(tick), text) for tick, text in TICKS.items()],
+    }
+    return rendered("bridge.check.report", values, {"sizes": sizes, "number": number})
 
 
 def sizes(shape: Sequence[int]) -> str:

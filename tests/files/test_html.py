@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import UsageError
+from bridge.files.html import rendered
+
+
+def test_a_name_is_text_and_no_markup() -> None:
+    values = {"headings": {"converted": "Converted"}, "converted": [], "causes": {}, "counts": {}}
+    text = rendered("bridge.folders", {**values, "folder": Path("<b>"), "output": "", "total": 0})
+    assert "<h1>&lt;b&gt;</h1>" in text
+
+
+def test_without_jinja2_a_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(
+        UsageError, match=r"jinja2 is needed for a page(.|\n)*caffe-bridge\[report\]"
+    ):
+        rendered("bridge.folders", {})
