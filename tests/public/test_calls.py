@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +53,10 @@ def test_refusals_and_interrupts_pass() -> None:
 
 @pytest.mark.parametrize("shown", [False, True])
 def test_on_the_command_line_it_has_a_status_of_its_own(
-    shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    shown: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     def broken(*_: object) -> None:
         raise KeyError("of nobody's")
@@ -62,7 +64,7 @@ def test_on_the_command_line_it_has_a_status_of_its_own(
     monkeypatch.setattr(convert, "lowered_for", broken)
     monkeypatch.setenv("BRIDGE_TRACEBACK", "1" if shown else "")
     with pytest.raises(SystemExit) as stopped:
-        main(["caffe-to-onnx", str(NET.prototxt), "-o", os.devnull + ".onnx"])
+        main(["caffe-to-onnx", str(NET.prototxt), "-o", str(tmp_path / "net.onnx")])
     assert stopped.value.code == 3
     said = capsys.readouterr().err
     assert "error: " in said
