@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.check.backends.backend import Origin
 from bridge.check.backends.onnx import dtypes_of, origins_of
-from bridge.check.backends.runtimes import session
+from bridge.check.backends.runtimes import copied, session
 from bridge.errors import GraphError, UnsupportedError, words_of
 from bridge.graph.ranges import Columns
 from bridge.types import Array
@@ -93,7 +93,7 @@ class OnnxRunner:
 
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
         try:
-            return [np.asarray(result) for result in self._session.run(names, dict(feeds))]
+            return [np.asarray(result) for result in self._session.run(names, copied(feeds))]
         except Exception as error:  # onnxruntime's errors have no common class but this
             raise GraphError(
                 "onnxruntime cannot run the graph", received=words_of(error)

@@ -71,6 +71,17 @@ def test_weights_beside_the_file_are_found(model: onnx.ModelProto, tmp_path: Pat
     OnnxRunner(tmp_path / "model.onnx").run({"x": seeded((2, 3, 4, 4))})
 
 
+def test_inputs_are_as_they_were_after_a_run(tmp_path: Path) -> None:
+    """onnxruntime 1.32.0 writes the new variance where the mean and variance of before lie."""
+    node = "y, m, v = BatchNormalization<training_mode=1, momentum=0.5>(x, s, s, s, s)"
+    text = f"g (float[2,4] x, float[4] s) => (float[2,4] y, float[4] w) {{ {node} w = Neg(v) }}"
+    onnx.save(graph(text), tmp_path / "net.onnx")
+    feeds = {"x": np.arange(8, dtype=np.float32).reshape(2, 4), "s": np.ones(4, np.float32)}
+    runs = [OnnxRunner(tmp_path / "net.onnx").run(feeds)["w"] for _ in range(2)]
+    np.testing.assert_array_equal(feeds["s"], np.ones(4, np.float32))
+    np.testing.assert_array_equal(*runs)
+
+
 def test_a_graph_that_onnxruntime_refuses_is_a_graph_error(tmp_path: Path) -> None:
     broken = graph("g (float[2] x) => (float[2] y) { y = Relu(x) }")
     broken.graph.node[0].op_type = "Nothing"

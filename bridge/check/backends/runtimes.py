@@ -144,7 +144,7 @@ def runtime(name: str) -> Runtime:
 def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
     opened = session(model, folder)
     names = [output.name for output in model.graph.output]
-    return lambda feeds: opened.run(names, dict(feeds))
+    return lambda feeds: opened.run(names, copied(feeds))
 
 
 _PAIRS = frozenset(("DequantizeLinear", "QuantizeLinear"))
@@ -152,6 +152,12 @@ _PAIRS = frozenset(("DequantizeLinear", "QuantizeLinear"))
 # whole process.
 _UNOPTIMIZED = _PAIRS | {"If"}
 _PRODUCTS = frozenset("ConvInteger MatMulInteger QGemm QLinearConv QLinearMatMul".split())
+
+
+def copied(feeds: Mapping[str, Array]) -> dict[str, Array]:
+    """Inputs for one run of onnxruntime, which may write into them: 1.32.0 puts a result of
+    BatchNormalization there, where it trains and its mean and variance are one input."""
+    return {name: np.array(array) for name, array in feeds.items()}
 
 
 def session(model: onnx.ModelProto, folder: Path, unoptimized: Sequence[str] = ()) -> Any:
