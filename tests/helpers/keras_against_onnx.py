@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from bridge import ir
+from bridge.check.backends.runtimes import copied
 from bridge.check.compare import compare
 from bridge.check.runners import KerasRunner
 from bridge.layout import Layout
@@ -91,7 +92,7 @@ def in_onnxruntime(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> dict[s
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     names = [output.name for output in model.graph.output]
-    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+    return dict(zip(names, session.run(names, copied(feeds)), strict=True))
 
 
 def seeded(shape: tuple[int, ...], seed: int = 0) -> Array:
