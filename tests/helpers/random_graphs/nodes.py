@@ -45,8 +45,9 @@ _UNSTABLE = frozenset(
 )
 # It subtracts equal numbers, and divides by what the runtime leaves of them.
 _INPUTS_ONLY = frozenset(["MeanVarianceNormalization"])
-# All but the first of their operands are positions in an image.
-_POSITIONED = frozenset(["GridSample", "MaxRoiPool", "RoiAlign"])
+# All but the first of their operands are positions in an image; or onnxruntime 1.32.0 writes into
+# them, where two are one value.
+_OWN_OPERANDS = frozenset(["BatchNormalization", "GridSample", "MaxRoiPool", "RoiAlign"])
 # Their sizes are unknown before they run, so no later node reads them.
 _OF_UNKNOWN_SIZE = frozenset(["Compress", "NonMaxSuppression", "NonZero", "Unique"])
 # They are defined, or moderate, only within the range that their strategies draw from.
@@ -128,7 +129,7 @@ def _operand(g: Graph, x: str, example: NodeExample, index: int) -> str:
     if not isinstance(operand, Tensor):
         return g.constant(np.asarray(operand))
     array, operators = operand.values, frozenset(example.operators)
-    inputs_only = operators & _INPUTS_ONLY or (index > 0 and operators & _POSITIONED)
+    inputs_only = operators & _INPUTS_ONLY or (index > 0 and operators & _OWN_OPERANDS)
     names = [name for name, shape in g.shapes.items() if shape == array.shape]
     if operators & _UNSTABLE:
         names = [name for name in names if name in g.exact]
