@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.errors import Location, WeightsError, words_of
+from bridge.errors import Location, UsageError, WeightsError, words_of
 from bridge.files.inputs import HDF5_MAGIC, glance
 
 if TYPE_CHECKING:
@@ -29,12 +29,26 @@ def damage_told(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file, to be read. Raises UsageError if h5py is missing, WeightsError while it is read
+    if the file is damaged."""
+    try:
+        import h5py
+    except ImportError:
+        raise UsageError(
+            "h5py is needed to read HDF5 files",
+            where=Location.of(path),
+            hint="pip install 'caffe-bridge[hdf5]'",
+        ) from None
+    with damage_told(path), h5py.File(path) as file:
+        yield file
+
+
 def refuse_foreign(path: Path) -> None:
     """Refuses an HDF5 file that has anything in other files: it could show any file that the user
     may read as weights. Errors: WeightsError, also where the file is damaged."""
-    import h5py
-
-    with damage_told(path), h5py.File(path) as file:
+    with opened(path) as file:
         for _ in datasets(path, file):
             pass
 

@@ -17,8 +17,8 @@ import numpy as np
 from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Blob
-from bridge.errors import Location, UsageError, WeightsError
-from bridge.files.hdf5 import damage_told, datasets, own
+from bridge.errors import Location, WeightsError
+from bridge.files.hdf5 import datasets, opened, own
 from bridge.layout import Span
 from bridge.types import Array
 
@@ -32,15 +32,9 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
     Errors: UsageError where h5py is not installed; WeightsError where the file is damaged, or is
     HDF5 of another kind.
     """
-    try:
+    with opened(path) as file:
         import h5py
-    except ImportError:
-        raise UsageError(
-            "h5py is needed to read HDF5 files",
-            where=Location.of(path),
-            hint="pip install 'caffe-bridge[hdf5]'",
-        ) from None
-    with damage_told(path), h5py.File(path) as file:
+
         data = file.get("data", getlink=True) and own(path, file, "data")
         layers = _layers(path, data) if isinstance(data, h5py.Group) else ()
     if not layers:
@@ -79,9 +73,7 @@ def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
 
 
 def _read(path: Path, name: str) -> Array:
-    import h5py
-
-    with damage_told(path), h5py.File(path) as file:
+    with opened(path) as file:
         values: Any = file[name][()]
     return np.asarray(values, np.float32)
 

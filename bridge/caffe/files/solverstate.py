@@ -18,8 +18,8 @@ import numpy as np
 
 from bridge import files
 from bridge.caffe.files.blobs import stored_blob
-from bridge.errors import Location, UsageError, WeightsError
-from bridge.files.hdf5 import damage_told, datasets, is_hdf5
+from bridge.errors import Location, WeightsError
+from bridge.files.hdf5 import datasets, is_hdf5, opened
 from bridge.files.wire import BYTES, VARINT, Wire
 from bridge.types import Array
 
@@ -78,17 +78,9 @@ def _from_binary(path: Path) -> SolverState:
 
 
 def _from_hdf5(path: Path) -> SolverState:
-    try:
-        import h5py
-    except ImportError:
-        raise UsageError(
-            "h5py is needed to read HDF5 files",
-            where=Location.of(path),
-            hint="pip install 'caffe-bridge[hdf5]'",
-        ) from None
     history: dict[int, Array] = {}
     iteration: Any = None
-    with damage_told(path), h5py.File(path) as file:
+    with opened(path) as file:
         for name, dataset in datasets(path, file):
             group, _, index = name.rpartition("/")
             if name == "iter":
