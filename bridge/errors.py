@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 Thing = TypeVar("Thing")
 
@@ -94,15 +94,16 @@ class BridgeError(Exception):
 
     def with_hint(self, hint: str) -> Self:
         """The same error with another hint, after its own if it has one."""
-        hints = "; ".join(text for text in (self.hint, hint) if text)
-        return type(self)(
-            self.problem,
-            where=self.where,
-            expected=self.expected,
-            received=self.received,
-            hint=hints,
-            lines=self.lines,
-        )
+        return self._with(hint="; ".join(text for text in (self.hint, hint) if text))
+
+    def at(self, where: object) -> Self:
+        """The same error at another place."""
+        return self._with(where=where)
+
+    def _with(self, **changed: Any) -> Self:
+        parts = ("where", "expected", "received", "hint", "lines")
+        own = {part: getattr(self, part) for part in parts}
+        return type(self)(self.problem, **{**own, **changed})
 
 
 class UsageError(BridgeError):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.errors import UsageError
+from bridge.errors import BridgeError, UsageError
 
 
 @contextmanager
@@ -46,6 +46,10 @@ def staging(path: Path, *, own_folder: bool = True) -> Iterator[Staged]:
     )
     try:
         yield Staged(temporary, path, folder)
+    except BridgeError as error:
+        if error.where != temporary:
+            raise
+        raise error.at(path) from error.__cause__
     except OSError as error:
         raise UsageError(
             f"cannot write it: {error.strerror or error}",

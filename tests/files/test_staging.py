@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import UsageError
+from bridge.errors import GraphError, UsageError
 from bridge.files.staging import staged, staging, synced
 
 
@@ -28,6 +28,16 @@ def test_a_full_disk_leaves_what_was_there(own_folder: bool, tmp_path: Path) -> 
         fill()
     assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
     assert path.read_text() == "what was there before"
+
+
+@pytest.mark.parametrize("own_folder", [True, False])
+def test_an_error_names_the_file_that_was_asked_for(own_folder: bool, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    with pytest.raises(GraphError) as raised, staged(path, own_folder=own_folder) as temporary:
+        raise GraphError("too large", where=temporary, expected="a small one", hint="cut it")
+    assert str(raised.value) == str(
+        GraphError("too large", where=path, expected="a small one", hint="cut it")
+    )
 
 
 def test_of_two_files_neither_is_there_without_the_other(tmp_path: Path) -> None:
