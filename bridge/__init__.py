@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.convert import caffe_to_keras, caffe_to_onnx, explain, onnx_to_keras
     from bridge.folders.api import convert_folder
     from bridge.lower.table import layer
+    from bridge.prediction.api import predict
     from bridge.raising.table import raises
     from bridge.results import Conversion, translation_map
     from bridge.to_onnx import keras_to_onnx
@@ -41,6 +42,7 @@ __all__ = [
     "keras_to_onnx",
     "layer",
     "onnx_to_keras",
+    "predict",
     "raises",
     "translation_map",
 ]
@@ -57,6 +59,7 @@ _HOMES = {
     "keras_to_onnx": "bridge.to_onnx",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",
+    "predict": "bridge.prediction.api",
     "raises": "bridge.raising.table",
     "translation_map": "bridge.results",
 }

@@ -96,6 +96,7 @@ def _image(layer: Message, top: str, batch: int) -> Input:
         mean=tuple(layer.get("transform_param", {}).get("mean_value", ())),
         mean_file=_first(layer, "mean_file") or "",
         scale=_first(layer, "scale") or 1.0,
+        uncropped=_uncropped(layer),
     )
 
 
@@ -189,3 +190,9 @@ def _size(layer: Message) -> tuple[int, int]:
     height = resize.get("height") or _first(layer, "crop_h", "new_height", "height")
     width = resize.get("width") or _first(layer, "crop_w", "new_width", "width")
     return (height or UNKNOWN, width or UNKNOWN)
+
+
+def _uncropped(layer: Message) -> tuple[int, int] | None:
+    """The size to which images are resized before they are cropped, if the text says it."""
+    height, width = _first(layer, "new_height"), _first(layer, "new_width")
+    return (height, width) if _first(layer, "crop_size") and height and width else None

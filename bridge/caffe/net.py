@@ -56,7 +56,11 @@ class Input:
 
     Where that is unknown, as for data layers, the shape is `()`, or has 0 for single dims.
     In training, the net's images were (image - mean) · scale; `mean` is one number per channel or
-    one for all, or an image in `mean_file`. `is_label` says whether it was a label.
+    one for all, or an image in `mean_file`. They were cropped from images of the height and width
+    `uncropped`, if there are any. `is_label` says whether it was a label.
+
+    `pixels` is the format of images that the net itself preprocesses: Bgr8, Rgb8 or Gray8, in
+    ONNX's words, or empty.
     """
 
     name: str
@@ -65,7 +69,9 @@ class Input:
     mean: tuple[float, ...] = ()
     mean_file: str = ""
     scale: float = 1.0
+    uncropped: tuple[int, int] | None = None
     is_label: bool = False
+    pixels: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,10 @@ def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool =
         name = _fresh(f"{image.name}_{role}", taken)
         bottom = layers[-1].tops[0] if layers else image.name
         layers.append(Layer(name, kind, (bottom,), (name,), image.where, settings, blobs))
-    return _before(net, image, layers)
+    formats = {1: "Gray8", 3: "Rgb8" if rgb else "Bgr8"}
+    plain = replace(image, pixels=formats.get(image.shape[1], ""))
+    inputs = tuple(plain if entry is image else entry for entry in net.inputs)
+    return _before(replace(net, inputs=inputs), image, layers)
 
 
 Candidate = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]

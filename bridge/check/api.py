@@ -71,9 +71,9 @@ def check(
 
     feeding = Feeding(
         source=_source(inputs),
-        images=_paths(images),
+        images=paths_of(images),
         labels=None if labels is None else Path(labels),
-        preprocessing=_preprocessing(mean, scale, rgb),
+        preprocessing=preprocessing_of(mean, scale, rgb),
         seed=_at_least(0, "seed", seed),
         batch=_at_least(1, "batch", batch),
         batches=_at_least(1, "batches", batches),
@@ -81,7 +81,7 @@ def check(
     _refuse_contradictions(feeding)
     page = None
     if report is not None:
-        page = _page(report, _files(a, b, graph, inputs, labels, mean, *feeding.images))
+        page = _page(report, files_among(a, b, graph, inputs, labels, mean, *feeding.images))
     with _opened(a, b, graph, as_names(ignore_fields)) as (expected, received, third):
         result = compared(
             expected, received, feeding, runtime=runtime, graph=third, progress=progress
@@ -109,22 +109,22 @@ def _opened(
     """The models as files; those in memory are saved for as long as they are used."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        expected = _model_files(a, folder / "expected", ignored)
-        received = _model_files(b, folder / "received", ignored)
+        expected = model_files(a, folder / "expected", ignored)
+        received = model_files(b, folder / "received", ignored)
         _refuse_nothing_to_ignore(ignored, expected, received)
-        third = None if graph is None else _model_files(graph, folder / "graph", ignored)
+        third = None if graph is None else model_files(graph, folder / "graph", ignored)
         paths = [model.path for model in (expected, received, third) if model is not None]
         stack.enter_context(valid_graphs([path for path in paths if path.suffix == ".onnx"]))
         yield expected, received, third
 
 
-def _files(*arguments: Any) -> list[Path]:
+def files_among(*arguments: Any) -> list[Path]:
     """The paths among the arguments; a Caffe net is two."""
     parts = (part for arg in arguments for part in (arg if isinstance(arg, tuple) else (arg,)))
     return [Path(part) for part in parts if isinstance(part, PathLike)]
 
 
-def _model_files(model: Any, stem: Path, ignored: tuple[str, ...]) -> ModelFiles:
+def model_files(model: Any, stem: Path, ignored: tuple[str, ...]) -> ModelFiles:
     """A model as files; one in memory is saved under `stem`."""
     match model:
         case str() | Path():
@@ -140,7 +140,7 @@ def _model_files(model: Any, stem: Path, ignored: tuple[str, ...]) -> ModelFiles
         model.save(path)
         return ModelFiles(path)
     raise UsageError(
-        "cannot compare this",
+        "cannot open this",
         expected="a path, (prototxt, caffemodel), an onnx.ModelProto or a keras.Model",
         received=type(model),
     )
@@ -167,11 +167,11 @@ def _source(inputs: PathLike | Mapping[str, Array] | None) -> Source | None:
     return RecordedBackend(Path(inputs)).feeds
 
 
-def _paths(images: PathLike | Sequence[PathLike]) -> tuple[Path, ...]:
+def paths_of(images: PathLike | Sequence[PathLike]) -> tuple[Path, ...]:
     return (Path(images),) if isinstance(images, PathLike) else tuple(map(Path, images))
 
 
-def _preprocessing(
+def preprocessing_of(
     mean: float | Sequence[float] | PathLike | None, scale: float | None, rgb: bool
 ) -> Preprocessing | None:
     """None if no argument asks for any."""

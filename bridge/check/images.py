@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from bridge.check.arrays import Arrays
 from bridge.errors import UsageError
-from bridge.files import missing
+from bridge.files import missing, readable
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -24,12 +24,15 @@ ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", "
 class Preprocessing:
     """(image - mean) · scale of channels in OpenCV's order, blue, green, red, unless `rgb`.
 
-    `mean` is a number, one for each channel, or an image: c h w.
+    `mean` is a number, one for each channel, or an image: c h w. An image is resized to the height
+    and width of `uncropped`, if there are any, or of a mean image, and its middle is cropped to
+    what the net takes. (Source: src/caffe/data_transformer.cpp, in the phase TEST.)
     """
 
     mean: Array
     scale: float = 1.0
     rgb: bool = False
+    uncropped: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, entry: Input) -> Preprocessing:
@@ -40,7 +43,15 @@ class Preprocessing:
 
             file = Path(entry.where.file).parent / entry.mean_file
             mean = read_mean(file).array()
-        return cls(mean, entry.scale)
+        return cls(mean, entry.scale, uncropped=entry.uncropped)
+
+    def frame(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width to which an image is resized before its middle is cropped to these
+        ones: the same, if nothing is."""
+        sizes = self.uncropped or (height, width)
+        if self.mean.ndim == 3:
+            sizes = self.mean.shape[1], self.mean.shape[2]
+        return sizes if sizes[0] >= height and sizes[1] >= width else (height, width)
 
     def apply(self, pixels: Array) -> Array:
         """pixels: h w c, 0 to 255  ->  c h w. Raises UsageError if the mean does not fit."""
@@ -73,8 +84,8 @@ class Preprocessing:
 PLAIN = Preprocessing(np.float32(0).reshape(1))
 
 
-def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Array:
-    """An image file, resized to the shape that a net takes: c h w. Raises UsageError."""
+def opencv() -> Any:
+    """OpenCV, which reads images and draws. Raises UsageError if it is missing."""
     try:
         import cv2
     except ImportError as error:
@@ -83,15 +94,38 @@ def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -
             received=str(error),
             hint="pip install 'caffe-bridge[opencv]'",
         ) from error
-    if not path.exists():
-        raise UsageError("no such image", where=path)
-    channels, height, width = shape
+    return cv2
+
+
+def pixels_of(path: Path, channels: int = 3) -> Array:
+    """An image file: h w c of bytes, blue, green, red, or grey. Raises UsageError."""
+    cv2 = opencv()
+    if channels not in (1, 3):
+        raise UsageError(
+            "images cannot be fed to this net", expected="1 or 3 channels", received=channels
+        )
+    data = np.fromfile(readable(path, "image"), np.uint8)
     kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
-    pixels = cv2.imread(str(path), kind)
+    pixels = cv2.imdecode(data, kind) if data.size else None
     if pixels is None:
         raise UsageError("not an image that OpenCV can read", where=path)
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    return preprocessing.apply(resized.reshape(height, width, channels))
+    return np.asarray(pixels).reshape(*pixels.shape[:2], channels)
+
+
+def fitted(pixels: Array, shape: Sequence[int], preprocessing: Preprocessing) -> Array:
+    """An image as a net of this shape takes it. pixels: h w c  ->  c h w. Raises UsageError."""
+    cv2 = opencv()
+    channels, height, width = shape
+    rows, columns = preprocessing.frame(height, width)
+    resized = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    middle = resized.reshape(rows, columns, channels)[top : top + height, left : left + width]
+    return preprocessing.apply(middle)
+
+
+def read_image(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Array:
+    """An image file, resized to the shape that a net takes: c h w. Raises UsageError."""
+    return fitted(pixels_of(path, shape[0]), shape, preprocessing)
 
 
 class Labelled(Protocol):

@@ -21,6 +21,7 @@ from bridge.caffe.ranges import input_ranges
 from bridge.check.backends.backend import Backend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.backends.renamed import same_io_names
+from bridge.check.backends.stored import exported_as_stored, keras_as_stored, keras_title
 from bridge.check.images import Preprocessing
 from bridge.errors import UnsupportedError, UsageError, after
 from bridge.graph.ranges import Columns
@@ -74,7 +75,7 @@ class ModelFiles:
         kind = _KINDS.get("" if self.path.is_dir() else self.path.suffix.lower())
         if kind is None or (kind == "saved model" and not self.path.is_dir()):
             raise UsageError(
-                "cannot compare this",
+                "cannot open this",
                 where=self.path,
                 expected="a .prototxt with its .caffemodel, .onnx, .keras, .tflite, a SavedModel "
                 "folder, or an .npz of blobs",
@@ -237,20 +238,19 @@ class _Opener:
         return self._lowered[files]
 
     def _keras(self, path: Path) -> Backend:
-        from bridge.check.backends.keras import KerasBackend, own_locations, value_locations
+        from bridge.check.backends.keras import KerasBackend, value_locations
         from bridge.keras.load import load
 
         model = load(path)
-        title = f"{path.name} in {_keras_version()}"
-        shapes = [tuple(tensor.shape) for tensor in model.inputs]
         if self._graph is None:
-            inputs, outputs = _own_names(model)
-            return KerasBackend(model, title, own_locations(model), inputs, outputs)
+            return keras_as_stored(model, path.name)
+        shapes = [tuple(tensor.shape) for tensor in model.inputs]
         operations = {operation.name for operation in model.operations}
         names = [tensor.name for tensor in model.inputs]
         plan = self._plan_for(path, names, shapes, operations)
         _refuse_unexpected_layers(path, model, plan)
         inputs = [_planned(plan, names)[name].value for name in names]
+        title = keras_title(path.name)
         return KerasBackend(model, title, value_locations(plan), inputs, plan.outputs)
 
     def _exported(self, files: ModelFiles) -> Backend:
@@ -259,10 +259,7 @@ class _Opener:
         open_ = {"tflite": tflite, "saved model": saved_model}[files.kind]
         model = open_(files.path)
         if self._graph is None:
-            layouts = [
-                {port.name: None for port in ports} for ports in (model.inputs, model.outputs)
-            ]
-            return ExportedBackend(model, *layouts)
+            return exported_as_stored(model)
         shapes = [port.shape for port in model.inputs]
         names = [port.name for port in model.inputs]
         plan = self._plan_for(files.path, names, shapes)
@@ -372,19 +369,6 @@ def _refuse_other_outputs(path: Path, model: Exported, plan: Plan) -> None:
             expected=", ".join(plan.outputs),
             received=", ".join(port.name for port in model.outputs),
         )
-
-
-def _own_names(model: keras.Model) -> tuple[list[str], list[str]]:
-    from bridge.raising.names import decode
-
-    inputs = [decode(tensor.name) for tensor in model.inputs]
-    return inputs, [decode(tensor._keras_history.operation.name) for tensor in model.outputs]
-
-
-def _keras_version() -> str:
-    import keras
-
-    return f"Keras {keras.__version__} on {keras.backend.backend()}"
 
 
 def _words(shape: Sequence[Any]) -> str:

@@ -25,6 +25,7 @@ from bridge.cli import explain as explain
 from bridge.cli import folder as folder
 from bridge.cli import inspect as inspect
 from bridge.cli import layers as layers
+from bridge.cli import predict as predict
 from bridge.cli.app import app
 from bridge.cli.mistakes import usage_error
 from bridge.cli.show import show_warnings

@@ -18,6 +18,7 @@ USAGES = {
     "caffe-to-keras": "NET [CAFFEMODEL] -o OUT.keras",
     "keras-to-onnx": "MODEL -o OUT.onnx",
     "convert": "FOLDER -o OUTPUT",
+    "predict": "MODEL IMAGE…",
     "check": "EXPECTED RECEIVED",
     "explain": "NET [CAFFEMODEL]",
     "inspect": "FILE…",

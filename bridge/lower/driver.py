@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import onnx
 from onnx import helper
 
-from bridge.caffe.net import Layer, Net, Shape
+from bridge.caffe.net import Input, Layer, Net, Shape
 from bridge.caffe.ranges import input_ranges
 from bridge.caffe.shapes import DYNAMIC
 from bridge.errors import (
@@ -19,6 +19,7 @@ from bridge.errors import (
     lines_of,
 )
 from bridge.graph.io import PRODUCER
+from bridge.graph.io.images import DENOTATION, of_bytes
 from bridge.graph.ranges import RANGE, written
 from bridge.lower.cut import cut
 from bridge.lower.emitter import DEFAULT_OPSET, Emitter, ir_version
@@ -216,14 +217,14 @@ def _model(net: Net, emitter: Emitter, values: Mapping[str, Value]) -> onnx.Mode
     graph = onnx.GraphProto(
         name=net.name or "net",
         node=emitter.nodes,
-        input=[_info(values[blob.name]) for blob in net.inputs],
+        input=[_input(blob, values[blob.name]) for blob in net.inputs],
         output=[_info(values[name]) for name in net.outputs],
         value_info=[_info(v) for name, v in emitter.values.items() if name not in described],
     )
     return onnx.ModelProto(
         ir_version=ir_version(emitter.opset),
         producer_name=PRODUCER,
-        metadata_props=[*_own_sizes(net, values), *_ranges(net)],
+        metadata_props=[*_own_sizes(net, values), *_ranges(net), *_pixels(net)],
         opset_import=[helper.make_opsetid("", emitter.opset)],
         graph=graph,
     )
@@ -245,6 +246,18 @@ def _ranges(net: Net) -> list[onnx.StringStringEntryProto]:
         onnx.StringStringEntryProto(key=f"{RANGE}{name}", value=written(columns))
         for name, columns in input_ranges(net).items()
     ]
+
+
+def _pixels(net: Net) -> list[onnx.StringStringEntryProto]:
+    """The plain images that a net with its own preprocessing takes, in ONNX's words for them."""
+    return [entry for blob in net.inputs if blob.pixels for entry in of_bytes(blob.pixels)]
+
+
+def _input(blob: Input, value: Value) -> onnx.ValueInfoProto:
+    info = _info(value)
+    if blob.pixels:
+        info.type.denotation = DENOTATION
+    return info
 
 
 def _info(value: Value) -> onnx.ValueInfoProto:

@@ -112,8 +112,10 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(
         ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase"), TEXT
     ),
-    **dict.fromkeys(("batch", "jobs", "memory"), Kind("a whole number, 1 or more", _is_count)),
-    **dict.fromkeys(("scale", "seconds"), NUMBER),
+    **dict.fromkeys(
+        ("batch", "jobs", "memory", "top"), Kind("a whole number, 1 or more", _is_count)
+    ),
+    **dict.fromkeys(("scale", "seconds", "confidence"), NUMBER),
     "paths": Kind("a list of paths", _all(_is_path)),
     **dict.fromkeys(("outputs", "stage", "ignore_fields", "to"), TEXTS),
     "input_shape": Kind(

@@ -68,6 +68,22 @@ def test_data_layers_that_nobody_knows_are_inputs(type_: str, more: str, shape: 
     assert [entry.shape for entry in inputs(message)] == [(2, shape, 9, 9)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("new_height: 9 new_width: 8 crop_size: 7", (9, 8)),
+        ("new_height: 9 new_width: 8", None),
+        ("crop_size: 7", None),
+    ],
+)
+def test_images_are_cropped_from_the_size_that_the_layer_makes(
+    fields: str, expected: tuple[int, int] | None
+) -> None:
+    text = f'type: "ImageData" image_data_param {{ {fields} }} top: "t"'
+    message, _ = interpret(parse(text, "net.prototxt"), "LayerParameter")
+    assert [entry.uncropped for entry in inputs(message)] == [expected]
+
+
 def test_any_source_is_an_input_where_its_shape_is_given(read_text: ReadText) -> None:
     text = """layer { name: "s" type: "Camera" top: "x" }
     layer { name: "r" type: "ReLU" bottom: "x" top: "y" }"""

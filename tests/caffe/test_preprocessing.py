@@ -15,6 +15,8 @@ from bridge.caffe import Net
 from bridge.caffe.preprocessing import preprocessed, read_mean
 from bridge.errors import UsageError, WeightsError
 from bridge.files.wire import field, varint
+from bridge.graph.io.images import Pixels
+from bridge.lower import lower
 
 ReadText = Callable[..., Net]
 Array = NDArray[np.float32]
@@ -104,6 +106,20 @@ def test_steps_are_named_and_what_the_net_reads_is_theirs(read_text: ReadText) -
     assert [layer.name for layer in net.layers] == ["data_bgr", "data_mean", "data_scale", "double"]
     assert net.layers[-1].bottoms == ("data_scale",)
     assert [entry.name for entry in net.inputs] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("channels", "rgb", "expected"),
+    [(3, True, "Rgb8"), (3, False, "Bgr8"), (1, False, "Gray8"), (2, False, "")],
+)
+def test_the_graph_says_which_images_it_takes(
+    read_text: ReadText, channels: int, rgb: bool, expected: str
+) -> None:
+    net = preprocessed(read_text(NET.replace("dim: 3", f"dim: {channels}")), mean=1, rgb=rgb)
+    assert [entry.pixels for entry in net.inputs] == [expected]
+    proto = lower(net).proto
+    assert Pixels.of(proto.metadata_props) == (Pixels(expected) if expected else None)
+    assert proto.graph.input[0].type.denotation == ("IMAGE" if expected else "")
 
 
 def test_names_of_the_net_are_not_taken(read_text: ReadText) -> None:

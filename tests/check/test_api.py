@@ -17,7 +17,7 @@ from tests.helpers.small_net import Small
 
 def test_models_in_memory_can_be_compared(small: Small) -> None:
     assert bridge.check(onnx.load(small.onnx), keras.saving.load_model(small.keras)).ok
-    with pytest.raises(UsageError, match="cannot compare this"):
+    with pytest.raises(UsageError, match="cannot open this"):
         bridge.check(small.onnx, 5)
 
 

@@ -60,11 +60,32 @@ def test_a_file_is_resized_to_what_the_net_takes(tmp_path: Path) -> None:
     assert read_image(path, (1, 8, 6), PLAIN).shape == (1, 8, 6)
 
 
+def test_the_middle_of_a_larger_image_is_cropped(tmp_path: Path) -> None:
+    """As Caffe's data layers do in the phase TEST: from the size to which they resize, or from that
+    of the mean image."""
+    pixels = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    path = image(tmp_path, "a.png", pixels)
+    middle = PLAIN.apply(pixels[1:3, 1:4])
+    resized = Preprocessing(np.zeros(1), uncropped=(4, 5))
+    np.testing.assert_array_equal(read_image(path, (3, 2, 3), resized), middle)
+    of_mean = Preprocessing(np.ones((3, 4, 5)))
+    np.testing.assert_array_equal(read_image(path, (3, 2, 3), of_mean), middle - 1)
+
+
+def test_what_no_image_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="images cannot be fed to this net") as refusal:
+        read_image(image(tmp_path, "a.png"), (4, 8, 6), PLAIN)
+    assert refusal.value.expected == "1 or 3 channels"
+
+
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not at all", encoding="utf-8")
     with pytest.raises(UsageError, match="not an image that OpenCV can read"):
         read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
-    with pytest.raises(UsageError, match="no such image"):
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(UsageError, match="not an image that OpenCV can read"):
+        read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
+    with pytest.raises(UsageError, match="cannot read the image"):
         read_image(tmp_path / "missing.png", (3, 8, 6), PLAIN)
 
 

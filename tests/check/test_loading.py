@@ -44,7 +44,7 @@ def test_a_net_without_its_weights_is_refused(small: Small) -> None:
 @pytest.mark.parametrize("name", ["net.pb", "net"])
 def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(UsageError, match="cannot compare this"):
+    with pytest.raises(UsageError, match="cannot open this"):
         _ = ModelFiles(tmp_path / name).kind
     with pytest.raises(UsageError, match="no such file"):
         _ = ModelFiles(tmp_path / "missing.onnx").kind

@@ -41,6 +41,7 @@ ORDER = (
     "convert",
     "inspection",
     "support",
+    "prediction",
     "folders",
 )
 ENTRY_POINTS = ("__init__", "__main__", "cli")
