@@ -97,7 +97,7 @@ class BridgeError(Exception):
         return self._with(hint="; ".join(text for text in (self.hint, hint) if text))
 
     def at(self, where: object) -> Self:
-        """The same error at another place."""
+        """The same error with another location."""
         return self._with(where=where)
 
     def _with(self, **changed: Any) -> Self:
