@@ -222,12 +222,14 @@ def explain(
     *,
     blob: str | None = None,
     io_layout: IoLayout = "channels_last",
+    html: PathLike | None = None,
     **options: Unpack[LoweringKeywords],
 ) -> TranslationMap:
     """How a Caffe net maps to Keras, blob by blob and weight by weight, without building it.
 
     Neither Keras nor, for what the shapes alone say, a caffemodel is needed. `blob` confines the
     map to one blob and the layers that write it; the other options are those of `caffe_to_keras`.
+    `html` is a page to write, with the whole net drawn as a graph.
 
     Raises BridgeError for whatever cannot be converted.
     """
@@ -239,13 +241,27 @@ def explain(
     from bridge.translation import translation_map
 
     lowering = LoweringOptions.of(options)
+    page = None if html is None else _page_path(html, files_of(prototxt, caffemodel, lowering))
     net = read_net(prototxt, caffemodel, lowering, with_unknown_weights)
     lowered = lower_net(net, lowering)
     with after(lowered.warnings):
-        whole = translation_map(raise_model(run_passes(to_ir(lowered)), io_layout), lowered)
+        plan = raise_model(run_passes(to_ir(lowered)), io_layout)
+        whole = translation_map(plan, lowered)
     kept = cut(net, lowering.outputs).layers
     writers = {top: layer.name for layer in kept for top in layer.tops}
+    if page is not None:
+        from bridge.check.report.drawn import lowered_diagram
+        from bridge.drawing.page import write_page
+
+        diagram = lowered_diagram(lowered, kept, plan, whole)
+        write_page(net.name or Path(prototxt).name, diagram, whole, page)
     return whole if blob is None else whole.of_blob(blob, writers)
+
+
+def _page_path(html: PathLike, read: Iterable[Path]) -> Path:
+    """The page to write, which must not be one of the files that are read."""
+    refuse_collisions({"the page": Path(html)}, read)
+    return writable(Path(html), (".html",), "page")
 
 
 def _chosen_for(runtime: str | None, options: Mapping[str, object]) -> Choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -23,6 +24,9 @@ def explain(
     *,
     blob: Annotated[str | None, Parameter(help="This blob only, and what writes it.")] = None,
     as_json: Annotated[bool, Parameter("--json", negative=(), help="Print it as JSON.")] = False,
+    html: Annotated[
+        Path | None, Parameter(help="A page to write, .html, with the net drawn as a graph.")
+    ] = None,
     io_layout: IoLayoutOption = "channels_last",
     lowering: Lowering = DEFAULT_LOWERING,
 ) -> None:
@@ -37,6 +41,8 @@ def explain(
         python -m bridge explain deploy.prototxt
 
         python -m bridge explain deploy.prototxt net.caffemodel --blob fc6
+
+        python -m bridge explain deploy.prototxt --html net.html
     """
     from bridge.convert import explain as explained
 
@@ -45,6 +51,7 @@ def explain(
         caffemodel,
         blob=blob,
         io_layout=io_layout,
+        html=html,
         **lowering.keywords(),
     )
     if as_json:

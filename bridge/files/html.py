@@ -1,5 +1,5 @@
-"""HTML pages of templates beside the modules that fill them: one file, without scripts, from which
-no name of a model can break out."""
+"""HTML pages of templates beside the modules that fill them: one file that needs nothing else, from
+which no name of a model can break out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bridge.errors import UsageError
 def rendered(
     package: str, values: Mapping[str, Any], filters: Mapping[str, Callable[..., str]] | None = None
 ) -> str:
-    """The text of a package's page.html.jinja, with these values and filters in it.
+    """The text of a package's page.html.jinja, with these values and filters in it. It may include
+    files of other packages, by their paths below bridge.
 
     Raises UsageError if jinja2 is missing.
     """
@@ -25,11 +26,12 @@ def rendered(
             hint="pip install 'caffe-bridge[report]'",
         ) from error
     environment = Environment(
-        loader=PackageLoader(package, ""),
+        loader=PackageLoader("bridge", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= filters or {}
-    return environment.get_template("page.html.jinja").render(values)
+    folder = package.removeprefix("bridge.").replace(".", "/")
+    return environment.get_template(f"{folder}/page.html.jinja").render(values)

@@ -31,6 +31,7 @@ ORDER = (
     "caffe",
     "lower",
     "translation",
+    "drawing",
     "check",
     "results",
     "from_caffe",

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     # Types, a protocol, and a table of programs with their other side.
     "types.py": "structure/test_imports.py",
     "check/backends/backend.py": "check/backends/test_renamed.py",
+    "drawing/diagram.py": "drawing/test_assemble.py",
     "check/backends/runtimes.py": "check/backends/test_onnx.py",
     "check/backends/runtime_server.py": "check/backends/test_runtime_process.py",
     # Halves of one algorithm.

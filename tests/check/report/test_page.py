@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +14,7 @@ from bridge.check.compare import Row
 from bridge.check.report import Report
 from bridge.check.report.page import page, percent, write_page
 from bridge.errors import UsageError
+from tests.drawing.browser import chromium, opened
 from tests.helpers.small_net import PROTOTXT, Small
 
 ROW = Row("conv1", (2, 3), (2, 3), 1e-6, 1e-4, (0, 1), layers=("conv1 (Conv)",))
@@ -81,55 +80,38 @@ def test_where_it_cannot_be_written_nothing_is_compared(tmp_path: Path) -> None:
 # --- in a browser ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        pytest.skip("no chromium here to open the page in")
-    return browser
-
-
-def opened(chromium: str, page: Path, do: str = "--dump-dom") -> str:
-    """What the browser says after it laid the page out: the document, as it has it."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={page.parent}/user"]
-    done = subprocess.run(
-        [chromium, *options, do, page.as_uri()],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return done.stdout
-
-
 def text_of(dom: str, element: str) -> str:
     match = re.search(rf'id="{element}"[^>]*>(.*?)</', dom, re.DOTALL)
     return match[1].strip() if match else ""
 
 
-def test_a_browser_shows_the_verdict_on_open_nsfw(
-    chromium: str, real_models: Path, tmp_path: Path
-) -> None:
+@pytest.mark.nightly
+def test_a_browser_shows_the_verdict_on_open_nsfw(real_models: Path, tmp_path: Path) -> None:
+    browser = chromium()
     net = real_models / "open_nsfw_resnet50_1by2"
     path = tmp_path / "net.onnx"
     bridge.caffe_to_onnx(net / "deploy.prototxt", net / "weights.caffemodel", path, check=False)
     report = bridge.check(net / "blobs.npz", path, report=tmp_path / "page.html")
-    dom = opened(chromium, tmp_path / "page.html")
+    dom = opened(browser, tmp_path / "page.html")
     assert report.ok
     assert text_of(dom, "verdict") == "Equal"
     assert dom.count("<tr>") >= len(report.rows) == 73
 
 
-def test_a_browser_shows_which_layer_is_wrong(chromium: str, small: Small, tmp_path: Path) -> None:
+@pytest.mark.nightly
+def test_a_browser_shows_which_layer_is_wrong(small: Small, tmp_path: Path) -> None:
+    browser = chromium()
     wrong = small.rewritten(tmp_path, PROTOTXT.replace("k: 2", "k: 1"))
     bridge.check(small.onnx, wrong, report=tmp_path / "page.html")
-    dom = opened(chromium, tmp_path / "page.html")
+    dom = opened(browser, tmp_path / "page.html")
     assert text_of(dom, "verdict") == "Not equal"
     assert text_of(dom, "first") == "norm1"
     assert "made by norm1 (LRN)" in text_of(dom, "located")
 
 
-def test_paper_shows_a_table_with_a_line_for_each_blob(chromium: str, tmp_path: Path) -> None:
+@pytest.mark.nightly
+def test_paper_shows_a_table_with_a_line_for_each_blob(tmp_path: Path) -> None:
+    browser = chromium()
     names = [f"conv_stage{n}_block{n}_branch2a" for n in range(200)]
     rows = tuple(
         replace(
@@ -139,6 +121,6 @@ def test_paper_shows_a_table_with_a_line_for_each_blob(chromium: str, tmp_path: 
     )
     layouts = {row.name: "n c h w -> n h w c" for row in rows}
     html = write_page(Report("this", rows, layouts=layouts), tmp_path / "page.html")
-    opened(chromium, html, f"--print-to-pdf={tmp_path / 'page.pdf'}")
+    opened(browser, html, f"--print-to-pdf={tmp_path / 'page.pdf'}")
     pages = re.findall(rb"/Type /Page\b", (tmp_path / "page.pdf").read_bytes())
     assert 4 <= len(pages) <= 7
