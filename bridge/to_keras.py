@@ -11,20 +11,25 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
 from bridge.errors import UnsupportedError, UsageError
 from bridge.files.outputs import refuse_unknown_kind, writable
 from bridge.files.staging import staged
 from bridge.public.options import PathLike, Progress, RaisingOptions
 from bridge.results import Raising
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
 
     from bridge import ir
+    from bridge.keras.litert import Rounding
     from bridge.lower.model import LoweredModel
     from bridge.lower.values import Dims
+    from bridge.raising.plan import Plan
+
+DYNAMIC = "dynamic"  # the `int8` that rounds weights alone
 
 _UNCHECKED = (
     "the model was not compared with onnxruntime, as Keras is not installed here: pip install "
@@ -53,13 +58,14 @@ def raised(
     target = None if output is None else Path(output)
     if target is not None:
         _refuse_unwritable(target)
+    _refuse_rounding(target, options)
     plan = raise_model(run_passes(model), options.io_layout, options.target)
     raising = Raising(plan, lowered, warnings=tuple(depth_warnings(plan)))
     values = None if lowered is None else lowered.values
     check = _Check(path, values, options.progress) if options.check and path is not None else None
     if target is not None and target.suffix == ".keras" and is_known(plan):
         return _archived(raising, check, target, options)
-    return _built(raising, check, target, options)
+    return _built(raising, check, target, options, _Rounding.of(options, plan))
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,18 @@ class _Check:
         report = check_keras(model, raising.plan, self.path, self.values)
         return replace(raising, loaded=model, report=report)
 
+    def exported(self, raising: Raising, file: Path, rounding: _Rounding | None) -> Raising:
+        """With what LiteRT's check says: of a file that rounds to int8, how near it is."""
+        from bridge.check.litert.verify import check_litert
+
+        self.progress("comparing LiteRT with onnxruntime")
+        dtype, samples = ("", ()) if rounding is None else (rounding.dtype, rounding.samples)
+        report = check_litert(file, raising.plan, self.path, dtype, samples)
+        warnings = (*raising.warnings, *report.warnings)
+        # Without rows there is nothing that was held to a limit.
+        shown = replace(report, warnings=()) if report.rows else raising.report
+        return replace(raising, report=shown, warnings=warnings)
+
     def without_keras(self, raising: Raising, name: str) -> Raising:
         """With the shapes checked, if Caffe says any, and the warning that no more is."""
         from bridge.check.verify import check_onnx
@@ -87,6 +105,51 @@ class _Check:
             self.progress("running it in onnxruntime")
             check_onnx(self.path, self.values)
         return replace(raising, warnings=(*raising.warnings, _UNCHECKED.format(name=name)))
+
+
+@dataclass(frozen=True)
+class _Rounding:
+    """To what a .tflite rounds, and what the net is typically fed, in ONNX's axis order."""
+
+    dtype: Literal["float16", "int8"]
+    samples: tuple[Mapping[str, Array], ...] = ()
+
+    @classmethod
+    def of(cls, options: RaisingOptions, plan: Plan) -> Self | None:
+        if options.fp16:
+            return cls("float16")
+        if options.int8 is None:
+            return None
+        if str(options.int8) == DYNAMIC:
+            return cls("int8")
+        from bridge.check.litert.samples import samples
+
+        layouts = {entry.value: (plan.values[entry.value].layout, entry) for entry in plan.inputs}
+        inputs = {name: (x.logical_shape, entry.dtype) for name, (x, entry) in layouts.items()}
+        return cls("int8", samples(Path(options.int8), inputs))
+
+    def stored(self, plan: Plan) -> Rounding:
+        """As Keras takes the samples."""
+        from bridge.keras.litert import Rounding
+
+        layouts = {entry.value: plan.values[entry.value].layout for entry in plan.inputs}
+        return Rounding(
+            self.dtype,
+            [[x.apply(feeds[name]) for name, x in layouts.items()] for feeds in self.samples],
+        )
+
+
+def _refuse_rounding(target: Path | None, options: RaisingOptions) -> None:
+    asked = [name for name in ("fp16", "int8") if getattr(options, name)]
+    if len(asked) > 1:
+        raise UsageError("a file is rounded to one of fp16 and int8", hint="leave out one of them")
+    if asked and (target is None or target.suffix != ".tflite"):
+        raise UsageError(
+            f"only a .tflite is rounded by --{asked[0]}",
+            where=target,
+            expected="an output that ends in .tflite",
+            hint="caffe-to-onnx --fp16 writes an .onnx in half precision",
+        )
 
 
 def _refuse_unwritable(path: Path) -> None:
@@ -135,7 +198,11 @@ def _loaded(file: Path, raising: Raising) -> keras.Model:
 
 
 def _built(
-    raising: Raising, check: _Check | None, output: Path | None, options: RaisingOptions
+    raising: Raising,
+    check: _Check | None,
+    output: Path | None,
+    options: RaisingOptions,
+    rounding: _Rounding | None,
 ) -> Raising:
     """Built by Keras, where a check or another kind of file asks for it."""
     if check is not None:
@@ -143,12 +210,22 @@ def _built(
         raising = check.compared(raising)
     with ExitStack() as files:
         if output is not None:
-            from bridge.keras.export import write
-
             options.progress("writing the Keras model")
-            write(raising.model, files.enter_context(staged(output)))
+            raising = _exported(raising, check, files.enter_context(staged(output)), rounding)
         _write_map(raising, files, options)
     return raising
+
+
+def _exported(
+    raising: Raising, check: _Check | None, file: Path, rounding: _Rounding | None
+) -> Raising:
+    """Written as another kind of file; a .tflite is compared as well."""
+    from bridge.keras.export import write
+
+    write(raising.model, file, None if rounding is None else rounding.stored(raising.plan))
+    if check is None or file.suffix != ".tflite":
+        return raising
+    return check.exported(raising, file, rounding)
 
 
 def _write_map(raising: Raising, files: ExitStack, options: RaisingOptions) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import bridge
 from bridge.convert import raise_onnx
-from bridge.errors import CheckError, UnsupportedError
+from bridge.errors import CheckError, UnsupportedError, UsageError
 from tests.helpers.golden_cases import case
 from tests.helpers.keras_against_onnx import graph, seeded
 
@@ -120,3 +120,15 @@ def test_what_no_table_has_is_written_by_keras(
     monkeypatch.setattr("bridge.archive.write.operations", lambda: known)
     raise_onnx(net(), tmp_path / "net.keras")
     assert keras.saving.load_model(tmp_path / "net.keras").count_params() == 12
+
+
+def test_only_a_tflite_is_rounded_and_in_one_way(tmp_path: Path) -> None:
+    for name, options, message in (
+        ("net.keras", {"fp16": True}, r"only a \.tflite is rounded by --fp16"),
+        ("net", {"int8": "dynamic"}, r"only a \.tflite is rounded by --int8"),
+        ("net.tflite", {"fp16": True, "int8": "dynamic"}, "one of fp16 and int8"),
+        ("net.tflite", {"int8": tmp_path / "photos"}, "no such"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            raise_onnx(net(), tmp_path / name, check=False, **options)
+    assert not list(tmp_path.iterdir())

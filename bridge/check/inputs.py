@@ -133,7 +133,7 @@ def all_feeds(
     inputs = inputs_of(expected, received)
     recorded = [backend for backend in (expected, received) if isinstance(backend, RecordedBackend)]
     if feeding.source is not None:
-        feeds = _fitting(feeding.source(list(inputs)), inputs)
+        feeds = fitting(feeding.source(list(inputs)), inputs)
         return [("the inputs given", _as_recorded(feeds, recorded))]
     if feeding.images or feeding.labels:
         words, feeds = _images(inputs, feeding)
@@ -141,7 +141,7 @@ def all_feeds(
     if not inputs:
         return [("nothing, both are recorded", {})]
     if recorded:
-        feeds = _fitting(recorded[0].feeds(list(inputs)), inputs)
+        feeds = fitting(recorded[0].feeds(list(inputs)), inputs)
         return [(f"the inputs of {recorded[0].title}", feeds)]
     sizes = _sizes_of_caffe(inputs, expected, received)
     return [
@@ -275,7 +275,7 @@ def labelled_images(inputs: Mapping[str, InputSpec], feeding: Feeding) -> Labell
     name, shape = image_input(inputs)
     if feeding.labels is None or feeding.preprocessing is None:
         raise ValueError("no labelled images are asked for")
-    return labelled(feeding.labels, _sizes(name, shape), feeding.preprocessing)
+    return labelled(feeding.labels, image_sizes(name, shape), feeding.preprocessing)
 
 
 def _images(inputs: Mapping[str, InputSpec], feeding: Feeding) -> tuple[str, dict[str, Array]]:
@@ -295,10 +295,10 @@ def _images(inputs: Mapping[str, InputSpec], feeding: Feeding) -> tuple[str, dic
             hint="fix another batch when lowering, with --batch",
         )
     arrays = [
-        read_image(path, _sizes(name, shape), feeding.preprocessing) for path in feeding.images
+        read_image(path, image_sizes(name, shape), feeding.preprocessing) for path in feeding.images
     ]
     words = ", ".join(path.name for path in feeding.images)
-    return words, _fitting({name: filled(np.stack(arrays), batch)}, inputs)
+    return words, fitting({name: filled(np.stack(arrays), batch)}, inputs)
 
 
 def filled(images: Array, batch: int | None) -> Array:
@@ -308,7 +308,7 @@ def filled(images: Array, batch: int | None) -> Array:
     return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
 
 
-def _sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
+def image_sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
     sizes = tuple(size for size in shape[1:] if isinstance(size, int))
     if len(sizes) != 3:
         raise UsageError(
@@ -319,7 +319,7 @@ def _sizes(name: str, shape: Sequence[int | str]) -> tuple[int, ...]:
     return sizes
 
 
-def _fitting(feeds: Feeds, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
+def fitting(feeds: Feeds, inputs: Mapping[str, InputSpec]) -> dict[str, Array]:
     missing = [name for name in inputs if name not in feeds]
     if missing:
         raise UsageError(

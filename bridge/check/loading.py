@@ -258,6 +258,8 @@ class _Opener:
 
         open_ = {"tflite": tflite, "saved model": saved_model}[files.kind]
         model = open_(files.path)
+        if "int8" in model.rounded:
+            self.warnings.append(_BYTES.format(name=files.path.name))
         if self._graph is None:
             return exported_as_stored(model)
         shapes = [port.shape for port in model.inputs]
@@ -303,6 +305,10 @@ class _Opener:
         )
 
 
+_BYTES = (
+    "{name} rounds to int8: it is another net, near to the one it was made of, and differs from it "
+    "by that; --labels says on how many images both have the same best guess"
+)
 _IO_LAYOUTS: tuple[IoLayout, ...] = ("channels_last", "onnx")
 _ROUNDED = (
     "the graph is quantized, and the Keras model is the float model that it stands for: rounding "

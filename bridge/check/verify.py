@@ -51,7 +51,7 @@ def check_onnx(path: Path, values: Shapes) -> Report:
         rows = _held_shapes(values, shapes)
         return results
 
-    alone = _compared("", runner, outputs, None, runner.dtypes)
+    alone = compared("", runner, outputs, None, runner.dtypes)
     return Report(_SHAPES, rows, warnings=alone.warnings)
 
 
@@ -96,7 +96,7 @@ def check_keras(model: keras.Model, plan: Plan, path: Path, values: Shapes | Non
         return results
 
     subject = "Keras against onnxruntime"
-    report = _compared(subject, runner, in_onnxruntime, keras_runner.run, dtypes)
+    report = compared(subject, runner, in_onnxruntime, keras_runner.run, dtypes)
     return report.require_no_difference()
 
 
@@ -126,7 +126,7 @@ def check_half(half: Path, single: Path, values: Shapes) -> Report:
         _refuse_overflow(results, whole, feeds)
         return {name: results[name] for name in runner.graph_outputs}
 
-    report = _compared("half precision against single", runner, outputs, halves, dtypes)
+    report = compared("half precision against single", runner, outputs, halves, dtypes)
     notes = (f"'{name}' was not compared with single precision" for name in sorted(left_out))
     return replace(report.require_no_difference(), warnings=(*report.warnings, *notes))
 
@@ -173,7 +173,7 @@ def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
         return {port.name: port.layout.undo(result) for port, result in results}
 
     dtypes = runner.dtypes | dtypes_of(model)
-    report = _compared("onnxruntime against Keras", runner, in_keras, runner.run, dtypes)
+    report = compared("onnxruntime against Keras", runner, in_keras, runner.run, dtypes)
     return report.require_no_difference()
 
 
@@ -182,7 +182,7 @@ def distances(original: Path, changed: Path) -> Iterator[str]:
     out rounding, both in onnxruntime: for information, as to round is what they differ in."""
     runner, other = OnnxRunner(original), OnnxRunner(changed)
     expected, received = dict[str, list[Array]](), dict[str, list[Array]]()
-    for feeds in islice(_draws(runner), 2):
+    for feeds in islice(draws(runner), 2):
         for results, run in ((expected, runner.run), (received, other.run)):
             for name, array in run(feeds).items():
                 results.setdefault(name, []).append(array)
@@ -197,14 +197,14 @@ def distances(original: Path, changed: Path) -> Iterator[str]:
         yield f"'{name}' differs from what it was by up to {error:.3g}{share}"
 
 
-def _compared(
+def compared(
     subject: str, runner: OnnxRunner, expected: Run, received: Run | None, dtypes: Collection[str]
 ) -> Report:
     """Runs a graph in two ways on two draws, and on a third if these cannot tell. Without another
     way, what is said of the outputs alone is all there is."""
     tally = Tally()
     report = Report(subject, ())
-    for count, feeds in enumerate(_draws(runner), 1):
+    for count, feeds in enumerate(draws(runner), 1):
         results = expected(feeds)
         others = results if received is None else received(feeds)
         for name, array in results.items():
@@ -220,7 +220,7 @@ def _compared(
     return replace(report, warnings=tuple(map(_doubtful, report.doubts)))
 
 
-def _draws(runner: OnnxRunner) -> Iterator[dict[str, Array]]:
+def draws(runner: OnnxRunner) -> Iterator[dict[str, Array]]:
     """Inputs, twice; then once more, as large as an image's, if the net may take one."""
     draw = partial(seeded_inputs, runner.inputs, sizes=runner.own_sizes, ranges=runner.ranges)
     yield from (draw(seed=seed) for seed in (0, 1))

@@ -17,7 +17,9 @@ from bridge.cli.options import (
     Check,
     ExplainLayout,
     For,
+    Fp16,
     Graph,
+    Int8,
     IoLayoutOption,
     Lowering,
     Map,
@@ -96,6 +98,8 @@ def onnx_to_keras(
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
     target: TargetOption = "natural",
+    fp16: Fp16 = False,
+    int8: Int8 = None,
     graph: Graph = DEFAULT_GRAPH,
     check: Check = True,
     map: Map = None,
@@ -111,6 +115,8 @@ def onnx_to_keras(
         python -m bridge onnx-to-keras net.onnx -o net.keras --io-layout onnx
 
         python -m bridge onnx-to-keras net.onnx -o net.keras --input-shape x:1,3,320,240
+
+        python -m bridge onnx-to-keras net.onnx -o net.tflite --int8 photos/
     """
     from bridge.convert import raise_onnx
 
@@ -120,6 +126,8 @@ def onnx_to_keras(
             output,
             io_layout=io_layout,
             target=target,
+            fp16=fp16,
+            int8=int8,
             check=check,
             map=map,
             progress=run.stage,
@@ -140,6 +148,8 @@ def caffe_to_keras(
     output: Output,
     io_layout: IoLayoutOption = "channels_last",
     target: TargetOption = "natural",
+    fp16: Fp16 = False,
+    int8: Int8 = None,
     lowering: Lowering = DEFAULT_LOWERING,
     check: Check = True,
     map: Map = None,
@@ -169,6 +179,8 @@ def caffe_to_keras(
             check=check,
             io_layout=io_layout,
             target=target,
+            fp16=fp16,
+            int8=int8,
             map=map,
             progress=run.stage,
             solver=solver,

@@ -177,6 +177,16 @@ For = Annotated[
 Map = Annotated[
     Path | None, Parameter(help="A JSON file to write: where each blob and weight is in Keras.")
 ]
+Fp16 = Annotated[
+    bool, Parameter(negative=(), help="Of a .tflite: round its weights to half precision.")
+]
+Int8 = Annotated[
+    Path | None,
+    Parameter(
+        help="Of a .tflite: round its weights (dynamic), or all that LiteRT computes in int8, by "
+        "a folder of images as the net will see them, or an .npz of inputs."
+    ),
+]
 ExplainLayout = Annotated[bool, Parameter(negative=(), help="Explain each transpose that is left.")]
 
 

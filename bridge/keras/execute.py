@@ -16,6 +16,11 @@ def executed(operation: Any, arguments: Sequence[Any], options: Mapping[str, Any
     for fits, compute in _REPLACEMENTS:
         if fits(operation, arguments):
             return compute(operation, *arguments)
+    return as_in_use(operation, arguments, options)
+
+
+def as_in_use(operation: Any, arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """The results of an operation as `predict` has them."""
     return operation(*arguments, **{**options, **_in_use(operation)})
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,8 +12,8 @@ import keras
 from bridge.errors import BridgeError, UnsupportedError, UsageError, words_of
 from bridge.files.outputs import MODEL_KINDS, refuse_unknown_kind, writable
 from bridge.files.staging import staged
-from bridge.keras.io_names import input_names, output_names
-from bridge.suppress_output import quiet_libraries
+from bridge.keras.io_names import output_names, serving_specs
+from bridge.keras.litert import Rounding, write_litert
 
 
 def save(model: keras.Model, path: str | Path) -> Path:
@@ -32,13 +30,16 @@ def save(model: keras.Model, path: str | Path) -> Path:
     return path
 
 
-def write(model: keras.Model, file: Path) -> None:
-    """Writes the model to a new file or folder.
+def write(model: keras.Model, file: Path, rounding: Rounding | None = None) -> None:
+    """Writes the model to a new file or folder; a .tflite may round its numbers.
 
     Raises UnsupportedError if Keras cannot, OSError if the system refuses it.
     """
     try:
-        _WRITERS[file.suffix](model, file)
+        if rounding is None:
+            _WRITERS[file.suffix](model, file)
+        else:
+            write_litert(model, file, rounding)
     except (BridgeError, OSError):
         raise
     except Exception as error:  # Keras and its backends raise whatever they like
@@ -70,60 +71,10 @@ def _keras(model: keras.Model, path: Path) -> None:
     model.save(path)
 
 
-def _tflite(model: keras.Model, path: Path) -> None:
-    from tensorflow import lite
-    from tensorflow.lite.python.convert_phase import ConverterError
-
-    try:
-        with quiet_libraries(), tempfile.TemporaryDirectory() as folder:
-            _saved_model(model, Path(folder))
-            converter = lite.TFLiteConverter.from_saved_model(folder, signature_keys=[_BY_NAME])
-            # As Keras has it in its own export to LiteRT.
-            sets = lite.OpsSet
-            converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS, sets.SELECT_TF_OPS]
-            converter.experimental_enable_resource_variables = True
-            content = bytearray(converter.convert())
-    except ConverterError as error:
-        operators = dict.fromkeys(re.findall(r"'tf\.(\w+)' op is neither", str(error)))
-        raise UnsupportedError(
-            "TensorFlow cannot convert this model to LiteRT, which lacks operators",
-            received=", ".join(operators) or str(error).strip().splitlines()[0][:200],
-            hint="write a .keras file or a SavedModel; or cut the net before its last layers, such "
-            "as a DetectionOutput, with --outputs",
-        ) from error
-    _put_in_order(content, model)
-    path.write_bytes(content)
-
-
-def _put_in_order(content: bytearray, model: keras.Model) -> None:
-    """Lists the inputs and outputs of a .tflite in the model's order, in place: TensorFlow's own
-    order is that of a hash table."""
-    from tensorflow.lite.python.schema_py_generated import Model
-
-    file = Model.GetRootAs(content, 0)
-    graph, signature = file.Subgraphs(0), file.SignatureDefs(0)
-    for listed, count, entry, names in (
-        (graph.InputsAsNumpy(), signature.InputsLength(), signature.Inputs, serving_names(model)),
-        (
-            graph.OutputsAsNumpy(),
-            signature.OutputsLength(),
-            signature.Outputs,
-            output_names(model),
-        ),
-    ):
-        maps = map(entry, range(count))
-        indices = {item.Name().decode(): item.TensorIndex() for item in maps}
-        listed[:] = [indices[name] for name in names]
-
-
 def _saved_model(model: keras.Model, path: Path) -> None:
     """Two endpoints: `serve`, which is Keras's own and returns outputs in their order, and
     `serving_default`, which returns them by name: TensorFlow keeps those in a hash table."""
-    import tensorflow
-
-    tensors = zip(model.inputs, serving_names(model), strict=True)
-    specs = [tensorflow.TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in tensors]
-    names = output_names(model)
+    specs, names = serving_specs(model), output_names(model)
     archive = keras.export.ExportArchive()
     archive.track(model)
     serve = archive.add_endpoint(
@@ -136,27 +87,12 @@ def _saved_model(model: keras.Model, path: Path) -> None:
         results = serve(keras.tree.pack_sequence_as(model.input, arrays))
         return dict(zip(names, keras.tree.flatten(results), strict=True))
 
-    archive.add_endpoint(_BY_NAME, by_name, input_signature=specs)
+    archive.add_endpoint("serving_default", by_name, input_signature=specs)
     archive.write_out(path, verbose=False)
 
 
-def serving_names(model: keras.Model) -> list[str]:
-    """The names of the inputs in exports: ONNX's, or Keras's if TensorFlow does not take those.
-
-    TensorFlow makes names of arguments of them, which have to differ.
-    """
-    names = input_names(model)
-    arguments = {re.sub("[^a-z0-9]", "_", name.lower()) for name in names}
-    if all(map(_SERVED.match, names)) and len(arguments) == len(names):
-        return names
-    return [tensor.name for tensor in model.inputs]
-
-
-_BY_NAME = "serving_default"
-_SERVED = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
-
 _WRITERS: Mapping[str, Callable[[keras.Model, Path], None]] = {
     ".keras": _keras,
-    ".tflite": _tflite,
+    ".tflite": write_litert,
     "": _saved_model,
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -21,6 +23,29 @@ def output_names(model: keras.Model) -> list[str]:
         paths = (path for path, _ in keras.tree.flatten_with_path(model.output))
         return _distinct(["/".join(map(str, path)) for path in paths])
     return _distinct([decode(t._keras_history.operation.name) for t in model.outputs])
+
+
+def serving_names(model: keras.Model) -> list[str]:
+    """The names of the inputs in exports: ONNX's, or Keras's if TensorFlow does not take those.
+
+    TensorFlow makes names of arguments of them, which have to differ.
+    """
+    names = input_names(model)
+    arguments = {re.sub("[^a-z0-9]", "_", name.lower()) for name in names}
+    if all(map(_SERVED.match, names)) and len(arguments) == len(names):
+        return names
+    return [tensor.name for tensor in model.inputs]
+
+
+def serving_specs(model: keras.Model) -> list[Any]:
+    """The inputs in exports, as TensorFlow traces functions of them."""
+    from tensorflow import TensorSpec
+
+    tensors = zip(model.inputs, serving_names(model), strict=True)
+    return [TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in tensors]
+
+
+_SERVED = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -104,7 +104,7 @@ TEXTS = Kind("a str, or a list of them", _either(_is_text, _all(_is_text)))
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
-    **dict.fromkeys(("solver", "solverstate", "record", "folder"), PATH),
+    **dict.fromkeys(("solver", "solverstate", "record", "folder", "int8"), PATH),
     **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
     **dict.fromkeys(("images", "plugin"), PATHS),
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "allow_missing_weights", "rgb"), FLAG),

@@ -59,6 +59,8 @@ class RaisingKeywords(TypedDict, total=False):
     target: Target | None
     check: bool | None
     map: PathLike | None
+    fp16: bool | None
+    int8: PathLike | None
     progress: Progress | None
 
 
@@ -234,6 +236,10 @@ class RaisingOptions(Options):
     check        compare every output with onnxruntime's on seeded inputs, and warn of weights
                  that are not finite
     map          a file to write the translation map to, as JSON
+    fp16         a .tflite whose weights are halves; inputs and outputs stay float32
+    int8         a .tflite that rounds to int8, with inputs and outputs of float32. "dynamic": its
+                 weights; a folder of images, or an .npz of inputs, as the net will see them: all
+                 that LiteRT computes in int8, by the ranges that it has for these
     progress     a function that is called with the name of each stage
     """
 
@@ -241,6 +247,8 @@ class RaisingOptions(Options):
     target: Target = "natural"
     check: bool = True
     map: PathLike | None = None
+    fp16: bool = False
+    int8: PathLike | None = None
     progress: Progress = silent
 
 

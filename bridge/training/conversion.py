@@ -74,7 +74,7 @@ def _refuse_other_nets(lowering: LoweringOptions, raising: RaisingOptions) -> No
     changed = [n for n in _OTHER_NETS if getattr(lowering, n) != getattr(defaults, n)]
     changed += [
         name
-        for name in ("io_layout", "target")
+        for name in ("io_layout", "target", "fp16", "int8")
         if getattr(raising, name) != getattr(RaisingOptions(), name)
     ]
     if changed:

@@ -7,10 +7,8 @@ from pathlib import Path
 import keras
 import pytest
 
-import bridge
-from bridge.errors import UnsupportedError, UsageError
+from bridge.errors import UsageError
 from bridge.keras.export import save
-from tests.helpers.golden_cases import case
 
 
 @pytest.fixture
@@ -46,12 +44,3 @@ def test_on_other_backends_only_keras_files_are_written(
         save(model, tmp_path / name)
     assert refusal.value.received == "Keras on jax"
     assert not list(tmp_path.iterdir())
-
-
-def test_what_litert_has_not_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The loops of a suppression. TensorFlow's own words would fill pages."""
-    net = case("detout_corner")
-    with pytest.raises(UnsupportedError, match=r"lacks operators\n  received: Case"):
-        bridge.caffe_to_keras(net.prototxt, net.caffemodel, tmp_path / "net.tflite", check=False)
-    assert not list(tmp_path.iterdir())
-    assert "tf.Case" not in capfd.readouterr().err

@@ -15,8 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import bridge
-from bridge.keras.export import serving_names
-from bridge.keras.io_names import input_names, output_names
+from bridge.keras.io_names import input_names, output_names, serving_names
 from bridge.raising.names import decode, encode
 from tests.helpers.keras_against_onnx import in_onnxruntime, seeded
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bridge.check.backends.backend import InputSpec, Origin
+from bridge.check.tolerance import NARROW
 from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
 from bridge.suppress_output import quiet_libraries
@@ -28,12 +29,14 @@ class Port:
 
 @dataclass(frozen=True)
 class Exported:
-    """A model that takes and returns arrays as they are stored, in the order of its ports."""
+    """A model that takes and returns arrays as they are stored, in the order of its ports.
+    `rounded` are the narrow dtypes that stand for its float32."""
 
     title: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     run: Callable[[Sequence[Array]], Sequence[Array]]
+    rounded: frozenset[str] = frozenset()
 
 
 class ExportedBackend:
@@ -54,7 +57,8 @@ class ExportedBackend:
         }
         self.outputs = self.values = tuple(outputs)
         self.origins: dict[str, Origin] = {}
-        self.dtypes: tuple[str, ...] = ()
+        # The rounding of a half has its tolerance; that of a byte has none.
+        self.dtypes = tuple(NARROW.keys() & model.rounded)
 
     def run(self, feeds: Mapping[str, Array], wanted: Sequence[str]) -> Iterator[tuple[str, Array]]:
         stored = [_apply(self._layouts[name], feeds[name]) for name in self.inputs]
@@ -105,7 +109,17 @@ def tflite(path: Path) -> Exported:
             raise UsageError(f"{name} cannot run it", where=path, received=message) from error
         return [results[port.name] for port in outputs]
 
-    return Exported(f"{path.name} in {name}", inputs, outputs, run)
+    rounded = _rounded(interpreter.get_tensor_details())
+    return Exported(f"{path.name} in {name}", inputs, outputs, run, rounded)
+
+
+def _rounded(tensors: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Halves, and the integers that have a scale."""
+    return frozenset(
+        np.dtype(tensor["dtype"]).name
+        for tensor in tensors
+        if tensor["dtype"] is np.float16 or tensor["quantization_parameters"]["scales"].size
+    )
 
 
 def _litert() -> tuple[str, Callable[..., Any]]:

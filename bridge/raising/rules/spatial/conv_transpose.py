@@ -246,7 +246,11 @@ def _for_rank(pairs: tuple[tuple[int, int], ...]) -> object:
 
 
 def _with_zeros_between(k: Recorder, x: Ref, spread: Spread, channels: int) -> Ref:
-    """n *s c -> n *(stride · (s - 1) + 1) c"""
+    """n *s c -> n *(stride · (s - 1) + 1) c
+
+    Each position gets zeros behind it: along the last axis as more channels, so that the pad of an
+    image has 5 axes, the most that LiteRT pads.
+    """
     if max(spread.strides) == 1:
         return x
     if not all(isinstance(size, int) for size in spread.sizes):
@@ -255,10 +259,13 @@ def _with_zeros_between(k: Recorder, x: Ref, spread: Spread, channels: int) -> R
             hint="fix the sizes of the inputs",
         )
     sizes = [int(size) for size in spread.sizes]
-    separated = [axis for size in sizes for axis in (size, 1)]
+    *outer, last = spread.strides
+    separated = [axis for size in sizes[:-1] for axis in (size, 1)]
     enlarged = [size * s for size, s in zip(sizes, spread.strides, strict=True)]
-    pads = [(0, 0), *(p for s in spread.strides for p in ((0, 0), (0, s - 1))), (0, 0)]
-    y = k.layer("Reshape", x, target_shape=(*separated, channels))
+    behind = [(0, s - 1) for s in outer]
+    pads = [(0, 0), *(p for pad in behind for p in ((0, 0), pad)), (0, 0)]
+    pads.append((0, (last - 1) * channels))
+    y = k.layer("Reshape", x, target_shape=(*separated, sizes[-1], channels))
     y = k.op("pad", y, pad_width=pads)
     y = k.layer("Reshape", y, target_shape=(*enlarged, channels))
     crops = tuple((0, s - 1) for s in spread.strides)

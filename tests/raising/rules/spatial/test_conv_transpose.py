@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import (
     Draw,
     NodeExample,
@@ -91,3 +91,13 @@ def test_sizes_of_the_result_that_are_asked_for(attributes: str, group: int) -> 
     }}"""
     constants = {"w": seeded((2, 2, *kernel)), "b": seeded((2 * group,), 1)}
     raise_and_compare(graph(text, constants, opset=17), {"x": seeded((1, 2, 5, 6))})
+
+
+def test_zeros_between_the_pixels_of_an_image_are_a_pad_of_five_axes() -> None:
+    """The most that LiteRT pads by itself."""
+    text = """g (float[N,3,4,5] x) => (float[N,3,8,10] y) {
+        y = ConvTranspose<strides=[2,2], pads=[1,1,1,1], group=3>(x, w)
+    }"""
+    plan = plan_of(graph(text, {"w": seeded((3, 1, 4, 4))}))
+    (pad,) = [call for call in plan.calls if call.target == "ops.pad"]
+    assert len(pad.options["pad_width"]) == 5
