@@ -22,6 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -91,6 +92,19 @@ class BridgeError(Exception):
         parts = {part: getattr(self, part) for part in ("where", "expected", "received", "hint")}
         texts = {part: None if value is None else str(value) for part, value in parts.items()}
         return {"error": str(self), "problem": self.problem, **texts}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled by its parts, as text: another process may lack the classes of what they are."""
+        texts = self.as_dict()
+        build = partial(
+            type(self),
+            where=texts["where"],
+            expected=texts["expected"],
+            received=texts["received"],
+            hint=texts["hint"],
+            lines=[*map(str, self.lines)],
+        )
+        return build, (self.problem,), {"warnings": self.warnings}
 
     def with_hint(self, hint: str) -> Self:
         """The same error with another hint, after its own if it has one."""

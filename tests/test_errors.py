@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from bridge.errors import (
@@ -7,6 +9,8 @@ from bridge.errors import (
     LONGEST,
     MOST_LINES,
     BridgeError,
+    Location,
+    UnsupportedLayerError,
     after,
     did_you_mean,
     lines_of,
@@ -80,3 +84,13 @@ def test_no_message_is_endless() -> None:
     assert all(len(line) <= LONGEST for line in text.splitlines())
     assert "20002 characters" in text
     assert "and 100 more" in text
+
+
+def test_another_process_gets_the_same_message() -> None:
+    error = UnsupportedLayerError(
+        "no rule", where=Location("net.prototxt", 3), received=[1, 2], hint="none", lines=["a", "b"]
+    )
+    error.warnings = ("beforehand",)
+    same = pickle.loads(pickle.dumps(error))
+    assert (type(same), str(same)) == (UnsupportedLayerError, str(error))
+    assert (same.problem, same.warnings, same.expected) == ("no rule", ("beforehand",), None)

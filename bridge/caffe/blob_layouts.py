@@ -141,6 +141,8 @@ def _layout(layer: Layer, blobs: Sequence[StoredBlob]) -> BlobLayout | None:
 
 def _refuse_ambiguous_factor(layer: Layer, layout: BlobLayout, factor: StoredBlob) -> None:
     """NVIDIA's Caffe 0.15 ignores the factor, Intel's of 2016 divides by it."""
+    if not (factor.count and factor.is_whole):
+        return  # which is refused where blobs are fitted
     value = float(factor.blob.array().ravel()[0])
     deciding = {"scale_bias", "bias_filler", *layout.own_fields}
     if value not in (0, 1) and not deciding & fields_of(layer, "batch_norm_param").keys():

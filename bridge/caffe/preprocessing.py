@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bridge import files
 from bridge.caffe.files.blobs import stored_blob
 from bridge.caffe.net import Blob, Input, Layer, Net, Shape
 from bridge.caffe.shapes.table import LayerShapes, shape, text
-from bridge.errors import Location, UsageError, WeightsError
+from bridge.errors import Location, UsageError, WeightsError, words_of
 from bridge.files.wire import BYTES, Entry, Wire
 from bridge.types import Array
 
@@ -177,11 +176,14 @@ def read_mean(path: Path) -> Blob:
 
 def _from_numpy(path: Path) -> Blob:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        # As np.load, but of no archive.
+        array: Array = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except (ValueError, EOFError) as error:
         raise WeightsError(
-            "not a .npy file", where=Location.of(path), received=str(error)
+            "not a .npy file", where=Location.of(path), received=words_of(error)
         ) from None
+    if array.dtype.kind not in "biuf":
+        raise WeightsError("a mean has numbers", where=Location.of(path), received=array.dtype)
     return Blob(array.shape, lambda: array.astype(np.float32))
 
 
@@ -198,7 +200,7 @@ def _from_binaryproto(path: Path) -> Blob:
         )
     wire = Wire(path)
     stored = stored_blob(wire, Entry(0, BYTES, 0, 0, 0, len(wire)))
-    if not stored.count or stored.count != prod(stored.blob.shape):
+    if not (stored.count and stored.is_whole):
         raise WeightsError(
             "not a mean image",
             where=Location.of(path),

@@ -138,7 +138,7 @@ def model_files(model: Any, stem: Path, ignored: tuple[str, ...]) -> ModelFiles:
     if hasattr(model, "save") and hasattr(model, "layers"):
         path = stem.with_suffix(".keras")
         model.save(path)
-        return ModelFiles(path)
+        return ModelFiles(path, is_own=True)
     raise UsageError(
         "cannot open this",
         expected="a path, (prototxt, caffemodel), an onnx.ModelProto or a keras.Model",

@@ -21,16 +21,14 @@ from bridge.caffe.ranges import input_ranges
 from bridge.check.backends.backend import Backend
 from bridge.check.backends.recorded import RecordedBackend
 from bridge.check.backends.renamed import same_io_names
-from bridge.check.backends.stored import exported_as_stored, keras_as_stored, keras_title
 from bridge.check.images import Preprocessing
 from bridge.errors import UnsupportedError, UsageError, after
 from bridge.graph.ranges import Columns
 from bridge.public.options import IoLayout
 
 if TYPE_CHECKING:
-    import keras
-
     from bridge.check.backends.exported import Exported
+    from bridge.check.backends.stored.opening import KerasFile
     from bridge.raising.plan import Plan, PlanInput
 
 Kind = Literal["caffe", "onnx", "keras", "tflite", "saved model", "recorded"]
@@ -55,11 +53,12 @@ def is_caffemodel(path: Path) -> bool:
 @dataclass(frozen=True)
 class ModelFiles:
     """A model to compare, as a user names it: one path, or the two of a Caffe net, which may be
-    lowered without some unknown fields."""
+    lowered without some unknown fields. `is_own`: a model that was in memory, saved by bridge."""
 
     path: Path
     weights: Path | None = None
     ignore_fields: tuple[str, ...] = ()
+    is_own: bool = False
 
     @cached_property
     def kind(self) -> Kind:
@@ -104,6 +103,7 @@ class Pair:
     prototxt: Path | None = None
     ranges: Mapping[str, Columns] = field(default_factory=dict)
     stored: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def preprocessing(self) -> Preprocessing | None:
         """The preprocessing in training, if the prototxt has one."""
@@ -142,6 +142,7 @@ def opened(
             opener.prototxt,
             opener.ranges(),
             opener.stored,
+            opener.versions,
         )
 
 
@@ -158,6 +159,7 @@ class _Opener:
         self.plan: Plan | None = None
         self.stored = self._graph is None and a.is_stored and b.is_stored
         self.warnings: list[str] = []
+        self.versions: dict[str, str] = {}
         if self._graph is None and a.is_stored != b.is_stored:
             raise UsageError(
                 "the two models have different axis orders, and no graph translates between them",
@@ -173,10 +175,8 @@ class _Opener:
                 return self._onnx(files.path, runtime, files.path.name)
             case "recorded":
                 return RecordedBackend(files.path)
-            case "keras":
-                return self._keras(files.path)
             case _:
-                return self._exported(files)
+                return self._stored(files)
 
     def ranges(self) -> dict[str, Columns]:
         """The ranges of the inputs that are not images, as far as the graph has them."""
@@ -237,35 +237,38 @@ class _Opener:
             self._lowered[files] = save(lowered, path)
         return self._lowered[files]
 
-    def _keras(self, path: Path) -> Backend:
-        from bridge.check.backends.keras import KerasBackend, value_locations
-        from bridge.keras.load import load
+    def _stored(self, files: ModelFiles) -> Backend:
+        from bridge.check.backends.stored.opening import KerasFile, as_stored
+        from bridge.check.backends.stored.process import opened
 
-        model = load(path)
-        if self._graph is None:
-            return keras_as_stored(model, path.name)
-        shapes = [tuple(tensor.shape) for tensor in model.inputs]
-        operations = {operation.name for operation in model.operations}
-        names = [tensor.name for tensor in model.inputs]
-        plan = self._plan_for(path, names, shapes, operations)
-        _refuse_unexpected_layers(path, model, plan)
-        inputs = [_planned(plan, names)[name].value for name in names]
-        title = keras_title(path.name)
-        return KerasBackend(model, title, value_locations(plan), inputs, plan.outputs)
-
-    def _exported(self, files: ModelFiles) -> Backend:
-        from bridge.check.backends.exported import ExportedBackend, saved_model, tflite
-
-        open_ = {"tflite": tflite, "saved model": saved_model}[files.kind]
-        model = open_(files.path)
-        if "int8" in model.rounded:
+        opening = opened(files.kind, files.path, is_own=files.is_own)
+        model, versions = self._stack.enter_context(opening)
+        self.versions |= versions
+        if not isinstance(model, KerasFile) and "int8" in model.rounded:
             self.warnings.append(_BYTES.format(name=files.path.name))
         if self._graph is None:
-            return exported_as_stored(model)
+            return as_stored(model)
+        if isinstance(model, KerasFile):
+            return self._keras(files.path, model)
+        return self._exported(files.path, model)
+
+    def _keras(self, path: Path, model: KerasFile) -> Backend:
+        from bridge.check.backends.keras import value_locations
+
+        names = [name for name, _ in model.inputs]
+        shapes = [shape for _, shape in model.inputs]
+        plan = self._plan_for(path, names, shapes, model.operations)
+        _refuse_unexpected_layers(path, model.operations, plan)
+        inputs = [_planned(plan, names)[name].value for name in names]
+        return model.run(value_locations(plan), inputs, plan.outputs)
+
+    def _exported(self, path: Path, model: Exported) -> Backend:
+        from bridge.check.backends.exported import ExportedBackend
+
         shapes = [port.shape for port in model.inputs]
         names = [port.name for port in model.inputs]
-        plan = self._plan_for(files.path, names, shapes)
-        _refuse_other_outputs(files.path, model, plan)
+        plan = self._plan_for(path, names, shapes)
+        _refuse_other_outputs(path, model, plan)
         inputs = [_planned(plan, names)[name].value for name in names]
         outputs = [port.name for port in model.outputs]
         if set(outputs) != set(plan.outputs):  # an export by Keras itself has them by position
@@ -347,9 +350,8 @@ def _fits(planned: Sequence[int | str], shape: Sequence[int | None]) -> bool:
     )
 
 
-def _refuse_unexpected_layers(path: Path, model: keras.Model, plan: Plan) -> None:
-    """Refuses a model whose layers are not those of the plan."""
-    kinds = {operation.name: type(operation).__name__ for operation in model.operations}
+def _refuse_unexpected_layers(path: Path, kinds: Mapping[str, str], plan: Plan) -> None:
+    """Refuses a model whose layers, of these `kinds`, are not those of the plan."""
     planned = {call.name: call.target for call in plan.calls}
     common = [name for name in planned if name in kinds]
     others = [

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -23,6 +19,7 @@ from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, 
 from bridge.check.loading import ModelFiles, Pair, opened
 from bridge.check.locate import located
 from bridge.check.report import Report
+from bridge.check.report.versions import versions
 from bridge.errors import UsageError
 from bridge.public.options import Progress
 from bridge.types import Array
@@ -134,7 +131,7 @@ class _Comparison:
             layouts=_layouts(pair.plan),
             permutations=None if pair.plan is None else tuple(map(str, pair.plan.permutations)),
             seconds=(self._clocks[0].seconds, self._clocks[1].seconds),
-            versions=_versions(),
+            versions={**versions(), **pair.versions},
             dtypes=tuple(sorted(dtypes)),
         )
 
@@ -224,28 +221,3 @@ def _layouts(plan: Plan | None) -> dict[str, str]:
     if plan is None:
         return {}
     return {name: str(stored.layout) for name, stored in plan.values.items()}
-
-
-# What may have contributed to the numbers, by the names of its module and of its package.
-_PACKAGES = {
-    "bridge": "caffe-bridge",
-    "numpy": "numpy",
-    "onnx": "onnx",
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "cv2": "opencv-python-headless",
-    "keras": "keras",
-    "tensorflow": "tensorflow",
-    "jax": "jax",
-    "torch": "torch",
-}
-
-
-def _versions() -> dict[str, str]:
-    """The versions of Python and of all these packages that are loaded."""
-    versions = {"Python": platform.python_version()}
-    for module, package in _PACKAGES.items():
-        if module in sys.modules:
-            with suppress(PackageNotFoundError):
-                versions[module] = version(package)
-    return versions

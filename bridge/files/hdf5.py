@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Location, UsageError, WeightsError, words_of
 from bridge.files.inputs import HDF5_MAGIC, glance
+from bridge.files.memory import refuse_large
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import h5py
@@ -72,6 +74,15 @@ def datasets(path: Path, top: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
             elif isinstance(item, h5py.Group):
                 below.append((f"{above}{key}/", item, around | {address}))
         waiting += reversed(below)
+
+
+def values(path: Path, dataset: h5py.Dataset) -> Array:
+    """All numbers of a dataset; of one that has none, none. Raises UsageError where they would take
+    too much memory: a file may say of any number of them that they are zeros."""
+    import numpy as np
+
+    refuse_large(dataset.nbytes, f"'{dataset.name}'", path)
+    return np.asarray(() if dataset.shape is None else dataset[()])
 
 
 def own(path: Path, group: h5py.Group, key: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -105,11 +105,11 @@ def opened(files: ModelFiles) -> Iterator[ImageModel]:
     """
     if files.kind == "recorded":
         raise UsageError("a recording predicts nothing", where=files.path, expected="a model")
-    with TemporaryDirectory() as folder:
-        yield _OPENERS[files.kind](files, Path(folder))
+    with ExitStack() as stack:
+        yield _OPENERS[files.kind](files, stack)
 
 
-def _of_caffe(files: ModelFiles, folder: Path) -> ImageModel:
+def _of_caffe(files: ModelFiles, stack: ExitStack) -> ImageModel:
     """A Caffe net, lowered, in onnxruntime."""
     from bridge.caffe import read
     from bridge.graph.io import save
@@ -124,6 +124,7 @@ def _of_caffe(files: ModelFiles, folder: Path) -> ImageModel:
     ignored = files.ignore_fields
     net = read(files.path, files.weights, hold=partial(understood, ignore_fields=ignored))
     lowered = lower(net, ignore_fields=ignored)
+    folder = Path(stack.enter_context(TemporaryDirectory()))
     backend = _graph(save(lowered, folder / "net.onnx"), files.path.name)
     name = _image_input(files.path, backend)
     entry = next(entry for entry in net.inputs if entry.name == name)
@@ -142,7 +143,7 @@ def _graph(path: Path, title: str) -> Backend:
     return OnnxBackend(path, runtime("onnxruntime"), title)
 
 
-def _of_onnx(files: ModelFiles, _: Path) -> ImageModel:
+def _of_onnx(files: ModelFiles, _: ExitStack) -> ImageModel:
     backend = _graph(files.path, files.path.name)
     shape = backend.inputs[_image_input(files.path, backend)][0]
     return ImageModel(backend, _has_channels_last(shape), partial(_of_metadata, files.path))
@@ -158,22 +159,14 @@ def _of_metadata(path: Path) -> Preprocessing | None:
     return Preprocessing(np.asarray([pixels.mean], np.float32), 1 / pixels.divisor, pixels.rgb)
 
 
-def _of_keras(files: ModelFiles, _: Path) -> ImageModel:
-    from bridge.check.backends.stored import keras_as_stored
-    from bridge.keras.load import load
+def _of_stored(files: ModelFiles, stack: ExitStack) -> ImageModel:
+    """A model of Keras, or an export of one, in a process of its own."""
+    from bridge.check.backends.stored import process
+    from bridge.check.backends.stored.opening import as_stored
 
-    return _of_stored(files.path, keras_as_stored(load(files.path), files.path.name))
-
-
-def _of_export(files: ModelFiles, _: Path) -> ImageModel:
-    from bridge.check.backends.exported import saved_model, tflite
-    from bridge.check.backends.stored import exported_as_stored
-
-    open_ = tflite if files.kind == "tflite" else saved_model
-    return _of_stored(files.path, exported_as_stored(open_(files.path)))
-
-
-def _of_stored(path: Path, backend: Backend) -> ImageModel:
+    opening = process.opened(files.kind, files.path, is_own=files.is_own)
+    model, _ = stack.enter_context(opening)
+    path, backend = files.path, as_stored(model)
     shape = backend.inputs[_image_input(path, backend)][0]
     if shape[1] in COLOURS and shape[3] in COLOURS:
         raise UsageError(
@@ -204,10 +197,10 @@ def _image_input(path: Path, backend: Backend) -> str:
     )
 
 
-_OPENERS: Mapping[Kind, Callable[[ModelFiles, Path], ImageModel]] = {
+_OPENERS: Mapping[Kind, Callable[[ModelFiles, ExitStack], ImageModel]] = {
     "caffe": _of_caffe,
     "onnx": _of_onnx,
-    "keras": _of_keras,
-    "tflite": _of_export,
-    "saved model": _of_export,
+    "keras": _of_stored,
+    "tflite": _of_stored,
+    "saved model": _of_stored,
 }

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bridge.caffe import Net
+from bridge.caffe import Net, read
 from bridge.caffe.blob_layouts import BlobLayout
 from bridge.errors import WeightsError
+from bridge.files.wire import field, varint
 
 ReadText = Callable[..., Net]
 
@@ -81,6 +83,18 @@ def test_a_factor_of_two_meanings_is_refused(read_text: ReadText) -> None:
         assert "shift_filler" in str(refusal.value.hint)
     for fields in ("shift_filler { }", "scale_filler { } bias_filler { }"):
         read_text(INPUT % 3 + NORM % fields, {"n": blobs(SCALE_FIRST, factor=[999.5])})
+
+
+def test_a_factor_without_its_number_is_refused(tmp_path: Path) -> None:
+    def shape(size: int) -> bytes:
+        return field(7, field(1, varint(size)))
+
+    blob, empty = field(7, shape(3) + field(5, bytes(12))), field(7, shape(1))
+    layer = field(1, b"n") + field(2, b"BatchNorm") + 4 * blob + empty
+    (tmp_path / "net.caffemodel").write_bytes(field(1, b"net") + field(100, layer))
+    (tmp_path / "net.prototxt").write_text(INPUT % 3 + NORM % "")
+    with pytest.raises(WeightsError, match="has 0 values in the caffemodel"):
+        read(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
 
 
 @pytest.mark.parametrize(

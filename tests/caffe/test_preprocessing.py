@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,12 @@ def test_a_mean_image_that_does_not_fit_is_refused(
     assert refusal.value.expected == "3 4 5, or larger"
 
 
+def npy(array: np.ndarray) -> bytes:
+    file = BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
@@ -211,6 +218,8 @@ def test_a_mean_image_that_does_not_fit_is_refused(
         ("mean.binaryproto", b"\x01" + b"\xff" * 40, "damaged"),
         ("mean.npy", b"", r"not a \.npy file"),
         ("mean.npy", b"abc", r"not a \.npy file"),
+        ("mean.npy", b"PK\5\6" + bytes(18), r"not a \.npy file"),
+        ("mean.npy", npy(np.array(["text"])), "a mean has numbers"),
     ],
 )
 def test_what_is_no_mean_is_refused(

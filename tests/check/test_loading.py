@@ -59,6 +59,7 @@ def test_a_caffe_net_is_compared_with_what_became_of_it(small: Small) -> None:
     assert len(in_onnx.rows) == len(in_keras.rows) == 11
     assert any("lowered to ONNX first" in warning for warning in in_keras.warnings)
     assert in_keras.layouts["conv2"] == "n c h w -> n h w c"
+    assert {"keras", "onnxruntime"} <= in_keras.versions.keys()
     assert in_keras.permutations == ()
 
 

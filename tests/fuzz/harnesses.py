@@ -54,7 +54,10 @@ def _weights(path: Path) -> object:
     with suppress(UnsupportedError, ReadError):
         _of_caffe(path)
     return inspect([path]), [
-        blob.blob.array() for layer in weights.read(path) for blob in layer.blobs.values()
+        blob.blob.array()
+        for layer in weights.read(path)
+        for blob in layer.blobs.values()
+        if blob.is_whole
     ]
 
 

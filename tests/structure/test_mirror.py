@@ -31,6 +31,8 @@ TESTED_ELSEWHERE = {
     "types.py": "structure/test_imports.py",
     "check/backends/backend.py": "check/backends/test_renamed.py",
     "drawing/diagram.py": "drawing/test_assemble.py",
+    "check/backends/stored/server.py": "check/backends/stored/test_process.py",
+    "check/report/versions.py": "check/test_loading.py",
     "check/backends/runtimes.py": "check/backends/test_onnx.py",
     "check/backends/runtime_server.py": "check/backends/test_runtime_process.py",
     # Halves of one algorithm.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,11 @@ class StoredBlob:
     legacy: bool
     count: int
     dtype: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has as many numbers as its shape says."""
+        return self.count == prod(self.blob.shape)
 
 
 # Field numbers of schema/caffe.proto.

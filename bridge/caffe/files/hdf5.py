@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from bridge.caffe.files.blobs import StoredBlob
 from bridge.caffe.files.weights import StoredLayer
 from bridge.caffe.net import Blob
 from bridge.errors import Location, WeightsError
-from bridge.files.hdf5 import datasets, opened, own
+from bridge.files.hdf5 import datasets, opened, own, values
 from bridge.layout import Span
 from bridge.types import Array
 
@@ -74,8 +74,7 @@ def _stored_blob(path: Path, dataset: h5py.Dataset) -> StoredBlob:
 
 def _read(path: Path, name: str) -> Array:
     with opened(path) as file:
-        values: Any = file[name][()]
-    return np.asarray(values, np.float32)
+        return np.asarray(values(path, file[name]), np.float32)
 
 
 def _mapped(span: Span) -> Array:

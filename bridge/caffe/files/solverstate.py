@@ -10,7 +10,6 @@ src/caffe/solvers/sgd_solver.cpp)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 from bridge import files
 from bridge.caffe.files.blobs import stored_blob
 from bridge.errors import Location, WeightsError
-from bridge.files.hdf5 import datasets, is_hdf5, opened
+from bridge.files.hdf5 import datasets, is_hdf5, opened, values
 from bridge.files.wire import BYTES, VARINT, Wire
 from bridge.types import Array
 
@@ -68,8 +67,8 @@ def _from_binary(path: Path) -> SolverState:
             iteration = entry.value
         elif entry.number == _HISTORY and entry.wire == BYTES:
             stored = stored_blob(wire, entry)
-            shape = stored.blob.shape
-            if stored.count != prod(shape):
+            if not stored.is_whole:
+                shape = stored.blob.shape
                 raise wire.damaged(entry.begin, f"{stored.count} values for the shape {shape}")
             history.append(np.array(stored.blob.array()))
         elif entry.number == _LEARNED_NET and entry.wire != BYTES:
@@ -84,9 +83,11 @@ def _from_hdf5(path: Path) -> SolverState:
         for name, dataset in datasets(path, file):
             group, _, index = name.rpartition("/")
             if name == "iter":
-                iteration = int(np.asarray(dataset[()]).reshape(-1)[0])
+                numbers = values(path, dataset)
+                is_count = numbers.size and numbers.dtype.kind in "iu"
+                iteration = int(numbers.flat[0]) if is_count else None
             elif group == "history" and index.isdecimal() and dataset.dtype.kind == "f":
-                history[int(index)] = np.asarray(dataset[()], np.float32)
+                history[int(index)] = np.asarray(values(path, dataset), np.float32)
     if iteration is None or sorted(history) != list(range(len(history))):
         raise _no_state(path, "an HDF5 file of another kind")
     return SolverState(Location.of(path), iteration, tuple(history[i] for i in sorted(history)))

@@ -7,6 +7,7 @@ onnx.py      an ONNX file, run in parts by any runtime of runtimes.py (most of t
              or, for Node, runtime_server.mjs)
 keras.py     a Keras model, run one operation at a time
 exported.py  SavedModel and .tflite: their outputs
+stored/      opens what these two run, in a process of its own
 caffe.py     a Caffe net in pycaffe (in a process of its own: caffe_process.py and, on the other
              side of its pipes, caffe_server.py) or OpenCV 4
 recorded.py  an .npz of blobs

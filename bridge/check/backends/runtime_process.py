@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from signal import Signals
@@ -69,9 +70,6 @@ class RuntimeProcess:
         self._log.close()
 
     def _start(self) -> None:
-        with only_installed():
-            folders = [*sys.path, str(Path(__file__).parents[3])]
-        own_path = {"PYTHONPATH": os.pathsep.join(folders)} if _is_own(self._command) else {}
         self._log.seek(0)
         self._log.truncate()
         try:
@@ -80,7 +78,7 @@ class RuntimeProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                env={**os.environ, **own_path},
+                env={**os.environ, **(own_path() if _is_own(self._command) else {})},
             )
             self.version = _received(self._pipes[1])[0]["version"]
         except OSError as error:
@@ -110,14 +108,26 @@ class RuntimeProcess:
     def _end(self) -> str:
         """How the process ended, with its last line."""
         process, self._process = cast("subprocess.Popen[bytes]", self._process), None
-        with process:  # which closes its pipes, so that it ends
-            pass
-        status = process.returncode
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        how = Signals(-status).name if status < 0 else f"status {status}"
-        return f"its process ended with {how}{last and f': {last}'}"
+        return ending(process, self._log)
+
+
+def own_path() -> dict[str, str]:
+    """What gives a process of this interpreter the modules of this one, but none of the current
+    folder's."""
+    with only_installed():
+        return {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path])}
+
+
+def ending(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+    """How a process has ended, with the last line that it wrote."""
+    with suppress(BrokenPipeError), process:  # closes its pipes, so that it ends, perhaps unread
+        pass
+    status = process.returncode
+    log.seek(0)
+    lines = log.read().decode(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    how = Signals(-status).name if status < 0 else f"status {status}"
+    return f"its process ended with {how}{last and f': {last}'}"
 
 
 def _received(stream: IO[bytes]) -> tuple[Mapping[str, Any], list[Array]]:

@@ -85,4 +85,4 @@ def test_without_tensorflow_it_is_asked_for(
     with pytest.raises(
         UsageError, match=r"needs TensorFlow, which is not installed(.|\n)*pip install"
     ):
-        bridge.check(small.onnx, tmp_path / name)
+        {"net.tflite": tflite, "saved": saved_model}[name](tmp_path / name)

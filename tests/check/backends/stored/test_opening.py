@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.check.backends.exported import Exported, Port
-from bridge.check.backends.stored import exported_as_stored
+from bridge.check.backends.stored.opening import as_stored
 from tests.helpers.small_net import Array
 
 
@@ -12,6 +12,6 @@ def test_an_export_has_its_own_names_and_shapes() -> None:
         return [array + 1 for array in arrays]
 
     ports = (Port("x", (None, 4, 3), "float32"),), (Port("y", (None, 4, 3), "float32"),)
-    backend = exported_as_stored(Exported("net.tflite", *ports, run))
+    backend = as_stored(Exported("net.tflite", *ports, run))
     assert backend.inputs == {"x": (("x_0", 4, 3), "float32")}
     assert tuple(backend.outputs) == ("y",)
