@@ -26,7 +26,10 @@ WIDTH = 80
 def inspect(
     *files: Annotated[
         Path,
-        Parameter(help="A .prototxt, a .caffemodel (.h5 too) or both, .binaryproto, .npy, .onnx."),
+        Parameter(
+            help="A .prototxt, a .caffemodel (.h5 too) or both, .binaryproto, .npy, .onnx, .keras, "
+            ".tflite."
+        ),
     ],
     as_json: Annotated[
         bool, Parameter("--json", negative=(), help="Print it all as JSON.")
@@ -43,6 +46,8 @@ def inspect(
         python -m bridge inspect deploy.prototxt net.caffemodel
 
         python -m bridge inspect net.onnx mean.binaryproto --json
+
+        python -m bridge inspect net.keras net.tflite
     """
     from bridge.inspection import inspect as inspected
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bridge.errors import Location, UsageError, WeightsError, words_of
 from bridge.files.inputs import HDF5_MAGIC, glance
@@ -32,9 +32,9 @@ def damage_told(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file, to be read. Raises UsageError if h5py is missing, WeightsError while it is read
-    if the file is damaged."""
+def opened(path: Path, member: IO[bytes] | None = None) -> Iterator[h5py.File]:
+    """An HDF5 file, or one that is a member of the file, to be read. Raises UsageError if h5py is
+    missing, WeightsError while it is read if the file is damaged."""
     try:
         import h5py
     except ImportError:
@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
             where=Location.of(path),
             hint="pip install 'caffe-bridge[hdf5]'",
         ) from None
-    with damage_told(path), h5py.File(path) as file:
+    with damage_told(path), h5py.File(member or path) as file:
         yield file
 
 

@@ -28,6 +28,7 @@ class FileType:
 
 
 ONNX, KERAS = "an ONNX graph", "a Keras model (.keras)"
+TFLITE = "a TensorFlow Lite model"
 CAFFEMODEL = "a caffemodel"
 
 _AGAIN = "the download went wrong: fetch the file again"
@@ -42,7 +43,7 @@ _FROM_GRAPHDEF = (
     "make ONNX of it: python -m tf2onnx.convert --graphdef FILE --inputs … --outputs … "
     "--output net.onnx"
 )
-_FROM_TFLITE = "convert the model that it was made from; check compares it with others"
+_FROM_TFLITE = "convert the model that it was made from; check, predict and inspect take it"
 _EXPORT = "bridge reads nets of Caffe and ONNX: export it to ONNX with its own framework"
 _SNAPSHOT = "pass the .caffemodel that was saved with it"
 
@@ -69,7 +70,7 @@ _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"MATLAB 5\.0", "a MATLAB file", None),
     (rb"%PDF", "a PDF", None),
     (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}", "an image", None),
-    (rb".{4}TFL3", "a TensorFlow Lite model", _FROM_TFLITE),
+    (rb".{4}TFL3", TFLITE, _FROM_TFLITE),
     (rb"\x08\x01\x10.\x18", "a mean image (.binaryproto)", "--mean FILE takes it"),
     (rb"\x08[\0-\xff]{1,9}\x12[\0-\xff]{1,300}\.caffemodel", "a solver state", _SNAPSHOT),
     (

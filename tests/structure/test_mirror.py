@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "files/hdf5.py": "caffe/files/test_hdf5.py",
     "graph/io/tensors.py": "end_to_end/test_odd_graphs.py",
     "ir/writing.py": "ir/test_reading.py",
+    "inspection/contents.py": "inspection/test_api.py",
     # Types, a protocol, and a table of programs with their other side.
     "types.py": "structure/test_imports.py",
     "check/backends/backend.py": "check/backends/test_renamed.py",

@@ -1,19 +1,18 @@
-"""What is in a file: a Caffe net, its weights, a mean image, or an ONNX graph. Plain data.
-
-No weights are read, except the numbers of a mean image.
-"""
+"""`inspect`, and what is in Caffe's files, mean images and ONNX graphs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from math import prod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge import files, ir
 from bridge.errors import BridgeError
+from bridge.inspection.contents import Inspection, Part, size_of
+from bridge.inspection.keras import keras_archive
+from bridge.inspection.tflite import lite_model
 from bridge.public import public
 
 if TYPE_CHECKING:
@@ -21,54 +20,6 @@ if TYPE_CHECKING:
     from bridge.caffe.files.weights import StoredLayer
     from bridge.caffe.net import Layer, Net
     from bridge.lower.values import Dims
-    from bridge.raising.open_sizes import OpenSizes
-
-
-@dataclass(frozen=True)
-class Part:
-    """A layer of a net or a node of a graph.
-
-    `shapes` has one for each value that it writes, None if it is unknown. `refused` is why it
-    cannot be converted; empty if it can.
-    """
-
-    name: str
-    type: str
-    reads: tuple[str, ...] = ()
-    writes: tuple[str, ...] = ()
-    shapes: tuple[Dims | None, ...] = ()
-    weights: tuple[Dims, ...] = ()
-    refused: str = ""
-    where: str = ""
-
-    @property
-    def parameters(self) -> int:
-        return sum(map(_size, self.weights))
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """One file, or a net and its weights. `facts` is any further information, by name.
-
-    `open_sizes` are those of an ONNX graph's inputs, None if there are none. `parameters` counts
-    shared ones once; `bytes` is the size of the parameters in the files.
-    """
-
-    files: tuple[str, ...]
-    kind: str
-    name: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, Dims | None] = field(default_factory=dict)
-    outputs: Mapping[str, Dims | None] = field(default_factory=dict)
-    parts: tuple[Part, ...] = ()
-    parameters: int = 0
-    bytes: int = 0
-    warnings: tuple[str, ...] = ()
-    open_sizes: OpenSizes | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, for JSON."""
-        return asdict(self)
 
 
 @public
@@ -81,7 +32,7 @@ def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
     waiting = [Path(path) for path in paths]
     while waiting:
         path = files.readable(waiting.pop(0), "file")
-        inspect_file = _BY_SUFFIX.get(path.suffix.lower())
+        inspect_file = _reader(path)
         if inspect_file is not None:
             inspections.append(inspect_file(path))
         elif _is_text(path):
@@ -92,6 +43,16 @@ def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
     return inspections
 
 
+def _reader(path: Path) -> Callable[[Path], Inspection] | None:
+    """Who reads a file, by its suffix or else by its first bytes; None for those of Caffe's, which
+    have many names."""
+    suffix = path.suffix.lower()
+    if suffix in _BY_SUFFIX or suffix in _OF_CAFFE:
+        return _BY_SUFFIX.get(suffix)
+    kind = files.of(path)
+    return None if kind is None else _BY_KIND.get(kind.name)
+
+
 def _is_text(path: Path) -> bool:
     return not files.looks_binary(files.glance(path))
 
@@ -99,10 +60,6 @@ def _is_text(path: Path) -> bool:
 def _holds_weights(path: Path) -> bool:
     is_other = path.suffix.lower() in _BY_SUFFIX
     return path.is_file() and not is_other and not _is_text(path)
-
-
-def _size(shape: Dims) -> int:
-    return prod(size for size in shape if isinstance(size, int))
 
 
 # ---- Caffe -----------------------------------------------------------------------------------
@@ -240,7 +197,7 @@ def _unshared(net: Net, parts: Sequence[Part]) -> int:
     for layer, part in zip(net.layers, parts, strict=True):
         for index, shape in enumerate(part.weights):
             share = layer.shares.get(index)
-            sizes.setdefault(share.name if share else (id(layer), index), _size(shape))
+            sizes.setdefault(share.name if share else (id(layer), index), size_of(shape))
     return sum(sizes.values())
 
 
@@ -341,4 +298,12 @@ def _dims(value: ir.Value) -> Dims | None:
     return tuple(dim if isinstance(dim, int) else str(dim.value or "?") for dim in value.shape)
 
 
-_BY_SUFFIX = {".onnx": _onnx_graph, ".binaryproto": _mean_image, ".npy": _mean_image}
+_OF_CAFFE = (".prototxt", ".caffemodel", ".h5")
+_BY_SUFFIX = {
+    ".onnx": _onnx_graph,
+    ".keras": keras_archive,
+    ".tflite": lite_model,
+    ".binaryproto": _mean_image,
+    ".npy": _mean_image,
+}
+_BY_KIND = {files.ONNX: _onnx_graph, files.KERAS: keras_archive, files.TFLITE: lite_model}
