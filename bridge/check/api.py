@@ -84,7 +84,13 @@ def check(
         page = _page(report, files_among(a, b, graph, inputs, labels, mean, *feeding.images))
     with _opened(a, b, graph, as_names(ignore_fields)) as (expected, received, third):
         result = compared(
-            expected, received, feeding, runtime=runtime, graph=third, progress=progress
+            expected,
+            received,
+            feeding,
+            runtime=runtime,
+            graph=third,
+            pictures=page is not None,
+            progress=progress,
         )
     if page is not None:
         from bridge.check.report.page import write_page

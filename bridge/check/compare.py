@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -56,7 +57,9 @@ class Row:
 
     `size` is the greatest absolute value expected, `range` the difference between the least and the
     greatest. `doubt` says why the numbers cannot tell right from wrong, if they cannot.
-    `is_output` marks an output of the net.
+    `is_output` marks an output of the net, `run` the run, counted from 0, in which it came nearest
+    to its limit or went farthest beyond. `differing` is how many numbers do so then, where the row
+    differs and they were counted.
     """
 
     name: str
@@ -76,6 +79,8 @@ class Row:
     range: float = 0.0
     doubt: str = ""
     is_output: bool = False
+    run: int = 0
+    differing: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -85,6 +90,11 @@ class Row:
             return "cannot tell"
         is_turned = self.cosine < MIN_COSINE and self.size > INFORMATIVE * self.limit
         return "differs" if is_turned else "equal"
+
+    @property
+    def count(self) -> int:
+        """How many numbers are expected."""
+        return prod(self.expected_shape)
 
     @property
     def share(self) -> float:

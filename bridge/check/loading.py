@@ -94,7 +94,8 @@ class ModelFiles:
 @dataclass(frozen=True)
 class Pair:
     """Two models, with the plan that translates between them if one is from Keras. If both are,
-    and no graph has their layouts, arrays are compared as they are `stored`."""
+    and no graph has their layouts, arrays are compared as they are `stored`. `graph` is the file of
+    the ONNX graph that is one of the two, or stands for one."""
 
     expected: Backend
     received: Backend
@@ -104,6 +105,7 @@ class Pair:
     ranges: Mapping[str, Columns] = field(default_factory=dict)
     stored: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+    graph: Path | None = None
 
     def preprocessing(self) -> Preprocessing | None:
         """The preprocessing in training, if the prototxt has one."""
@@ -143,6 +145,7 @@ def opened(
             opener.ranges(),
             opener.stored,
             opener.versions,
+            opener.graph,
         )
 
 
@@ -150,9 +153,10 @@ class _Opener:
     def __init__(
         self, a: ModelFiles, b: ModelFiles, graph: ModelFiles | None, stack: ExitStack
     ) -> None:
+        self._models = [m for m in (graph, a, b) if m]
         prototxts = [m.path for m in (a, b, graph) if m and m.kind == "caffe"]
         self.prototxt = prototxts[0] if prototxts else None
-        self._graph = next((m for m in (graph, a, b) if m and m.is_graph), None)
+        self._graph = next((m for m in self._models if m.is_graph), None)
         self._stack = stack
         self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self._lowered: dict[ModelFiles, Path] = {}
@@ -166,6 +170,13 @@ class _Opener:
                 where=f"{a.path} and {b.path}",
                 hint="name the graph that the Keras model was raised from: --graph net.onnx",
             )
+
+    @property
+    def graph(self) -> Path | None:
+        """The first ONNX graph that is read, or else that a Caffe net was lowered to."""
+        return next((x.path for x in self._models if x.kind == "onnx"), None) or next(
+            iter(self._lowered.values()), None
+        )
 
     def backend(self, files: ModelFiles, runtime: str) -> Backend:
         match files.kind:

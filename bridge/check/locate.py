@@ -65,7 +65,13 @@ def located(
         computed_from = [done[source] for source in path.inputs if source in done]
         done[name] = [
             judged(
-                replace(row, is_output=name in outputs, inputs=path.inputs, layers=path.layers),
+                replace(
+                    row,
+                    is_output=name in outputs,
+                    inputs=path.inputs,
+                    layers=path.layers,
+                    run=run,
+                ),
                 tally.variation.of(name),
                 path.operators,
                 [rows[run] for rows in computed_from],

@@ -19,6 +19,8 @@ from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, 
 from bridge.check.loading import ModelFiles, Pair, opened
 from bridge.check.locate import located
 from bridge.check.report import Report
+from bridge.check.report.closer import looked_closer
+from bridge.check.report.drawn import compared_diagram
 from bridge.check.report.versions import versions
 from bridge.errors import UsageError
 from bridge.public.options import Progress
@@ -38,9 +40,11 @@ def check(
     *,
     runtime: str = "onnxruntime",
     graph: ModelFiles | None = None,
+    pictures: bool = False,
     progress: Progress,
 ) -> Report:
-    """Compares the values of two models, `a` being the expected one.
+    """Compares the values of two models, `a` being the expected one. With `pictures` the report
+    has what a page shows.
 
     Raises UsageError if nothing can be compared, and BridgeError for a model that cannot run.
     """
@@ -55,7 +59,11 @@ def check(
         if (feeding.images or feeding.labels) and feeding.preprocessing is None:
             pair, feeding = _with_own_preprocessing(pair, feeding)
         models = pair.expected, pair.received, feeding, pair.ranges
-        report = _compared(pair, all_feeds(*models), wide_feeds(*models), progress)
+        report = _compared(
+            pair, all_feeds(*models), wide_feeds(*models), progress, pictures=pictures
+        )
+        if pictures:
+            report = replace(report, diagram=compared_diagram(pair, report.rows))
         if feeding.labels is None:
             return report
         images = labelled_images(inputs_of(pair.expected, pair.received), feeding)
@@ -78,17 +86,19 @@ _AS_THEY_ARE = (
 )
 
 
-def _compared(pair: Pair, runs: Sequence[Run], more: Sequence[Run], progress: Progress) -> Report:
+def _compared(
+    pair: Pair, runs: Sequence[Run], more: Sequence[Run], progress: Progress, *, pictures: bool
+) -> Report:
     """Compares in all runs; in `more` only if these cannot tell."""
     comparison = _Comparison(pair, progress)
     for run in runs:
         comparison.add(run)
     report = comparison.report()
-    if report.verdict != "cannot tell":
-        return report
-    for run in more:
-        comparison.add(run)
-    return comparison.report()
+    if report.verdict == "cannot tell":
+        for run in more:
+            comparison.add(run)
+        report = comparison.report()
+    return looked_closer(report, comparison.repeat, maps=pictures)
 
 
 class _Comparison:
@@ -100,10 +110,11 @@ class _Comparison:
         self._wanted = _common(*self._backends)
         self._clocks = Clock(), Clock()
         self._tally = Tally()
-        self._fed: list[str] = []
+        self._runs: list[Run] = []
 
     def add(self, run: Run) -> None:
-        words, feeds = run
+        self._runs.append(run)
+        feeds = run[1]
         streams = (
             clock.timed(backend.run(feeds, self._wanted))
             for clock, backend in zip(self._clocks, self._backends, strict=True)
@@ -111,7 +122,17 @@ class _Comparison:
         for count, (name, one, other) in enumerate(in_step(*streams), 1):
             self._progress(f"comparing {count} of {len(self._wanted)}: {name}")
             self._tally.add(name, one, other)
-        self._fed.append(words)
+
+    def repeat(self, run: int, names: Sequence[str]) -> Iterator[tuple[str, Array, Array]]:
+        """Some values of a run once more."""
+        feeds = self._runs[run][1]
+        streams = (
+            ((name, np.asarray(array)) for name, array in backend.run(feeds, names))
+            for backend in self._backends
+        )
+        for count, (name, one, other) in enumerate(in_step(*streams), 1):
+            self._progress(f"looking closer at {count} of {len(names)}: {name}")
+            yield name, one, other
 
     def report(self) -> Report:
         pair, (expected, received) = self._pair, self._backends
@@ -125,7 +146,7 @@ class _Comparison:
             rows,
             expected=expected.title,
             received=received.title,
-            fed="; ".join(self._fed),
+            fed="; ".join(words for words, _ in self._runs),
             unmatched=_unmatched(expected, received, self._wanted),
             warnings=(*pair.warnings, *_not_finite(rows)),
             layouts=_layouts(pair.plan),

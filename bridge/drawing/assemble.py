@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from bridge.drawing.diagram import INPUT, Diagram, Form, Node, Shape, Step, Value
+from bridge.drawing.diagram import INPUT, Diagram, Form, Node, Note, Shape, Step, Value
 from bridge.errors import plain
 
 if TYPE_CHECKING:
@@ -58,21 +58,24 @@ def assembled(
     shapes: Mapping[str, Shape],
     layers: Sequence[Layer] = (),
     raised: Raised | None = None,
+    form: str = "ONNX",
+    notes: Mapping[str, Note] | None = None,
 ) -> Diagram:
     """The diagram of a graph, given in the order in which it computes.
 
     `shapes` are those of the values; `layers` are those of the Caffe net, by whose names lowering
     calls the nodes, and `raised` is what the graph became in Keras. Without them the nodes are
-    those of the graph.
+    those of the graph, whose format `form` names. `notes` are by value.
     """
     groups = _grouped(steps, layers)
     if raised is not None:
         _add_calls(groups, raised.plan)
     weights = _weights(raised)
-    nodes = tuple(_node(group, raised, weights) for group in groups)
+    nodes = tuple(_node(group, raised, weights, form) for group in groups)
     between = {name for node in nodes for name in node.reads}.union(outputs)
     drawn = [name for node in nodes for name in node.writes if name in between]
-    return Diagram(nodes, {name: _value(name, shapes, raised, name in outputs) for name in drawn})
+    values = {name: _value(name, shapes, raised, name in outputs) for name in drawn}
+    return Diagram(nodes, values, {} if notes is None else notes)
 
 
 # --- which steps, layers and calls are one node ---------------------------------------------------
@@ -153,7 +156,10 @@ def _add_calls(groups: Sequence[_Group], plan: Plan) -> None:
 
 
 def _node(
-    group: _Group, raised: Raised | None, weights: Mapping[str, Sequence[MappedWeight]]
+    group: _Group,
+    raised: Raised | None,
+    weights: Mapping[str, Sequence[MappedWeight]],
+    form: str,
 ) -> Node:
     is_input = all(step.operator == INPUT for step in group.steps)
     written = dict.fromkeys(name for step in group.steps for name in step.writes)
@@ -162,7 +168,7 @@ def _node(
         forms["Caffe"] = Form(_names(layer.type for layer in group.layers), _caffe(group.layers))
     if not is_input:
         operators = _names(step.operator for step in group.steps)
-        forms["ONNX"] = Form(operators, _onnx(group.steps, raised))
+        forms[form] = Form(operators, _onnx(group.steps, raised))
     if raised is not None and not is_input:
         forms["Keras"] = _keras(group.calls, weights)
     return Node(
@@ -238,7 +244,7 @@ def _value(name: str, shapes: Mapping[str, Shape], raised: Raised | None, is_out
     axes, _, stored_axes = stored.layout.text().partition(" -> ")
     return Value(
         name,
-        shapes.get(name, stored.layout.logical_shape),
+        stored.layout.logical_shape,
         axes,
         stored.layout.stored_shape,
         stored_axes,

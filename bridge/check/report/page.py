@@ -1,4 +1,5 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no image, no network."""
+"""A report as one HTML page that needs nothing else: no font, no image, no network; and no script
+but the one that moves the graph."""
 
 from __future__ import annotations
 
@@ -8,8 +9,11 @@ from math import isfinite, log10
 from pathlib import Path
 
 from bridge.check.compare import Row, Verdict
+from bridge.check.report.plot import plotted
 from bridge.check.report.report import Report
+from bridge.check.report.where import SHARES
 from bridge.check.tolerance import CLASSES
+from bridge.drawing.page import drawn
 from bridge.files.html import rendered
 from bridge.files.outputs import writable
 from bridge.files.staging import staged
@@ -69,6 +73,10 @@ def page(report: Report) -> str:
         "bars": {row.name: Bar.of(row) for row in report.rows},
         "classes": CLASSES,
         "ticks": [(percent(tick), text) for tick, text in TICKS.items()],
+        "plot": plotted(report.rows),
+        "shares": SHARES,
+        "alone": False,
+        **({} if report.diagram is None else drawn(report.diagram)),
     }
     return rendered("bridge.check.report", values, {"sizes": sizes, "number": number})
 

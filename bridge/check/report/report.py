@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from bridge.check.accuracy import Accuracy
 from bridge.check.compare import Row, Verdict
+from bridge.check.report.where import DifferenceMap
 from bridge.check.tolerance import NARROW
+from bridge.drawing.diagram import Diagram
 from bridge.errors import CheckError, plain
 
 SHOWN = 12
@@ -24,7 +26,7 @@ class Report:
     every value that is not stored as in ONNX, `permutations` the transposes of the Keras model,
     each with its reason; `seconds` is the time that each model took, `versions` is by package.
     `accuracy` is on labelled images: both models must agree on each. `dtypes` are those in which
-    the two compute.
+    the two compute. `maps` and `diagram` are for a page: where values differ, and the graph.
     """
 
     subject: str
@@ -40,6 +42,8 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     accuracy: Accuracy | None = None
     dtypes: tuple[str, ...] = ()
+    maps: tuple[DifferenceMap, ...] = ()
+    diagram: Diagram | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -128,8 +132,10 @@ class Report:
         return f"'{name}', which {_AGREEMENT[row.verdict]}: {_difference(row)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON, which has no numbers for inf and nan: they are strings."""
-        entries = asdict(self)
+        """Everything but pictures, for JSON, which has no numbers for inf and nan: they are
+        strings."""
+        entries = asdict(replace(self, maps=(), diagram=None))
+        del entries["maps"], entries["diagram"]
         entries["ok"], entries["verdict"] = self.ok, self.verdict
         entries["first"] = self.first.name if self.first else None
         entries["faults"] = [row.name for row in self.faults]
@@ -168,7 +174,15 @@ def _difference(row: Row) -> str:
     if row.expected_shape != row.received_shape:
         return f"shape {_shape(row.received_shape)} instead of {_shape(row.expected_shape)}"
     at = f" at {row.place}" if row.error and row.place else ""
-    return f"off by {row.error:.2g}{at}, {row.limit:.2g} allowed"
+    return f"off by {row.error:.2g}{at}, {row.limit:.2g} allowed{_count(row)}"
+
+
+def _count(row: Row) -> str:
+    """How many numbers differ, if they were counted."""
+    if not row.differing:
+        return ""
+    verb = "differs" if row.differing == 1 else "differ"
+    return f"; {row.differing:,} of {row.count:,} values {verb} by more"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -13,6 +13,8 @@ import bridge
 from bridge.check.compare import Row
 from bridge.check.report import Report
 from bridge.check.report.page import page, percent, write_page
+from bridge.check.report.where import DifferenceMap
+from bridge.drawing.diagram import Diagram, Node, Value
 from bridge.errors import UsageError
 from tests.drawing.browser import chromium, opened
 from tests.helpers.small_net import PROTOTXT, Small
@@ -31,6 +33,24 @@ def test_the_page_needs_nothing_else() -> None:
     assert not re.search(r"<script|<link|<img|@import|url\(|https?:", text)
 
 
+def test_a_page_with_a_graph_runs_the_one_script_that_moves_it() -> None:
+    node = Node("</title><script>alert(1)</script>", {}, (), ("conv1",))
+    diagram = Diagram((node,), {"conv1": Value("conv1", is_output=True)})
+    text = page(Report("this", (ROW,), diagram=diagram))
+    assert text.count("<script>") == text.count("Content-Security-Policy") == 1
+    assert "alert(1)</script>" not in text
+
+
+def test_how_many_values_differ_is_said_and_where() -> None:
+    shape = (1, 2, 4, 5)
+    row = replace(ROW, expected_shape=shape, received_shape=shape, error=1.0, differing=3)
+    image = DifferenceMap("conv1", (0, 1), (4, 5), ((0, 4), (1, 0)))
+    text = " ".join(page(Report("this", (row,), maps=(image,))).split())
+    assert "In it 3 of 40 values differ by more than 1.0e-04." in text
+    assert '<path class="level4" d="M1 0h1v1h-1z"/>' in text
+    assert "n 0, c 1 of 4 × 5; 3 of 40 values differ" in text
+
+
 def test_names_are_escaped() -> None:
     row = Row("<b>&", (1,), (1,), 0.0, 1e-4, layers=("<i> (Conv)",))
     text = page(Report("<title>", (row,)))
@@ -41,7 +61,7 @@ def test_names_are_escaped() -> None:
 class Balance(HTMLParser):
     """Whether every tag is closed."""
 
-    VOID = frozenset({"meta", "br"})
+    VOID = frozenset({"meta", "br", "input"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +77,10 @@ class Balance(HTMLParser):
 
 def test_the_page_is_well_formed() -> None:
     balance = Balance()
-    balance.feed(page(Report("this", (ROW,), permutations=("a: x to y",), warnings=("w",))))
+    image = DifferenceMap("conv1", (0, 1), (4, 5), ((0, 4), (1, 0)))
+    diagram = Diagram((Node("a", {}, (), ("conv1",)),), {"conv1": Value("conv1", is_output=True)})
+    report = Report("this", (ROW,), permutations=("a: x to y",), warnings=("w",))
+    balance.feed(page(replace(report, maps=(image,), diagram=diagram)))
     assert balance.open == []
 
 
@@ -106,6 +129,7 @@ def test_a_browser_shows_which_layer_is_wrong(small: Small, tmp_path: Path) -> N
     dom = opened(browser, tmp_path / "page.html")
     assert text_of(dom, "verdict") == "Not equal"
     assert text_of(dom, "first") == "norm1"
+    assert 'class="net ready"' in dom
     assert "made by norm1 (LRN)" in text_of(dom, "located")
 
 

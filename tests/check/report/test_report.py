@@ -34,6 +34,18 @@ def test_the_first_to_differ_is_told_with_its_inputs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 of 2 values differs"), (2, "2 of 2 values differ")]
+)
+def test_how_many_values_differ_is_told_where_they_were_counted(count: int, words: str) -> None:
+    report = Report("this", (GOOD, replace(BAD, differing=count)))
+    assert f"off by 0.5 at (0, 0), 0.0001 allowed; {words} by more" in report.located()
+
+
+def test_pictures_are_for_pages_alone() -> None:
+    assert {"maps", "diagram"}.isdisjoint(Report("this", (GOOD,)).as_dict())
+
+
 def test_shapes_are_told_as_such() -> None:
     report = Report("this", (SHORT,)).located()
     assert "'fc' is the first to differ: shape 1 4 instead of 1 5" in report
