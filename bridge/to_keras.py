@@ -1,7 +1,8 @@
 """From a graph to a Keras model, in memory or as a file, as the options of a conversion have it.
 
-A `.keras` file is written from the plan. Keras is imported for the check, which loads that very
-file; for the other kinds of files; and for whoever asks for the model.
+A `.keras` file and a script are written from the plan. Keras is imported for the check, which loads
+that very file, or what the script makes in a process of its own; for the other kinds of files; and
+for whoever asks for the model.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from bridge.errors import UnsupportedError, UsageError
-from bridge.files.outputs import refuse_unknown_kind, writable
-from bridge.files.staging import staged
+from bridge.files.outputs import MODEL_KINDS, SCRIPT, refuse_unknown_kind, writable
+from bridge.files.staging import staged, staging
 from bridge.public.options import PathLike, Progress, RaisingOptions
 from bridge.results import Raising
 from bridge.types import Array
@@ -63,6 +64,8 @@ def raised(
     raising = Raising(plan, lowered, warnings=tuple(depth_warnings(plan)))
     values = None if lowered is None else lowered.values
     check = _Check(path, values, options.progress) if options.check and path is not None else None
+    if target is not None and target.suffix == SCRIPT:
+        return _scripted(raising, check, target, options)
     if target is not None and target.suffix == ".keras" and is_known(plan):
         return _archived(raising, check, target, options)
     return _built(raising, check, target, options, _Rounding.of(options, plan))
@@ -153,9 +156,9 @@ def _refuse_rounding(target: Path | None, options: RaisingOptions) -> None:
 
 
 def _refuse_unwritable(path: Path) -> None:
-    refuse_unknown_kind(path)
-    if path.suffix == ".keras":
-        writable(path, (".keras",))
+    refuse_unknown_kind(path, (*MODEL_KINDS, SCRIPT))
+    if path.suffix in (".keras", SCRIPT):
+        writable(path, (path.suffix,))
         return
     from bridge.keras.export import refuse_unwritable
 
@@ -178,6 +181,30 @@ def _archived(
             options.progress("loading it in Keras")
             raising = check.compared(replace(raising, loaded=_loaded(file, raising)))
         _write_map(raising, files, options)
+    return raising
+
+
+def _scripted(
+    raising: Raising, check: _Check | None, output: Path, options: RaisingOptions
+) -> Raising:
+    """Written as a script, which is run for the check before it gets its name."""
+    from bridge.archive.write import refuse_unknown
+    from bridge.script.run import saved
+    from bridge.script.write import publish, write
+
+    refuse_unknown(raising.plan)
+    with staging(output) as script, ExitStack() as files:
+        options.progress("writing the script and its weights")
+        write(raising.plan, script.path)
+        if check is not None and find_spec("keras") is None:
+            raising = check.without_keras(raising, output.name)
+        elif check is not None:
+            options.progress("running the script")
+            model = script.path.with_suffix(".keras")
+            saved(script.path, model)
+            raising = check.compared(replace(raising, loaded=_loaded(model, raising)))
+        _write_map(raising, files, options)
+        publish(script)
     return raising
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,37 @@ def test_a_file_that_keras_cannot_load_gets_no_name(
     with pytest.raises(UnsupportedError, match="cannot load it from a file"):
         raise_onnx(net(), output)
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.nightly
+def test_a_script_is_run_and_compared_before_it_gets_its_name(tmp_path: Path) -> None:
+    raising = raise_onnx(net(), tmp_path / "net.py")
+    assert raising.report is not None
+    assert raising.report.ok
+    assert raising.loaded is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.py", "net.weights.h5"]
+
+
+def test_a_script_with_other_numbers_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def saved(script: Path, target: Path) -> None:
+        model = runpy.run_path(str(script))["load"]()
+        model.layers[1].kernel.assign_add(np.full((4, 3), 0.01))
+        model.save(target)
+
+    monkeypatch.setattr("bridge.script.run.saved", saved)
+    with pytest.raises(CheckError):
+        raise_onnx(net(), tmp_path / "net.py")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_script_needs_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.archive.write.operations", dict)
+    with pytest.raises(
+        UnsupportedError, match=r"no table says how to write these\n  y \(ops.sin\)"
+    ):
+        raise_onnx(net(), tmp_path / "net.py")
 
 
 def test_the_model_is_built_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bridge.archive.config import functional
 from bridge.archive.graph import Graph
 from bridge.archive.tables import layers, operations
 from bridge.archive.weights import WeightsFile
-from bridge.errors import UnsupportedError
+from bridge.errors import UnsupportedError, lines_of
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Function, Plan
 
@@ -48,6 +48,17 @@ def write(plan: Plan, path: Path) -> None:
 def is_known(plan: Plan) -> bool:
     """Whether the tables have all layers and operations of a plan: a plug-in may use any."""
     return all(_is_known(call) for call in plan.calls)
+
+
+def refuse_unknown(plan: Plan) -> None:
+    """Raises UnsupportedError for a plan with layers or operations that the tables lack."""
+    unknown = [call for call in plan.calls if not _is_known(call)]
+    if unknown:
+        raise UnsupportedError(
+            "no table says how to write these",
+            lines=lines_of(unknown, lambda call: f"{call.name} ({call.target})"),
+            hint="write a .keras file",
+        )
 
 
 def _is_known(call: Call) -> bool:

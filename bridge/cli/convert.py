@@ -112,6 +112,8 @@ def onnx_to_keras(
 
         python -m bridge onnx-to-keras net.onnx -o net.keras
 
+        python -m bridge onnx-to-keras net.onnx -o net.py
+
         python -m bridge onnx-to-keras net.onnx -o net.keras --io-layout onnx
 
         python -m bridge onnx-to-keras net.onnx -o net.keras --input-shape x:1,3,320,240
@@ -163,6 +165,8 @@ def caffe_to_keras(
     **Examples**
 
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras
+
+        python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.py
 
         python -m bridge caffe-to-keras deploy.prototxt net.caffemodel -o net.keras --target speed
 

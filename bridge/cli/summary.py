@@ -154,9 +154,16 @@ def _parameters(shapes: Iterable[Sequence[int]]) -> int:
 
 def _bytes(path: Path) -> int:
     """Of a file and the weights beside it, or of all files of a folder."""
-    beside = path.parent.glob(f"{path.name}.*data") if path.suffix == ".onnx" else ()
-    files = path.rglob("*") if path.is_dir() else chain((path,), beside)
+    files = path.rglob("*") if path.is_dir() else chain((path,), _beside(path))
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _beside(path: Path) -> Iterable[Path]:
+    if path.suffix == ".py":
+        from bridge.script.write import weights_beside
+
+        return weights_beside(path)
+    return path.parent.glob(f"{path.name}.*data") if path.suffix == ".onnx" else ()
 
 
 def _in_units(count: float) -> str:

@@ -80,15 +80,18 @@ _WRITERS = {
 }
 
 MODEL_KINDS = (".keras", ".tflite", "")
+SCRIPT = ".py"  # which a conversion writes, and Keras does not
 
 
-def refuse_unknown_kind(path: Path) -> None:
+def refuse_unknown_kind(path: Path, kinds: Sequence[str] = MODEL_KINDS) -> None:
     """Refuses a name of which no kind of Keras model is. Raises UsageError."""
-    if path.suffix not in MODEL_KINDS:
+    if path.suffix not in kinds:
+        *names, last = filter(None, kinds)
         raise UsageError(
             "unknown kind of output",
             where=path,
-            expected="a name ending in .keras or .tflite, or without an ending for a SavedModel",
+            expected=f"a name ending in {', '.join(names)} or {last}, or without an ending for a "
+            "SavedModel",
             hint=_WRITERS.get(path.suffix),
         )
 

@@ -27,6 +27,7 @@ ORDER = (
     "graph",
     "raising",
     "archive",
+    "script",
     "keras",
     "caffe",
     "lower",
@@ -107,7 +108,7 @@ def test_imports_go_down_the_list() -> None:
     ] == []
 
 
-ONNX_TO_KERAS = ("layout", "graph", "raising", "archive", "keras")
+ONNX_TO_KERAS = ("layout", "graph", "raising", "archive", "script", "keras")
 
 
 def test_onnx_to_keras_stands_without_caffe() -> None:
