@@ -1,4 +1,4 @@
-"""The files that are made of others: the compiled schema, two pages and a figure of the docs, and
+"""The files that are made of others: the compiled schema, two pages and figures of the docs, and
 the tables of the installed Keras."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,6 +76,13 @@ def figure() -> bytes:
     return reshape_figure().encode()
 
 
+def weight_figure(name: str) -> bytes:
+    """A weight on its way to Keras."""
+    from _figure import WAYS, weight_figure
+
+    return weight_figure(WAYS[name]).encode()
+
+
 def keras_layers() -> bytes:
     """The layers of the installed Keras, as archives have them."""
     from _keras_tables import layers
@@ -97,6 +105,10 @@ TARGETS: Mapping[Path, Callable[[], bytes]] = {
     ROOT / "docs" / "layers.md": layers_page,
     ROOT / "docs" / "mistakes.md": mistakes_page,
     ROOT / "docs" / "reshape.svg": figure,
+    **{
+        ROOT / "docs" / f"weight-{name}.svg": partial(weight_figure, name)
+        for name in ("convolution", "grouped", "flatten")
+    },
 }
 
 
