@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.check.backends.backend import Origin
 from bridge.check.backends.onnx import dtypes_of, origins_of
-from bridge.check.backends.runtimes import copied, session
+from bridge.check.backends.runtimes import limit_of, run_within, session
 from bridge.errors import GraphError, UnsupportedError, words_of
 from bridge.graph.ranges import Columns
 from bridge.types import Array
@@ -50,6 +50,7 @@ class OnnxRunner:
         _add_outputs(proto, self.extra)
         self.outputs = tuple(output.name for output in proto.graph.output)
         self._shapes = _add_shapes(proto, shapes)
+        self._seconds = limit_of(proto)
         self._session = _session(proto, path.parent, _BELIEVING if self._shapes else ())
 
     @property
@@ -93,7 +94,8 @@ class OnnxRunner:
 
     def _run(self, feeds: Mapping[str, Array], names: Sequence[str]) -> list[Array]:
         try:
-            return [np.asarray(result) for result in self._session.run(names, copied(feeds))]
+            results = run_within(self._seconds, self._session, names, feeds)
+            return [np.asarray(result) for result in results]
         except Exception as error:  # onnxruntime's errors have no common class but this
             raise GraphError(
                 "onnxruntime cannot run the graph", received=words_of(error)
@@ -196,9 +198,14 @@ class KerasRunner:
 
 def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:
     """A model's outputs for its inputs, both as the model stores them, and in the order of
-    `model.inputs` and `model.outputs`, whatever structure it is called with: a list, a dict, …"""
+    `model.inputs` and `model.outputs`, whatever structure it is called with: a list, a dict, …
+
+    Raises UnsupportedError if Keras cannot, or would take too many steps."""
     import keras
 
+    from bridge.keras.steps import refuse_many_steps
+
+    refuse_many_steps(model)
     feeds = keras.tree.pack_sequence_as(model.input, list(arrays))
     try:
         results = keras.tree.flatten(model(feeds, training=False))

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from bridge.check.backends import runtimes
 from bridge.check.runners import OnnxRunner
 from bridge.errors import GraphError, UnsupportedError
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
@@ -137,3 +138,15 @@ def test_quantized_graphs_run_as_they_are_defined(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     result = OnnxRunner(tmp_path / "model.onnx").run({"x": np.full((1, 4), 2.55, np.float32)})["y"]
     np.testing.assert_allclose(result, np.float32(0.05) * 255)
+
+
+def test_a_loop_without_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "SECONDS", 0.1)
+    body = "b (int64 i, bool c, float[1] a) => (bool d, float[1] b) { d = Identity(c) b = Relu(a) }"
+    text = f"g (float[1] x, int64 n, bool t) => (float[1] y) {{ y = Loop<body = {body}>(n, t, x) }}"
+    onnx.save(graph(text), tmp_path / "net.onnx")
+    runner = OnnxRunner(tmp_path / "net.onnx")
+    feeds = {"x": seeded((1,)), "t": np.array(True)}
+    assert runner.run({**feeds, "n": np.array(3)})["y"].shape == (1,)
+    with pytest.raises(GraphError, match=r"a loop of it has not ended after 0\.1 s"):
+        runner.run({**feeds, "n": np.array(2**40)})

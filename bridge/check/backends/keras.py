@@ -88,7 +88,11 @@ class KerasBackend:
         inputs: Sequence[str],
         outputs: Sequence[str],
     ) -> None:
-        """`inputs` and `outputs` are the model's values, in its order."""
+        """`inputs` and `outputs` are the model's values, in its order. Raises UnsupportedError for
+        a model that would take too many steps."""
+        from bridge.keras.steps import refuse_many_steps
+
+        refuse_many_steps(model)
         self.title = title
         self.inputs: dict[str, InputSpec] = {
             name: (_logical_shape(name, tensor, locations[name]), tensor.dtype)

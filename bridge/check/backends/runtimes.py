@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
@@ -142,9 +143,43 @@ def runtime(name: str) -> Runtime:
 
 
 def _onnxruntime(model: onnx.ModelProto, folder: Path) -> Run:
-    opened = session(model, folder)
+    opened, seconds = session(model, folder), limit_of(model)
     names = [output.name for output in model.graph.output]
-    return lambda feeds: opened.run(names, copied(feeds))
+    return lambda feeds: run_within(seconds, opened, names, feeds)
+
+
+SECONDS = 120
+"""How long a graph with a loop may run: one of a few bytes may have no end."""
+
+
+def limit_of(model: onnx.ModelProto) -> int | None:
+    """SECONDS for a graph that has a loop, or may have one in a branch or a function."""
+    looping = frozenset(("If", "Loop", "Scan", "SequenceMap"))
+    has_loop = model.functions or any(node.op_type in looping for node in model.graph.node)
+    return SECONDS if has_loop else None
+
+
+def run_within(
+    seconds: int | None, opened: Any, names: Sequence[str], feeds: Mapping[str, Array]
+) -> list[Any]:
+    """The named outputs of a session. Raises what onnxruntime does, also after so many seconds."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = 4
+    timer = Timer(seconds or 0, setattr, (options, "terminate", True))
+    if seconds is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        results: list[Any] = opened.run(names, copied(feeds), options)
+    except Exception as error:
+        if options.terminate:
+            raise GraphError(f"a loop of it has not ended after {seconds} s") from error
+        raise
+    finally:
+        timer.cancel()
+    return results
 
 
 _PAIRS = frozenset(("DequantizeLinear", "QuantizeLinear"))

@@ -18,9 +18,13 @@ from typing import Any
 import numpy as np
 
 from bridge.caffe.net import Layer
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.table import layer
 from bridge.lower.values import Value
+
+MOST_UNROLLED = 5_000
+"""Time steps: each becomes about a dozen nodes."""
 
 
 @layer("LSTM", params="recurrent_param", fixed_batch=True)
@@ -47,7 +51,7 @@ def lstm(
         begin = _initial_states(e, cont, state)
         y, *ends = _whole_sequence(e, "LSTM", x, static, begin, recurrent_index, num_output)
     else:
-        fed, continues = _step_inputs(e, x, cont, static, 4 * num_output)
+        fed, continues = _step_inputs(e, layer, x, cont, static, 4 * num_output)
         recurrent = _transposed(e, recurrent_index, (4 * num_output, num_output), "recurrent")
         y, *ends = _step_by_step(e, fed, continues, recurrent, state)
     return (y, *ends) if expose_hidden else (y,)
@@ -77,7 +81,7 @@ def forks_lstm(
     if cont is None or _never_resets(e, cont, steps):
         y, *_ = _whole_sequence(e, "LSTM", x, None, (), 1, num_output, bias=2)
     else:
-        fed, continues = _step_inputs(e, x, cont, None, 4 * num_output, bias=2)
+        fed, continues = _step_inputs(e, layer, x, cont, None, 4 * num_output, bias=2)
         recurrent = _transposed(e, 1, (4 * num_output, num_output), "recurrent")
         y, *_ = _step_by_step(e, fed, continues, recurrent, ())
     return e.reshape(y, e.tops[0])
@@ -208,7 +212,7 @@ def rnn(
         begin = _initial_states(e, cont, state)
         states, end = _whole_sequence(e, "RNN", x, static, begin, recurrent_index, num_output)
     else:
-        steps, continues = _step_inputs(e, x, cont, static, num_output)
+        steps, continues = _step_inputs(e, layer, x, cont, static, num_output)
         recurrent = _transposed(e, recurrent_index, square, "recurrent")
         results = list(state)
         for step, on in zip(steps, continues, strict=True):
@@ -229,13 +233,28 @@ def _split_bottoms(others: Sequence[Value], states: int) -> tuple[Value | None, 
 
 
 def _step_inputs(
-    e: Emitter, x: Value, cont: Value, static: Value | None, gates: int, *, bias: int = 1
+    e: Emitter,
+    layer: Layer,
+    x: Value,
+    cont: Value,
+    static: Value | None,
+    gates: int,
+    *,
+    bias: int = 1,
 ) -> tuple[Sequence[Value], Sequence[Value]]:
     """The input of each step, 1 n gates, and whether its streams continue, 1 n 1.
 
     The inputs of all steps are multiplied at once: W_x x + b, plus W_s static if there is one.
     """
     steps, streams = x.fixed(0), x.fixed(1)
+    if steps > MOST_UNROLLED:
+        raise UnsupportedLayerError(
+            "its state may be reset at any time step, and too many would have to be unrolled",
+            where=layer,
+            expected=f"at most {MOST_UNROLLED:,}, or a ContinuationIndicator that never resets it",
+            received=f"{steps:,}",
+            hint="fewer time steps in the net's input: --input-shape",
+        )
     features = prod(x.fixed(axis) for axis in range(2, x.rank))
     flat = e.reshape(x, (steps, streams, features))
     fed = e.Add(

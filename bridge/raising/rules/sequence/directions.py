@@ -61,6 +61,10 @@ class LayerDirection:
         return results
 
 
+MOST_UNROLLED = 1_000
+"""The time steps that are written one by one: each becomes about twenty operations."""
+
+
 @dataclass(frozen=True)
 class UnrolledLSTM:
     """An LSTM that Keras has no layer for: a Dense layer for the input, and one for the state, the
@@ -88,6 +92,12 @@ class UnrolledLSTM:
                 expected="no peepholes, no clip, one activation of the cell and of the output",
                 received=steps,
                 hint="fix the number of time steps: it is unrolled then",
+            )
+        if steps > MOST_UNROLLED:
+            raise UnsupportedError(
+                "an LSTM that Keras has no layer for, over too many time steps to be unrolled",
+                expected=f"at most {MOST_UNROLLED:,}",
+                received=f"{steps:,}",
             )
         weights = dict(self.weights)
         step = _Step(self, k, weights.pop("recurrent"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.caffe import Net
-from bridge.errors import ShapeError
+from bridge.errors import ShapeError, UnsupportedLayerError
 from bridge.lower import lower
 from tests.helpers.golden_cases import assert_close
 
@@ -154,3 +154,10 @@ class TestForksLstm:
     def test_cont_that_does_not_fit(self, one_layer: Callable[..., Any]) -> None:
         with pytest.raises(ShapeError, match="cont does not fit"):
             one_layer("Lstm", "lstm_param { num_output: 5 }", x=X, cont=CONT[:3])
+
+
+def test_very_many_steps_are_not_unrolled(net_of: Callable[..., Net]) -> None:
+    shapes = {"x": (5001, 1, 2), "c": (5001, 1)}
+    blobs = [np.zeros(shape) for shape in ((20, 2), (20,), (20, 5))]
+    with pytest.raises(UnsupportedLayerError, match="too many would have to be unrolled"):
+        lower(net_of(LSTM, {"l": blobs}, **shapes))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridge.errors import UnsupportedOperatorError
+from bridge.errors import BridgeError, UnsupportedOperatorError
 from bridge.keras.build import build
 from bridge.raising import Plan
 from tests.helpers.archives import loaded_from_archive
@@ -324,3 +324,11 @@ def test_a_file_holds_nothing_but_keras(operator: str, attributes: str) -> None:
     again = loaded_from_archive(raised.plan, raised.model)
     for name, array in Raised(raised.plan, again).run(feeds).items():
         np.testing.assert_array_equal(array, raised.run(feeds)[name])
+
+
+def test_an_lstm_of_very_many_steps_is_not_unrolled() -> None:
+    text = f"""g (float[1001,1,{INPUTS}] x) => (float[t,d,n,{UNITS}] y) {{
+        y = LSTM<hidden_size={UNITS}, clip=0.5>(x, w, r, b)
+    }}"""
+    with pytest.raises(BridgeError, match="too many time steps to be unrolled"):
+        plan_of(graph(text, weights("LSTM")))
