@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from bridge.errors import UsageError
+from bridge.errors import UsageError, plain
+from bridge.files.html import dims, table
 from bridge.public import public
 from bridge.public.deployment import Choices
 
@@ -40,6 +41,23 @@ class Conversion:
     report: Report | None
     model: LoweredModel = field(repr=False)
     chosen: Choices = field(default_factory=Choices)
+
+    def __repr__(self) -> str:
+        ends = (
+            ", ".join(f"{name} {dims(shape)}" for name, shape in shapes.items())
+            for shapes in (self.inputs, self.outputs)
+        )
+        return plain(f"<Conversion {self.path or ''}: {' -> '.join(ends)}>")
+
+    def _repr_html_(self) -> str:
+        """The inputs and outputs, as a table for a notebook."""
+        rows = [
+            (kind, name, dims(shape))
+            for kind, shapes in (("input", self.inputs), ("output", self.outputs))
+            for name, shape in shapes.items()
+        ]
+        title = " – ".join(map(str, filter(None, (self.path, self.report))))
+        return table(title or "not written to a file", ("", "blob", "shape"), rows)
 
     @property
     @public

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bridge.caffe.net import Blob
-from bridge.errors import UsageError
+from bridge.errors import UsageError, plain
+from bridge.files.html import dims, table
 from bridge.files.outputs import writable
 from bridge.files.staging import staged
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
@@ -112,6 +113,22 @@ class TranslationMap:
     weights: tuple[MappedWeight, ...]
     transposes: tuple[Transpose, ...] = ()
     absent: Mapping[str, Shape] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.tensors)} tensors, {len(self.weights)} weights"
+        return plain(f"<TranslationMap {self.name}: {counts}, {len(self.transposes)} transposes>")
+
+    def _repr_html_(self) -> str:
+        """The tensors and the weights, as tables for a notebook."""
+        tensors = [(x.value, dims(x.shape), x.keras, dims(x.stored), x.order) for x in self.tensors]
+        weights = [
+            (f"{x.layer} {x.role}", dims(x.shape), ", ".join(map(str, x.sources)), x.expression)
+            for x in self.weights
+        ]
+        heads = ("blob", "shape", "in Keras", "shape in Keras", "layout")
+        return table(self.name, heads, tensors) + table(
+            f"weights of {self.name}", ("weight in Keras", "shape", "of", "by"), weights
+        )
 
     def of_blob(self, blob: str, writers: Mapping[str, str]) -> TranslationMap:
         """What concerns one blob of a Caffe net: its values, several if layers work in place, and

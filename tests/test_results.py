@@ -36,3 +36,23 @@ def test_another_model_has_none() -> None:
     x = keras.Input((3,))
     with pytest.raises(UsageError, match="the map of this model is not known"):
         bridge.translation_map(keras.Model(x, keras.layers.Dense(2)(x)))
+
+
+def test_a_notebook_shows_the_ends_of_a_conversion(tmp_path: Path) -> None:
+    done = bridge.caffe_to_onnx(NET.prototxt, NET.caffemodel, tmp_path / "net.onnx")
+    (data,), (out,) = done.inputs, done.outputs
+    assert repr(done).startswith(f"<Conversion {tmp_path / 'net.onnx'}: {data} batch ")
+    html = done._repr_html_()
+    assert f"<td>input</td><td>{data}</td>" in html
+    assert f"<td>output</td><td>{out}</td>" in html
+    assert "equal" in html
+    unwritten = bridge.caffe_to_onnx(NET.prototxt, NET.caffemodel, check=False)
+    assert "not written to a file" in unwritten._repr_html_()
+
+
+def test_a_notebook_shows_a_map() -> None:
+    mapping = bridge.explain(NET.prototxt, NET.caffemodel)
+    assert repr(mapping).startswith(f"<TranslationMap {mapping.name}: {len(mapping.tensors)} ten")
+    html = mapping._repr_html_()
+    assert all(f"<td>{tensor.value}</td>" in html for tensor in mapping.tensors)
+    assert all(f"<td>{weight.layer} {weight.role}</td>" in html for weight in mapping.weights)

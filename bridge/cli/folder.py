@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from bridge.cli.app import command
 from bridge.cli.options import DEFAULT_PRINTING, Check, Printing
+from bridge.errors import UsageError
 
 INCOMPLETE = 1  # exit status
 
@@ -36,6 +37,10 @@ def convert(
     memory: Annotated[
         float | None, Parameter(help="GiB that one conversion may address (Linux).")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        Parameter(help="A Dask scheduler whose workers convert instead: tcp://HOST:8786."),
+    ] = None,
     check: Check = True,
     printing: Printing = DEFAULT_PRINTING,
 ) -> None:
@@ -50,7 +55,14 @@ def convert(
         python -m bridge convert models/ -o converted/
 
         python -m bridge convert models/ -o converted/ --to onnx,keras --jobs 4 --timeout 120
+
+        python -m bridge convert models/ -o converted/ --scheduler tcp://10.0.0.1:8786
     """
+    if jobs is not None and scheduler is not None:
+        raise UsageError(
+            "--jobs and --scheduler exclude each other",
+            hint="a Dask cluster runs as many at a time as its workers have threads",
+        )
     from bridge.folders.api import convert_folder
 
     with _bar() as done:
@@ -62,6 +74,7 @@ def convert(
             jobs=jobs or os.cpu_count() or 1,
             seconds=timeout,
             memory=None if memory is None else int(memory * _GIB),
+            scheduler=scheduler,
             done=done,
         )
     if printing.as_json:

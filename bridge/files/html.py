@@ -1,12 +1,13 @@
-"""HTML pages of templates beside the modules that fill them: one file that needs nothing else, from
-which no name of a model can break out."""
+"""Tables for notebooks, and HTML pages of templates beside the modules that fill them: one file
+that needs nothing else, from which no name of a model can break out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
-from bridge.errors import UsageError
+from bridge.errors import UsageError, plain
 
 
 def rendered(
@@ -35,3 +36,25 @@ def rendered(
     environment.filters |= filters or {}
     folder = package.removeprefix("bridge.").replace(".", "/")
     return environment.get_template(f"{folder}/page.html.jinja").render(values)
+
+
+LONGEST_TABLE = 30
+"""Rows: a notebook shows a table as a part of a page."""
+
+
+def table(title: object, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A short table for a notebook's `_repr_html_`, of texts in which no tag counts."""
+    shown = [_row("td", row) for row in rows[:LONGEST_TABLE]]
+    if (more := len(rows) - LONGEST_TABLE) > 0:
+        shown.append(f'<tr><td colspan="{len(heads)}">and {more} more</td></tr>')
+    body = "".join((_row("th", heads), *shown)) if rows else ""
+    return f"<p>{escape(plain(title))}</p><table>{body}</table>"
+
+
+def _row(tag: str, cells: Sequence[object]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(plain(cell))}</{tag}>' for cell in cells)}</tr>"
+
+
+def dims(shape: Sequence[int | str]) -> str:
+    """A shape as text."""
+    return " ".join(map(str, shape))

@@ -2,6 +2,7 @@
 
 pairs.py    which caffemodel belongs to which net
 tasks.py    one conversion, in a process of its own with limits, and what became of it
+running.py  who runs them: this machine, or a Dask cluster
 record.py   what earlier runs have done
 index.py    one page of all of them
 api.py      convert_folder: the public function

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bridge.errors import UsageError
 from bridge.folders.index import counts, write_index
 from bridge.folders.pairs import Pair, find_pairs
 from bridge.folders.record import Record
-from bridge.folders.tasks import Kind, Limits, Outcome, Status, Task, run
+from bridge.folders.running import Ended, locally, on_cluster
+from bridge.folders.tasks import Kind, Limits, Outcome, Status, Task
 from bridge.public import public
 from bridge.public.options import as_names
 
@@ -45,16 +46,20 @@ def convert_folder(
     jobs: int = 1,
     seconds: float = 600.0,
     memory: int | None = None,
+    scheduler: str | None = None,
     done: Done | None = None,
 ) -> Folder:
     """Converts each Caffe net of a folder and the folders below, to files of the same names.
 
     Each has a process of its own, of which `jobs` run at a time, and which may take so many
     `seconds` and, on Linux, bytes of `memory`; what stops one leaves the others alone. What was
-    converted before, of the same files, is not converted again.
+    converted before, of the same files, is not converted again. `scheduler` is the address of a
+    Dask cluster that runs them instead of this machine; its workers have bridge, and the same
+    files under the same names.
     `done` is called after each with how many are done, of how many, and the net's name.
     Writes `output`/index.html, and `output`/outcomes.jsonl for the next run.
-    Raises UsageError if the folder has no net, or the output cannot be written.
+    Raises UsageError if the folder has no net, the output cannot be written, or no Dask scheduler
+    answers.
     """
     folder, output = _folder(Path(folder)), Path(output).resolve()
     tasks = _tasks(find_pairs(folder), folder, output, _kinds(as_names(to)), check)
@@ -62,8 +67,10 @@ def convert_folder(
         raise UsageError("there is no net", where=folder, expected="a .prototxt in it, or below")
     output.mkdir(parents=True, exist_ok=True)
     outcomes = dict[Task, Outcome]()
+    limits = Limits(seconds, memory)
+    run_all = partial(locally, jobs=jobs) if scheduler is None else partial(on_cluster, scheduler)
     with Record.of(output / "outcomes.jsonl") as record:
-        for task, outcome in _ended(tasks, record, jobs, Limits(seconds, memory)):
+        for task, outcome in _ended(tasks, record, partial(run_all, limits=limits)):
             outcomes[task] = outcome
             if done is not None:
                 done(len(outcomes), len(tasks), str(task.net.relative_to(folder)))
@@ -103,8 +110,8 @@ def _tasks(
 
 
 def _ended(
-    tasks: Sequence[Task], record: Record, jobs: int, limits: Limits
-) -> Iterator[tuple[Task, Outcome]]:
+    tasks: Sequence[Task], record: Record, run_all: Callable[[Sequence[Task]], Ended]
+) -> Ended:
     """Each task with its outcome, first those that an earlier run has had."""
     waiting = []
     for task in tasks:
@@ -113,15 +120,9 @@ def _ended(
             waiting.append(task)
         else:
             yield task, outcome
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        futures = {pool.submit(run, task, limits): task for task in waiting}
-        try:
-            for future in as_completed(futures):
-                task, outcome = futures[future], future.result()
-                record.add(task, outcome)
-                yield task, outcome
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    for task, outcome in run_all(waiting):
+        record.add(task, outcome)
+        yield task, outcome
 
 
 def _holds(task: Task, outcome: Outcome) -> bool:

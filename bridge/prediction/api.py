@@ -10,7 +10,8 @@ from typing import Any
 
 from bridge.check.api import Model, files_among, model_files, paths_of, preprocessing_of
 from bridge.check.images import Preprocessing, fitted, pixels_of
-from bridge.errors import UsageError
+from bridge.errors import UsageError, plain
+from bridge.files.html import table
 from bridge.files.outputs import refuse_collisions, writable
 from bridge.prediction.answers import Answer, Guess, Reader
 from bridge.prediction.drawing import ENDINGS, draw
@@ -45,6 +46,20 @@ class Predictions:
     model: str
     images: tuple[Prediction, ...]
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        guesses = ", ".join(f"{image.image.name} {image.best or '?'}" for image in self.images)
+        return plain(f"<Predictions of {self.model}: {guesses}>")
+
+    def _repr_html_(self) -> str:
+        """The guesses, as a table for a notebook."""
+        rows = [
+            (image.image.name, answer.output, guess, f"{guess.score:.4f}")
+            for image in self.images
+            for answer in image.answers
+            for guess in answer.guesses
+        ]
+        return table(self.model, ("image", "output", "class", "score"), rows)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""

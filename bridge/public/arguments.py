@@ -110,7 +110,8 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "allow_missing_weights", "rgb"), FLAG),
     **dict.fromkeys(("opset", "level", "seed", "batches"), INT),
     **dict.fromkeys(
-        ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase"), TEXT
+        ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase", "scheduler"),
+        TEXT,
     ),
     **dict.fromkeys(
         ("batch", "jobs", "memory", "top"), Kind("a whole number, 1 or more", _is_count)

@@ -31,3 +31,10 @@ def test_a_folder_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "index": str(output / "index.html"),
         "counts": {"converted": 1, "refused": 1},
     }
+
+
+def test_a_cluster_decides_how_many_run_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["convert", "nets", "-o", "out", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"])
+    assert stopped.value.code == 2
+    assert "--jobs and --scheduler exclude each other" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import UsageError
-from bridge.files.html import rendered
+from bridge.files.html import rendered, table
 
 
 def test_a_name_is_text_and_no_markup() -> None:
@@ -21,3 +21,11 @@ def test_without_jinja2_a_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         UsageError, match=r"jinja2 is needed for a page(.|\n)*caffe-bridge\[report\]"
     ):
         rendered("bridge.folders", {})
+
+
+def test_a_table_is_short_and_its_names_are_text() -> None:
+    text = table("<i>", ("a", "b"), [("<b>", 1)] * 31)
+    assert "<p>&lt;i&gt;</p>" in text
+    assert text.count("<td>&lt;b&gt;</td><td>1</td>") == 30
+    assert '<td colspan="2">and 1 more</td>' in text
+    assert table("nothing", ("a",), []) == "<p>nothing</p><table></table>"

@@ -43,6 +43,8 @@ def test_digits_are_read(digits: list[Path], tmp_path: Path) -> None:
     assert [image.image for image in result.images] == digits
     assert [str(image.best) for image in result.images] == [f"a {label(x)}" for x in digits]
     assert {len(image.answers[0].guesses) for image in result.images} == {3}
+    assert repr(result).endswith(f"{digits[2].name} a {label(digits[2])}>")
+    assert result._repr_html_().count(f"<td>{digits[0].name}</td><td>prob</td>") == 3
     assert json.loads(json.dumps(result.as_dict()))["images"][0]["image"] == str(digits[0])
 
 

@@ -13,6 +13,7 @@ from bridge.check.report.where import DifferenceMap
 from bridge.check.tolerance import NARROW
 from bridge.drawing.diagram import Diagram
 from bridge.errors import CheckError, plain
+from bridge.files.html import dims, table
 
 SHOWN = 12
 
@@ -144,6 +145,24 @@ class Report:
         plain: dict[str, Any] = _plain(entries)
         return plain
 
+    def __repr__(self) -> str:
+        return plain(f"<Report {self}>")
+
+    def _repr_html_(self) -> str:
+        """The values, as a table for a notebook: those that differ first."""
+        rows = sorted(self.rows, key=lambda row: _ORDER[row.verdict])
+        cells = [
+            (
+                row.name,
+                dims(row.received_shape),
+                f"{row.error:.1e}",
+                f"{row.limit:.1e}",
+                row.verdict,
+            )
+            for row in rows
+        ]
+        return table(self, ("blob", "shape", "max abs", "allowed", ""), cells)
+
     def __str__(self) -> str:
         worst, count = self.worst, len(self.rows)
         off = "" if worst is None else f", worst {worst.error:.2g} of {worst.limit:.2g} allowed"
@@ -154,6 +173,7 @@ class Report:
         return f"{self.subject}: {blobs} {'equal' if self.ok else 'NOT EQUAL'}{detail}"
 
 
+_ORDER: Mapping[Verdict, int] = {"differs": 0, "cannot tell": 1, "equal": 2}
 _AGREEMENT: Mapping[Verdict, str] = {
     "equal": "agrees",
     "differs": "differs",

@@ -91,3 +91,11 @@ def test_it_can_be_told_as_json() -> None:
     assert parsed["verdict"] == "differs"
     assert [row["verdict"] for row in parsed["rows"]] == ["equal", "differs", "differs"]
     assert parsed["rows"][2]["error"] == "inf"
+
+
+def test_a_notebook_shows_what_differs_first() -> None:
+    report = Report("this <b>", (GOOD, BAD))
+    assert repr(report) == f"<Report {report}>"
+    html = report._repr_html_()
+    assert html.index("<td>pool1</td>") < html.index("<td>conv1</td>")
+    assert "this &lt;b&gt;: 2 blobs NOT EQUAL" in html
