@@ -55,6 +55,7 @@ def without_distributed() -> Any:
     return pytest.importorskip("distributed", reason="distributed (extra dask) is not installed")
 
 
+@pytest.mark.nightly
 def test_a_scheduler_that_does_not_answer_is_told(
     nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
