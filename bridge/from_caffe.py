@@ -31,12 +31,18 @@ def lowered_for(
     prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOptions, choices: Choices
 ) -> tuple[LoweredModel, Choices]:
     """`lowered_net` with what is chosen for a runtime, and the choices that changed something: a
-    batch that the net itself fixes stays as it is."""
+    batch that the net itself fixes stays as it is, and there may be no Dropout to leave out."""
     from bridge.caffe.match import with_filled_weights
     from bridge.lower.expected_shapes import BATCH
+    from bridge.lower.inference import dropouts, without_dropouts
 
     net = read_net(prototxt, caffemodel, options, with_filled_weights)
     lowered = lower_net(net, options)
+    if choices.inference:
+        left_out = next(dropouts(lowered), None) is not None
+        choices = replace(choices, inference=left_out or None)
+        options = replace(options, inference=left_out)
+        lowered = without_dropouts(lowered) if left_out else lowered
     if choices.batch is None:
         return lowered, choices
     if all(BATCH not in shape for shape in lowered.inputs.values()):
@@ -92,6 +98,10 @@ def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
         from bridge.lower.fold_bn import fold_batch_norms
 
         lowered = fold_batch_norms(lowered)
+    if options.fold_bn or options.inference:
+        from bridge.lower.inference import without_dropouts
+
+        lowered = without_dropouts(lowered)
     return lowered
 
 

@@ -15,12 +15,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
@@ -29,7 +30,18 @@ import onnx  # noqa: E402
 
 # What the imports need stands above them (E402): the tests are no package that is installed.
 from _environments import RUNTIME_ENVIRONMENTS, RUNTIMES_BUILD, variables  # noqa: E402
-from _runtimes_page import CRASHED, REFUSED, RIGHT, UNLOWERED, WRONG, Result, Run, page  # noqa: E402
+from _runtimes_page import (  # noqa: E402
+    CRASHED,
+    NOT_RUN,
+    REFUSED,
+    RESHAPED,
+    RIGHT,
+    UNLOWERED,
+    WRONG,
+    Result,
+    Run,
+    page,
+)
 
 from bridge.caffe import read  # noqa: E402
 from bridge.check.backends.runtime_process import RuntimeEndedError  # noqa: E402
@@ -38,8 +50,9 @@ from bridge.errors import BridgeError  # noqa: E402
 from bridge.graph.io import to_proto  # noqa: E402
 from bridge.lower import lower  # noqa: E402
 from bridge.lower.expected_shapes import BATCH  # noqa: E402
+from bridge.lower.inference import without_dropouts  # noqa: E402
 from bridge.lower.model import LoweredModel  # noqa: E402
-from bridge.public.deployment import DEPLOYMENTS  # noqa: E402
+from bridge.public.deployment import DEPLOYMENTS, Choices  # noqa: E402
 from tests.helpers.golden_cases import (  # noqa: E402
     CASES,
     Case,
@@ -59,15 +72,14 @@ NAMES = ("onnxruntime", "reference", *RUNTIME_ENVIRONMENTS)
 
 def graph_for(golden: Case, name: str) -> LoweredModel:
     """A case as `--for` has it; a batch that is to be fixed is fixed at that of the recording."""
-    model = lowered(golden)
-    known = DEPLOYMENTS.get(name)
-    is_free = any(BATCH in shape for shape in model.inputs.values())
-    if known is None or known.choices.batch is None or not is_free:
-        return model
-    shapes = {name: array.shape for name, array in golden.inputs.items()}
-    net = read(golden.prototxt, golden.caffemodel)
-    first = next(axis[0] for axis in shapes.values() if axis)
-    return lower(net, input_shape=shapes if "reshaped" in golden.tags else {}, batch=first)
+    model, known = lowered(golden), DEPLOYMENTS.get(name)
+    choices = Choices() if known is None else known.choices
+    if choices.batch is not None and any(BATCH in shape for shape in model.inputs.values()):
+        shapes = {name: array.shape for name, array in golden.inputs.items()}
+        net = read(golden.prototxt, golden.caffemodel)
+        first = next(axis[0] for axis in shapes.values() if axis)
+        model = lower(net, input_shape=shapes if "reshaped" in golden.tags else {}, batch=first)
+    return without_dropouts(model) if choices.inference else model
 
 
 def judge(golden: Case, name: str) -> Result:
@@ -106,10 +118,35 @@ def compared(golden: Case, model: LoweredModel, proto: onnx.ModelProto, name: st
     except BridgeError as error:
         return Result(str(golden), REFUSED, str(error.received))
     try:
-        assert_outputs(golden, dict(zip(model.outputs, results, strict=True)))
+        by_name = dict(zip(model.outputs, results, strict=True))
+        message = difference(golden, by_name)
+    except ValueError as error:
+        return Result(str(golden), WRONG, str(error))
+    if not message:
+        return Result(str(golden), RIGHT)
+    is_shape = not difference(golden, as_expected(golden, by_name))
+    return Result(str(golden), RESHAPED if is_shape else WRONG, message)
+
+
+def difference(golden: Case, results: dict[str, Any]) -> str:
+    """How results differ from Caffe's, in words; "" where they do not."""
+    try:
+        assert_outputs(golden, results)
     except (AssertionError, ValueError) as error:
-        return Result(str(golden), WRONG, " ".join(str(error).split()))
-    return Result(str(golden), RIGHT)
+        return " ".join(str(error).split())
+    return ""
+
+
+def as_expected(golden: Case, results: Mapping[str, Any]) -> dict[str, Any]:
+    """The results in Caffe's shapes, where only axes of size 1 differ."""
+    shapes = {name: array.shape for name, array in (golden.between | golden.outputs).items()}
+
+    def shaped(name: str, array: Any) -> Any:
+        shape = shapes.get(name.partition(":")[0], array.shape)
+        sizes = ([size for size in x if size != 1] for x in (shape, array.shape))
+        return array.reshape(shape) if next(sizes) == next(sizes) else array
+
+    return {name: shaped(name, array) for name, array in results.items()}
 
 
 def work(name: str, cases: Sequence[str]) -> None:
@@ -179,7 +216,7 @@ def kept(runs: Sequence[Run]) -> Sequence[Run]:
     read_back = (json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json"))
     every = {run["name"]: Run.of(run) for run in read_back}
     same = {name: run for name, run in every.items() if run.state == state() or run.reason}
-    return [same.get(name, Run(name, reason="not in this run")) for name in NAMES]
+    return [same.get(name, Run(name, reason=NOT_RUN)) for name in NAMES]
 
 
 def main() -> None:

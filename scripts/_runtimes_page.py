@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from bridge.public.deployment import DEPLOYMENTS
 
-RIGHT, REFUSED, WRONG, CRASHED = OUTCOMES = ("right", "refused", "wrong", "crashed")
+OUTCOMES = ("right", "reshaped", "refused", "wrong", "crashed")
+RIGHT, RESHAPED, REFUSED, WRONG, CRASHED = OUTCOMES
 UNLOWERED = "unlowered"  # refused by bridge itself, so no runtime has a part in it
 
 TEXT = """# I deploy to …
@@ -32,9 +33,10 @@ runtime is known not to read is refused. Inputs are n c h w, as in Caffe; `--mea
 Made by `scripts/runtimes`, on Linux and a CPU: each runtime on the {number} nets of
 [tests/golden](../tests/golden/README.md), which real Caffe has computed. Right is every output
 within 1e-4 · (1 + max) of Caffe's and of the same shape, or one number for a scalar where the
-runtime has no scalars; refused, that the runtime says it cannot load or run the graph; wrong, that
-it gives other numbers and no error; crashed, that its process ends. A batch that `--for` fixes was
-fixed at the recording's. {unlowered}
+runtime has no scalars; reshaped, that the numbers are right and axes of size 1 are added or lost;
+refused, that the runtime says it cannot load or run the graph; wrong, that it gives other numbers
+and no error; crashed, that its process ends. A batch that `--for` fixes was fixed at the
+recording's. {unlowered}
 
 [interoperability.md](interoperability.md) has trained nets, blob by blob, and
 `python -m bridge check net.onnx net.onnx --runtime RUNTIME` ([how](check.md)) shows yours.
@@ -99,6 +101,7 @@ class Run:
 
 
 UNMEASURED = Run("", reason="no part of `scripts/runtimes`")
+NOT_RUN = "not in this run"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -50,7 +50,14 @@ class Lowering:
         bool, Parameter(negative=(), help="Leave the images' height and width open.")
     ] = False
     fold_bn: Annotated[
-        bool, Parameter(negative=(), help="Fold batch normalisations into the layers before them.")
+        bool,
+        Parameter(
+            negative=(),
+            help="Fold batch normalisations into the layers before them, and leave out Dropout.",
+        ),
+    ] = False
+    inference: Annotated[
+        bool, Parameter(negative=(), help="Leave out what only training needs, Dropout.")
     ] = False
     phase: Annotated[
         Literal["TEST", "TRAIN"] | None,

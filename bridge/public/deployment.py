@@ -18,6 +18,7 @@ class Choices:
 
     batch: int | None = None
     weights: WeightsMode | None = None
+    inference: bool | None = None
 
     def __str__(self) -> str:
         return " ".join(_flag(name, value) for name, value in vars(self).items() if value)
@@ -32,8 +33,8 @@ class Choices:
 class Deployment:
     """A runtime in the release that it was measured with.
 
-    choices  what is chosen where a call does not say: a batch, if it is free, and how weights are
-             written
+    choices  what is chosen where a call does not say: a batch, if it is free, how weights are
+             written, and whether Dropout is left out, if there is any
     takes    the values of an option that it takes, where those are not all: option → values
     why      the reason for both
     """
@@ -77,7 +78,12 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
         Choices(weights="inline"),
         why="weights in a file of their own have to be fetched and named by the page",
     ),
-    "openvino": Deployment("OpenVINO", "2026.4.1"),
+    "openvino": Deployment(
+        "OpenVINO",
+        "2026.4.1",
+        Choices(inference=True),
+        why="it calls the input of a Dropout by the name of its output",
+    ),
     "opencv5": Deployment("OpenCV", "5.0.0.93"),
     "opencv4": Deployment(
         "OpenCV",
@@ -101,8 +107,9 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
     "mnn": Deployment(
         "MNN",
         "3.6.1",
-        Choices(batch=1),
-        why="with a free batch its NonMaxSuppression keeps the first image's boxes only",
+        Choices(batch=1, inference=True),
+        why="with a free batch its NonMaxSuppression keeps the first image's boxes only, and it "
+        "loses an output that a Dropout writes",
     ),
     "ncnn": Deployment(
         "ncnn",

@@ -31,6 +31,7 @@ class LoweringKeywords(TypedDict, total=False):
     plugin: PathLike | Sequence[PathLike] | None
     dynamic: bool | None
     fold_bn: bool | None
+    inference: bool | None
     phase: str | None
     stage: str | Sequence[str] | None
     level: int | None
@@ -110,7 +111,9 @@ class LoweringOptions(Options):
     input_shape  reshape inputs by name, as Caffe's `net.reshape` does
     plugin       Python files with rules of one's own
     dynamic      leave the images' height and width open, where the whole net allows it
-    fold_bn      fold batch normalisations into the weights of the linear layers before them
+    fold_bn      fold batch normalisations into the weights of the linear layers before them, and
+                 leave out Dropout
+    inference    leave out what only training needs, Dropout
     phase, stage, level
                  the state by which Caffe chooses layers that have rules: TEST or TRAIN, names, a
                  number
@@ -131,6 +134,7 @@ class LoweringOptions(Options):
     plugin: PathLike | Sequence[PathLike] = ()
     dynamic: bool = False
     fold_bn: bool = False
+    inference: bool = False
     phase: str = "TEST"
     stage: str | Sequence[str] = ()
     level: int = 0

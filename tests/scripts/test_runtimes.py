@@ -61,6 +61,8 @@ def ending(model: onnx.ModelProto, folder: Path) -> Run:
         (answering(lambda output: output), "right", ""),
         (answering(lambda output: output + 1), "wrong", "Not equal to tolerance"),
         (answering(lambda output: output[..., :1]), "wrong", "shape"),
+        (answering(lambda output: output[..., None]), "reshaped", "shape"),
+        (answering(lambda output: output[..., None] + 1), "wrong", "shape"),
         (Runtime("onnx", ("onnx",), refusing), "refused", "no such operator"),
         (Runtime("onnx", ("onnx",), ending), "crashed", "SIGFPE"),
     ],

@@ -39,7 +39,8 @@ class Runtime:
     `packages` are the names under which it may be installed. Without `open` it runs in a process of
     its own, by the `adapter` of runtime_server.py; `release` is what its version starts with, where
     the name says so. `scalars`: without them it gives an array of one number. `free_sizes`: without
-    them it takes a name and a number for two sizes.
+    them it takes a name and a number for two sizes. `unread`: without that it takes no input that
+    no node reads.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Runtime:
     release: str = ""
     scalars: bool = True
     free_sizes: bool = True
+    unread: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -93,9 +95,11 @@ class Runtime:
         graph.write_bytes(_whole(model if self.free_sizes else _without_names(model), folder))
         outputs = model.graph.output
         names = [output.name for output in outputs]
+        read = {name for node in model.graph.node for name in node.input} | {*names}
 
         def run(feeds: Mapping[str, Array]) -> Sequence[Array]:
-            results = self._process.run(graph, feeds, names)
+            known = {name: x for name, x in feeds.items() if self.unread or name in read}
+            results = self._process.run(graph, known, names)
             if self.scalars:
                 return results
             return [
@@ -272,9 +276,9 @@ RUNTIMES: Mapping[str, Runtime] = {
         Runtime("reference", ("onnx",), _reference),
         Runtime("onnxruntime-web", ("onnxruntime-web",)),
         Runtime("openvino", ("openvino",)),
-        Runtime("opencv", _OPENCV, scalars=False),
-        Runtime("opencv5", _OPENCV, adapter="opencv", release="5.", scalars=False),
-        Runtime("opencv4", _OPENCV, adapter="opencv", release="4.", scalars=False),
+        Runtime("opencv", _OPENCV, scalars=False, unread=False),
+        Runtime("opencv5", _OPENCV, adapter="opencv", release="5.", scalars=False, unread=False),
+        Runtime("opencv4", _OPENCV, adapter="opencv", release="4.", scalars=False, unread=False),
         Runtime("tract", ("tract",), free_sizes=False),
         Runtime("tvm", ("apache-tvm",)),
         Runtime("iree", ("iree-base-compiler",)),

@@ -13,6 +13,7 @@ from bridge.lower.values import FLOAT, Value
 
 # ASUM is a sum of |x|: ReduceL1 loses an axis in OpenVINO if the batch is symbolic.
 _SUMS = ("SUM", "ASUM")
+_MOST_INDICES = 4096  # that a graph has for the reverse of an axis
 _REDUCTIONS = {"SUMSQ": "ReduceSumSquare", "MEAN": "ReduceMean"}
 
 
@@ -61,12 +62,16 @@ def arg_max(
 def _greatest(e: Emitter, x: Value, count: int, axis: int) -> tuple[Value, Value]:
     """The greatest numbers along an axis, and their indices.
 
-    TopK takes the first of equal numbers, so it gets them in reverse.
+    TopK takes the first of equal numbers, so it gets them in reverse: by their indices, as OpenCV 4
+    refuses a Slice that goes backwards, and tract fails on it, unless these would fill the file.
     """
     if count == 1:
         indices = e.ArgMax(x, axis=axis, select_last_index=1)
         return e.reduce("ReduceMax", x, [axis]), indices
     last = x.fixed(axis) - 1
-    reverse = e.Slice(x, [last], [-(last + 2)], [axis], [-1])
+    if last < _MOST_INDICES:
+        reverse = e.Gather(x, [*range(last, -1, -1)], axis=axis)
+    else:
+        reverse = e.Slice(x, [last], [-(last + 2)], [axis], [-1])
     values, indices = e.op("TopK", reverse, [count], outputs=2, axis=axis)
     return values, e.Sub(last, indices)

@@ -169,10 +169,18 @@ def _no_operator(layer: Layer, pool: str) -> UnsupportedLayerError:
 
 
 def _max(e: Emitter, x: Value, axes: Sequence[Axis]) -> Value:
-    if any(axis.needs_more_than_pads for axis in axes):
+    attributes = _attributes(axes)
+    if any(axis.needs_more_than_pads for axis in axes) or _are_uneven(attributes["pads"]):
         x = _padded(e, x, _ends(axes), -np.finfo(np.float32).max)
-        return e.MaxPool(x, **_attributes(axes, [0] * 2 * len(axes)))
-    return e.MaxPool(x, **_attributes(axes))
+        attributes = _attributes(axes, [0] * 2 * len(axes))
+    return e.MaxPool(x, **attributes)
+
+
+def _are_uneven(pads: Sequence[int]) -> bool:
+    """Whether pads are others at the end than at the beginning, where there are any: ncnn then pads
+    a maximum twice."""
+    begins, ends = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+    return any(begins) and begins != ends
 
 
 def _average(e: Emitter, x: Value, axes: Sequence[Axis], with_padding: bool) -> Value:
