@@ -79,6 +79,40 @@ def _sum(graph: ir.Graph, node: ir.Node) -> bool:
     return True
 
 
+def _without_axes(graph: ir.Graph, node: ir.Node) -> bool:
+    """A reduction that keeps its axes, of size 1, perhaps times a number, and a Squeeze of them is
+    one that does not keep them."""
+    product = producer(node.inputs[0], "Mul")
+    x, factor = (node.inputs[0], None) if product is None else tensor_and_constant(product)
+    source = None if x is None else x.producer()
+    reduction = None if source is None else producer(x, source.op_type)
+    if reduction is None or not reduction.op_type.startswith("Reduce") or reduction.domain:
+        return False
+    is_number = product is None or (factor is not None and is_one_shape(factor.shape, ()))
+    axes = _axes_of(node)
+    if not is_number or not axes or axes != all_axes(reduction):
+        return False
+    if reduction.attributes.get_int("keepdims", 1) != 1:
+        return False
+    attributes = {**_values(reduction), "keepdims": 0}
+    group = [reduction] if product else [reduction, node]
+    result = replace(
+        group, "", reduction.op_type, [*reduction.inputs], reduction.name, **attributes
+    )
+    result.outputs[0].shape = node.outputs[0].shape
+    if product is not None:
+        replace([product, node], "", "Mul", [result.outputs[0], factor])
+    _unflattened(graph, result)
+    return True
+
+
+def _axes_of(squeeze: ir.Node) -> tuple[int, ...] | None:
+    x, axes = (*squeeze.inputs, None)[:2]
+    if x is None or x.shape is None or axes is None or axes.const_value is None:
+        return None
+    return tuple(sorted(axis % len(x.shape) for axis in axes.const_value.numpy().tolist()))
+
+
 def _unflattened_result(graph: ir.Graph, node: ir.Node) -> bool:
     """A reduction of what is flattened, and a Reshape of its result to axes of size 1, is a
     reduction over all axes but the first."""
@@ -158,5 +192,6 @@ _RULES: Mapping[str, Sequence[_Rule]] = {
     "Min": (_join_pairs,),
     "Mul": (_cube, _sum, fuse_average),
     "Reshape": (_unflattened_result,),
+    "Squeeze": (_without_axes,),
 }
 _REDUCTION: Sequence[_Rule] = (_unflattened,)

@@ -27,11 +27,16 @@ def reduction(
         raise UnsupportedLayerError(f"unknown operation {operation}", where=layer, expected=known)
     axes = list(range(axis % x.rank if x.rank else 0, x.rank))
     x = e.Abs(x) if operation == "ASUM" else x
+    # OpenCV 4 has no arrays of one axis, and multiplies what it has for one by the wrong rules.
+    is_late = x.rank - len(axes) == 1 and (operation in _SUMS or coeff != 1)
+    if is_late and len(axes) > 1:
+        x, axes = e.Flatten(x, axis=1), [1]
     if operation in _SUMS:
-        y = e.sum(x, axes, keepdims=False)
+        y = e.sum(x, axes, keepdims=is_late)
     else:
-        y = e.reduce(_REDUCTIONS[operation], x, axes, keepdims=False)
-    return y if coeff == 1 else e.Mul(y, float(coeff))
+        y = e.reduce(_REDUCTIONS[operation], x, axes, keepdims=is_late)
+    y = y if coeff == 1 else e.Mul(y, float(coeff))
+    return e.Squeeze(y, axes) if is_late else y
 
 
 @layer("ArgMax", params="argmax_param")

@@ -26,6 +26,7 @@ CONSTANTS: dict[str, Array] = {
     "bias": seeded((5, 1, 1), 3),
     "bias3": seeded((3, 1, 1), 4),
     "two": np.array([-1, 1]),
+    "square": np.float32([[3]]),
     "row": seeded((5, 1, 1), 3).reshape(5),
 }
 
@@ -73,6 +74,17 @@ SAME = {
         "r = Relu(x) a = Abs(x) n = Neg(a) e = Exp(n) s = Add(e, one) l = Log(s) y = Add(r, l)",
         "y = Softplus(x)",
     ),
+    "squeezed": Pair(
+        "f = Flatten(x) m = ReduceMean<axes=[1]>(f) y = Squeeze(m, channels)",
+        "y = ReduceMean<axes=[1,2,3],keepdims=0>(x)",
+        "b",
+    ),
+    "squeezed behind a factor": Pair(
+        "f = Flatten(x) m = ReduceMean<axes=[1]>(f) s = Mul(m, all) t = Mul(s, three) "
+        "y = Squeeze(t, channels)",
+        "s = ReduceSum<keepdims=0>(x, axes) y = Mul(s, three)",
+        "b",
+    ),
     "padding behind": Pair(
         f"c = {POINTWISE}(x, weight) p = Pad(c, ends) y = Add(p, bias)",
         f"p = Pad(x, ends) y = {POINTWISE}(p, weight, row)",
@@ -97,6 +109,11 @@ STAYS = {
         "f = Flatten(x) m = ReduceMean<axes=[1]>(f) y = Reshape(m, two)",
         "b,1",
         "layers.Flatten ops.mean",
+    ),
+    "a factor of two axes": (
+        "f = Flatten(x) m = ReduceMax<axes=[1]>(f) s = Mul(m, square) y = Squeeze(s, channels)",
+        "b",
+        "ops.max ops.multiply layers.Reshape",
     ),
     "a kernel": (
         "c = Conv<pads=[1,1,1,1]>(x, wide) p = Pad(c, ends) y = Add(p, bias)",

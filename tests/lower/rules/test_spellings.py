@@ -53,7 +53,7 @@ REDUCTION = 'type: "Reduction" reduction_param'
 ROWS = {
     "max, even": _pooling("kernel_size: 3 stride: 2 pad: 1", "MaxPool", 3, 2, 1),
     "max, pads of half a window": _pooling("kernel_size: 2 stride: 2 pad: 1", "MaxPool", 2, 2, 1),
-    "max, more pads": _pooling("kernel_size: 3 stride: 2 pad: 2", "MaxPool", 3, 2, 2),
+    "max, more pads": _pooling("kernel_size: 3 stride: 2 pad: 2", "Pad MaxPool", 3, 2, 2),
     "average": _pooling("pool: AVE kernel_size: 2 stride: 2", "AveragePool", 2, 2, 0),
     "average, rounded up": _pooling("pool: AVE kernel_size: 3 stride: 2", "AveragePool", 3, 2, 0),
     "average, padded": _pooling(
@@ -93,7 +93,12 @@ ROWS = {
         lambda x: np.logaddexp(0, x.astype(np.float64)),
     ),
     "sum of each image": Row(
-        f"{REDUCTION} {{ axis: 1 }}", "Flatten ReduceMean Mul", lambda x: x.sum((1, 2, 3))
+        f"{REDUCTION} {{ axis: 1 }}", "Flatten ReduceMean Mul Squeeze", lambda x: x.sum((1, 2, 3))
+    ),
+    "three times the mean of each image": Row(
+        f"{REDUCTION} {{ axis: 1 operation: MEAN coeff: 3 }}",
+        "Flatten ReduceMean Mul Squeeze",
+        lambda x: 3 * x.mean((1, 2, 3)),
     ),
     "mean of each image": Row(
         f"{REDUCTION} {{ axis: 1 operation: MEAN }}",
@@ -152,7 +157,7 @@ def test_a_sum_that_is_a_mean_keeps_its_factor_within_half_precision(
 ) -> None:
     text = f'layer {{ name: "l" bottom: "x" top: "y" {REDUCTION} {{ axis: 1 }} }}'
     nodes = lower(net_of(text, x=(1, 3, 300, 300))).proto.graph.node
-    assert [node.op_type for node in nodes] == ["Flatten", "ReduceSum"]
+    assert [node.op_type for node in nodes] == ["Flatten", "ReduceSum", "Squeeze"]
 
 
 # --- all golden cases -----------------------------------------------------------------------------
@@ -174,6 +179,8 @@ def _stumbling_blocks(graph: onnx.GraphProto) -> Iterator[str]:
             yield from (f"{where}: no {name}" for name in ("strides", "pads") if name not in of)
             if of.get("count_include_pad") or (odd and of.get("ceil_mode")):
                 yield f"{where}: {of}"
+            if node.op_type == "MaxPool" and odd and any(of["pads"][:half]):
+                yield f"{where}: pads of {of['pads']}"
         if node.op_type == "Pad" and "mode" not in of:
             yield f"{where}: no mode"
         if node.op_type in ("Max", "Min") and len(node.input) > 2:
@@ -207,6 +214,9 @@ def test_no_golden_case_has_what_runtimes_stumble_over(case: Case) -> None:
     "node",
     [
         helper.make_node("MaxPool", ["x"], ["y"], name="a", kernel_shape=[2, 2], pads=[0] * 4),
+        helper.make_node(
+            "MaxPool", ["x"], ["y"], name="a", kernel_shape=[2], strides=[2], pads=[1, 0]
+        ),
         helper.make_node("Pad", ["x", "p"], ["y"], name="a"),
         helper.make_node("Max", ["x", "y", "z"], ["w"], name="a"),
         helper.make_node("Relu", ["x"], ["y"]),
