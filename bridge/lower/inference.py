@@ -16,7 +16,7 @@ def dropouts(model: LoweredModel) -> Iterator[onnx.NodeProto]:
 
 def without_dropouts(model: LoweredModel) -> LoweredModel:
     """The model without them: what is before one writes its result, and has its name. Where that
-    is an input or an output, whose name has to stay, an Identity has the Dropout's place."""
+    is an input or an output, whose name has to stay, an Identity replaces the Dropout."""
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
     graph = proto.graph
