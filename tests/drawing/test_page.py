@@ -68,3 +68,44 @@ def test_in_a_browser_the_script_starts_without_a_complaint(tmp_path: Path) -> N
     dom = opened(browser, tmp_path / "net.html")
     assert 'class="net alone ready"' in dom
     assert re.search(r'<g transform="translate\([-\d. ]+\) scale\(1\)">', dom)
+
+
+# What a person does, as the browser tells it to the page; what came of it is the title.
+DOING = """<script>
+const svg = document.querySelector("figure.net svg"), all = svg.querySelector("g");
+const frame = svg.getBoundingClientRect(), seen = [];
+const at = (x, y) => ({
+  bubbles: true, cancelable: true, pointerId: 1, clientX: frame.left + x, clientY: frame.top + y,
+});
+const note = () => {
+  const numbers = all.getAttribute("transform").match(/[-\\d.]+/g);
+  seen.push(numbers.map(Number).map(Math.round).join(" "));
+};
+svg.setPointerCapture = () => {};
+note();
+svg.dispatchEvent(new PointerEvent("pointerdown", at(100, 100)));
+svg.dispatchEvent(new PointerEvent("pointermove", at(130, 160)));
+svg.dispatchEvent(new PointerEvent("pointerup", at(130, 160)));
+note();
+svg.dispatchEvent(new WheelEvent("wheel", { ...at(0, 0), deltaY: -400 * Math.log(2) }));
+note();
+const find = document.querySelector("input");
+find.value = "IP1";
+find.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+seen.push(document.querySelector("figure.net pre").textContent.split("\\n")[0]);
+document.title = seen.join("; ");
+</script>"""
+
+
+@pytest.mark.nightly
+def test_in_a_browser_dragging_moves_a_wheel_zooms_and_a_search_shows(tmp_path: Path) -> None:
+    browser = chromium()
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", drawn(tmp_path))
+    (tmp_path / "done.html").write_text(text.replace("</body>", f"{DOING}</body>"), "utf-8")
+    title = re.search(r"<title>([^<]*)</title>", opened(browser, tmp_path / "done.html"))
+    assert title is not None
+    before, dragged, zoomed, shown = title[1].split("; ")
+    x, y, scale = map(int, before.split())
+    assert dragged == f"{x + 30} {y + 60} {scale}"
+    assert zoomed == f"{2 * (x + 30)} {2 * (y + 60)} 2"
+    assert shown == "ip1"

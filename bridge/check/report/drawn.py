@@ -50,7 +50,10 @@ def compared_diagram(pair: Pair, rows: Sequence[Row]) -> Diagram | None:
         steps_of(origins, inputs),
         [row.name for row in rows if row.is_output],
         form=form,
-        shapes={row.name: row.received_shape for row in rows},
+        shapes={
+            **{name: shape for name, (shape, _) in backend.inputs.items()},
+            **{row.name: row.received_shape for row in rows},
+        },
         layers=layers,
         raised=None if pair.plan is None else Raised(pair.plan, translation_map(pair.plan)),
         notes={row.name: _note(row) for row in rows},

@@ -50,7 +50,7 @@ class Plot:
 def plotted(rows: Sequence[Row]) -> Plot:
     """The plot of rows in their order: whole powers of ten about all of their numbers. What is 0
     is on the lowest line, and what is infinite on the highest."""
-    low, high = _decades(rows)
+    low, high, every = _decades(rows)
 
     def y(value: float) -> float:
         if not isfinite(value):
@@ -72,18 +72,19 @@ def plotted(rows: Sequence[Row]) -> Plot:
         f"{'L' if i else 'M'}{round(i * step, 1)} {y(row.limit)}H{round((i + 1) * step, 1)}"
         for i, row in enumerate(rows)
     )
-    every = ceil((high - low) / MOST_TICKS)
     ticks = (Tick(y(10.0**e), _power(e)) for e in range(low, high + 1, every))
     used = {row.verdict for row in rows}
     styles = {style: verdict for verdict, style in STYLES.items() if verdict in used}
     return Plot(points, limits, tuple(ticks), styles)
 
 
-def _decades(rows: Sequence[Row]) -> tuple[int, int]:
-    """The exponents of the powers of ten below and above all numbers, at least one apart."""
+def _decades(rows: Sequence[Row]) -> tuple[int, int, int]:
+    """The exponents of the powers of ten below and above all numbers, at least one apart, and how
+    far apart the ticks are, of which both are some."""
     numbers = [x for row in rows for x in (row.error, row.limit) if isfinite(x) and x > 0] or [1.0]
     low, high = floor(log10(min(numbers))), ceil(log10(max(numbers)))
-    return (low, high) if low < high else (low, low + 1)
+    every = max(ceil((high - low) / MOST_TICKS), 1)
+    return low, low + every * max(ceil((high - low) / every), 1), every
 
 
 def _power(exponent: int) -> str:

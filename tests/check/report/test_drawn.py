@@ -33,6 +33,7 @@ def test_a_page_has_the_graph_with_what_was_found_of_each_value(tmp_path: Path) 
     assert report.diagram.notes["conv"].text == "equal"
     assert [name for name, value in report.diagram.values.items() if value.is_output] == ["conv"]
     assert report.diagram.values["conv"].shape == (2, 5, 5, 4)
+    assert report.diagram.values["data"].shape == ("batch", 3, 7, 6)
 
 
 def test_two_recordings_have_no_graph(tmp_path: Path) -> None:
