@@ -20,6 +20,7 @@ from cyclopts import CycloptsError
 
 from bridge.cli import back as back  # importing commands adds them to the app
 from bridge.cli import check as check
+from bridge.cli import completion as completion
 from bridge.cli import convert as convert
 from bridge.cli import explain as explain
 from bridge.cli import folder as folder

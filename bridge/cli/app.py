@@ -23,6 +23,7 @@ USAGES = {
     "explain": "NET [CAFFEMODEL]",
     "inspect": "FILE…",
     "layers": "",
+    "completion": "SHELL",
 }
 
 app = App(
