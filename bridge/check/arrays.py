@@ -11,6 +11,7 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from bridge.errors import UsageError, words_of
+from bridge.files import readable
 from bridge.files.memory import refuse_large
 from bridge.types import Array
 
@@ -39,6 +40,7 @@ class Arrays:
             where=path,
             expected="named arrays, as numpy.savez writes",
         )
+        readable(path, "recording")
         try:
             with path.open("rb") as file:
                 if not is_zipfile(file):

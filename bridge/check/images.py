@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bridge.check.arrays import Arrays
-from bridge.errors import UsageError
+from bridge.errors import UsageError, words_of
 from bridge.files import missing, readable
 from bridge.types import Array
 
@@ -97,6 +97,9 @@ def opencv() -> Any:
     return cv2
 
 
+_NO_IMAGE = "not an image that OpenCV can read"
+
+
 def pixels_of(path: Path, channels: int = 3) -> Array:
     """An image file: h w c of bytes, blue, green, red, or grey. Raises UsageError."""
     cv2 = opencv()
@@ -106,9 +109,12 @@ def pixels_of(path: Path, channels: int = 3) -> Array:
         )
     data = np.fromfile(readable(path, "image"), np.uint8)
     kind = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR
-    pixels = cv2.imdecode(data, kind) if data.size else None
+    try:
+        pixels = cv2.imdecode(data, kind) if data.size else None
+    except cv2.error as error:  # of more pixels than it takes
+        raise UsageError(_NO_IMAGE, where=path, received=words_of(error)) from error
     if pixels is None:
-        raise UsageError("not an image that OpenCV can read", where=path)
+        raise UsageError(_NO_IMAGE, where=path)
     return np.asarray(pixels).reshape(*pixels.shape[:2], channels)
 
 

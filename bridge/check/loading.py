@@ -63,8 +63,8 @@ class ModelFiles:
     @cached_property
     def kind(self) -> Kind:
         """By the suffix; a SavedModel is a folder. Raises UsageError."""
-        if not self.path.exists():
-            raise files.missing(self.path, "model")
+        if not self.path.is_dir():
+            files.readable(self.path, "model")
         if is_caffemodel(self.path):
             raise UsageError(
                 "the weights of a Caffe net, without the net",

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +74,7 @@ def convert(
             check=check,
             jobs=jobs or os.cpu_count() or 1,
             seconds=timeout,
-            memory=None if memory is None else int(memory * _GIB),
+            memory=None if memory is None else _bytes(memory),
             scheduler=scheduler,
             done=done,
         )
@@ -84,6 +85,12 @@ def convert(
         print(result.index)
     if not result.ok:
         raise SystemExit(INCOMPLETE)
+
+
+def _bytes(memory: float) -> int:
+    if not isfinite(memory):
+        raise UsageError("not an amount of memory", expected="GiB", received=memory)
+    return int(memory * _GIB)
 
 
 @contextmanager

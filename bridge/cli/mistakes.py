@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
+from os.path import isfile
 from pathlib import Path
 from shlex import join
 from typing import Any, Literal, get_args, get_origin
@@ -94,7 +95,7 @@ def _unknown_command(error: UnknownCommandError) -> UsageError:
 
     name = (error.unused_tokens or [""])[0]
     path, hint = Path(name), did_you_mean(name, USAGES)
-    if path.is_file():
+    if isfile(name):  # noqa: PTH113 (the method raises for a name that is too long for the system)
         kind = inputs.of(path)
         hint = (kind and kind.hint) or f"{PROGRAM} inspect {join([name])}"
     hint = hint or f"{PROGRAM} --help lists the commands"

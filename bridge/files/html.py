@@ -35,7 +35,9 @@ def rendered(
     )
     environment.filters |= filters or {}
     folder = package.removeprefix("bridge.").replace(".", "/")
-    return environment.get_template(f"{folder}/page.html.jinja").render(values)
+    page = environment.get_template(f"{folder}/page.html.jinja").render(values)
+    # The name of a file may be bytes that are no text.
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 LONGEST_TABLE = 30

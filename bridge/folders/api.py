@@ -62,21 +62,37 @@ def convert_folder(
     answers.
     """
     folder, output = _folder(Path(folder)), Path(output).resolve()
+    if seconds <= 0:
+        raise UsageError("there is no time to convert", expected="seconds", received=seconds)
     tasks = _tasks(find_pairs(folder), folder, output, _kinds(as_names(to)), check)
     if not tasks:
         raise UsageError("there is no net", where=folder, expected="a .prototxt in it, or below")
+    _refuse_other_page(output)
     output.mkdir(parents=True, exist_ok=True)
     outcomes = dict[Task, Outcome]()
     limits = Limits(seconds, memory)
     run_all = partial(locally, jobs=jobs) if scheduler is None else partial(on_cluster, scheduler)
-    with Record.of(output / "outcomes.jsonl") as record:
+    with Record.of(output / _RECORD) as record:
         for task, outcome in _ended(tasks, record, partial(run_all, limits=limits)):
             outcomes[task] = outcome
             if done is not None:
                 done(len(outcomes), len(tasks), str(task.net.relative_to(folder)))
     in_order = {task: outcomes[task] for task in tasks}
-    write_index(in_order, folder, output / "index.html")
-    return Folder(in_order, output / "index.html")
+    write_index(in_order, folder, output / _PAGE)
+    return Folder(in_order, output / _PAGE)
+
+
+_PAGE, _RECORD = "index.html", "outcomes.jsonl"
+
+
+def _refuse_other_page(output: Path) -> None:
+    """Refuses a folder that has a page of somebody else, which would be replaced."""
+    if (output / _PAGE).exists() and not (output / _RECORD).exists():
+        raise UsageError(
+            f"it has an {_PAGE} that is not of an earlier run, and that would be replaced",
+            where=output,
+            expected="a folder for the converted nets alone",
+        )
 
 
 def _folder(path: Path) -> Path:

@@ -33,8 +33,15 @@ def find_pairs(folder: Path) -> list[Pair]:
     return [Pair(net, _fitting(net, layers)) for net in nets]
 
 
+# What may be wrong with one file, and is said of it where it is converted.
+_UNREADABLE = (BridgeError, OSError, MemoryError, RecursionError)
+
+
 def _is_net(path: Path) -> bool:
-    return path.is_file() and not _SOLVER.search(path.read_bytes())
+    try:
+        return path.is_file() and not _SOLVER.search(path.read_bytes())
+    except _UNREADABLE:
+        return True
 
 
 def _caffemodels(folder: Path) -> Iterator[Path]:
@@ -48,7 +55,7 @@ def _stored(path: Path) -> frozenset[str]:
 
     try:
         return frozenset(layer.name for layer in stored_layers(path) if layer.blobs)
-    except BridgeError:
+    except _UNREADABLE:
         return frozenset()
 
 
@@ -65,7 +72,7 @@ def _with_weights(net: Path) -> frozenset[str]:
 
     try:
         return frozenset(layer.name for layer in read(net).layers)
-    except BridgeError:
+    except _UNREADABLE:
         return frozenset()
 
 
@@ -75,7 +82,7 @@ def _fits(net: Path, weights: Path) -> bool:
 
     try:
         read(net, weights)
-    except BridgeError:
+    except _UNREADABLE:
         return False
     return True
 

@@ -23,7 +23,7 @@ class Record:
     def of(cls, path: Path) -> Iterator[Self]:
         """Raises UsageError if the file cannot be written."""
         try:
-            with path.open("a+", encoding="utf-8") as file:
+            with path.open("a+", encoding="utf-8", errors="replace") as file:
                 file.seek(0)
                 yield cls(dict(_entries(file)), file)
         except OSError as error:
@@ -42,5 +42,5 @@ def _entries(file: IO[str]) -> Iterator[tuple[str, Outcome]]:
         try:
             entry = json.loads(line)
             yield entry["key"], Outcome.of(entry["outcome"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue

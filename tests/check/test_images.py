@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from struct import pack
+from zlib import compress, crc32
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 import bridge
 from bridge.caffe.net import Input
-from bridge.check.images import PLAIN, Preprocessing, labelled, read_image
+from bridge.check.images import PLAIN, Preprocessing, labelled, pixels_of, read_image
 from bridge.errors import Location, UsageError
 from tests.helpers.small_net import PROTOTXT, Small, weights
 
@@ -217,3 +219,14 @@ def test_a_net_that_takes_no_images_says_so(tmp_path: Path) -> None:
     onnx.save(graph("g (float[b,4] x) => (float[b,4] y) { y = Relu(x) }"), tmp_path / "n.onnx")
     with pytest.raises(UsageError, match="images cannot be fed to this net"):
         bridge.check(tmp_path / "n.onnx", tmp_path / "n.onnx", images=image(tmp_path, "a.png"))
+
+
+def test_an_image_of_very_many_pixels_is_refused(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return pack(">I", len(data)) + kind + data + pack(">I", crc32(kind + data))
+
+    head = pack(">IIBBBBB", 10**5, 10**5, 8, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", head), chunk(b"IDAT", compress(b"")), chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(UsageError, match="not an image that OpenCV can read"):
+        pixels_of(tmp_path / "a.png")

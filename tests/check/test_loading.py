@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import keras
@@ -156,3 +157,10 @@ def test_nodes_that_read_each_other_in_a_circle_are_refused(tmp_path: Path) -> N
             bridge.check(tmp_path / "circle.onnx", tmp_path / "circle.onnx")
         with pytest.raises(GraphError):
             bridge.onnx_to_keras(tmp_path / "circle.onnx")
+
+
+@pytest.mark.parametrize("name", ["a.tflite", "a.keras", "a.npz"])
+def test_a_pipe_is_no_model(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UsageError, match="cannot read the model"):
+        bridge.check(tmp_path / name, tmp_path / name)

@@ -38,3 +38,12 @@ def test_a_cluster_decides_how_many_run_at_a_time(capsys: pytest.CaptureFixture[
         main(["convert", "nets", "-o", "out", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"])
     assert stopped.value.code == 2
     assert "--jobs and --scheduler exclude each other" in capsys.readouterr().err
+
+
+def test_an_amount_of_memory_is_a_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["convert", str(tmp_path), "-o", str(tmp_path / "out"), "--memory", "nan"])
+    assert stopped.value.code == 2
+    assert "not an amount of memory" in capsys.readouterr().err

@@ -66,6 +66,7 @@ def test_a_file_for_a_command_says_which_takes_it(
     assert "caffe-to-onnx and caffe-to-keras take it" in refusal(capsys, "net.prototxt")
     assert f"{PROGRAM} inspect notes" in refusal(capsys, "notes")
     assert "did you mean 'explain'?" in refusal(capsys, "explian")
+    assert "there is no command" in refusal(capsys, 5000 * "a")  # the system has no such long names
 
 
 @pytest.mark.parametrize("command", USAGES)

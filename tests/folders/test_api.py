@@ -59,4 +59,13 @@ def test_a_folder_without_nets_is_refused(tmp_path: Path) -> None:
         bridge.convert_folder(tmp_path, tmp_path / "out", to=["tflite"])
     with pytest.raises(UsageError, match="jobs cannot be this"):
         bridge.convert_folder(tmp_path, tmp_path / "out", jobs=0)
+    with pytest.raises(UsageError, match="no time"):
+        bridge.convert_folder(tmp_path, tmp_path / "out", seconds=-1)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_page_of_somebody_else_is_left_alone(nets: Path) -> None:
+    (nets / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"index\.html that is not of an earlier run"):
+        bridge.convert_folder(nets, nets)
+    assert (nets / "index.html").read_text() == "mine"

@@ -44,3 +44,9 @@ def test_the_page_has_all_of_them_and_nothing_of_them_is_markup() -> None:
     assert text.index("the numbers differ") < text.index("Refused") < text.index("d.onnx")
     assert "<script" not in text
     assert "http" not in text
+
+
+def test_a_name_that_is_no_text_is_an_escape() -> None:
+    text = page({task("net\udcff"): Outcome("refused", error="no", cause="no")}, FOLDER, OUTPUT)
+    assert "net\\udcff.prototxt" in text
+    text.encode("utf-8")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from bridge.folders.pairs import Pair, find_pairs
 from tests.helpers.golden_cases import case
 
@@ -39,3 +41,13 @@ def test_a_net_without_weights_and_a_solver(tmp_path: Path) -> None:
     (tmp_path / "solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.1\n')
     (tmp_path / "broken.prototxt").write_text("layer {")
     assert find_pairs(tmp_path) == [Pair(tmp_path / "broken.prototxt"), Pair(net)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="Linux has such a file")
+def test_a_file_that_cannot_be_read_leaves_the_others_alone(tmp_path: Path) -> None:
+    net = copied(CONV.prototxt, tmp_path, "net.prototxt")
+    weights = copied(CONV.caffemodel, tmp_path, "net.caffemodel")
+    unreadable = tmp_path / "unreadable.prototxt"
+    unreadable.symlink_to("/proc/self/mem")
+    unreadable.with_suffix(".caffemodel").symlink_to("/proc/self/mem")
+    assert find_pairs(tmp_path) == [Pair(net, weights), Pair(unreadable)]

@@ -19,6 +19,8 @@ def test_a_line_that_was_cut_is_left_out_and_the_next_is_whole(tmp_path: Path) -
             record.add(task, outcome)
         with path.open("a") as file:
             file.write('\n{"key": "killed while it wro')
+        with path.open("ab") as damaged:
+            damaged.write(b"\n\xff\n" + b"[" * 100_000)
     with Record.of(path) as record:
         assert record.known == {task.key: x for task, x in zip(tasks, outcomes, strict=True)}
 
