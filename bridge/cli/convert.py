@@ -172,6 +172,9 @@ def caffe_to_keras(
 
         python -m bridge caffe-to-keras train_val.prototxt net.caffemodel -o net.keras \\
             --solver solver.prototxt --solverstate net.solverstate
+
+        python -m bridge caffe-to-keras train_val.prototxt net.caffemodel -o train.py \\
+            --solver solver.prototxt
     """
     from bridge.convert import raise_caffe
 

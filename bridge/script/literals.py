@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from dataclasses import dataclass
 from itertools import count
 from math import isfinite
 from typing import Any
@@ -15,6 +16,13 @@ from bridge.errors import UnsupportedError
 from bridge.raising.names import decode
 
 
+@dataclass(frozen=True)
+class Code:
+    """Source that this package wrote, as the value of an option."""
+
+    source: str
+
+
 def literal(value: Any) -> str:
     """The source of a plain value, as `ruff format` spells it.
 
@@ -22,6 +30,8 @@ def literal(value: Any) -> str:
     """
     if isinstance(value, str):
         return quoted(value)
+    if isinstance(value, Code):
+        return value.source
     if value is Ellipsis:
         return "..."
     if isinstance(value, np.generic):

@@ -46,18 +46,21 @@ _MAIN = """\
 if __name__ == "__main__":
     load().summary()
 """
-_MODULE = ("WEIGHTS", "Path", "build", "constant", "load", "sys")
+_MODULE = ("WEIGHTS", "Path", "batches", "build", "compiled", "constant", "load", "prepared", "sys")
 
 
 @dataclass
 class Program:
     """The script of a plan, and the arrays that it reads beside its weights.
 
+    `ends` follow `load`, and use the modules of `also`.
     Raises UnsupportedError for what no script can say.
     """
 
     plan: Plan
     constants: Constants = field(default_factory=Constants)
+    ends: Sequence[str] = (_MAIN,)
+    also: frozenset[str] = frozenset()
     _names: Identifiers = field(default_factory=lambda: Identifiers(*RESERVED, *_MODULE))
 
     def text(self, weights: str) -> str:
@@ -66,9 +69,9 @@ class Program:
         helpers = [FUNCTION] if self.constants else []
         helpers += [_NAMED] if self._named else []
         setting = f"WEIGHTS = Path(__file__).with_name({quoted(weights)})"
-        used = [part for part in ("layers", "ops") if _uses(functions, part)]
+        used = [part for part in ("layers", "ops", "regularizers") if _uses(functions, part)]
         head = "\n\n".join([self._title(), *self._imports(used), setting])
-        content = "\n\n\n".join([head, *helpers, *functions, _LOAD, _MAIN])
+        content = "\n\n\n".join([head, *helpers, *functions, _LOAD, *self.ends])
         long = any(len(line) > WIDTH and " " in line.strip() for line in content.splitlines())
         return f"# ruff: noqa: E501\n{content}" if long else content
 
@@ -87,12 +90,12 @@ class Program:
         return "\n".join([*textwrap.wrap(title, WIDTH), '"""'])
 
     def _imports(self, used: Sequence[str]) -> Iterator[str]:
-        yield (
-            "import sys\nfrom pathlib import Path" if self._is_deep else "from pathlib import Path"
-        )
+        system = ["import sys"] if self._is_deep or "sys" in self.also else []
+        yield "\n".join([*system, "from pathlib import Path"])
+        uses_numpy = self.constants.any_small or "numpy" in self.also
         packages = ["import h5py"] if self.constants else []
         packages += ["import keras"]
-        packages += ["import numpy as np"] if self.constants.any_small else []
+        packages += ["import numpy as np"] if uses_numpy else []
         packages += [f"from keras import {', '.join(used)}"] if used else []
         yield "\n".join(packages)
 

@@ -12,12 +12,17 @@ _SAVED = """
 import runpy, sys
 sys.modules["bridge"] = None  # whoever imports it now fails
 script, target = sys.argv[1:]
-runpy.run_path(script)["load"]().save(target)
+module = runpy.run_path(script)
+model = module.get("compiled", lambda model: model)(module["load"]())
+if getattr(model, "compiled", False):
+    model.optimizer.build(model.trainable_variables)  # or else Keras warns when it loads it
+model.save(target)
 """
 
 
 def saved(script: Path, target: Path) -> None:
-    """Has the model of a script saved by Keras, with its weights, as a `.keras` file.
+    """Has the model of a script saved by Keras, with its weights, as a `.keras` file; one that is
+    trained is compiled.
 
     Raises CheckError if the script fails.
     """

@@ -21,7 +21,18 @@ Written = tuple[Source, Sequence[Source] | None]
 """A call, and, if it makes a layer, what that is applied to."""
 
 _CHAIN = ("x", "y", "z")  # for what the next statement alone reads
-RESERVED = (*_CHAIN, "h5py", "keras", "layer", "layers", "name", "named", "np", "ops")
+RESERVED = (
+    *_CHAIN,
+    "h5py",
+    "keras",
+    "layer",
+    "layers",
+    "name",
+    "named",
+    "np",
+    "ops",
+    "regularizers",
+)
 
 
 @dataclass(frozen=True)

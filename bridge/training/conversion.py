@@ -11,21 +11,25 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from bridge.caffe.files.solver_settings import read_solver
+from bridge.caffe.files.solver_settings import Solver, read_solver
 from bridge.caffe.files.solverstate import read_solverstate
 from bridge.check.verify import check_keras
 from bridge.errors import UsageError, after
-from bridge.files.outputs import writable
-from bridge.files.staging import staged
+from bridge.files.outputs import SCRIPT, writable
+from bridge.files.staging import staged, staging
 from bridge.from_caffe import lower_net
 from bridge.graph.io import save
 from bridge.keras.export import write
 from bridge.lower.model import LoweredModel, with_warnings
 from bridge.public.options import LoweringOptions, PathLike, RaisingOptions, SolverOptions
 from bridge.results import Raising
+from bridge.script.run import saved
+from bridge.script.write import publish
 from bridge.training.net.parameters import in_testing
 from bridge.training.net.setup import Setup, set_up
 from bridge.training.run import TrainingRun
+from bridge.training.script import refuse_unscripted
+from bridge.training.script import write as write_script
 
 if TYPE_CHECKING:
     from bridge.check.report import Report
@@ -52,7 +56,7 @@ def convert_training(
     Raises BridgeError for whatever cannot be trained as Caffe does; then no file is left.
     """
     _refuse_other_nets(lowering, raising)
-    target = None if output is None else writable(Path(output), (".keras",))
+    target = None if output is None else writable(Path(output), (".keras", SCRIPT))
     if files.solver.solver is None:
         raise UsageError("a solver state needs its solver", expected="solver=SOLVER.prototxt")
     solver = read_solver(files.solver.solver)
@@ -61,9 +65,14 @@ def convert_training(
     setup = set_up(files.prototxt, files.caffemodel, lowering)
     with after(setup.warnings):
         run = TrainingRun(setup, solver, state or None)
+        if target is not None and target.suffix == SCRIPT:
+            refuse_unscripted(run, files.solver)
         lowered = _lowered(setup, lowering, raising)
         done = Raising(setup.plan, lowered, loaded=setup.model)
-        report = _written(done, target, raising)
+        if target is not None and target.suffix == SCRIPT:
+            report = _scripted(done, setup, solver, target, raising)
+        else:
+            report = _written(done, target, raising)
     warnings = (*lowered.warnings, *solver.warnings, *_why(run))
     warnings += () if report is None else report.warnings
     return replace(done, report=report, warnings=warnings)
@@ -102,6 +111,25 @@ def _written(done: Raising, target: Path | None, options: RaisingOptions) -> Rep
         report = _checked(done, _loaded(file), options)
         if options.map is not None:
             done.map.save(options.map)
+    return report
+
+
+def _scripted(
+    done: Raising, setup: Setup, solver: Solver, target: Path, options: RaisingOptions
+) -> Report | None:
+    """Written as a script, which is run, and its model compared, before it gets its name."""
+    report = None
+    with staging(target) as script:
+        options.progress("writing the script and its weights")
+        write_script(setup, solver, script.path)
+        if options.check:
+            options.progress("running the script")
+            file = script.path.with_suffix(".keras")
+            saved(script.path, file)
+            report = _checked(done, _loaded(file), options)
+        if options.map is not None:
+            done.map.save(options.map)
+        publish(script)
     return report
 
 
