@@ -130,20 +130,18 @@ def _by_prefix(name: str, of_layer: Mapping[str, _Group]) -> _Group | None:
 
 
 def _add_calls(groups: Sequence[_Group], plan: Plan) -> None:
-    """A call belongs to the first node whose value it holds, or else to the node of the call that
-    reads it, such as a padding to its convolution."""
+    """A call belongs to the first node whose value it holds, an Identity to that of the output that
+    it names, and any other, such as a padding, to the node of the first call that reads it."""
     from bridge.raising.plan import refs_in
 
-    owner: dict[int, _Group] = {}
-    for group in groups:
-        for step in group.steps:
-            for name in step.writes:
-                if name in plan.values:
-                    owner.setdefault(plan.values[name].ref.call, group)
-    named = {ref.call: owner.get(plan.values[name].ref.call) for name, ref in plan.named.items()}
+    writers = {name: group for group in groups for step in group.steps for name in step.writes}
+    owner = {ref.call: writers[name] for name, ref in plan.named.items() if name in writers}
+    for name, group in writers.items():
+        if name in plan.values:
+            owner.setdefault(plan.values[name].ref.call, group)
     readers: dict[int, int] = {}
     for call in reversed(plan.calls):
-        own = owner.get(call.id) or owner.get(readers.get(call.id, -1)) or named.get(call.id)
+        own = owner.get(call.id) or owner.get(readers.get(call.id, -1))
         if own is not None:
             owner[call.id] = own
         readers |= {ref.call: call.id for ref in refs_in(call.arguments)}

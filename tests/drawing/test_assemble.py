@@ -80,6 +80,13 @@ def test_a_padding_is_part_of_the_convolution_that_reads_it() -> None:
     assert not conv.moves
 
 
+def test_a_layer_that_keras_needs_for_a_name_alone_is_shown() -> None:
+    _, diagram = drawn(case("concat_single").prototxt)
+    assert [node.forms["Keras"].short for node in diagram.nodes if not node.is_input] == [
+        "Identity"
+    ]
+
+
 def test_a_graph_without_layers_or_plan_has_its_own_nodes() -> None:
     steps = [
         Step("x", INPUT, (), ("x",)),
