@@ -139,12 +139,12 @@ def _add_calls(groups: Sequence[_Group], plan: Plan) -> None:
     for name, group in writers.items():
         if name in plan.values:
             owner.setdefault(plan.values[name].ref.call, group)
-    readers: dict[int, int] = {}
+    of_reader: dict[int, _Group] = {}
     for call in reversed(plan.calls):
-        own = owner.get(call.id) or owner.get(readers.get(call.id, -1))
+        own = owner.get(call.id) or of_reader.get(call.id)
         if own is not None:
             owner[call.id] = own
-        readers |= {ref.call: call.id for ref in refs_in(call.arguments)}
+            of_reader |= {ref.call: own for ref in refs_in(call.arguments)}
     for call in plan.calls:
         if call.id in owner:
             owner[call.id].calls.append(call)

@@ -10,14 +10,16 @@ from bridge.caffe import read
 from bridge.caffe.match import with_unknown_weights
 from bridge.caffe.net import Net
 from bridge.check.report.drawn import lowered_diagram
-from bridge.drawing.assemble import assembled
+from bridge.drawing.assemble import Raised, assembled
 from bridge.drawing.diagram import INPUT, Diagram, Node, Step
 from bridge.from_caffe import lower_net
 from bridge.graph.io import to_ir
 from bridge.graph.passes import run_passes
+from bridge.layout import Layout
 from bridge.public.options import LoweringOptions
 from bridge.raising import raise_model
-from bridge.translation import translation_map
+from bridge.raising.plan import Call, Plan, PlanInput, Ref, Stored
+from bridge.translation import TranslationMap, translation_map
 from tests.helpers.golden_cases import case
 
 LENET = Path(__file__).parents[2] / "models" / "digits-lenet" / "deploy.prototxt"
@@ -85,6 +87,21 @@ def test_a_layer_that_keras_needs_for_a_name_alone_is_shown() -> None:
     assert [node.forms["Keras"].short for node in diagram.nodes if not node.is_input] == [
         "Identity"
     ]
+
+
+def test_a_call_that_a_node_needs_is_its_own_whoever_else_reads_it() -> None:
+    calls = (
+        Call(1, "helper", "ops.negative", (Ref(0),)),
+        Call(2, "unread", "ops.ones_like", (Ref(1),)),
+        Call(3, "y", "ops.exp", (Ref(1),)),
+    )
+    layout = Layout.identity((2,))
+    values = {"x": Stored(Ref(0), layout), "y": Stored(Ref(3), layout)}
+    plan = Plan("net", (PlanInput(0, "x", "x", (2,), "float32"),), calls, ("y",), values)
+    steps = [Step("x", INPUT, (), ("x",)), Step("y", "Exp", ("x",), ("y",))]
+    raised = Raised(plan, TranslationMap("net", (), ()))
+    diagram = assembled(steps, ["y"], shapes={}, raised=raised)
+    assert node(diagram, "y").forms["Keras"].short == "ops.negative, ops.exp"
 
 
 def test_a_graph_without_layers_or_plan_has_its_own_nodes() -> None:
