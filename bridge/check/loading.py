@@ -72,10 +72,11 @@ class ModelFiles:
                 expected="NET.prototxt before it",
             )
         kind = _KINDS.get("" if self.path.is_dir() else self.path.suffix.lower())
-        if kind is None or (kind == "saved model" and not self.path.is_dir()):
-            raise UsageError(
+        is_torch = kind == "caffe" and files.looks_binary(files.glance(self.path))
+        if kind is None or is_torch or (kind == "saved model" and not self.path.is_dir()):
+            raise files.other_kind(
+                self.path,
                 "cannot open this",
-                where=self.path,
                 expected="a .prototxt with its .caffemodel, .onnx, .keras, .tflite, a SavedModel "
                 "folder, or an .npz of blobs",
             )

@@ -21,6 +21,7 @@ from bridge.files.inputs import (
     looks_like_prototxt,
     missing,
     of,
+    other_kind,
     readable,
     url_of,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "looks_like_prototxt",
     "missing",
     "of",
+    "other_kind",
     "readable",
     "url_of",
 ]

@@ -189,6 +189,13 @@ def of(path: Path) -> FileType | None:
     return FileType("a text file", None)
 
 
+def other_kind(path: Path, problem: str, expected: str) -> UsageError:
+    """The error for a file that is not what is expected, with what it is instead."""
+    kind = of(path) if path.is_file() else None
+    received, hint = (None, None) if kind is None else (kind.name, kind.hint)
+    return UsageError(problem, where=path, expected=expected, received=received, hint=hint)
+
+
 _PROTOTXT = re.compile(rb"\A(?:\s|#[^\n]*\n)*[A-Za-z_]\w*\s*[:{]")
 
 

@@ -16,8 +16,8 @@ from bridge.types import Array
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 
-# Pixels: a smaller picture is enlarged, so that text fits on it.
-_SMALLEST = 320
+# Pixels: a smaller picture is enlarged, so that text fits on it, but not beyond the larger number.
+_SMALLEST, _LARGEST = 320, 2000
 _GOLDEN = 0.618034  # turns of the colour wheel from one class to the next: no two are alike
 
 
@@ -34,7 +34,8 @@ def draw(picture: Array, answers: Sequence[Answer], path: Path) -> None:
             received=", ".join(f"{x.output}: {' '.join(map(str, x.shape))}" for x in answers),
         )
     cv2 = opencv()
-    times = max(1, -(-_SMALLEST // min(picture.shape[:2])))
+    short, long = sorted(picture.shape[:2])
+    times = max(1, min(-(-_SMALLEST // short), _LARGEST // long))
     size = picture.shape[1] * times, picture.shape[0] * times
     canvas = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
     for answer in drawn:

@@ -84,6 +84,10 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("not at all", encoding="utf-8")
     with pytest.raises(UsageError, match="not an image that OpenCV can read"):
         read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)
+    (tmp_path / "large.ppm").write_bytes(b"P6 2000000000 2000000000 255\n")
+    with pytest.raises(UsageError, match="not an image that OpenCV can read") as refusal:
+        read_image(tmp_path / "large.ppm", (3, 8, 6), PLAIN)
+    assert "MAX_IMAGE" in str(refusal.value)
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(UsageError, match="not an image that OpenCV can read"):
         read_image(tmp_path / "a.png", (3, 8, 6), PLAIN)

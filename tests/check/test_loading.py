@@ -51,6 +51,23 @@ def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
         _ = ModelFiles(tmp_path / "missing.onnx").kind
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "received"),
+    [
+        ("net.jpg", b"\xff\xd8\xff\xe0", "an image"),
+        ("net.pt", b"PK\x03\x04" + bytes(26) + b"net/data.pkl", "a PyTorch checkpoint"),
+        ("net.bin", b"\x1c\0\0\0TFL3", "a TensorFlow Lite model"),
+    ],
+)
+def test_what_another_file_is_is_told(
+    name: str, start: bytes, received: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(start)
+    with pytest.raises(UsageError, match="cannot open this") as refusal:
+        _ = ModelFiles(tmp_path / name).kind
+    assert refusal.value.received == received
+
+
 def test_a_caffe_net_is_compared_with_what_became_of_it(small: Small) -> None:
     """Without any Caffe the report says what it compares."""
     pair = (small.prototxt, small.caffemodel)

@@ -45,6 +45,11 @@ def test_classes_are_written_on_a_small_picture_made_larger(tmp_path: Path) -> N
     assert not pixels[60:].any()
 
 
+def test_a_narrow_picture_is_not_enlarged_beyond_measure(tmp_path: Path) -> None:
+    answer = Answer("y", "classes", (1, 2), (Guess(1, "", 1.0),))
+    assert drawn(tmp_path, answer, picture=np.zeros((1, 900, 3), np.uint8)).shape == (2, 1800, 3)
+
+
 def test_the_classes_of_a_map_have_a_colour_each(tmp_path: Path) -> None:
     grid = np.array([[0, 1]])
     answer = Answer("y", "map", (1, 2, 1, 2), (Guess(0, "", 0.5), Guess(1, "", 0.5)), grid)
