@@ -52,7 +52,7 @@ def test_it_loads_as_what_keras_saves(name: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_golden_case_loads_as_what_keras_saves(case: Case) -> None:
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     try:
         plan = plan_of_case(case)
     except BridgeError:

@@ -25,7 +25,7 @@ def fault(model: onnx.ModelProto, path: Path) -> str:
         return str(error)
     except BridgeError:
         pass
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     return ""
 
 

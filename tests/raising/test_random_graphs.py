@@ -45,7 +45,7 @@ def law(number: int) -> Any:
         def hold_one(example: tuple[onnx.ModelProto, dict[str, Array]]) -> None:
             model = example[0].SerializeToString()
             if model not in held and len(held) < number:
-                keras.backend.clear_session()
+                keras.backend.clear_session(free_memory=False)
                 hold(*example)
                 held.add(model)
 

@@ -38,4 +38,4 @@ def test_a_public_net_is_right_in_keras(
     for row in Staged.of(plan).compared(to_proto(model), feeds, steps):
         assert row.ok, row
         assert row.not_finite == (0, 0), row
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
