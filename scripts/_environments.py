@@ -96,7 +96,7 @@ RUNTIME_ENVIRONMENTS: Mapping[str, Environment] = dict(
         _runtime("opencv4", "opencv-python-headless==4.14.0.94"),
         _runtime("tract", "tract==0.23.9"),
         _runtime("mnn", "MNN==3.6.1"),
-        _runtime("onnx2torch", "onnx2torch==1.5.15", "torch==2.14.1", "torchvision==0.29.1"),
+        _runtime("onnx2torch", "onnx2torch==1.5.15", "torch==2.13.0", "torchvision==0.28.0"),
         _runtime("tinygrad", "tinygrad==0.14.0", needs="clang"),
         _runtime("tvm", "apache-tvm==0.27.0.post1", ONNX),
         _runtime("ncnn", "pnnx==20261020", "ncnn==1.0.20261020", "torch==2.13.0"),

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -209,14 +209,15 @@ def state() -> str:
 
 
 def kept(runs: Sequence[Run]) -> Sequence[Run]:
-    """These runs, and those of other runtimes that earlier calls measured in the same state."""
+    """These runs, and those of other runtimes that earlier calls measured, perhaps in an earlier
+    state."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     for run in runs:
         (RESULTS / f"{run.name}.json").write_text(json.dumps(asdict(run)), encoding="utf-8")
     read_back = (json.loads(file.read_text("utf-8")) for file in RESULTS.glob("*.json"))
     every = {run["name"]: Run.of(run) for run in read_back}
-    same = {name: run for name, run in every.items() if run.state == state() or run.reason}
-    return [same.get(name, Run(name, reason=NOT_RUN)) for name in NAMES]
+    runs = [every.get(name, Run(name, reason=NOT_RUN)) for name in NAMES]
+    return [replace(run, earlier=not run.reason and run.state != state()) for run in runs]
 
 
 def main() -> None:

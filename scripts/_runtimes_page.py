@@ -82,7 +82,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """The results of one runtime, of this version, for a state of the package; or why none."""
+    """The results of one runtime, of this version, for a state of the package, which may be an
+    earlier one; or why none."""
 
     name: str
     version: str = ""
@@ -90,6 +91,7 @@ class Run:
     date: str = ""
     reason: str = ""
     results: Sequence[Result] = field(default_factory=list)
+    earlier: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
@@ -151,7 +153,8 @@ def _measured(run: Run) -> Iterator[str]:
         yield f"Not measured for this page: {run.reason}."
         return
     numbers = ", ".join(f"{number} {outcome}" for outcome, number in run.counts().items())
-    yield f"Measured on {run.date} in {run.version}: {numbers}."
+    state = ", with an earlier state of `bridge`" if run.earlier else ""
+    yield f"Measured on {run.date} in {run.version}{state}: {numbers}."
     grouped: dict[tuple[str, str], list[str]] = {}
     for result in run.results:
         if result.outcome not in (RIGHT, UNLOWERED):

@@ -128,15 +128,18 @@ def test_half_a_line_of_a_process_that_ended_is_no_answer(
     assert module.process(command) == (["whole"], said)
 
 
-def test_results_of_another_state_are_not_on_the_page(
+def test_results_of_an_earlier_state_are_marked(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = module.Result("absval", "right")
     monkeypatch.setattr(module, "state", lambda: "one")
     module.kept([module.Run("tract", "0.1", "one", "2026-11-30", results=[result])])
-    assert {run.name: run.reason for run in module.kept([])}["tract"] == ""
+    line = "Measured on 2026-11-30 in 0.1{}: 1 right"
+    assert line.format("") in module.page(module.kept([]))
     monkeypatch.setattr(module, "state", lambda: "two")
-    assert {run.name: run.reason for run in module.kept([])}["tract"] == "not in this run"
+    page = module.page(module.kept([]))
+    assert line.format(", with an earlier state of `bridge`") in page
+    assert "Not measured for this page: not in this run." in page
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_there_is_a_guide_and_an_environment_for_each_runtime(module: ModuleType
     from _runtimes_page import GUIDES, OUTCOMES, REASONS
 
     names = {guide.name for guide in GUIDES}
-    assert {*DEPLOYMENTS, *module.NAMES} == names
+    assert {*DEPLOYMENTS, *module.NAMES, "litert"} == names
     assert set(module.NAMES) == RUNTIMES.keys() - {"opencv"}
     for known in REASONS:
         assert known.runtime in names
