@@ -84,8 +84,25 @@ def write_litert(model: keras.Model, path: Path, rounding: Rounding | None = Non
             hint="write a .keras file or a SavedModel; or cut the net before its last layers, such "
             "as a DetectionOutput, with --outputs",
         ) from error
+    if rounding is not None and rounding.samples:
+        _refuse_loops(content)
     _put_in_order(content, model)
     path.write_bytes(content)
+
+
+def _refuse_loops(content: bytearray) -> None:
+    """Of bytes: LiteRT 2.3.0 and TensorFlow 2.21's copy end the whole process in running them.
+
+    Raises UnsupportedError.
+    """
+    from tensorflow.lite.python.schema_py_generated import Model
+
+    if Model.GetRootAs(content, 0).SubgraphsLength() > 1:
+        raise UnsupportedError(
+            "LiteRT does not run loops and conditions whose numbers are bytes",
+            hint="round its weights alone, --int8 dynamic or --fp16; or cut the net before its "
+            "last layers, such as a DetectionOutput, with --outputs",
+        )
 
 
 def _traced(model: keras.Model, folder: Path) -> None:

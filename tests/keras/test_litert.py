@@ -11,7 +11,8 @@ import pytest
 import bridge
 from bridge.check.backends.exported import tflite
 from bridge.errors import UnsupportedError
-from bridge.keras.export import save
+from bridge.keras.export import save, write
+from bridge.keras.litert import Rounding
 from tests.helpers.golden_cases import case
 
 
@@ -33,10 +34,13 @@ def test_what_the_steps_of_a_loop_return_is_kept_where_it_is_used(tmp_path: Path
     step = keras.Model(state, [following, following])
     x = keras.Input((2,), batch_size=1, name="x")
     last, every = keras.ops.scan(step, x, length=3)
-    save(keras.Model(x, [last, every]), tmp_path / "net.tflite")
+    model = keras.Model(x, [last, every])
+    save(model, tmp_path / "net.tflite")
     results = tflite(tmp_path / "net.tflite").run([np.float32([[1, -3]])])
     assert results[0].tolist() == [[8, -24]]
     assert results[1].tolist() == [[[2, -6]], [[4, -12]], [[8, -24]]]
+    with pytest.raises(UnsupportedError, match="does not run loops"):
+        write(model, tmp_path / "bytes.tflite", Rounding("int8", [[np.float32([[1, -3]])]]))
 
 
 def test_what_litert_has_not_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
