@@ -157,6 +157,10 @@ def _refuse_rounding(target: Path | None, options: RaisingOptions) -> None:
 
 def _refuse_unwritable(path: Path) -> None:
     refuse_unknown_kind(path, (*MODEL_KINDS, SCRIPT))
+    if path.suffix == SCRIPT:
+        from bridge.script.write import refuse_name
+
+        refuse_name(path)
     if path.suffix in (".keras", SCRIPT):
         writable(path, (path.suffix,))
         return

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 
 from bridge.archive.hdf5 import frame
 from bridge.archive.weights import WeightsFile, entries
-from bridge.errors import UnsupportedError
+from bridge.errors import UnsupportedError, UsageError
 from bridge.files.staging import Staged, locked
 from bridge.raising.plan import Plan
 from bridge.script.literals import quoted
 from bridge.script.program import MADE_BY, Program
 
 ENDING = ".weights.h5"
+_PACKAGES = "absl h5py jax keras ml_dtypes numpy optree rich tensorflow torch".split()
+_MODULES = frozenset([*_PACKAGES, *sys.stdlib_module_names])
 _MOST = 1000  # conversions to one name, after which the first name is free again
 _NAMED = re.compile(r'^WEIGHTS = Path\(__file__\)\.with_name\(("[^"\\]+")\)$', re.MULTILINE)
 
@@ -38,6 +41,17 @@ def write(plan: Plan, path: Path) -> None:
     with weights.open("wb") as file:
         for piece in WeightsFile(arrays, frame([entry.dataset for entry in arrays])).pieces():
             file.write(piece)
+
+
+def refuse_name(script: Path) -> None:
+    """Refuses the name of a module that a script imports, itself or through Keras: Python would
+    take the script for it. Raises UsageError."""
+    if script.stem in _MODULES:
+        raise UsageError(
+            "a script of this name would be imported for the module of that name",
+            where=script,
+            hint=f"name it otherwise: net_{script.name}",
+        )
 
 
 def weights_path(script: Path, number: int = 0) -> Path:

@@ -24,7 +24,7 @@ from bridge.lower.model import LoweredModel, with_warnings
 from bridge.public.options import LoweringOptions, PathLike, RaisingOptions, SolverOptions
 from bridge.results import Raising
 from bridge.script.run import saved
-from bridge.script.write import publish
+from bridge.script.write import publish, refuse_name
 from bridge.training.net.parameters import in_testing
 from bridge.training.net.setup import Setup, set_up
 from bridge.training.run import TrainingRun
@@ -57,6 +57,8 @@ def convert_training(
     """
     _refuse_other_nets(lowering, raising)
     target = None if output is None else writable(Path(output), (".keras", SCRIPT))
+    if target is not None and target.suffix == SCRIPT:
+        refuse_name(target)
     if files.solver.solver is None:
         raise UsageError("a solver state needs its solver", expected="solver=SOLVER.prototxt")
     solver = read_solver(files.solver.solver)

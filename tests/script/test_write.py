@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from bridge.errors import UnsupportedError
+import bridge
+from bridge.errors import UnsupportedError, UsageError
 from bridge.files.staging import staging
 from bridge.raising.plan import Plan
 from bridge.script.write import publish, weights_beside, write
 from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 from tests.script.scripts import written
 
+TEXT = "g (float[b,4] x) => (y) { y = Relu(x) }"
 PLAN = plan_of(graph("g (float[b,4] x) => (y) { y = Gemm<transB=1>(x, w) }", {"w": seeded((3, 4))}))
 
 
@@ -59,6 +61,13 @@ def test_no_script_has_other_files_removed(name: str, tmp_path: Path) -> None:
     text = written(PLAN, script).read_text().replace("net.weights.h5", name)
     script.write_text(text)
     assert weights_beside(script) == []
+
+
+def test_no_script_has_the_name_of_what_it_imports(tmp_path: Path) -> None:
+    for name in ("keras.py", "numpy.py", "json.py"):
+        with pytest.raises(UsageError, match=rf"would be imported.*\n  hint: .*net_{name}"):
+            bridge.onnx_to_keras(graph(TEXT), tmp_path / name)
+    assert names(tmp_path) == []
 
 
 def test_a_plan_without_outputs_is_refused(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ import pytest
 
 import bridge
 from bridge.errors import UnsupportedError, UsageError
+from bridge.training.script import source_of
 from tests.script.scripts import assert_clean
 from tests.training.solving.test_native import WHY
 from tests.training.training_runs import STEPS, Run, assert_blobs, run, runs
 
-BY_DAY = {"nesterov", "policy_multistep"}
+BY_DAY = {"frozen"}
 
 
 def converted(case: Run, script: Path, **options: Any) -> Any:
@@ -89,6 +90,20 @@ def test_what_plain_keras_computes_otherwise_has_no_script(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="a script begins at the first step"):
         converted(run("nesterov"), tmp_path / "train.py", solverstate=state)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_what_keras_is_given_is_spelled_without_its_defaults() -> None:
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.1, 0.01])
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=2.0)
+    schedule = (
+        "keras.optimizers.schedules.PiecewiseConstantDecay(boundaries=[2], values=[0.1, 0.01])"
+    )
+    settings = f"learning_rate={schedule}, momentum=0.9, global_clipnorm=2.0"
+    assert str(source_of(optimizer)) == f"keras.optimizers.SGD({settings})"
+    assert str(source_of(keras.regularizers.L1(0.25))) == "regularizers.L1(0.25)"
+    metric = keras.metrics.SparseCategoricalAccuracy(name="top1")
+    assert str(source_of([metric])) == '[keras.metrics.SparseCategoricalAccuracy(name="top1")]'
+    assert str(source_of([None, 1.5])) == "[None, 1.5]"
 
 
 PREPARED = """
