@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,15 +18,16 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bridge; echo "${COMPREPLY[@]}"
 """
 
 
-@pytest.fixture
-def bash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+@pytest.fixture(scope="module")
+def bash(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("bash") is None:
         pytest.skip("bash is not installed")
-    with pytest.raises(SystemExit) as stopped:
+    printed = StringIO()
+    with redirect_stdout(printed), pytest.raises(SystemExit) as stopped:
         main(["completion", "bash"])
     assert stopped.value.code == 0
-    path = tmp_path / "bridge.bash"
-    path.write_text(capsys.readouterr().out, encoding="utf-8")
+    path = tmp_path_factory.mktemp("completion") / "bridge.bash"
+    path.write_text(printed.getvalue(), encoding="utf-8")
     return path
 
 

@@ -101,6 +101,7 @@ def test_what_predicts_nothing_is_refused(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.nightly
 def test_keras_models_take_channels_last(tmp_path: Path) -> None:
     small = Small(tmp_path).write(PROTOTXT, weights())
     image = np.random.default_rng(0).random((3, 16, 16), np.float32)
