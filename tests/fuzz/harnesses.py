@@ -69,6 +69,12 @@ def _recording(path: Path) -> object:
     return bridge.check(path, path)
 
 
+def _keras(path: Path) -> object:
+    from bridge.keras.load import load
+
+    return load(path)
+
+
 def _files(name: str) -> Sequence[bytes]:
     paths = [net.folder / name for net in NETS]
     return [path.read_bytes() for path in paths if path.is_file()]
@@ -88,9 +94,24 @@ def _graph_of(net: Case) -> bytes:
     return proto.SerializeToString()
 
 
+@cache
+def _archives() -> Sequence[bytes]:
+    """Keras models of some of the graphs."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph, archive = Path(folder) / "net.onnx", Path(folder) / "net.keras"
+        archives = []
+        for data in _graphs()[:12]:
+            graph.write_bytes(data)
+            with suppress(BridgeError):
+                raise_onnx(graph, archive, check=False)
+                archives.append(archive.read_bytes())
+    return archives
+
+
 HARNESSES: Mapping[str, Harness] = {
     "prototxt": Harness(".prototxt", _of_caffe, lambda: _files("net.prototxt")),
     "caffemodel": Harness(".caffemodel", _weights, lambda: _files("net.caffemodel")),
     "onnx": Harness(".onnx", _graph, _graphs),
     "npz": Harness(".npz", _recording, lambda: _files("io.npz")),
+    "keras": Harness(".keras", _keras, _archives),
 }

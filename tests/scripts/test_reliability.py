@@ -56,3 +56,14 @@ def test_a_graph_with_weights_of_two_nets_is_not_whole(
     assert reliability.whole(output, "linked", [])
     one[1].write_bytes(one[1].read_bytes()[:-400100] + other[1].read_bytes()[-400100:])
     assert not reliability.whole(output, "linked", [])
+
+
+@pytest.mark.parametrize("prepare", ["full", "read_only"])
+def test_what_cannot_be_written_is_refused(prepare: str, reliability: ModuleType) -> None:
+    figures = reliability.unwritten("inline", 2, getattr(reliability, prepare))
+    assert figures == {"tries": 2, "refused": 2, "whole": 2}
+
+
+def test_several_processes_leave_one_whole_output(reliability: ModuleType) -> None:
+    figures = reliability.crowd("external", 2, 2)
+    assert figures == {"conversions": 4, "failed": 0, "whole": True, "left": 0}
