@@ -64,6 +64,7 @@ def check_litert(
 
     try:
         if dtype == "int8":
+            notes += () if dtype in exported.rounded else (_UNROUNDED,)
             fed = samples or [*islice(draws(runner), 2)]
             notes += tuple(_measured(in_onnxruntime, in_litert, _spread(fed)))
             return Report(f"{_SUBJECT} (int8)", (), warnings=notes)
@@ -78,6 +79,7 @@ def check_litert(
 
 _SUBJECT = "LiteRT against onnxruntime"
 _FLEX = "Select TensorFlow op"
+_UNROUNDED = "int8: nothing is rounded, as no layer has the thousand weights for which it pays"
 _UNRUN = (
     "{name} has operators of TensorFlow, which LiteRT alone does not run: link its Select TF "
     "operators; it was not compared here"

@@ -70,3 +70,10 @@ def test_another_net_is_refused(rounded: Rounded, dtype: str, message: str) -> N
     plan, file = rounded.raisings[dtype].plan, rounded.files[dtype]
     with pytest.raises(CheckError, match=message):
         check_litert(file, plan, rounded.other, dtype)
+
+
+def test_where_nothing_is_rounded_that_is_said(rounded: Rounded) -> None:
+    plan = rounded.raisings["float16"].plan
+    report = check_litert(rounded.files["float16"], plan, rounded.graph, "int8")
+    assert report.warnings[0].startswith("int8: nothing is rounded")
+    assert len(report.warnings) == 2
