@@ -14,13 +14,13 @@ from bridge.script.literals import Identifiers
 from bridge.script.steps import RESERVED, Spelling, body, subscript
 
 
-def lines(calls: Sequence[Call], returned: int, **layers: str) -> list[str]:
+def lines(calls: Sequence[Call], returned: int, start: str = "data", **layers: str) -> list[str]:
     named = frozenset(call.id for call in calls if call.name == "mine")
     kept = {int(number[1:]): name for number, name in layers.items()}
     spelling = Spelling(Constants(), {}, True, named, kept)
     steps = [spelling.step(call, call.options, "") for call in calls]
     scope = Identifiers(*RESERVED)
-    return [line.strip() for line in body(steps, {0: "data"}, scope, [Ref(returned)])]
+    return [line.strip() for line in body(steps, {0: start}, scope, [Ref(returned)])]
 
 
 def relu(number: int, name: str, *reads: int) -> Call:
@@ -36,6 +36,18 @@ def test_what_the_next_alone_reads_has_the_next_free_letter() -> None:
         'x = layers.ReLU(name="c")(x)',
         'x = layers.Add(name="sum")([a, x])',
         'out_x = layers.ReLU(name="out/x")(x)',
+    ]
+
+
+def test_no_letter_is_taken_while_it_is_still_to_be_read() -> None:
+    """As the input of a function is, that a residual block adds at its end."""
+    add = Call(3, "sum", "layers.Add", ([Ref(0), Ref(2)],))
+    calls = [relu(1, "a", 0), relu(2, "b", 1), add, relu(4, "c", 3)]
+    assert lines(calls, 4, start="x") == [
+        'y = layers.ReLU(name="a")(x)',
+        'y = layers.ReLU(name="b")(y)',
+        'x = layers.Add(name="sum")([x, y])',
+        'c = layers.ReLU(name="c")(x)',
     ]
 
 
