@@ -8,7 +8,7 @@ weights. Planning does not import Keras.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,17 @@ def refs_in(argument: Any) -> Iterator[Ref]:
     elif isinstance(argument, (list, tuple)):
         for item in argument:
             yield from refs_in(item)
+
+
+def needed(calls: Sequence[Call], results: Iterable[Ref]) -> tuple[Call, ...]:
+    """The calls that results depend on: a rule may compute what no node reads."""
+    wanted, result = {ref.call for ref in results}, []
+    for call in reversed(calls):
+        if call.id in wanted:
+            result.append(call)
+            wanted.update(ref.call for ref in refs_in(call.arguments))
+            wanted.update(() if call.again is None else (call.again,))
+    return tuple(reversed(result))
 
 
 def _text(argument: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bridge.layout import Layout, Weight
-from bridge.raising.plan import Call, Permutation, Plan, PlanInput, Ref, Stored
+from bridge.raising.plan import Call, Permutation, Plan, PlanInput, Ref, Stored, needed
 from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 
@@ -49,3 +49,19 @@ def test_planning_needs_no_weight() -> None:
     weight = call.weights["kernel"]
     assert weight.stored_shape == (3, 2)
     assert "_array" not in vars(weight)
+
+
+def test_calls_that_no_result_depends_on_are_not_needed() -> None:
+    """The layer that is applied again has its weights from its first call."""
+    x, kernel = Ref(1), {"kernel": Weight((2, 3), lambda: np.ones((2, 3)))}
+    first = Call(2, "fc", "layers.Dense", (x,), {"units": 3}, kernel)
+    unread = Call(3, "abs", "ops.absolute", (Ref(2),))
+    again = Call(4, "fc", "layers.Dense", ([Ref(1)],), again=2)
+    last = Call(5, "cat", "ops.concatenate", ([Ref(4), x],))
+    assert needed([first, unread, again, last], [Ref(5, 0)]) == (first, again, last)
+
+
+def test_a_rule_may_compute_what_no_node_reads() -> None:
+    text = "g (float[4] x) => (float[n] y) { y, , i = Unique<axis=0>(x) }"
+    targets = [call.target for call in plan_of(graph(text)).calls]
+    assert targets.count("ops.cast") == 0

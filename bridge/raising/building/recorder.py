@@ -12,7 +12,7 @@ import numpy as np
 from bridge.errors import UnsupportedError
 from bridge.layout import Weight
 from bridge.raising.names import decode, encode, spellings
-from bridge.raising.plan import Call, Function, PlanInput, Ref, Size
+from bridge.raising.plan import Call, Function, PlanInput, Ref, Size, needed
 from bridge.types import Array
 
 
@@ -123,7 +123,7 @@ class Recorder:
         outputs = tuple(body(inner, x))
         inner.name_calls(0, name)
         parameter = PlanInput(x.call, "x", "x", tuple(shape), "float32")
-        return Function(encode(name), parameter, tuple(inner.calls), outputs)
+        return Function(encode(name), parameter, needed(inner.calls, outputs), outputs)
 
     def constant(self, values: Weight) -> Ref:
         """A constant as a tensor of the model. Keras computes tensors only from other tensors, so

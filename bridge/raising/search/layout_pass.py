@@ -20,7 +20,7 @@ from bridge.graph.io import weight_of
 from bridge.layout import Layout
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.empty import refuse_empty
-from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored
+from bridge.raising.plan import Permutation, Plan, PlanInput, Ref, Size, Stored, needed
 from bridge.raising.refusals import refused
 from bridge.raising.search.input_layouts import input_layout
 from bridge.raising.search.output_layouts import OutputLayouts
@@ -131,13 +131,16 @@ class LayoutPass:
         # A value that is listed twice is one output, as it is to onnxruntime.
         outputs = tuple(dict.fromkeys(self._output(value) for value in self.graph.outputs))
         named = self._named_outputs()
+        stored = (value.ref for value in self.values.values())
+        calls = needed(self.recorder.calls, (*stored, *named.values()))
+        ids = {call.id for call in calls}
         return Plan(
             name=self.graph.name or "model",
             inputs=inputs,
-            calls=tuple(self.recorder.calls),
+            calls=calls,
             outputs=outputs,
             values=dict(self.values),
-            permutations=tuple(self.permutations),
+            permutations=tuple(entry for entry in self.permutations if entry.call in ids),
             named=named,
         )
 

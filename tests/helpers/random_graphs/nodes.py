@@ -50,6 +50,10 @@ _INPUTS_ONLY = frozenset(["MeanVarianceNormalization"])
 _OWN_OPERANDS = frozenset(["BatchNormalization", "GridSample", "MaxRoiPool", "RoiAlign"])
 # Their sizes are unknown before they run, so no later node reads them.
 _OF_UNKNOWN_SIZE = frozenset(["Compress", "NonMaxSuppression", "NonZero", "Unique"])
+# Of these as well, where what says the sizes is an input of whole numbers.
+_SIZED_BY_OPERANDS = frozenset(
+    "CenterCropPad ConstantOfShape Expand OneHot Pad Range Reshape Resize Slice Tile".split()
+)
 # They are defined, or moderate, only within the range that their strategies draw from.
 _CLIPPED = frozenset(
     """
@@ -95,11 +99,18 @@ def _attempt(g: Graph, x: str, example: NodeExample) -> bool:
     results = changed.run(_add(changed, x, example))
     if not all(map(_is_moderate, results.values())):
         return False
-    if example.operators[-1] not in _OF_UNKNOWN_SIZE:
+    if not _is_of_unknown_size(example):
         floats = {name: x.shape for name, x in results.items() if x.dtype == np.float32}
         changed.shapes |= {name: shape for name, shape in floats.items() if shape}
     vars(g).update(vars(changed))
     return True
+
+
+def _is_of_unknown_size(example: NodeExample) -> bool:
+    last = example.operators[-1]
+    inputs = [operand.values for operand in example.operands if isinstance(operand, Tensor)]
+    sized = last in _SIZED_BY_OPERANDS and any(array.dtype.kind == "i" for array in inputs)
+    return sized or last in _OF_UNKNOWN_SIZE
 
 
 def _is_moderate(array: Array) -> bool:

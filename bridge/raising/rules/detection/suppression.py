@@ -45,8 +45,9 @@ def non_max_suppression(
     def build(k: Recorder, boxes: Ref, scores: Ref) -> Ref:
         order = k.op("argsort", k.op("negative", scores), axis=2)  # of equal ones the first
         sorted_scores = k.op("take_along_axis", scores, order, axis=2)
-        is_open = k.op("ones_like", sorted_scores, dtype="bool")
-        if score_threshold is not None:
+        if score_threshold is None:
+            is_open = k.op("ones_like", sorted_scores, dtype="bool")
+        else:
             is_open = k.op("greater", sorted_scores, _number(score_threshold, 0.0))
         used = nonzero(k, k.op("any", is_open, axis=(0, 1)))
         is_open, order = (k.op("take", x, used, axis=2) for x in (is_open, order))
