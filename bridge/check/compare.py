@@ -207,7 +207,8 @@ def _blocks(array: Array) -> Iterator[Array]:
 
 def is_ordinary(array: Array) -> NDArray[np.bool_]:
     """Which numbers are neither NaN, infinite nor -FLT_MAX."""
-    ordinary: NDArray[np.bool_] = np.isfinite(array) & (array != LOWEST)
+    wide = array.astype(np.promote_types(array.dtype, np.float32), copy=False)  # no half is so low
+    ordinary: NDArray[np.bool_] = np.isfinite(wide) & (wide != LOWEST)
     return ordinary
 
 
