@@ -8,7 +8,7 @@ import pytest
 from bridge.errors import ShapeError, UnsupportedError, UsageError
 from tests.training.training_runs import MIDDLE, STEPS, Run, assert_blobs, assert_steps, run, runs
 
-BY_DAY = {"batchnorm", "clip_gradients", "lr_and_decay_mult", "shared_conv"}
+BY_DAY = {"batchnorm", "clip_gradients", "lr_and_decay_mult", "residual_in_place", "shared_conv"}
 SAMPLE = [
     pytest.param(case, marks=[] if str(case) in BY_DAY else [pytest.mark.nightly], id=str(case))
     for case in runs()
@@ -16,7 +16,7 @@ SAMPLE = [
 
 
 def test_there_are_all_runs() -> None:
-    assert len(SAMPLE) == 42
+    assert len(SAMPLE) == 43
 
 
 @pytest.mark.parametrize("case", SAMPLE)

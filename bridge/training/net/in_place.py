@@ -9,8 +9,9 @@ refuse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bridge.caffe.net import Layer, Net
 from bridge.caffe.sharing import OVERWRITTEN
@@ -18,9 +19,13 @@ from bridge.errors import UnsupportedLayerError
 
 # Backward reads the layer's own result, or the memory that it works on in place.
 _READS = frozenset(
-    "AbsVal BNLL Clip ELU Eltwise Exp Log LRN LSTM MVN Normalize Power RNN Sigmoid Softmax Swish "
-    "TanH".split()
+    "AbsVal BNLL Clip ELU Exp Log LRN LSTM MVN Normalize RNN Sigmoid Softmax Swish TanH".split()
 )
+# Of these it depends on what they compute: a sum and a maximum read nothing, nor does a multiple.
+_MAY_READ: Mapping[str, Callable[[Layer], bool]] = {
+    "Eltwise": lambda layer: not _setting(layer, "eltwise_param", "stable_prod_grad", True),
+    "Power": lambda layer: _setting(layer, "power_param", "power", 1.0) != 1,
+}
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,22 @@ def overwritten(net: Net) -> Mapping[str, Overwritten]:
         after = _in_place_after(net, layer)
         if not after or (layer.type == "ReLU" and all(x.type == "Dropout" for x in after)):
             continue  # what Dropout leaves has the same signs
-        if layer.type in _READS:
+        if layer.type in _READS or _MAY_READ.get(layer.type, _never)(layer):
             raise _unknown(layer, after[-1])
         if layer.type == "ReLU":
-            slope = layer.params.get("relu_param", {}).get("negative_slope", 0.0)
+            slope = _setting(layer, "relu_param", "negative_slope", 0.0)
             result[layer.name] = Overwritten(layer.name, layer.tops[0], after[-1].tops[0], slope)
     if result and (dropout := next((x for x in net.layers if x.type == "Dropout"), None)):
         raise _unknown(dropout, dropout)
     return result
+
+
+def _setting(layer: Layer, message: str, name: str, default: Any) -> Any:
+    return layer.params.get(message, {}).get(name, default)
+
+
+def _never(layer: Layer) -> bool:
+    return False
 
 
 def _in_place_after(net: Net, layer: Layer) -> list[Layer]:
