@@ -120,18 +120,11 @@ def _normalized(layer: Any, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, in
     (batch_norm_layer.cpp)."""
     axis = layer.axis % len(x.shape)
     others = [i for i in range(len(x.shape)) if i != axis]
-    mean = ops.mean(x, axis=others, keepdims=True)
-    centred = x - mean
-    variance = ops.mean(ops.square(centred), axis=others, keepdims=True)
-    y = centred / ops.sqrt(variance + layer.epsilon)
-    shape = [1] * len(x.shape)
-    shape[axis] = x.shape[axis]
-    if layer.scale:
-        y = y * ops.reshape(layer.gamma, shape)
-    if layer.center:
-        y = y + ops.reshape(layer.beta, shape)
+    mean, variance = ops.moments(x, others)
+    gamma, beta = layer.gamma if layer.scale else None, layer.beta if layer.center else None
+    y = ops.batch_normalization(x, mean, variance, axis, beta, gamma, layer.epsilon)
     count = prod(int(x.shape[i]) for i in others)
-    return y, (ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,)), count)
+    return y, (mean, variance, count)
 
 
 def _read(layer: Layer, index: int, value: Tensor) -> Tensor:
