@@ -61,4 +61,4 @@ class Statistics:
         (factor,) = self.values[layer.normalization.factor.positions]
         scale = np.float32(0 if factor == 0 else 1 / factor)
         for variable, at in (layer.mean, layer.variance):
-            variable.assign(at.taken(self.values * scale, np.zeros(1, np.float32)))
+            variable.assign(scale * at.taken(self.values, np.zeros(1, np.float32)))

@@ -56,10 +56,12 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
         path = self.paths[index]
-        gradient = ops.cast(gradient, variable.dtype) / self.passes
-        gradient += decay_gradient(
-            variable, self.decay * self.decays.get(path, 1.0), self.regularization
-        )
+        gradient = ops.cast(gradient, variable.dtype)
+        if self.passes > 1:
+            gradient = gradient / self.passes
+        decay = self.decay * self.decays.get(path, 1.0)
+        if decay:
+            gradient = gradient + decay_gradient(variable, decay, self.regularization)
         rate = ops.cast(learning_rate, variable.dtype) * self.rates.get(path, 1.0)
         number = ops.cast(self.iterations + 1, variable.dtype)
         slots = [slot[index] for slot in self.memory]
