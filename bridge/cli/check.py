@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import DEFAULT_PRINTING, IgnoreFields, Printing, SolverState, parse_mean
+from bridge.cli.options import (
+    DEFAULT_PRINTING,
+    IgnoreFields,
+    Mean,
+    Printing,
+    Rgb,
+    Scale,
+    SolverState,
+    parse_mean,
+)
 from bridge.cli.progress import running
 from bridge.cli.show import say, show_json, show_table, show_verdict, show_warnings, words
 from bridge.errors import UsageError
@@ -62,15 +71,9 @@ def check(
             "files, or a folder with a folder for each label."
         ),
     ] = None,
-    mean: Annotated[
-        str | None,
-        Parameter(help="Subtract from images: a number, one for each channel, or a mean file."),
-    ] = None,
-    scale: Annotated[float | None, Parameter(help="Multiply by this, after the mean.")] = None,
-    rgb: Annotated[
-        bool,
-        Parameter(negative=(), help="Feed images as red, green, blue, not reversed."),
-    ] = False,
+    mean: Mean = None,
+    scale: Scale = None,
+    rgb: Rgb = False,
     seed: Annotated[int, Parameter(help="Of the random inputs, if there are no others.")] = 0,
     batch: Annotated[int, Parameter(help="Samples at a time; faults of layout hide in 1.")] = 2,
     batches: Annotated[int, Parameter(help="How many batches, of different numbers.")] = 2,

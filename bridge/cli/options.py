@@ -194,6 +194,13 @@ Int8 = Annotated[
         "a folder of images as the net will see them, or an .npz of inputs."
     ),
 ]
+# How images are fed, for the commands that feed them.
+Mean = Annotated[
+    str | None,
+    Parameter(help="Subtract from images: a number, one for each channel, or a mean file."),
+]
+Scale = Annotated[float | None, Parameter(help="Multiply by this, after the mean.")]
+Rgb = Annotated[bool, Parameter(negative=(), help="Feed images as red, green, blue, not reversed.")]
 ExplainLayout = Annotated[bool, Parameter(negative=(), help="Explain each transpose that is left.")]
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import DEFAULT_PRINTING, IgnoreFields, Printing, parse_mean
+from bridge.cli.options import (
+    DEFAULT_PRINTING,
+    IgnoreFields,
+    Mean,
+    Printing,
+    Rgb,
+    Scale,
+    parse_mean,
+)
 from bridge.cli.progress import running
 from bridge.cli.show import say, show_json, show_table, show_warnings, words
 from bridge.errors import UsageError
@@ -34,15 +42,9 @@ def predict(
     ] = None,
     top: Annotated[int, Parameter(help="How many classes to show.")] = 5,
     confidence: Annotated[float, Parameter(help="Of the boxes that are shown, at least.")] = 0.5,
-    mean: Annotated[
-        str | None,
-        Parameter(help="Subtract from images: a number, one for each channel, or a mean file."),
-    ] = None,
-    scale: Annotated[float | None, Parameter(help="Multiply by this, after the mean.")] = None,
-    rgb: Annotated[
-        bool,
-        Parameter(negative=(), help="Feed images as red, green, blue, not reversed."),
-    ] = False,
+    mean: Mean = None,
+    scale: Scale = None,
+    rgb: Rgb = False,
     ignore_fields: IgnoreFields = None,
     output: Annotated[
         Path | None, Parameter(alias="-o", help="A picture to write, with the answers on it.")
