@@ -68,7 +68,9 @@ def raised(
         return _scripted(raising, check, target, options)
     if target is not None and target.suffix == ".keras" and is_known(plan):
         return _archived(raising, check, target, options)
-    return _built(raising, check, target, options, _Rounding.of(options, plan))
+    return _built(
+        raising, check, target, options, _Rounding.of(options, plan, model.metadata_props)
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class _Rounding:
     samples: tuple[Mapping[str, Array], ...] = ()
 
     @classmethod
-    def of(cls, options: RaisingOptions, plan: Plan) -> Self | None:
+    def of(cls, options: RaisingOptions, plan: Plan, metadata: Mapping[str, str]) -> Self | None:
+        """`metadata` are the graph's, which may say which images it takes."""
         if options.fp16:
             return cls("float16")
         if options.int8 is None:
@@ -126,10 +129,11 @@ class _Rounding:
         if str(options.int8) == DYNAMIC:
             return cls("int8")
         from bridge.check.litert.samples import samples
+        from bridge.graph.io.images import Pixels
 
         layouts = {entry.value: (plan.values[entry.value].layout, entry) for entry in plan.inputs}
         inputs = {name: (x.logical_shape, entry.dtype) for name, (x, entry) in layouts.items()}
-        return cls("int8", samples(Path(options.int8), inputs))
+        return cls("int8", samples(Path(options.int8), inputs, Pixels.of(metadata)))
 
     def stored(self, plan: Plan) -> Rounding:
         """As Keras takes the samples."""

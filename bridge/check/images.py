@@ -16,6 +16,7 @@ from bridge.types import Array
 
 if TYPE_CHECKING:
     from bridge.caffe.net import Input
+    from bridge.graph.io.images import Pixels
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -44,6 +45,11 @@ class Preprocessing:
             file = Path(entry.where.file).parent / entry.mean_file
             mean = read_mean(file).array()
         return cls(mean, entry.scale, uncropped=entry.uncropped)
+
+    @classmethod
+    def of_pixels(cls, pixels: Pixels) -> Preprocessing:
+        """For a graph that says which images it takes."""
+        return cls(np.asarray([pixels.mean], np.float32), 1 / pixels.divisor, pixels.rgb)
 
     def frame(self, height: int, width: int) -> tuple[int, int]:
         """The height and width to which an image is resized before its middle is cropped to these

@@ -191,7 +191,7 @@ Int8 = Annotated[
     Path | None,
     Parameter(
         help="Of a .tflite: round its weights (dynamic), or all that LiteRT computes in int8, by "
-        "a folder of images as the net will see them, or an .npz of inputs."
+        "a folder of images, if the graph prepares them (--mean), or an .npz of inputs."
     ),
 ]
 # How images are fed, for the commands that feed them.

@@ -153,10 +153,8 @@ def _of_metadata(path: Path) -> Preprocessing | None:
     from bridge.check.backends.onnx import loaded
     from bridge.graph.io.images import Pixels
 
-    pixels = Pixels.of(loaded(path).metadata_props)
-    if pixels is None:
-        return None
-    return Preprocessing(np.asarray([pixels.mean], np.float32), 1 / pixels.divisor, pixels.rgb)
+    pixels = Pixels.of({entry.key: entry.value for entry in loaded(path).metadata_props})
+    return None if pixels is None else Preprocessing.of_pixels(pixels)
 
 
 def _of_stored(files: ModelFiles, stack: ExitStack) -> ImageModel:

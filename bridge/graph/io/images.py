@@ -5,7 +5,7 @@ Source: https://onnx.ai/onnx/repo-docs/MetadataProps.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -38,9 +38,9 @@ class Pixels:
         return self.format == "Rgb8"
 
     @classmethod
-    def of(cls, metadata: Iterable[StringStringEntryProto]) -> Self | None:
+    def of(cls, metadata: Mapping[str, str]) -> Self | None:
         """As a file's metadata have it; None if they do not say it all, or in other words."""
-        texts = {entry.key.lower(): entry.value.lower() for entry in metadata}
+        texts = {key.lower(): value.lower() for key, value in metadata.items()}
         formats = {name.lower(): name for name in _FORMATS}
         ranges = {name.lower(): numbers for name, numbers in _RANGES.items()}
         name = formats.get(texts.get(_FORMAT.lower(), ""))

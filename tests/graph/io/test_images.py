@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import pytest
-from onnx import StringStringEntryProto
 
 from bridge.graph.io.images import Pixels, of_bytes
 
 
+def written(name: str) -> dict[str, str]:
+    return {entry.key: entry.value for entry in of_bytes(name)}
+
+
 def test_what_is_written_is_read() -> None:
-    assert Pixels.of(of_bytes("Rgb8")) == Pixels("Rgb8")
-    assert Pixels.of(of_bytes("Gray8")) == Pixels("Gray8")
+    assert Pixels.of(written("Rgb8")) == Pixels("Rgb8")
+    assert Pixels.of(written("Gray8")) == Pixels("Gray8")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +25,6 @@ def test_what_is_written_is_read() -> None:
     ],
 )
 def test_keys_and_values_in_any_letters(entries: dict[str, str], expected: float | None) -> None:
-    props = [StringStringEntryProto(key=key, value=value) for key, value in entries.items()]
-    pixels = Pixels.of(props)
+    pixels = Pixels.of(entries)
     assert (None if pixels is None else pixels.divisor) == expected
     assert pixels is None or not pixels.rgb
