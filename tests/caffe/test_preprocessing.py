@@ -119,7 +119,8 @@ def test_the_graph_says_which_images_it_takes(
     net = preprocessed(read_text(NET.replace("dim: 3", f"dim: {channels}")), mean=1, rgb=rgb)
     assert [entry.pixels for entry in net.inputs] == [expected]
     proto = lower(net).proto
-    assert Pixels.of(proto.metadata_props) == (Pixels(expected) if expected else None)
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    assert Pixels.of(metadata) == (Pixels(expected) if expected else None)
     assert proto.graph.input[0].type.denotation == ("IMAGE" if expected else "")
 
 
