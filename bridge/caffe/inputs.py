@@ -67,8 +67,15 @@ def inputs(layer: Message) -> tuple[Input, ...]:
     """An input for each top of an input layer.
 
     A shape is `()` if nothing is known, and has 0 for single unknown dims.
-    Errors: PrototxtError where tops and shapes do not match.
+    Errors: PrototxtError where tops and shapes do not match, and for a layer with bottoms.
     """
+    if layer.get("bottom"):
+        raise PrototxtError(
+            f"input layer '{layer.get('name', '')}' reads blobs",
+            where=layer.location("bottom"),
+            expected="an input layer has tops only",
+            received=", ".join(layer["bottom"]),
+        )
     tops = layer.get("top", ())
     if layer["type"] == "Input":
         shapes = [tuple(s.get("dim", ())) for s in layer.get("input_param", {}).get("shape", [])]

@@ -52,6 +52,19 @@ def test_shapes_of_inputs(type_: str, tops: int, more: str, shapes: list[Shape])
     assert [entry.shape for entry in inputs(message)] == shapes
 
 
+@pytest.mark.parametrize("type_", ["Input", "DummyData"])
+def test_an_input_reads_no_blob(type_: str, read_text: ReadText) -> None:
+    shape = "dim: 1 dim: 3"
+    text = (
+        f'layer {{ name: "x" type: "{type_}" top: "x" dummy_data_param {{ shape {{ {shape} }} }} '
+        f"input_param {{ shape {{ {shape} }} }} }}\n"
+    )
+    relu = 'layer { name: "y" type: "ReLU" bottom: "x" top: "y" }'
+    read_text(text + relu)
+    with pytest.raises(PrototxtError, match=r"input layer 'x' reads blobs"):
+        read_text(text + text.replace('top: "x"', 'bottom: "x" top: "x"') + relu)
+
+
 @pytest.mark.parametrize(
     ("type_", "more", "shape"),
     [
