@@ -27,13 +27,12 @@ from bridge.public.options import (
     LoweringOptions,
     OnnxToKerasKeywords,
     PathLike,
-    Progress,
     RaisingOptions,
     SolverOptions,
     WeightsMode,
-    silent,
     with_options,
 )
+from bridge.public.progress import Bytes, Progress, in_bytes, silent
 from bridge.results import Conversion, Raising
 from bridge.to_keras import raised
 
@@ -99,7 +98,8 @@ def caffe_to_onnx(
     with after(lowered.warnings):
         if path is not None:
             progress("writing the graph")
-            path, report = _save_onnx(lowered, path, weights, run)
+            written = in_bytes(progress, "writing the graph")
+            path, report = _save_onnx(lowered, path, weights, run, written)
         elif run is not None:
             with _temporary_onnx(lowered) as file:
                 report = run(file)
@@ -280,13 +280,18 @@ def _save_onnx(
     path: Path,
     weights: WeightsMode | None,
     check: Callable[[Path], Report] | None,
+    written: Bytes,
 ) -> tuple[Path, Report | None]:
     from bridge.graph.io import save
 
     if check is None:
-        return save(lowered, path, weights=weights), None
+        return save(lowered, path, weights=weights, written=written), None
     reports: list[Report] = []
-    saved = save(lowered, path, weights=weights, check=lambda file: reports.append(check(file)))
+
+    def run(file: Path) -> None:
+        reports.append(check(file))
+
+    saved = save(lowered, path, weights=weights, check=run, written=written)
     return saved, reports[0]
 
 

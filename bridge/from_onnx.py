@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.errors import GraphError, UnsupportedError, UsageError
-from bridge.public.options import GraphOptions, Progress
+from bridge.public.options import GraphOptions
+from bridge.public.progress import Progress
 
 if TYPE_CHECKING:
     from bridge import ir

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from bridge.errors import UnsupportedError, UsageError
 from bridge.files.outputs import MODEL_KINDS, SCRIPT, refuse_unknown_kind, writable
 from bridge.files.staging import staged, staging
-from bridge.public.options import PathLike, Progress, RaisingOptions
+from bridge.public.options import PathLike, RaisingOptions
+from bridge.public.progress import Progress, in_bytes
 from bridge.results import Raising
 from bridge.types import Array
 
@@ -180,9 +181,10 @@ def _archived(
     from bridge.archive.write import write
 
     with ExitStack() as files:
-        options.progress("writing the Keras model")
+        stage = "writing the Keras model"
+        options.progress(stage)
         file = files.enter_context(staged(output))
-        write(raising.plan, file)
+        write(raising.plan, file, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
             raising = check.without_keras(raising, output.name)
         elif check is not None:
@@ -202,8 +204,9 @@ def _scripted(
 
     refuse_unknown(raising.plan)
     with staging(output) as script, ExitStack() as files:
-        options.progress("writing the script and its weights")
-        write(raising.plan, script.path)
+        stage = "writing the script and its weights"
+        options.progress(stage)
+        write(raising.plan, script.path, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
             raising = check.without_keras(raising, output.name)
         elif check is not None:

@@ -13,7 +13,8 @@ from bridge.errors import UsageError
 from bridge.files.outputs import refuse_collisions, writable
 from bridge.files.staging import staged
 from bridge.public import public
-from bridge.public.options import IoLayout, PathLike, Progress, silent
+from bridge.public.options import IoLayout, PathLike
+from bridge.public.progress import Progress, silent
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,8 @@ from bridge.convert import raise_onnx
 from bridge.errors import UsageError
 from bridge.from_onnx import reference
 from bridge.graph.io import load
-from bridge.public.options import GraphOptions, silent
+from bridge.public.options import GraphOptions
+from bridge.public.progress import silent
 from tests.helpers.keras_against_onnx import graph, seeded
 
 TEXT = """g (float16[n,3,4,4] x) => (float16[n,2,4,4] y) {

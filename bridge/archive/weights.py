@@ -15,6 +15,7 @@ from bridge.archive.hdf5 import Dataset, Frame, frame
 from bridge.archive.tables import layers
 from bridge.errors import BridgeError
 from bridge.layout import Weight
+from bridge.public.progress import Bytes, uncounted
 from bridge.types import Array
 
 _PIECE = 2**20  # of bytes, which stay in the processor's cache for what is done with them
@@ -55,8 +56,15 @@ class WeightsFile:
         arrays = sum(dataset.nbytes + len(Frame.padding(dataset)) for dataset in datasets)
         return len(self.frame.before) + arrays + len(self.frame.after)
 
-    def pieces(self) -> Iterator[bytes | memoryview]:
-        """Its bytes, in order."""
+    def pieces(self, written: Bytes = uncounted) -> Iterator[bytes | memoryview]:
+        """Its bytes, in order; `written` is called with how many of them have been taken."""
+        done, total = 0, self.nbytes
+        for piece in self._pieces():
+            yield piece
+            done += len(piece)
+            written(done, total)
+
+    def _pieces(self) -> Iterator[bytes | memoryview]:
         yield self.frame.before
         for entry in self.entries:
             for array in entry.pieces():

@@ -15,6 +15,7 @@ from bridge.archive.graph import Graph
 from bridge.archive.tables import layers, operations
 from bridge.archive.weights import WeightsFile
 from bridge.errors import UnsupportedError, lines_of
+from bridge.public.progress import Bytes, uncounted
 from bridge.raising.names import encode
 from bridge.raising.plan import Call, Function, Plan
 
@@ -23,8 +24,9 @@ _LARGE = 2**31  # bytes, from which on sizes are written as zip's larger numbers
 _UNIX = 3
 
 
-def write(plan: Plan, path: Path) -> None:
-    """Writes the model of a plan to a new `.keras` file, reading each weight as it comes.
+def write(plan: Plan, path: Path, written: Bytes = uncounted) -> None:
+    """Writes the model of a plan to a new `.keras` file, reading each weight as it comes; `written`
+    is called with the bytes of the weights that are written.
 
     Raises UnsupportedError for what no archive can hold, and for layers and operations that the
     tables lack; OSError if the system refuses it.
@@ -41,7 +43,7 @@ def write(plan: Plan, path: Path) -> None:
         archive.writestr(_member("config.json"), json.dumps(functional(graph)))
         large = weights.nbytes >= _LARGE
         with archive.open(_member("model.weights.h5"), "w", force_zip64=large) as member:
-            for piece in weights.pieces():
+            for piece in weights.pieces(written):
                 member.write(piece)
 
 

@@ -12,6 +12,7 @@ There are two entry points.
     arrays.py     an .npz that anybody may have written
     run.py        runs both on the same inputs, in step, so that neither holds all its values
     accuracy.py   how well both classify labelled images
+    shares.py     the same on a cluster, share by share
 
 `verify.check_onnx`, `check_keras`, `check_half` and `check_export` are what each conversion runs
 before it leaves a file. The model is in memory, and its plan is known:

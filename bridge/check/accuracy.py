@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from bridge.check.backends.backend import Backend
 from bridge.check.images import Labelled
 from bridge.check.inputs import filled, image_input, inputs_of
 from bridge.errors import UsageError
-from bridge.public.options import Progress
+from bridge.public.progress import Part, Progress
 from bridge.types import Array
 
 TOP = 5
@@ -26,6 +27,16 @@ class Accuracy:
     top1: tuple[int, int]
     top5: tuple[int, int]
     disagreements: int
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Accuracy]) -> Accuracy:
+        """That of several sets of images together."""
+        return cls(
+            sum(part.count for part in parts),
+            (sum(part.top1[0] for part in parts), sum(part.top1[1] for part in parts)),
+            (sum(part.top5[0] for part in parts), sum(part.top5[1] for part in parts)),
+            sum(part.disagreements for part in parts),
+        )
 
     @property
     def ok(self) -> bool:
@@ -54,7 +65,7 @@ def accuracy(
     ranks: list[list[Array]] = [[], []]
     all_labels: list[Array] = []
     for arrays, labels in images.batches(size):
-        progress(f"classifying {len(all_labels) * size} of {len(images)} images")
+        progress(Part.of("classifying images", len(all_labels) * size, len(images)))
         feeds = {name: filled(arrays, size if batch == size else None)}
         for backend, guesses in zip((expected, received), ranks, strict=True):
             ((_, scores),) = backend.run(feeds, [output])

@@ -21,7 +21,8 @@ from bridge.errors import UsageError
 from bridge.files.outputs import refuse_collisions
 from bridge.graph.validity import valid_graphs
 from bridge.public import public
-from bridge.public.options import PathLike, Progress, as_names, silent
+from bridge.public.options import PathLike, as_names
+from bridge.public.progress import Progress, silent
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def check(
     graph: Model | None = None,
     ignore_fields: str | Sequence[str] = (),
     report: PathLike | None = None,
+    scheduler: str | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Compares two models value by value, in Caffe's names and axis order; `a` is the expected one.
@@ -62,7 +64,9 @@ def check(
     both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; without these
     arguments, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
     models were raised from, if it is neither of the two. `ignore_fields` names unknown fields of
-    prototxts to leave out where they are lowered. `report` is an HTML page to write.
+    prototxts to leave out where they are lowered. `report` is an HTML page to write. `scheduler`
+    is the address of a Dask cluster that classifies the images of `labels`; its workers have
+    bridge, and the same files under the same names.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
     Raises BridgeError if a model cannot be opened or run, or nothing can be compared.
@@ -79,6 +83,8 @@ def check(
         batches=_at_least(1, "batches", batches),
     )
     _refuse_contradictions(feeding)
+    if scheduler is not None:
+        _refuse_no_cluster(labels, (a, b, graph))
     page = None
     if report is not None:
         page = _page(report, files_among(a, b, graph, inputs, labels, mean, *feeding.images))
@@ -90,6 +96,7 @@ def check(
             runtime=runtime,
             graph=third,
             pictures=page is not None,
+            scheduler=scheduler,
             progress=progress,
         )
     if page is not None:
@@ -204,6 +211,23 @@ def _refuse_contradictions(feeding: Feeding) -> None:
             "mean, scale and rgb are for image files, and there are none",
             hint="name some with --image, or a list or folder of them with --labels",
         )
+
+
+def _refuse_no_cluster(labels: PathLike | None, models: Sequence[Model | None]) -> None:
+    """Refuses what a cluster has nothing to do with, and what is on none of its machines."""
+    if labels is None:
+        raise UsageError(
+            "a cluster classifies images, and there are none",
+            hint="name a list or a folder of them with --labels",
+        )
+    for model in models:
+        if not (model is None or isinstance(model, PathLike | tuple)):
+            raise UsageError(
+                "a model in memory is on no machine of a cluster",
+                expected="a file that all of them can read",
+                received=type(model),
+                hint="save it, and name the file",
+            )
 
 
 def _at_least(minimum: int, name: str, number: int) -> int:

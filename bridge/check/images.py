@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -148,6 +148,9 @@ class Labelled(Protocol):
     def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
         """Images, n c h w, and their labels, n; `size` at a time, the last time the rest."""
 
+    def part(self, start: int, stop: int) -> Labelled:
+        """Some of them, which another machine can read as well."""
+
 
 @dataclass(frozen=True)
 class LabelledArrays:
@@ -162,6 +165,9 @@ class LabelledArrays:
     def batches(self, size: int) -> Iterator[tuple[Array, Array]]:
         for start in range(0, len(self), size):
             yield self.images[start : start + size], self.labels[start : start + size]
+
+    def part(self, start: int, stop: int) -> LabelledArrays:
+        return LabelledArrays(self.images[start:stop], self.labels[start:stop])
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,10 @@ class LabelledFiles:
             paths = self.paths[start : start + size]
             images = [read_image(path, self.shape, self.preprocessing) for path in paths]
             yield np.stack(images), np.array(self.labels[start : start + size])
+
+    def part(self, start: int, stop: int) -> LabelledFiles:
+        paths = tuple(path.resolve() for path in self.paths[start:stop])
+        return replace(self, paths=paths, labels=self.labels[start:stop])
 
 
 def labelled(path: Path, shape: Sequence[int], preprocessing: Preprocessing) -> Labelled:

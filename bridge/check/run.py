@@ -22,8 +22,9 @@ from bridge.check.report import Report
 from bridge.check.report.closer import looked_closer
 from bridge.check.report.drawn import compared_diagram
 from bridge.check.report.versions import versions
+from bridge.check.shares import Models, accuracy_on_cluster
 from bridge.errors import UsageError
-from bridge.public.options import Progress
+from bridge.public.progress import Progress
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def check(
     runtime: str = "onnxruntime",
     graph: ModelFiles | None = None,
     pictures: bool = False,
+    scheduler: str | None = None,
     progress: Progress,
 ) -> Report:
     """Compares the values of two models, `a` being the expected one. With `pictures` the report
-    has what a page shows.
+    has what a page shows. `scheduler` is the address of a cluster that classifies the images.
 
     Raises UsageError if nothing can be compared, and BridgeError for a model that cannot run.
     """
@@ -67,7 +69,11 @@ def check(
         if feeding.labels is None:
             return report
         images = labelled_images(inputs_of(pair.expected, pair.received), feeding)
-        scores = accuracy(pair.expected, pair.received, images, progress)
+        if scheduler is None:
+            scores = accuracy(pair.expected, pair.received, images, progress)
+        else:
+            files = Models.of(a, b, runtime, graph)
+            scores = accuracy_on_cluster(scheduler, files, images, progress)
         return replace(report, accuracy=scores)
 
 

@@ -16,6 +16,7 @@ from bridge.cli.options import (
     Printing,
     Rgb,
     Scale,
+    Scheduler,
     SolverState,
     parse_mean,
 )
@@ -74,6 +75,7 @@ def check(
     mean: Mean = None,
     scale: Scale = None,
     rgb: Rgb = False,
+    scheduler: Scheduler = None,
     seed: Annotated[int, Parameter(help="Of the random inputs, if there are no others.")] = 0,
     batch: Annotated[int, Parameter(help="Samples at a time; faults of layout hide in 1.")] = 2,
     batches: Annotated[int, Parameter(help="How many batches, of different numbers.")] = 2,
@@ -122,6 +124,9 @@ def check(
 
         python -m bridge check net.onnx net.keras --labels validation/
 
+        python -m bridge check net.onnx net.keras --labels validation/ \\
+            --scheduler tcp://10.0.0.1:8786
+
         python -m bridge check --training train.prototxt init.caffemodel io.npz \\
             --solver solver.prototxt
     """
@@ -151,6 +156,7 @@ def check(
             graph=graph,
             ignore_fields=ignore_fields or (),
             report=report,
+            scheduler=scheduler,
             progress=run.stage,
         )
     show_result(result, printing)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +11,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from bridge.cli.app import command
-from bridge.cli.options import DEFAULT_PRINTING, Check, Printing
+from bridge.cli.options import DEFAULT_PRINTING, Check, Printing, Scheduler
+from bridge.cli.progress import running
 from bridge.errors import UsageError
 
 INCOMPLETE = 1  # exit status
@@ -38,10 +36,7 @@ def convert(
     memory: Annotated[
         float | None, Parameter(help="GiB that one conversion may address (Linux).")
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        Parameter(help="A Dask scheduler whose workers convert instead: tcp://HOST:8786."),
-    ] = None,
+    scheduler: Scheduler = None,
     check: Check = True,
     printing: Printing = DEFAULT_PRINTING,
 ) -> None:
@@ -65,8 +60,10 @@ def convert(
             hint="a Dask cluster runs as many at a time as its workers have threads",
         )
     from bridge.folders.api import convert_folder
+    from bridge.public.progress import Part
 
-    with _bar() as done:
+    with running() as run:
+        run.stage("finding the nets")
         result = convert_folder(
             folder,
             output,
@@ -76,7 +73,9 @@ def convert(
             seconds=timeout,
             memory=None if memory is None else _bytes(memory),
             scheduler=scheduler,
-            done=done,
+            done=lambda done, total, net: run.stage(
+                Part.of("converting", done, total, f"{done} of {total}, {net}")
+            ),
         )
     if printing.as_json:
         print(json.dumps({"index": str(result.index), "counts": result.counts}, indent=1))
@@ -91,27 +90,3 @@ def _bytes(memory: float) -> int:
     if not isfinite(memory):
         raise UsageError("not an amount of memory", expected="GiB", received=memory)
     return int(memory * _GIB)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], object]]:
-    """A bar on standard error with how many are done; silent when that is not a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("finding the nets", total=None)
-
-        def update(done: int, total: int, name: str) -> None:
-            shown.update(task, completed=done, total=total, description=name)
-
-        yield update

@@ -201,6 +201,13 @@ Mean = Annotated[
 ]
 Scale = Annotated[float | None, Parameter(help="Multiply by this, after the mean.")]
 Rgb = Annotated[bool, Parameter(negative=(), help="Feed images as red, green, blue, not reversed.")]
+Scheduler = Annotated[
+    str | None,
+    Parameter(
+        help="A Dask scheduler, tcp://HOST:8786, whose workers do it; they have bridge and the "
+        "same files."
+    ),
+]
 ExplainLayout = Annotated[bool, Parameter(negative=(), help="Explain each transpose that is left.")]
 
 

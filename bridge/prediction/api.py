@@ -18,7 +18,8 @@ from bridge.prediction.drawing import ENDINGS, draw
 from bridge.prediction.model import ImageModel, opened
 from bridge.prediction.names import Names, read_names
 from bridge.public import public
-from bridge.public.options import PathLike, Progress, as_names, silent
+from bridge.public.options import PathLike, as_names
+from bridge.public.progress import Progress, silent
 from bridge.types import Array
 
 

@@ -9,16 +9,13 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, TypeVar
 
+from bridge.public.progress import Progress, silent
+
 PathLike = str | Path
-Progress = Callable[[str], None]
 WeightsMode = Literal["inline", "external", "linked"]
 IoLayout = Literal["channels_last", "onnx"]
 Target = Literal["natural", "speed"]
 Quantized = Literal["float", "keep"]
-
-
-def silent(stage: str) -> None:
-    """Reports no progress."""
 
 
 class LoweringKeywords(TypedDict, total=False):

@@ -13,6 +13,7 @@ from bridge.archive.hdf5 import frame
 from bridge.archive.weights import WeightsFile, entries
 from bridge.errors import UnsupportedError, UsageError
 from bridge.files.staging import Staged, locked
+from bridge.public.progress import Bytes, uncounted
 from bridge.raising.plan import Plan
 from bridge.script.literals import quoted
 from bridge.script.program import MADE_BY, Program
@@ -24,8 +25,9 @@ _MOST = 1000  # conversions to one name, after which the first name is free agai
 _NAMED = re.compile(r'^WEIGHTS = Path\(__file__\)\.with_name\(("[^"\\]+")\)$', re.MULTILINE)
 
 
-def write(plan: Plan, path: Path) -> None:
-    """Writes a new script and, beside it, the file of its weights.
+def write(plan: Plan, path: Path, written: Bytes = uncounted) -> None:
+    """Writes a new script and, beside it, the file of its weights; `written` is called with the
+    bytes of these that are written.
 
     Raises UnsupportedError for what no script can say; OSError if the system refuses it.
     """
@@ -39,7 +41,8 @@ def write(plan: Plan, path: Path) -> None:
     path.write_text(program.text(weights.name), encoding="utf-8")
     arrays = tuple(chain(entries(program.graph), program.constants.entries()))
     with weights.open("wb") as file:
-        for piece in WeightsFile(arrays, frame([entry.dataset for entry in arrays])).pieces():
+        content = WeightsFile(arrays, frame([entry.dataset for entry in arrays]))
+        for piece in content.pieces(written):
             file.write(piece)
 
 

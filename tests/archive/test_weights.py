@@ -110,3 +110,11 @@ def test_a_weight_that_the_layer_lacks_is_a_fault_of_a_rule() -> None:
 )
 def test_classes_are_spelled_as_keras_spells_them(kind: str, name: str) -> None:
     assert snake_case(kind) == name
+
+
+def test_bytes_are_told_while_they_are_written() -> None:
+    dense = ("Dense", {"kernel": weight(4, 4), "bias": weight(4)})
+    file, said = WeightsFile.of(chain(dense)), list[tuple[int, int]]()
+    sizes = [len(piece) for piece in file.pieces(lambda *part: said.append(part))]
+    assert [done for done, _ in said] == [sum(sizes[: n + 1]) for n in range(len(sizes))]
+    assert said[-1] == (file.nbytes, file.nbytes)

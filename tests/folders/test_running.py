@@ -6,18 +6,15 @@ import os
 import re
 import shutil
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bridge
-from bridge.errors import UsageError
 from bridge.folders import running
 from bridge.folders.tasks import Limits, Status, Task
+from tests.folders.cluster import distributed, two_workers
 from tests.helpers.golden_cases import case
 
 CONV = case("conv_basic_k3")
@@ -42,38 +39,6 @@ def test_each_task_here_has_its_outcome(tmp_path: Path) -> None:
     ended = dict(running.locally(tasks, 2, Limits(seconds=0.01)))
     assert ended.keys() == set(tasks)
     assert {outcome.status for outcome in ended.values()} == {"stopped"}
-
-
-def test_without_distributed_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(UsageError, match="distributed is needed") as refusal:
-        list(running.on_cluster("tcp://127.0.0.1:1", [], Limits()))
-    assert refusal.value.hint == "pip install 'caffe-bridge[dask]'"
-
-
-def without_distributed() -> Any:
-    return pytest.importorskip("distributed", reason="distributed (extra dask) is not installed")
-
-
-@pytest.mark.nightly
-def test_a_scheduler_that_does_not_answer_is_told(
-    nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_distributed()
-    monkeypatch.setattr(running, "ANSWERS_IN", 0.2)
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
-        with pytest.raises(UsageError, match="no Dask scheduler answers"):
-            bridge.convert_folder(nets, tmp_path / "out", scheduler=address)
-
-
-@contextmanager
-def two_workers() -> Iterator[str]:
-    """A cluster of two worker processes; the address of its scheduler."""
-    distributed = without_distributed()
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 def statuses(folder: Any) -> dict[str, Status]:
@@ -103,9 +68,8 @@ def test_a_cluster_writes_the_same_index(nets: Path, tmp_path: Path) -> None:
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_that_dies_costs_a_retry(nets: Path, tmp_path: Path) -> None:
-    distributed = without_distributed()
     killed = list[int]()
-    with two_workers() as address, distributed.Client(address, set_as_default=False) as client:
+    with two_workers() as address, distributed().Client(address, set_as_default=False) as client:
 
         def kill_one(done: int, total: int, name: str) -> None:
             """The process of a worker that has a task, after the first has ended."""

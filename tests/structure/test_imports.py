@@ -20,6 +20,7 @@ ORDER = (
     "public",
     "files",
     "suppress_output",
+    "cluster",
     "registry",
     "plugins",
     "layout",

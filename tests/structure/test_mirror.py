@@ -37,6 +37,7 @@ TESTED_ELSEWHERE = {
     "check/backends/runtimes.py": "check/backends/test_onnx.py",
     "check/backends/runtime_server.py": "check/backends/test_runtime_process.py",
     # Halves of one algorithm.
+    "check/shares.py": "check/test_accuracy.py",
     "graph/constants.py": "graph/test_fold.py",
     "graph/fusion/driver.py": "graph/fusion/test_linear.py",
     "graph/fusion/matching.py": "graph/fusion/test_linear.py",

@@ -28,6 +28,7 @@ from bridge.graph.io.linked import metadata
 from bridge.graph.io.model import PRODUCER, LazyModel, external, header, nbytes
 from bridge.graph.io.wire import Initializer, Target, initializer, write_model
 from bridge.layout import Weight
+from bridge.public.progress import Bytes, uncounted
 
 if TYPE_CHECKING:
     from bridge import ir
@@ -49,11 +50,13 @@ def save(
     *,
     weights: Mode | None = None,
     check: Check | None = None,
+    written: Bytes = uncounted,
 ) -> Path:
     """Writes the model; without `weights` inline, or external where it is too large for that.
 
     `check` is called with the finished file before that gets its name; when it raises, nothing is
-    left behind. External weights of a model that is replaced are removed, in the end.
+    left behind. `written` is called with how many bytes are written. External weights of a model
+    that is replaced are removed, in the end.
     Raises UsageError for a path that cannot be written or that a weight is still to be read from,
     for an unknown mode, and for weights that a mode cannot take.
     """
@@ -66,7 +69,7 @@ def save(
     writable(path, (".onnx",))
     # A linked file must be written where its relative paths will hold.
     with staging(path, own_folder=mode != "linked") as staged:
-        _WRITERS[mode](model, staged.path)
+        _WRITERS[mode](model, staged.path, written)
         if check:
             check(staged.path)
         _publish(staged)
@@ -105,7 +108,7 @@ def refuse_unknown_mode(weights: str | None) -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _write_inline(model: LazyModel, path: Path) -> None:
+def _write_inline(model: LazyModel, path: Path, written: Bytes) -> None:
     if (size := _size(model)) > INLINE_LIMIT:
         raise UsageError(
             "the weights are too large for one ONNX file",
@@ -113,13 +116,15 @@ def _write_inline(model: LazyModel, path: Path) -> None:
             received=f"{size} bytes",
             hint="write them with --weights external",
         )
-    write_model(path, model.proto, [_inside(*item) for item in model.weights.items()])
+    initializers = [_inside(*item) for item in model.weights.items()]
+    write_model(path, model.proto, initializers, written)
 
 
-def _write_external(model: LazyModel, path: Path) -> None:
+def _write_external(model: LazyModel, path: Path, written: Bytes) -> None:
     data = _data_path(path)
     initializers = []
-    with Target(data) as pages:
+    total = sum(size for size in map(nbytes, model.weights.values()) if size >= PAGE)
+    with Target(data, total, written) as pages:
         for name, weight in model.weights.items():
             if nbytes(weight) < PAGE:
                 initializers.append(_inside(name, weight))
@@ -131,7 +136,7 @@ def _write_external(model: LazyModel, path: Path) -> None:
     write_model(path, model.proto, initializers)
 
 
-def _write_linked(model: LazyModel, path: Path) -> None:
+def _write_linked(model: LazyModel, path: Path, written: Bytes) -> None:
     weights = model.weights.values()
     if weights and not any(weight.span for weight in weights):
         raise UsageError(
@@ -148,7 +153,7 @@ def _write_linked(model: LazyModel, path: Path) -> None:
         else _inside(name, weight)
         for name, weight in model.weights.items()
     ]
-    write_model(path, _noting(model, locations), initializers)
+    write_model(path, _noting(model, locations), initializers, written)
 
 
 def _noting(model: LazyModel, locations: Mapping[Path, str]) -> onnx.ModelProto:
@@ -177,7 +182,7 @@ def _location(source: Path, path: Path) -> str:
     )
 
 
-_WRITERS: dict[str, Callable[[LazyModel, Path], None]] = {
+_WRITERS: dict[str, Callable[[LazyModel, Path, Bytes], None]] = {
     "inline": _write_inline,
     "external": _write_external,
     "linked": _write_linked,

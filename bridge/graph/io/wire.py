@@ -21,12 +21,14 @@ from bridge.errors import WeightsError
 from bridge.files.wire import begin
 from bridge.graph.io.model import nbytes
 from bridge.layout import Span, Weight
+from bridge.public.progress import Bytes, uncounted
 
 MODEL_GRAPH, GRAPH_INITIALIZER, TENSOR_RAW_DATA = 7, 5, 9
 
 # What is copied at a time. The system's own copy between files (copy_file_range) takes twice as
 # long where the bytes lie otherwise in their pages; so much stays in the processor's cache.
 _CHUNK = 2**20
+_MOST = 2**24  # of bytes that are written in one call: whoever counts them hears in between
 
 
 class Initializer(NamedTuple):
@@ -48,14 +50,19 @@ def initializer(tensor: TensorProto, weight: Weight | None = None) -> Initialize
     return Initializer(head, weight, len(head) + following)
 
 
-def write_model(path: Path, proto: onnx.ModelProto, initializers: Sequence[Initializer]) -> None:
+def write_model(
+    path: Path,
+    proto: onnx.ModelProto,
+    initializers: Sequence[Initializer],
+    written: Bytes = uncounted,
+) -> None:
     """A new file with the model, whose graph has these initializers besides its own."""
     graph = proto.graph.SerializeToString()
     rest = onnx.ModelProto()
     rest.CopyFrom(proto)
     rest.ClearField("graph")
     size = len(graph) + sum(one.size for one in initializers)
-    with Target(path) as file:
+    with Target(path, size, written) as file:
         file.write(rest.SerializeToString() + begin(MODEL_GRAPH, size) + graph)
         for head, weight, _ in initializers:
             file.write(head)
@@ -64,9 +71,11 @@ def write_model(path: Path, proto: onnx.ModelProto, initializers: Sequence[Initi
 
 
 class Target:
-    """A new file, written from its start to its end. Not buffered: weights are large."""
+    """A new file of about `total` bytes, written from its start to its end. Not buffered: weights
+    are large."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, total: int = 0, written: Bytes = uncounted) -> None:
+        self._total, self._written = total, written
         self._file = path.open("xb", buffering=0)
         self._chunk = memoryview(bytearray(_CHUNK))
         self.position = 0
@@ -85,9 +94,10 @@ class Target:
     def write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
         while rest:
-            written = self._file.write(rest)
-            self.position += written
-            rest = rest[written:]
+            size = self._file.write(rest[:_MOST])
+            self.position += size
+            self._written(min(self.position, self._total), self._total)
+            rest = rest[size:]
 
     def align(self, size: int) -> None:
         """Fills up with zeros to a multiple of `size`."""

@@ -49,6 +49,19 @@ def test_a_model_and_its_weights_are_one_graph(tmp_path: Path, sizes: list[int])
     assert graph_fields(path) == 1
 
 
+def test_bytes_are_told_while_they_are_written(tmp_path: Path) -> None:
+    size, said = 2**24 + 5, list[tuple[int, int]]()
+    weight = Weight((size,), lambda: np.zeros(size, np.uint8), dtype=np.dtype(np.uint8))
+    tensor = TensorProto(name="w", data_type=TensorProto.UINT8, dims=[size])
+    path = tmp_path / "net.onnx"
+    write_model(path, _model(), [initializer(tensor, weight)], lambda *part: said.append(part))
+    assert len(said) > 2
+    assert said == sorted(said)
+    done, total = said[-1]
+    assert done == total
+    assert 0 <= path.stat().st_size - total < 100
+
+
 @pytest.mark.parametrize("chunk", [333, 2**20])
 def test_spans_are_copied_as_they_are(
     source: Path, tmp_path: Path, chunk: int, monkeypatch: pytest.MonkeyPatch
