@@ -38,6 +38,10 @@ def lowered_for(
 
     net = read_net(prototxt, caffemodel, options, with_filled_weights)
     lowered = lower_net(net, options)
+    if choices.portable:
+        options = replace(options, portable=True)
+        plain, lowered = lowered, lower_net(net, options)
+        choices = replace(choices, portable=lowered.proto != plain.proto or None)
     if choices.inference:
         left_out = next(dropouts(lowered), None) is not None
         choices = replace(choices, inference=left_out or None)
@@ -92,6 +96,7 @@ def lower_net(net: Net, options: LoweringOptions) -> LoweredModel:
             opset=options.opset,
             outputs=options.output_names,
             dynamic=options.dynamic,
+            portable=options.portable,
             ignore_fields=options.ignored,
         )
     if options.fold_bn:

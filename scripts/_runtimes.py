@@ -74,11 +74,16 @@ def graph_for(golden: Case, name: str) -> LoweredModel:
     """A case as `--for` has it; a batch that is to be fixed is fixed at that of the recording."""
     model, known = lowered(golden), DEPLOYMENTS.get(name)
     choices = Choices() if known is None else known.choices
-    if choices.batch is not None and any(BATCH in shape for shape in model.inputs.values()):
+    is_free = any(BATCH in shape for shape in model.inputs.values())
+    if choices.portable or (choices.batch is not None and is_free):
         shapes = {name: array.shape for name, array in golden.inputs.items()}
-        net = read(golden.prototxt, golden.caffemodel)
         first = next(axis[0] for axis in shapes.values() if axis)
-        model = lower(net, input_shape=shapes if "reshaped" in golden.tags else {}, batch=first)
+        model = lower(
+            read(golden.prototxt, golden.caffemodel),
+            input_shape=shapes if "reshaped" in golden.tags else {},
+            batch=first if is_free else None,
+            portable=bool(choices.portable),
+        )
     return without_dropouts(model) if choices.inference else model
 
 

@@ -59,6 +59,14 @@ class Lowering:
     inference: Annotated[
         bool, Parameter(negative=(), help="Leave out what only training needs, Dropout.")
     ] = False
+    portable: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Write comparisons, indices and look-ups as arithmetic of floats, for the "
+            "smallest runtimes; slower.",
+        ),
+    ] = False
     phase: Annotated[
         Literal["TEST", "TRAIN"] | None,
         Parameter(help="Layers of this phase; TEST by default."),

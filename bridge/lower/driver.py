@@ -27,6 +27,7 @@ from bridge.lower.expected_shapes import BATCH, expected_shapes
 from bridge.lower.fields import settled
 from bridge.lower.merge import merge_scales
 from bridge.lower.model import LoweredModel
+from bridge.lower.rules.arithmetic import computed
 from bridge.lower.rules.spatial.autocrop import with_offsets
 from bridge.lower.table import TABLE
 from bridge.lower.values import Dims, Value
@@ -44,6 +45,7 @@ def lower(
     opset: int = DEFAULT_OPSET,
     outputs: Sequence[str] = (),
     dynamic: bool = False,
+    portable: bool = False,
     ignore_fields: Sequence[str] = (),
 ) -> LoweredModel:
     """The net as an ONNX model of standard operators, weights unread.
@@ -52,6 +54,7 @@ def lower(
     size; without it the batch is symbolic if the whole net is right at every batch size.
     `outputs` names the blobs to return; what does not lead to one is dropped. Otherwise the outputs
     are the blobs that no layer reads. `dynamic` makes the images' height and width symbolic.
+    `portable` writes arithmetic for comparisons, indices and look-ups.
     `ignore_fields` are unknown fields of the text to lower the net without.
 
     Raises UnsupportedLayerError (once, for all layers), UnknownFieldError (once, for all fields),
@@ -62,11 +65,11 @@ def lower(
     net = understood(net, outputs=outputs, ignore_fields=ignore_fields)
     shapes, warnings = expected_shapes(net, input_shape or {}, batch, dynamic)
     net = merge_scales(with_offsets(net))
-    emitter = Emitter(opset, reserved=list(shapes))
+    emitter = Emitter(opset, reserved=list(shapes), portable=portable)
     values = {blob.name: emitter.input(blob.name, shapes[blob.name]) for blob in net.inputs}
     for layer in net.layers:
         lower_layer = _lower_open_layer if dynamic else _lower_layer
-        values.update(lower_layer(emitter, layer, values, shapes))
+        values.update(lower_layer(emitter, layer, values, shapes, net.outputs))
     return LoweredModel(
         proto=_model(net, emitter, values),
         weights=emitter.weights,
@@ -148,13 +151,30 @@ def _described(layer: Layer) -> str:
     return f"{layer}{close and f': {close}'}"
 
 
+def _results(
+    emitter: Emitter, layer: Layer, bottoms: Sequence[Value], outputs: Sequence[str]
+) -> Sequence[Value]:
+    """What the layer's rule gives for its tops, of which some are outputs of the net."""
+    results = TABLE[layer.type].apply(emitter, layer, *bottoms)
+    if not emitter.portable:
+        return results
+    return [
+        computed(emitter, value, bottoms) if top in outputs else value
+        for top, value in zip(layer.tops, results, strict=True)
+    ]
+
+
 def _lower_layer(
-    emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
+    emitter: Emitter,
+    layer: Layer,
+    values: Mapping[str, Value],
+    shapes: Mapping[str, Dims],
+    outputs: Sequence[str],
 ) -> dict[str, Value]:
     bottoms = [values[bottom] for bottom in layer.bottoms]
     expected = [shapes[top] for top in layer.tops]
     with emitter.layer(layer, [_with_symbols(shape, bottoms) for shape in expected]):
-        results = TABLE[layer.type].apply(emitter, layer, *bottoms)
+        results = _results(emitter, layer, bottoms, outputs)
         for top, shape, value in zip(layer.tops, expected, results, strict=True):
             if not _keeps(value.shape, shape):
                 raise GraphError(
@@ -168,14 +188,18 @@ def _lower_layer(
 
 
 def _lower_open_layer(
-    emitter: Emitter, layer: Layer, values: Mapping[str, Value], shapes: Mapping[str, Dims]
+    emitter: Emitter,
+    layer: Layer,
+    values: Mapping[str, Value],
+    shapes: Mapping[str, Dims],
+    outputs: Sequence[str],
 ) -> dict[str, Value]:
     """The same with open sizes: ONNX cannot infer those, so Caffe's shapes name them."""
     bottoms = [values[bottom] for bottom in layer.bottoms]
     expected = [shapes[top] for top in layer.tops]
     try:
         with emitter.layer(layer, expected), emitter.dynamic():
-            results = TABLE[layer.type].apply(emitter, layer, *bottoms)
+            results = _results(emitter, layer, bottoms, outputs)
             named = [
                 value if value.shape == shape else emitter.declared(value, shape)
                 for value, shape in zip(results, expected, strict=True)

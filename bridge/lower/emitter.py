@@ -37,11 +37,14 @@ class Emitter:
     """Collects the nodes of one graph.
 
     `reserved` are the names of the net's blobs: no other value or weight gets one of them.
+    `portable` is whether rules write arithmetic of floats where that costs more.
     Within `layer()`, `tops` are Caffe's shapes of the layer's tops.
     """
 
-    def __init__(self, opset: int = DEFAULT_OPSET, reserved: Sequence[str] = ()) -> None:
-        self.opset = opset
+    def __init__(
+        self, opset: int = DEFAULT_OPSET, reserved: Sequence[str] = (), *, portable: bool = False
+    ) -> None:
+        self.opset, self.portable = opset, portable
         self.nodes: list[onnx.NodeProto] = []
         self.values: dict[str, Value] = {}
         self.weights: dict[str, Weight] = {}

@@ -107,7 +107,7 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("solver", "solverstate", "record", "folder", "int8"), PATH),
     **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
     **dict.fromkeys(("images", "plugin"), PATHS),
-    **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "inference"), FLAG),
+    **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "inference", "portable"), FLAG),
     **dict.fromkeys(("allow_missing_weights", "rgb"), FLAG),
     **dict.fromkeys(("opset", "level", "seed", "batches"), INT),
     **dict.fromkeys(

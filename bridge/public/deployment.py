@@ -19,6 +19,7 @@ class Choices:
     batch: int | None = None
     weights: WeightsMode | None = None
     inference: bool | None = None
+    portable: bool | None = None
 
     def __str__(self) -> str:
         return " ".join(_flag(name, value) for name, value in vars(self).items() if value)
@@ -69,8 +70,6 @@ def _flag(name: str, value: object) -> str:
     return flag if value is True else f"{flag} {value}"
 
 
-_FIXED_AND_INLINE = Choices(batch=1, weights="inline")
-
 DEPLOYMENTS: Mapping[str, Deployment] = {
     "onnxruntime-web": Deployment(
         "onnxruntime-web",
@@ -88,9 +87,9 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
     "opencv4": Deployment(
         "OpenCV",
         "4.14.0.94",
-        Choices(weights="inline"),
+        Choices(weights="inline", portable=True),
         {"weights": ("inline",)},
-        "weights in a file of their own end its process",
+        "weights in a file of their own end its process, and a constant output is empty to it",
     ),
     "tract": Deployment(
         "tract",
@@ -107,16 +106,17 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
     "mnn": Deployment(
         "MNN",
         "3.6.1",
-        Choices(batch=1, inference=True),
-        why="with a free batch its NonMaxSuppression keeps the first image's boxes only, and it "
-        "loses an output that a Dropout writes",
+        Choices(batch=1, inference=True, portable=True),
+        why="with a free batch its NonMaxSuppression keeps the first image's boxes only, it loses "
+        "an output that a Dropout writes, and of equal maxima its ArgMax takes the first",
     ),
     "ncnn": Deployment(
         "ncnn",
         "by pnnx 20261020",
-        _FIXED_AND_INLINE,
+        Choices(batch=1, weights="inline", portable=True),
         {"weights": ("inline",), "dynamic": ()},
-        "pnnx takes sizes as fixed, and gives NaN for weights in a file of their own",
+        "pnnx takes sizes as fixed, gives NaN for weights in a file of their own, and ends with an "
+        "output that nothing computes; ncnn has no comparisons and no integers",
     ),
     "rknn": Deployment(
         "rknn-toolkit2",

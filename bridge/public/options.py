@@ -29,6 +29,7 @@ class LoweringKeywords(TypedDict, total=False):
     dynamic: bool | None
     fold_bn: bool | None
     inference: bool | None
+    portable: bool | None
     phase: str | None
     stage: str | Sequence[str] | None
     level: int | None
@@ -111,6 +112,8 @@ class LoweringOptions(Options):
     fold_bn      fold batch normalisations into the weights of the linear layers before them, and
                  leave out Dropout
     inference    leave out what only training needs, Dropout
+    portable     write comparisons, indices and look-ups as arithmetic of floats, and every output
+                 as a result: the smallest runtimes have no more. It costs time
     phase, stage, level
                  the state by which Caffe chooses layers that have rules: TEST or TRAIN, names, a
                  number
@@ -132,6 +135,7 @@ class LoweringOptions(Options):
     dynamic: bool = False
     fold_bn: bool = False
     inference: bool = False
+    portable: bool = False
     phase: str = "TEST"
     stage: str | Sequence[str] = ()
     level: int = 0

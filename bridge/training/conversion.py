@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bridge.check.report import Report
 
 # What would make another net of it than the one that is trained.
-_OTHER_NETS = tuple("outputs dynamic fold_bn inference mean scale rgb batch opset".split())
+_OTHER_NETS = tuple("outputs dynamic fold_bn inference portable mean scale rgb batch opset".split())
 
 
 @dataclass(frozen=True)

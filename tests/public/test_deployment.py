@@ -38,6 +38,13 @@ def test_a_batch_that_the_net_fixes_stays() -> None:
     assert shape_for(FIXED, runtime="mnn") == (own, Choices())
 
 
+def test_arithmetic_is_chosen_where_it_changes_the_graph() -> None:
+    net = case("argmax_axis1")
+    assert shape_for(net, runtime="ncnn")[1].portable
+    assert shape_for(net, runtime="ncnn", portable=False)[1].portable is None
+    assert shape_for(FREE, runtime="ncnn")[1].portable is None
+
+
 def test_weights_are_written_as_the_runtime_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +73,9 @@ def test_what_a_runtime_does_not_take_is_refused(
     with pytest.raises(UsageError, match=f"does not take {message}"):
         bridge.caffe_to_onnx(FREE.prototxt, FREE.caffemodel, runtime=runtime, **options)
     others = {"opset": 19, "dynamic": False, "weights": "inline", "batch": None}
-    assert deployment(runtime).chosen(others) == Choices(batch=1)
+    assert deployment(runtime).chosen(others) == Choices(
+        batch=1, portable=runtime == "ncnn" or None
+    )
 
 
 def test_an_unknown_runtime_is_refused_with_the_nearest() -> None:

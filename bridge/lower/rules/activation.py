@@ -176,4 +176,6 @@ def dropout(
     e: Emitter, layer: Layer, x: Value, *, dropout_ratio: float = 0.5, scale_train: bool = True
 ) -> Value:
     """x, in testing; (1 - ratio) · x if a fork does not scale in training (`scale_train`)"""
-    return e.Dropout(x, dropout_ratio) if scale_train else e.Mul(x, 1 - dropout_ratio)
+    if not scale_train:
+        return e.Mul(x, 1 - dropout_ratio)
+    return x if e.portable else e.Dropout(x, dropout_ratio)

@@ -14,6 +14,7 @@ import numpy as np
 from bridge.caffe.net import Blob, Layer
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
+from bridge.lower.rules.arithmetic import looked_up
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
 from bridge.types import Array
@@ -88,7 +89,7 @@ def embed(
 ) -> Value:
     """y = w[x] + b    x: *p (integers as floats) → *p n    w: input_dim n"""
     table = e.weight(e.blob(0, (input_dim, num_output)), "weight")
-    rows = e.Gather(table, e.Cast(x, to=INT64), axis=0)
+    rows = looked_up(e, table, x) if e.portable else e.Gather(table, e.Cast(x, to=INT64), axis=0)
     return e.Add(rows, e.weight(e.blob(1, (num_output,)), "bias")) if bias_term else rows
 
 

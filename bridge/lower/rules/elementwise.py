@@ -14,6 +14,7 @@ from math import inf, log
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
+from bridge.lower.rules.arithmetic import MOST_FACTORS, above_zero, product_of
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 
@@ -122,7 +123,11 @@ def power(
     y = _affine(e, x, scale, shift)
     if power == 3:  # ncnn takes the logarithm of the base, negative or not
         return e.Mul(e.Mul(y, y), y)
-    return y if power == 1 else e.Pow(y, float(power))
+    if power == 1:
+        return y
+    if e.portable and power == int(power) and power != 2 and abs(power) <= MOST_FACTORS:
+        return product_of(e, y, int(power))
+    return e.Pow(y, float(power))
 
 
 @layer("Exp", params="exp_param")
@@ -183,6 +188,8 @@ def absolute(e: Emitter, layer: Layer, x: Value) -> Value:
 @layer("Threshold", params="threshold_param")
 def threshold(e: Emitter, layer: Layer, x: Value, *, threshold: float = 0.0) -> Value:
     """1 where x > threshold, else 0"""
+    if e.portable:
+        return above_zero(e, e.Sub(x, float(threshold)) if threshold else x)
     return e.Cast(e.Greater(x, float(threshold)), to=FLOAT)
 
 

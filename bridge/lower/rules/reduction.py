@@ -8,6 +8,7 @@ from __future__ import annotations
 from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
+from bridge.lower.rules.arithmetic import MOST_GREATEST, has_exact_indices, last_greatest
 from bridge.lower.table import layer
 from bridge.lower.values import FLOAT, Value
 
@@ -55,28 +56,33 @@ def arg_max(
     n … → n 1 k, and with `out_max_val` n 2 k, the indices and then the values.
     """
     if axis is not None:
-        values, indices = _greatest(e, x, top_k, axis % x.rank)
-        return values if out_max_val else e.Cast(indices, to=FLOAT)
-    values, indices = _greatest(e, e.Flatten(x, axis=1), top_k, 1)
-    result = e.Cast(indices, to=FLOAT)
+        axis %= x.rank
+        if out_max_val and top_k == 1:
+            return e.reduce("ReduceMax", x, [axis])
+        values, indices = _greatest(e, x, top_k, axis)
+        return indices if values is None or not out_max_val else values
+    x = e.Flatten(x, axis=1)
+    values, result = _greatest(e, x, top_k, 1)
     if out_max_val:
+        values = e.reduce("ReduceMax", x, [1]) if values is None else values
         result = e.Concat(result, values, axis=1)
     return e.reshape(result, e.tops[0])
 
 
-def _greatest(e: Emitter, x: Value, count: int, axis: int) -> tuple[Value, Value]:
-    """The greatest numbers along an axis, and their indices.
+def _greatest(e: Emitter, x: Value, count: int, axis: int) -> tuple[Value | None, Value]:
+    """The greatest numbers along an axis, unless it is one, and their indices as floats.
 
     TopK takes the first of equal numbers, so it gets them in reverse: by their indices, as OpenCV 4
     refuses a Slice that goes backwards, and tract fails on it, unless these would fill the file.
     """
+    if e.portable and count <= MOST_GREATEST and has_exact_indices(x, axis):
+        return last_greatest(e, x, count, axis)
     if count == 1:
-        indices = e.ArgMax(x, axis=axis, select_last_index=1)
-        return e.reduce("ReduceMax", x, [axis]), indices
+        return None, e.Cast(e.ArgMax(x, axis=axis, select_last_index=1), to=FLOAT)
     last = x.fixed(axis) - 1
     if last < _MOST_INDICES:
         reverse = e.Gather(x, [*range(last, -1, -1)], axis=axis)
     else:
         reverse = e.Slice(x, [last], [-(last + 2)], [axis], [-1])
     values, indices = e.op("TopK", reverse, [count], outputs=2, axis=axis)
-    return values, e.Sub(last, indices)
+    return values, e.Cast(e.Sub(last, indices), to=FLOAT)

@@ -14,6 +14,7 @@ from bridge.caffe.net import Layer
 from bridge.caffe.sharing import OVERWRITTEN
 from bridge.errors import ShapeError
 from bridge.lower.emitter import Emitter
+from bridge.lower.rules.arithmetic import looked_up
 from bridge.lower.rules.detection.boxes import selected
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
@@ -52,6 +53,8 @@ def concat(
     e: Emitter, layer: Layer, *bottoms: Value, axis: int = 1, concat_dim: int | None = None
 ) -> Value:
     """The bottoms, concatenated along an axis (in old files called concat_dim)."""
+    if e.portable and len(bottoms) == 1:
+        return bottoms[0]
     return e.Concat(*bottoms, axis=axis if concat_dim is None else concat_dim)
 
 
@@ -167,6 +170,9 @@ _MOST_COPIES = 16
 @layer("BatchReindex")
 def batch_reindex(e: Emitter, layer: Layer, x: Value, order: Value) -> Value:
     """x[order]    x: n *s    order: m (integers as floats) → m *s"""
+    if e.portable and isinstance(x.shape[0], int) and x.rank > 1:
+        rows = looked_up(e, e.Flatten(x, axis=1), e.reshape(order, (e.tops[0][0],)))
+        return e.reshape(rows, e.tops[0])
     return e.Gather(x, e.Cast(order, to=INT64), axis=0)
 
 

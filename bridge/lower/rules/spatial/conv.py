@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.caffe.net import Layer
+from bridge.caffe.net import Blob, Layer
 from bridge.caffe.shapes.spatial.conv import dilation, groups, outputs, spatial
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
@@ -53,8 +53,7 @@ def convolution(
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
     operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
-    attributes = _attributes(layer, channels, axes)
-    weights = _weights(e, layer, channels, attributes["kernel_shape"], attributes["group"])
+    weights, attributes = _weights(e, layer, channels, _attributes(layer, channels, axes))
     is_apart = operator == "Conv" and _is_padded_point(attributes)
     has_open_sizes = any(isinstance(size, str) for size in bottoms[0].shape[axis + 1 :])
     is_behind = max(attributes["strides"]) == 1 and not has_open_sizes
@@ -119,15 +118,38 @@ def _attributes(layer: Layer, channels: int, axes: int) -> dict[str, Any]:
 
 
 def _weights(
-    e: Emitter, layer: Layer, channels: int, kernel: Sequence[int], group: int
-) -> list[Value]:
-    """The kernels, the layer's first blob; those of Im2col are constants."""
+    e: Emitter, layer: Layer, channels: int, attributes: dict[str, Any]
+) -> tuple[list[Value], dict[str, Any]]:
+    """The kernels, the layer's first blob, and the attributes for them; those of Im2col are
+    constants."""
+    kernel, group = attributes["kernel_shape"], attributes["group"]
     if layer.type == "Im2col":
-        return [e.constant(_selecting_kernels(channels, kernel), "weight")]
-    sizes = (outputs(layer, channels), channels // group)
-    if layer.type == "Deconvolution":
-        sizes = (channels, outputs(layer, channels) // group)
-    return [e.weight(e.blob(0, (*sizes, *kernel)), "weight")]
+        return [e.constant(_selecting_kernels(channels, kernel), "weight")], attributes
+    if layer.type != "Deconvolution":
+        kernels = e.blob(0, (outputs(layer, channels), channels // group, *kernel))
+        return [e.weight(kernels, "weight")], attributes
+    kernels = e.blob(0, (channels, outputs(layer, channels) // group, *kernel))
+    if e.portable and max(attributes["dilations"]) > 1:
+        return _spread(e, kernels, attributes)
+    return [e.weight(kernels, "weight")], attributes
+
+
+def _spread(
+    e: Emitter, kernels: Blob, attributes: dict[str, Any]
+) -> tuple[list[Value], dict[str, Any]]:
+    """Kernels with zeros between their numbers for a dilation, which OpenCV 4 leaves out."""
+    steps = attributes["dilations"]
+    sizes = [step * (size - 1) + 1 for step, size in zip(steps, kernels.shape[2:], strict=True)]
+    shape = (*kernels.shape[:2], *sizes)
+    positions = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
+
+    def read(numbers: Array) -> Array:
+        spread = np.zeros(shape, np.float32)
+        spread[positions] = numbers
+        return spread
+
+    plain = {**attributes, "kernel_shape": sizes, "dilations": [1] * len(steps)}
+    return [e.computed(shape, read, "weight", kernels)], plain
 
 
 def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:
