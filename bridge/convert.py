@@ -124,6 +124,7 @@ def onnx_to_keras(
     translation map, as JSON; `translation_map(model)` gives the same.
     `outputs` cuts the graph to these of its values; `input_shape` and `batch` fix sizes of its
     inputs, and `input_value` makes inputs constants. The check is of the graph as it is then.
+    `allow_external_path` reads weights that the file has in other folders.
 
     Raises BridgeError for whatever cannot be converted; then no file is left.
     """
@@ -144,14 +145,18 @@ def raise_onnx(
     when it is asked for. Where Keras is not installed, a warning says that there was no check.
     """
     from bridge.graph.finite import not_finite, weights_of
-    from bridge.graph.io import external_files, load
+    from bridge.graph.io import external_files, gathered, load
     from bridge.graph.validity import valid_graphs
 
     raising, graph = RaisingOptions.of(options), GraphOptions.of(options)
-    with ExitStack() as stack, _as_file(model_or_path) as path, valid_graphs([path]):
+    allowed = graph.allow_external_path
+    with ExitStack() as stack, _as_file(model_or_path) as named:
         raising.progress("reading the graph")
+        file = stack.enter_context(gathered(named, allow_external_path=allowed))
+        path = file.path
+        stack.enter_context(valid_graphs([path]))
         model = load(path)
-        _refuse_outputs([path, *external_files(model)], output, raising.map)
+        _refuse_outputs([*file.files, *external_files(model)], output, raising.map)
         warnings = tuple(not_finite(weights_of(model))) if raising.check else ()
         compared = stack.enter_context(
             reference(model, path, graph, check=raising.check, progress=raising.progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -49,6 +50,7 @@ def check(
     runtime: str = "onnxruntime",
     graph: Model | None = None,
     ignore_fields: str | Sequence[str] = (),
+    allow_external_path: bool = False,
     report: PathLike | None = None,
     scheduler: str | None = None,
     progress: Progress = silent,
@@ -64,9 +66,10 @@ def check(
     both as well. Files become (image - mean) · scale, blue, green, red unless `rgb`; without these
     arguments, what the prototxt says. `runtime` runs an .onnx. `graph` is the one that Keras
     models were raised from, if it is neither of the two. `ignore_fields` names unknown fields of
-    prototxts to leave out where they are lowered. `report` is an HTML page to write. `scheduler`
-    is the address of a Dask cluster that classifies the images of `labels`; its workers have
-    bridge, and the same files under the same names.
+    prototxts to leave out where they are lowered. `allow_external_path` reads weights that an .onnx
+    has in other folders. `report` is an HTML page to write. `scheduler` is the address of a Dask
+    cluster that classifies the images of `labels`; its workers have bridge, and the same files
+    under the same names.
 
     The report says whether all agree, and `report.first` is the first layer that does not.
     Raises BridgeError if a model cannot be opened or run, or nothing can be compared.
@@ -84,11 +87,12 @@ def check(
     )
     _refuse_contradictions(feeding)
     if scheduler is not None:
-        _refuse_no_cluster(labels, (a, b, graph))
+        _refuse_no_cluster(labels, (a, b, graph), allow_external_path=allow_external_path)
     page = None
     if report is not None:
         page = _page(report, files_among(a, b, graph, inputs, labels, mean, *feeding.images))
-    with _opened(a, b, graph, as_names(ignore_fields)) as (expected, received, third):
+    opening = Opening(as_names(ignore_fields), allow_external_path)
+    with _opened(a, b, graph, opening) as (expected, received, third):
         result = compared(
             expected,
             received,
@@ -115,17 +119,36 @@ def _page(report: PathLike, files: Sequence[Path]) -> Path:
     return page_path(report)
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How models are read: without these unknown fields of a prototxt, and whether an .onnx may
+    have weights in other folders."""
+
+    ignored: tuple[str, ...] = ()
+    allow_external_path: bool = False
+
+    def files(self, model: Model, stem: Path, stack: ExitStack) -> ModelFiles:
+        """A model as files; one in memory is saved under `stem`."""
+        files = model_files(model, stem, self.ignored)
+        if not self.allow_external_path or files.path.suffix.lower() != ".onnx":
+            return files
+        from bridge.graph.io import gathered
+
+        graph = stack.enter_context(gathered(files.path, allow_external_path=True))
+        return replace(files, path=graph.path)
+
+
 @contextmanager
 def _opened(
-    a: Model, b: Model, graph: Model | None, ignored: tuple[str, ...]
+    a: Model, b: Model, graph: Model | None, opening: Opening
 ) -> Iterator[tuple[ModelFiles, ModelFiles, ModelFiles | None]]:
     """The models as files; those in memory are saved for as long as they are used."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        expected = model_files(a, folder / "expected", ignored)
-        received = model_files(b, folder / "received", ignored)
-        _refuse_nothing_to_ignore(ignored, expected, received)
-        third = None if graph is None else model_files(graph, folder / "graph", ignored)
+        expected = opening.files(a, folder / "expected", stack)
+        received = opening.files(b, folder / "received", stack)
+        _refuse_nothing_to_ignore(opening.ignored, expected, received)
+        third = None if graph is None else opening.files(graph, folder / "graph", stack)
         paths = [model.path for model in (expected, received, third) if model is not None]
         stack.enter_context(valid_graphs([path for path in paths if path.suffix == ".onnx"]))
         yield expected, received, third
@@ -213,12 +236,19 @@ def _refuse_contradictions(feeding: Feeding) -> None:
         )
 
 
-def _refuse_no_cluster(labels: PathLike | None, models: Sequence[Model | None]) -> None:
+def _refuse_no_cluster(
+    labels: PathLike | None, models: Sequence[Model | None], *, allow_external_path: bool
+) -> None:
     """Refuses what a cluster has nothing to do with, and what is on none of its machines."""
     if labels is None:
         raise UsageError(
             "a cluster classifies images, and there are none",
             hint="name a list or a folder of them with --labels",
+        )
+    if allow_external_path:
+        raise UsageError(
+            "weights in other folders are copied to this machine alone, and a cluster needs them",
+            hint="leave out one of --scheduler and --allow-external-path",
         )
     for model in models:
         if not (model is None or isinstance(model, PathLike | tuple)):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Annotated, Any, TypeVar
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from bridge import __version__
 
@@ -43,4 +45,28 @@ def command(function: Function) -> Function:
     name = function.__name__.replace("_", "-")
     usage = " ".join(("Usage:", PROGRAM, name, USAGES[name], "[OPTIONS]\n"))
     app.command(function, name=name, usage=usage)
+    return function
+
+
+MaxMemory = Annotated[
+    str | None,
+    Parameter(help="Memory that one array may take, such as 8G; by default half of the machine's."),
+]
+
+
+def reading_command(function: Function) -> Function:
+    """Registers a command that reads models: it has the option --max-memory, and runs under it."""
+
+    @wraps(function)
+    def run(*arguments: Any, max_memory: str | None = None, **options: Any) -> None:
+        from bridge.files.memory import limited
+
+        with limited(max_memory):
+            function(*arguments, **options)
+
+    kind, own = inspect.Parameter.KEYWORD_ONLY, inspect.signature(function)
+    option = inspect.Parameter("max_memory", kind, default=None, annotation=MaxMemory)
+    vars(run)["__signature__"] = own.replace(parameters=[*own.parameters.values(), option])
+    run.__annotations__ = {**function.__annotations__, "max_memory": MaxMemory}
+    command(run)
     return function

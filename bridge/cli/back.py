@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.options import DEFAULT_PRINTING, Check, Output, Printing
 from bridge.cli.progress import running
 from bridge.cli.summary import Summary
 
 
-@command
+@reading_command
 def keras_to_onnx(
     model: Annotated[Path, Parameter(help="The model, .keras.")],
     /,

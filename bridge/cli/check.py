@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.options import (
     DEFAULT_PRINTING,
+    AllowExternalPath,
     IgnoreFields,
     Mean,
     Printing,
@@ -49,7 +50,7 @@ RuntimeName = Literal[
 ]
 
 
-@command
+@reading_command
 def check(
     *models: Annotated[
         Path,
@@ -87,6 +88,7 @@ def check(
         Parameter(help="The .onnx that a Keras model was raised from, if it is neither one."),
     ] = None,
     ignore_fields: IgnoreFields = None,
+    allow_external_path: AllowExternalPath = False,
     report: Annotated[
         Path | None, Parameter(help="A page to write, .html, with everything.")
     ] = None,
@@ -155,6 +157,7 @@ def check(
             runtime=runtime,
             graph=graph,
             ignore_fields=ignore_fields or (),
+            allow_external_path=allow_external_path,
             report=report,
             scheduler=scheduler,
             progress=run.stage,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.explain import show_transposes
 from bridge.cli.options import (
     DEFAULT_GRAPH,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 UNCHECKED = 4  # exit status
 
 
-@command
+@reading_command
 def caffe_to_onnx(
     net: Prototxt,
     caffemodel: Caffemodel = None,
@@ -90,7 +90,7 @@ def caffe_to_onnx(
     Summary.of_conversion(conversion, output, choices).show(run.seconds, printing)
 
 
-@command
+@reading_command
 def onnx_to_keras(
     model: Annotated[Path, Parameter(help="The graph, .onnx.")],
     /,
@@ -141,7 +141,7 @@ def onnx_to_keras(
     exit_unchecked(check, raising)
 
 
-@command
+@reading_command
 def caffe_to_keras(
     net: Prototxt,
     caffemodel: Caffemodel = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.options import DEFAULT_LOWERING, Caffemodel, IoLayoutOption, Lowering, Prototxt
 from bridge.cli.show import show_json, show_table, words
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.translation import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
 
 
-@command
+@reading_command
 def explain(
     net: Prototxt,
     caffemodel: Caffemodel = None,

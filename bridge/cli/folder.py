@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.options import DEFAULT_PRINTING, Check, Printing, Scheduler
 from bridge.cli.progress import running
 from bridge.errors import UsageError
@@ -20,7 +20,7 @@ INCOMPLETE = 1  # exit status
 _GIB = 2**30
 
 
-@command
+@reading_command
 def convert(
     folder: Annotated[Path, Parameter(help="A folder of nets, .prototxt, and their caffemodels.")],
     /,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
+from bridge.cli.options import AllowExternalPath
 from bridge.cli.show import say, show_json, show_table, show_warnings, words
 from bridge.errors import UsageError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 
 
-@command
+@reading_command
 def inspect(
     *files: Annotated[
         Path,
@@ -31,6 +32,7 @@ def inspect(
             ".tflite."
         ),
     ],
+    allow_external_path: AllowExternalPath = False,
     as_json: Annotated[
         bool, Parameter("--json", negative=(), help="Print it all as JSON.")
     ] = False,
@@ -53,7 +55,7 @@ def inspect(
 
     if not files:
         raise UsageError("inspect: no file is named", expected="FILE…")
-    inspections = inspected(files)
+    inspections = inspected(files, allow_external_path=allow_external_path)
     if as_json:
         show_json([inspection.as_dict() for inspection in inspections])
         return

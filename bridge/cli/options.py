@@ -23,6 +23,13 @@ IgnoreFields = Annotated[
         help="Leave out an unknown field of the prototxt: FIELD or MESSAGE.FIELD; may be repeated.",
     ),
 ]
+AllowExternalPath = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        help="Read weights that an .onnx has in other folders, or behind links, as well.",
+    ),
+]
 
 
 @Parameter(name="*")
@@ -144,6 +151,7 @@ class Graph:
             "Keras operations that keep the same steps."
         ),
     ] = None
+    allow_external_path: AllowExternalPath = False
 
     def keywords(self) -> dict[str, Any]:
         """As keyword arguments of the verbs."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from bridge.cli.app import command
+from bridge.cli.app import reading_command
 from bridge.cli.options import (
     DEFAULT_PRINTING,
+    AllowExternalPath,
     IgnoreFields,
     Mean,
     Printing,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.prediction.api import Predictions
 
 
-@command
+@reading_command
 def predict(
     *files: Annotated[
         Path,
@@ -46,6 +47,7 @@ def predict(
     scale: Scale = None,
     rgb: Rgb = False,
     ignore_fields: IgnoreFields = None,
+    allow_external_path: AllowExternalPath = False,
     output: Annotated[
         Path | None, Parameter(alias="-o", help="A picture to write, with the answers on it.")
     ] = None,
@@ -79,6 +81,7 @@ def predict(
             scale=scale,
             rgb=rgb,
             ignore_fields=ignore_fields or (),
+            allow_external_path=allow_external_path,
             output=output,
             progress=run.stage,
         )

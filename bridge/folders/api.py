@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bridge.errors import UsageError
+from bridge.files.memory import named
 from bridge.folders.index import counts, write_index
 from bridge.folders.pairs import Pair, find_pairs
 from bridge.folders.record import Record
@@ -70,7 +71,7 @@ def convert_folder(
     _refuse_other_page(output)
     output.mkdir(parents=True, exist_ok=True)
     outcomes = dict[Task, Outcome]()
-    limits = Limits(seconds, memory)
+    limits = Limits(seconds, memory, named())
     run_all = partial(locally, jobs=jobs) if scheduler is None else partial(on_cluster, scheduler)
     with Record.of(output / _RECORD) as record:
         for task, outcome in _ended(tasks, record, partial(run_all, limits=limits)):

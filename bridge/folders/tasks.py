@@ -21,10 +21,16 @@ _DIFFERS, _REFUSED, _UNCHECKED = 1, 2, 4  # exit statuses
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one conversion: seconds, and bytes of memory that its process may address, if limited."""
+    """Of one conversion: seconds, bytes of memory that its process may address, if limited, and
+    what one array may take, if it is named (`bridge.files.memory`): also on another machine."""
 
     seconds: float = 600.0
     memory: int | None = None
+    array: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        return [] if self.array is None else ["--max-memory", self.array]
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def run(task: Task, limits: Limits) -> Outcome:
     """Converts a net in a process of its own, and waits for it."""
     task.output.parent.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        task.command(),
+        [*task.command(), *limits.options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

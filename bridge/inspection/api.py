@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 @public
-def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
-    """Inspects each file; a caffemodel after a prototxt belongs to it.
+def inspect(paths: Sequence[str | Path], *, allow_external_path: bool = False) -> list[Inspection]:
+    """Inspects each file; a caffemodel after a prototxt belongs to it. `allow_external_path` reads
+    weights that an .onnx has in other folders.
 
     Raises UsageError for files that do not exist, and any BridgeError of reading them.
     """
@@ -33,7 +34,9 @@ def inspect(paths: Sequence[str | Path]) -> list[Inspection]:
     while waiting:
         path = files.readable(waiting.pop(0), "file")
         inspect_file = _reader(path)
-        if inspect_file is not None:
+        if inspect_file is _onnx_graph:
+            inspections.append(_onnx_graph(path, allow_external_path=allow_external_path))
+        elif inspect_file is not None:
             inspections.append(inspect_file(path))
         elif _is_text(path):
             weights = waiting.pop(0) if waiting and _holds_weights(waiting[0]) else None
@@ -245,14 +248,17 @@ def _mean_image(path: Path) -> Inspection:
 # ---- ONNX ------------------------------------------------------------------------------------
 
 
-def _onnx_graph(path: Path) -> Inspection:
+def _onnx_graph(path: Path, *, allow_external_path: bool = False) -> Inspection:
     import bridge.raising  # noqa: F401 (its rules fill the table)
-    from bridge.graph.io import load
+    from bridge.graph.io import gathered, load
     from bridge.graph.validity import valid_graphs
     from bridge.raising.open_sizes import open_sizes
 
-    with valid_graphs([path]):
-        return replace(_of_graph(path, load(path)), open_sizes=open_sizes(path))
+    with gathered(path, allow_external_path=allow_external_path) as graph:
+        file = graph.path
+        with valid_graphs([file]):
+            inspection = _of_graph(path, load(file))
+            return replace(inspection, open_sizes=open_sizes(file))
 
 
 def _of_graph(path: Path, model: ir.Model) -> Inspection:

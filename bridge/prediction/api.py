@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bridge.check.api import Model, files_among, model_files, paths_of, preprocessing_of
+from bridge.check.api import Model, Opening, files_among, paths_of, preprocessing_of
 from bridge.check.images import Preprocessing, fitted, pixels_of
 from bridge.errors import UsageError, plain
 from bridge.files.html import table
@@ -80,6 +81,7 @@ def predict(
     scale: float | None = None,
     rgb: bool = False,
     ignore_fields: str | Sequence[str] = (),
+    allow_external_path: bool = False,
     output: PathLike | None = None,
     progress: Progress = silent,
 ) -> Predictions:
@@ -94,7 +96,8 @@ def predict(
 
     `labels` names the classes: a line for each, from class 0 on, or a label map of SSD. There are
     the `top` classes, and all boxes of at least this `confidence`. `output` is a picture to write,
-    .png or .jpg, with the answers on it, for one image.
+    .png or .jpg, with the answers on it, for one image. `allow_external_path` reads weights that an
+    .onnx has in other folders.
 
     Raises UsageError if the preprocessing is unknown, or the model does not take images, and
     BridgeError if a file cannot be read, or the model not be run.
@@ -107,8 +110,9 @@ def predict(
         refuse_collisions({"the picture": picture}, files_among(model, labels, mean, *paths))
     names = {} if labels is None else read_names(Path(labels))
     progress("opening the model")
-    with TemporaryDirectory() as folder:
-        files = model_files(model, Path(folder) / "model", as_names(ignore_fields))
+    opening = Opening(as_names(ignore_fields), allow_external_path)
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        files = opening.files(model, Path(folder) / "model", stack)
         with opened(files) as net:
             preprocessing = asked or net.preprocessing()
             if preprocessing is None:

@@ -108,7 +108,7 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
     **dict.fromkeys(("images", "plugin"), PATHS),
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "inference", "portable"), FLAG),
-    **dict.fromkeys(("allow_missing_weights", "rgb"), FLAG),
+    **dict.fromkeys(("allow_missing_weights", "allow_external_path", "rgb"), FLAG),
     **dict.fromkeys(("opset", "level", "seed", "batches"), INT),
     **dict.fromkeys(
         ("weights", "io_layout", "target", "quantized", "blob", "runtime", "phase", "scheduler"),

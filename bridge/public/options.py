@@ -71,6 +71,7 @@ class GraphKeywords(TypedDict, total=False):
     input_shape: Mapping[str, Sequence[int]] | None
     input_value: Mapping[str, float] | None
     quantized: Quantized | None
+    allow_external_path: bool | None
 
 
 class OnnxToKerasKeywords(GraphKeywords, RaisingKeywords, total=False):
@@ -212,6 +213,8 @@ class GraphOptions(Options):
     input_value  make inputs constants, each of one number, such as a sampling rate
     quantized    what a graph of int8 becomes. float: the float model that it stands for; keep: the
                  same steps, rounded by Keras
+    allow_external_path
+                 read weights of the file that are in other folders as well, or behind links
     """
 
     outputs: str | Sequence[str] = ()
@@ -219,6 +222,7 @@ class GraphOptions(Options):
     input_shape: Mapping[str, Sequence[int]] = field(default_factory=dict)
     input_value: Mapping[str, float] = field(default_factory=dict)
     quantized: Quantized = "float"
+    allow_external_path: bool = False
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from bridge.caffe.write import write_caffemodel
 from bridge.cli import main
+from bridge.cli.app import USAGES, app
 
 RULES = """
 input: "x" input_shape {{ dim: 1 dim: 3 dim: 2 dim: 2 }}
@@ -157,3 +158,23 @@ def test_warnings_come_before_the_error_that_they_may_explain(
     warning, error, *_ = capsys.readouterr().err.splitlines()
     assert warning.endswith("net.prototxt:1:1: this is a solver; the net in its net_param is read")
     assert error.endswith("net.prototxt:5:2, layer 'p' (Pooling): kernel does not match the axes")
+
+
+READING = USAGES.keys() - {"layers", "completion"}
+
+
+@pytest.mark.parametrize("name", USAGES)
+def test_memory_is_limited_for_all_that_read_models(name: str) -> None:
+    names = {name for x in app[name].assemble_argument_collection() for name in x.names}
+    assert ("--max-memory" in names) == (name in READING)
+
+
+def test_an_array_of_more_memory_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = DENSE.format(filler=UNIFORM).replace("num_output: 2", "num_output: 2000")
+    assert len(converted(tmp_path, text, "--max-memory", "47K").initializer) == 2
+    arguments = ["--max-memory", "46K", "-o", str(tmp_path / "net.onnx")]
+    with pytest.raises(SystemExit):
+        main(["caffe-to-onnx", str(tmp_path / "net.prototxt"), *arguments])
+    assert "would take too much memory" in capsys.readouterr().err

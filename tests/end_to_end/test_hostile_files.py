@@ -118,8 +118,10 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "data in the folder above": (lambda: outside("../secret"), ELSEWHERE),
     "data at an absolute path": (lambda: outside("/etc/hostname"), ELSEWHERE),
     "data on Windows": (lambda: outside("C:\\secret"), ELSEWHERE),
-    "data without a name": (lambda: outside(""), ELSEWHERE),
+    "data without a name": (lambda: outside(""), "data are in no file"),
     "data behind a link": (lambda: outside("link"), "a link that leads out"),
+    "data behind a link to itself": (lambda: outside("circle"), "is missing"),
+    "data of a name with a zero": (lambda: outside("da\0ta"), "data are in no file"),
     "data behind a link to a folder": (lambda: outside("folder/secret"), "a link that leads out"),
     "data in a pipe": (lambda: outside("pipe"), "is missing"),
     "data at a negative offset": (lambda: outside("data", -4), NO_POSITION),
@@ -151,6 +153,7 @@ def test_graphs(name: str, tmp_path: Path) -> None:
     (folder / "data").write_bytes(bytes(12))
     (folder / "link").symlink_to(tmp_path / "secret")
     (folder / "folder").symlink_to(tmp_path)
+    (folder / "circle").symlink_to("circle")
     os.mkfifo(folder / "pipe")
     make, words = GRAPHS[name]
     refused(partial(convert, make), folder, words)

@@ -106,11 +106,12 @@ class Target:
     def write_weight(self, weight: Weight) -> None:
         """The weight's bytes: from file to file where they lie in one as they are."""
         if weight.span:
-            self._copy(weight.span)
+            self.copy(weight.span)
         else:
             self.write(weight.array().reshape(-1).view(np.uint8).data)
 
-    def _copy(self, span: Span) -> None:
+    def copy(self, span: Span) -> None:
+        """So many bytes of another file. Raises WeightsError where it ends before."""
         with span.path.open("rb", buffering=0) as source:
             source.seek(span.offset)
             rest = span.length

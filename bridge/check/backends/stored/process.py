@@ -25,7 +25,7 @@ from typing import IO, Any, cast
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.runtime_process import ending, own_path
 from bridge.check.backends.stored.opening import OPENERS, KerasFile, StoredModel
-from bridge.check.backends.stored.server import PROTOCOL
+from bridge.check.backends.stored.server import PREFIX, PROTOCOL
 from bridge.errors import UsageError
 from bridge.types import Array
 
@@ -53,7 +53,7 @@ class ModelProcess:
     def open(self, kind: str, path: Path) -> OpenModel:
         """Raises UsageError if the model cannot be opened, or the process ends over it."""
         model = OpenModel(self, next(self._numbers), path)
-        named = {name: text for name, text in os.environ.items() if name.startswith("BRIDGE_")}
+        named = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
         model.ask("open", str(Path.cwd()), named, kind, path)
         return model
 

@@ -19,10 +19,12 @@ from bridge.check.backends.backend import Backend
 from bridge.check.backends.stored.opening import OPENERS, StoredModel
 from bridge.check.report.versions import versions
 from bridge.errors import BridgeError, GraphError, words_of
+from bridge.files.memory import confine
 from bridge.public.calls import as_bridge_error
 from bridge.types import Array
 
 PROTOCOL = 5
+PREFIX = "BRIDGE_"  # of the variables of the environment that are bridge's
 
 
 class Served:
@@ -93,7 +95,10 @@ class Models:
     def _opened(self, folder: str, environment: Mapping[str, str], kind: str, path: Path) -> Served:
         """Paths and limits are those of the other side, where it stands now."""
         os.chdir(folder)
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            del os.environ[name]
         os.environ.update(environment)
+        confine()
         return Served(kind, path)
 
 
