@@ -109,3 +109,9 @@ def variables(environment: Environment | None = None) -> dict[str, str]:
     """The variables of a process that is to find these environments."""
     own = environment.variables if environment else {}
     return {**os.environ, "BRIDGE_RUNTIMES": str(RUNTIMES_BUILD), **own}
+
+
+def state() -> str:
+    """The state of the package that is measured: git's name for its folder."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD:bridge"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout[:12]

@@ -15,17 +15,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from _environments import RUNTIME_ENVIRONMENTS, Environment, variables  # noqa: E402
+from _environments import RUNTIME_ENVIRONMENTS, Environment, state, variables  # noqa: E402
 
 import bridge  # noqa: E402
 
 BUILD = ROOT / "build" / "interoperability"
+RESULTS = BUILD / "results.json"
 TARGET = ROOT / "docs" / "interoperability.md"
 PATIENCE = 900  # seconds that one check may take
 
@@ -249,6 +250,25 @@ def versions(cells: Mapping[tuple[str, str], Cell]) -> str:
     )
 
 
+def earlier() -> dict[tuple[str, str], Cell]:
+    """What earlier calls measured, of other columns or nets, if the package was in this state."""
+    if not RESULTS.is_file():
+        return {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    if results["state"] != state():
+        return {}
+    return {(net, column): Cell(**cell) for net, column, cell in results["cells"]}
+
+
+def keep(cells: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
+    """Writes these for later calls, in the order of the columns."""
+    names = [column.name for column in COLUMNS]
+    ordered = dict(sorted(cells.items(), key=lambda item: names.index(item[0][1])))
+    entries = [[*key, asdict(cell)] for key, cell in ordered.items()]
+    RESULTS.write_text(json.dumps({"state": state(), "cells": entries}), encoding="utf-8")
+    return ordered
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -267,8 +287,8 @@ def main() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     columns = [column for column in COLUMNS if only is None or column.name in only]
     missing = {column.name: column.make() for column in columns}
-    cells: dict[tuple[str, str], Cell] = {}
-    for done, net in enumerate(nets):
+    cells = earlier()
+    for net in nets:
         reasons = net.convert(columns)
         for column in columns:
             reason = missing[column.name]
@@ -276,7 +296,9 @@ def main() -> None:
             cells[net.folder.name, column.name] = cell
             say(f"{net.folder.name}\t{column.name}\t{cell.reason or cell}")
         # After each net, so that what is done stands if the rest is stopped.
-        TARGET.write_text(page(nets[: done + 1], cells), encoding="utf-8")
+        cells = keep(cells)
+        measured = [one for one in nets if any(one.folder.name == name for name, _ in cells)]
+        TARGET.write_text(page(measured, cells), encoding="utf-8")
     print(TARGET)
 
 

@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import onnx  # noqa: E402
 
 # What the imports need stands above them (E402): the tests are no package that is installed.
-from _environments import RUNTIME_ENVIRONMENTS, RUNTIMES_BUILD, variables  # noqa: E402
+from _environments import RUNTIME_ENVIRONMENTS, RUNTIMES_BUILD, state, variables  # noqa: E402
 from _runtimes_page import (  # noqa: E402
     CRASHED,
     NOT_RUN,
@@ -205,12 +205,6 @@ def measured(name: str, cases: Sequence[str]) -> Run:
     os.environ.update(variables())
     results = list(all_results(name, cases))
     return Run(name, RUNTIMES[name].version, state(), date.today().isoformat(), results=results)
-
-
-def state() -> str:
-    """The state of the package that was measured: git's name for its folder."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD:bridge"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout[:12]
 
 
 def kept(runs: Sequence[Run]) -> Sequence[Run]:

@@ -17,6 +17,7 @@ from bridge.types import Array
 
 MOST_GREATEST = 16  # that are looked for one after the other
 MOST_FACTORS = 16
+MOST_PIECES = 64
 _EXACT = 2**24  # whole numbers that float32 holds
 _GREATEST = np.finfo(np.float32).max
 
@@ -32,6 +33,23 @@ def looked_up(e: Emitter, table: Value, index: Value) -> Value:
         flat = e.Reshape(e.Floor(index), [-1, 1])
         rows = e.MatMul(_one_hot(e, flat, np.arange(table.fixed(0))), table)
     return e.reshape(rows, (*index.shape, *table.shape[1:]))
+
+
+def gathered(e: Emitter, x: Value, positions: Array, axis: int) -> Value:
+    """x at these constant positions of an axis; of one of the last two by a product with ones."""
+    if not e.portable or axis < x.rank - 2:
+        return e.Gather(x, positions, axis=axis)
+    ones = np.eye(x.fixed(axis), dtype=np.float32)[positions]
+    return e.MatMul(ones, x) if axis == x.rank - 2 else e.MatMul(x, np.ascontiguousarray(ones.T))
+
+
+def backwards(e: Emitter, x: Value, axis: int) -> Value:
+    """x in reverse along an axis, piece by piece: OpenCV 4 refuses a Slice that goes backwards."""
+    count = x.fixed(axis)
+    if count == 1:
+        return x
+    pieces = e.op("Split", x, [1] * count, outputs=count, axis=axis)
+    return e.Concat(*reversed(pieces), axis=axis)
 
 
 def last_greatest(e: Emitter, x: Value, count: int, axis: int) -> tuple[Value, Value]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from bridge.caffe.net import Layer
 from bridge.caffe.sharing import OVERWRITTEN
 from bridge.errors import ShapeError
 from bridge.lower.emitter import Emitter
-from bridge.lower.rules.arithmetic import looked_up
+from bridge.lower.rules.arithmetic import MOST_PIECES, backwards, gathered, looked_up
 from bridge.lower.rules.detection.boxes import selected
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
@@ -98,6 +100,9 @@ def transpose(e: Emitter, layer: Layer, x: Value, *, dim: Sequence[int] = ()) ->
 @layer("Reverse", params="reverse_param")
 def reverse(e: Emitter, layer: Layer, x: Value, *, axis: int = 0) -> Value:
     """x, reversed along an axis; from the OCR forks."""
+    size = x.shape[axis]
+    if e.portable and isinstance(size, int) and size <= MOST_PIECES:
+        return backwards(e, x, axis % x.rank)
     with e.dynamic():
         return e.declared(e.Slice(x, [-1], [-(2**31)], [axis], [-1]), x.shape)
 
@@ -108,6 +113,10 @@ def flip(e: Emitter, layer: Layer, x: Value, *, flip_width: bool, flip_height: b
     axes = [axis for axis, is_flipped in ((2, flip_height), (3, flip_width)) if is_flipped]
     count = len(axes)
     if not axes:
+        return x
+    if e.portable and all(isinstance(x.shape[axis], int) for axis in axes):
+        for axis in axes:
+            x = gathered(e, x, np.arange(x.fixed(axis))[::-1], axis)
         return x
     with e.dynamic():
         flipped = e.Slice(x, [-1] * count, [-(2**31)] * count, axes, [-1] * count)

@@ -20,7 +20,7 @@ TABLE = RANDOM.standard_normal((6, 3)).astype(np.float32)
 KERNELS = RANDOM.standard_normal((3, 2, 3, 2)).astype(np.float32)
 MAPS = RANDOM.standard_normal((1, 3, 4, 5)).astype(np.float32)
 SMALL = np.float32([[-np.inf, -0.2, -1e-45, 0, 1e-45, 0.2, 0.20000002, np.inf]])
-LACKING = {"ArgMax", "Cast", "Dropout", "Gather", "Greater", "Identity", "Pow", "TopK"}
+LACKING = {"ArgMax", "Cast", "Dropout", "Gather", "Greater", "Identity", "Pow", "Slice", "TopK"}
 
 
 def layer(type_: str, settings: str = "", *bottoms: str) -> str:
@@ -61,6 +61,22 @@ ROWS: Mapping[str, tuple[str, Mapping[str, Array], Sequence[Array]]] = {
         ),
         {"x": MAPS},
         (KERNELS,),
+    ),
+    "reverse": (layer("Reverse", "reverse_param { axis: 1 }"), {"x": MAPS}, ()),
+    "flip": (
+        layer("Flip", "flip_param { flip_width: true flip_height: true }"),
+        {"x": MAPS},
+        (),
+    ),
+    "nearest": (
+        layer("Interp", "interp_param { height: 7 width: 8 interp_type: 'nearest_neighbor' }"),
+        {"x": MAPS},
+        (),
+    ),
+    "reflection": (
+        layer("Pad", "pad_param { pad: 2 type: REFLECT }"),
+        {"x": MAPS},
+        (),
     ),
     **{
         f"power {power}": (

@@ -13,6 +13,7 @@ import numpy as np
 from bridge.caffe.net import Layer
 from bridge.caffe.shapes.spatial.padding import paddings
 from bridge.lower.emitter import Emitter
+from bridge.lower.rules.arithmetic import gathered
 from bridge.lower.table import layer
 from bridge.lower.values import Value
 
@@ -54,7 +55,7 @@ def _mirrored(e: Emitter, x: Value, before: Sequence[int], after: Sequence[int])
     for axis, widths in enumerate(zip(before, after, strict=True)):
         if any(widths):
             positions = np.pad(np.arange(x.fixed(axis)), widths, mode="symmetric")
-            x = e.Gather(x, positions, axis=axis)
+            x = gathered(e, x, positions, axis)
     return x
 
 

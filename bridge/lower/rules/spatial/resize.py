@@ -16,6 +16,7 @@ from bridge.caffe.net import Layer
 from bridge.caffe.shapes.spatial.pool import resizes_by_mode
 from bridge.errors import GraphError, UnsupportedLayerError
 from bridge.lower.emitter import Emitter
+from bridge.lower.rules.arithmetic import gathered
 from bridge.lower.table import layer
 from bridge.lower.values import INT64, Value
 from bridge.types import Array
@@ -206,7 +207,7 @@ def _gathered(e: Emitter, x: Value, positions: list[NDArray[np.int64]]) -> Value
     if all(map(np.array_equal, positions, repeats)):
         return repeated(e, x)
     for axis, indices in enumerate(positions, 2):
-        x = e.Gather(x, indices, axis=axis)
+        x = gathered(e, x, indices, axis)
     return x
 
 
