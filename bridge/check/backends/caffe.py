@@ -13,11 +13,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
-from bridge.caffe import Layer, Net, read
+from bridge.caffe import Net, read
 from bridge.check.backends.backend import InputSpec, Origin
 from bridge.check.backends.caffe_process import VARIABLE, CaffeError, CaffeProcess
+from bridge.check.backends.opencv_caffe import OpenCV
 from bridge.errors import GraphError, UsageError, words_of
 from bridge.plugins import only_installed
 from bridge.types import Array
@@ -33,7 +32,7 @@ class CaffeBackend:
     def __init__(self, prototxt: Path, caffemodel: Path, engine: str) -> None:
         self._net: Net = read(prototxt, caffemodel)
         try:
-            self._engine = _ENGINES[engine](prototxt, caffemodel, self._net.layers)
+            self._engine = _ENGINES[engine](prototxt, caffemodel, self._net)
         except CaffeError as error:
             raise UsageError(
                 f"{_ENGINES[engine].name} cannot load it",
@@ -110,7 +109,7 @@ class _Pycaffe:
 
     name = "Caffe"
 
-    def __init__(self, prototxt: Path, caffemodel: Path, _: Sequence[Layer]) -> None:
+    def __init__(self, prototxt: Path, caffemodel: Path, _: Net) -> None:
         self._process = CaffeProcess(prototxt, caffemodel)
         self.title = f"{self.name} {self._process.version}".strip()
         self.close = self._process.close
@@ -122,46 +121,7 @@ class _Pycaffe:
         yield from ((name, self._process.value(blob)) for name, blob in wanted.items())
 
 
-class _OpenCV:
-    """As _Pycaffe; OpenCV has values by layers, not by blobs."""
-
-    name = "OpenCV"
-
-    def __init__(self, prototxt: Path, caffemodel: Path, layers: Sequence[Layer]) -> None:
-        import cv2
-
-        self.title = f"{self.name} {cv2.__version__}"
-        self._errors = cv2.error
-        read = getattr(cv2.dnn, "readNetFromCaffe")  # noqa: B009 (no attribute of it in OpenCV 5's types)
-        try:
-            self._net = read(str(prototxt), str(caffemodel))
-        except cv2.error as error:
-            raise CaffeError(str(error)) from error
-        # Fused layers have other values within than the net.
-        self._net.enableFusion(False)
-        self._results = {
-            top: (layer.name, item) for layer in layers for item, top in enumerate(layer.tops)
-        }
-
-    def run(
-        self, feeds: Mapping[str, Array], wanted: Mapping[str, str]
-    ) -> Iterator[tuple[str, Array]]:
-        needed = list(dict.fromkeys(self._results[name][0] for name in wanted))
-        try:
-            for name, array in feeds.items():
-                self._net.setInput(array, name)
-            results = dict(zip(needed, self._net.forwardAndRetrieve(needed), strict=True))
-        except self._errors as error:
-            raise CaffeError(str(error)) from error
-        for name in wanted:
-            layer, item = self._results[name]
-            yield name, np.asarray(results[layer][item])
-
-    def close(self) -> None:
-        """It holds nothing to release."""
-
-
-_ENGINES: Mapping[str, type[_Pycaffe] | type[_OpenCV]] = {
+_ENGINES: Mapping[str, type[_Pycaffe] | type[OpenCV]] = {
     "pycaffe": _Pycaffe,
-    "opencv": _OpenCV,
+    "opencv": OpenCV,
 }
