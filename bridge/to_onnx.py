@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
+    from bridge.check.backends.stored.opening import Source
     from bridge.check.report import Report
-    from bridge.keras.to_onnx import Exported
+    from bridge.graph.io.ports import Exported
     from bridge.lower.values import Dims
 
 
@@ -81,20 +82,31 @@ def _exported(
     progress: Progress,
 ) -> tuple[Exported, Report | None]:
     progress("reading the Keras model")
-    from bridge.keras.load import functional, in_full_precision, load
-    from bridge.keras.to_onnx import to_onnx
-
-    loaded = load(model) if isinstance(model, PathLike) else functional(model)
-    progress("converting with tf2onnx")
-    with in_full_precision(loaded), _staged(path) as file:
-        exported = to_onnx(loaded, io_layout)
+    with _source(model) as source, _staged(path) as file:
+        progress("converting with tf2onnx")
+        exported = source.exported(io_layout)
         file.write_bytes(exported.proto.SerializeToString())
         if not check:
             return exported, None
         from bridge.check.verify import check_export
 
         progress("comparing onnxruntime with Keras")
-        return exported, check_export(loaded, exported, file)
+        return exported, check_export(source, exported, file)
+
+
+@contextmanager
+def _source(model: PathLike | keras.Model) -> Iterator[Source]:
+    """A model of a file is opened in a process of its own: it may end that process."""
+    from bridge.check.backends.stored.opening import KerasSource
+    from bridge.check.backends.stored.process import opened_source
+
+    if isinstance(model, PathLike):
+        with opened_source(Path(model)) as source:
+            yield source
+    else:
+        from bridge.keras.load import functional
+
+        yield KerasSource(functional(model))
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from zipfile import ZipFile
 
 import keras
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 
 import bridge
 from bridge.check.runners import OnnxRunner
+from bridge.errors import UsageError
+from bridge.files import memory
 from tests.helpers.golden_cases import assert_close
 from tests.helpers.small_net import PROTOTXT, Small, weights
 
@@ -187,3 +191,21 @@ def test_only_onnx_is_written(small: Small, tmp_path: Path) -> None:
         bridge.keras_to_onnx(small.keras, tmp_path / "nowhere" / "back.onnx")
     with pytest.raises(bridge.BridgeError, match="no such file"):
         bridge.keras_to_onnx(tmp_path / "missing.keras")
+
+
+def test_layers_without_bounds_are_one_error(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They end what they run in, or are refused there: never this process, or the machine."""
+    monkeypatch.setenv(memory.VARIABLE, "1M")
+    path = tmp_path / "absurd.keras"
+    with ZipFile(small.keras) as source, ZipFile(path, "w") as target:
+        for name in source.namelist():
+            target.writestr(
+                name, re.sub(rb'"units": \d+', b'"units": 1000000000', source.read(name))
+            )
+    with pytest.raises(
+        UsageError, match=r"absurd\.keras: (its layers take more memory|the process)"
+    ):
+        bridge.keras_to_onnx(path, tmp_path / "net.onnx")
+    assert not (tmp_path / "net.onnx").exists()

@@ -17,7 +17,7 @@ from bridge.check.draws import Tally
 from bridge.check.inputs import FREE_BATCH, WIDE, may_be_image, seeded_inputs
 from bridge.check.locate import located
 from bridge.check.report import Report
-from bridge.check.runners import KerasRunner, OnnxRunner, run_keras
+from bridge.check.runners import KerasRunner, OnnxRunner
 from bridge.check.within import values_within
 from bridge.errors import CheckError
 from bridge.graph.half import MAX_HALF
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import keras
 
     from bridge.check.backends.keras import KerasBackend
-    from bridge.keras.to_onnx import Exported
+    from bridge.check.backends.stored.opening import Source
+    from bridge.graph.io.ports import Exported
     from bridge.raising.plan import Plan
 
 Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
@@ -158,21 +159,19 @@ def _bytes_of(plan: Plan, backend: KerasBackend) -> dict[str, int]:
     }
 
 
-def check_export(model: keras.Model, exported: Exported, path: Path) -> Report:
+def check_export(source: Source, exported: Exported, path: Path) -> Report:
     """Compares an ONNX file with the Keras model that it was exported from, on every output.
 
     Raises CheckError for the first output that differs; one that cannot tell is a warning.
     """
-    from bridge.check.backends.keras import dtypes_of
-
     runner = OnnxRunner(path)
 
     def in_keras(feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [port.layout.apply(feeds[port.name]) for port in exported.inputs]
-        results = zip(exported.outputs, run_keras(model, arrays), strict=True)
+        results = zip(exported.outputs, source.run(arrays), strict=True)
         return {port.name: port.layout.undo(result) for port, result in results}
 
-    dtypes = runner.dtypes | dtypes_of(model)
+    dtypes = runner.dtypes | source.dtypes()
     report = compared("onnxruntime against Keras", runner, in_keras, runner.run, dtypes)
     return report.require_no_difference()
 

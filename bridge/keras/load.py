@@ -12,7 +12,7 @@ import keras
 from bridge import files
 from bridge.errors import BridgeError, UsageError, words_of
 from bridge.files.hdf5 import is_hdf5, refuse_foreign
-from bridge.files.memory import refuse_large
+from bridge.files.memory import VARIABLE, refuse_large
 from bridge.keras.depth import room_for
 
 
@@ -41,21 +41,36 @@ def load(path: str | Path) -> keras.Model:
     except BridgeError:
         raise
     except Exception as error:  # Keras raises ValueError, TypeError, KeyError, OSError, ...
-        message = words_of(error.__context__ or error)
-        if "No model config found" in message:
-            raise UsageError(
-                "it has weights, but no model",
-                where=path,
-                expected="a whole model, as model.save writes it",
-            ) from error
-        raise UsageError(
-            "Keras cannot load it",
-            where=path,
-            received=message,
-            hint="load a model with layers or functions of your own in Python, and pass it to "
-            "bridge instead of the file",
-        ) from error
+        raise _refusal(error, path) from error
     return functional(model, path)
+
+
+def _refusal(error: Exception, path: Path) -> UsageError:
+    """What an exception of Keras's means to a user."""
+    if {kind.__name__ for kind in type(error).mro()} & _WITHOUT_MEMORY:
+        return UsageError(
+            "its layers take more memory than this process may have",
+            where=path,
+            received=words_of(error),
+            hint=f"are their sizes right? --max-memory 16G, or {VARIABLE}, allows more",
+        )
+    message = words_of(error.__context__ or error)
+    if "No model config found" in message:
+        return UsageError(
+            "it has weights, but no model",
+            where=path,
+            expected="a whole model, as model.save writes it",
+        )
+    return UsageError(
+        "Keras cannot load it",
+        where=path,
+        received=message,
+        hint="load a model with layers or functions of your own in Python, and pass it to "
+        "bridge instead of the file",
+    )
+
+
+_WITHOUT_MEMORY = {"MemoryError", "ResourceExhaustedError"}  # Python's and TensorFlow's
 
 
 def _refuse_inflated(path: Path) -> None:

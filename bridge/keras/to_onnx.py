@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -21,6 +20,7 @@ import onnx
 from onnx import defs, numpy_helper
 
 from bridge.errors import UnsupportedError, UsageError, lines_of, words_of
+from bridge.graph.io.ports import Exported, Port
 from bridge.keras.calls import computed, leaf_calls
 from bridge.keras.cleanup import cleaned_up
 from bridge.keras.execute import executed, is_norm
@@ -37,34 +37,6 @@ Vector = Array
 OPSET = 17
 BATCH = "batch"
 _OUTPUT = "/output"  # after the name of an input that is an output, or whose name an output has
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or an output: its name in ONNX, and its layout in the Keras model."""
-
-    name: str
-    layout: Layout
-    dtype: str
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        """ONNX's axes, in Keras's order."""
-        return self.layout.order
-
-    @property
-    def shape(self) -> tuple[int | None, ...]:
-        """ONNX's shape; None for a free size."""
-        return tuple(s if isinstance(s, int) else None for s in self.layout.logical_shape)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """An ONNX model, and its inputs and outputs in Keras's order."""
-
-    proto: onnx.ModelProto
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
 
 
 def to_onnx(model: keras.Model, io_layout: IoLayout = "onnx") -> Exported:

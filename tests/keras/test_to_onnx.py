@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 
+from bridge.check.backends.stored.opening import KerasSource
 from bridge.check.verify import check_export
 from bridge.errors import UnsupportedError, UsageError
 from bridge.keras.load import functional as functional_of
@@ -121,7 +122,7 @@ def test_onnxruntime_gives_the_same(
     onnx.checker.check_model(exported.proto, full_check=True)
     path = tmp_path / "net.onnx"
     onnx.save(exported.proto, path)
-    assert check_export(model, exported, path).ok
+    assert check_export(KerasSource(model), exported, path).ok
 
 
 def test_ends_have_keras_names_and_the_order_that_is_asked_for() -> None:
@@ -187,7 +188,7 @@ def test_a_batch_norm_over_another_axis_computes_the_same(tmp_path: Any) -> None
     model = randomized(keras.Model(x, layers.BatchNormalization(axis=1)(x)))
     exported = to_onnx(model)
     onnx.save(exported.proto, tmp_path / "net.onnx")
-    assert check_export(model, exported, tmp_path / "net.onnx").ok
+    assert check_export(KerasSource(model), exported, tmp_path / "net.onnx").ok
 
 
 def test_what_tf2onnx_cannot_convert_is_refused() -> None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from bridge.check.backends.exported import ExportedBackend, tflite
+from bridge.check.backends.exported import Exported, ExportedBackend
+from bridge.check.backends.stored.process import opened
 from bridge.check.report import Report
 from bridge.check.runners import OnnxRunner
 from bridge.check.verify import compared, draws
@@ -41,11 +42,22 @@ def check_litert(
     """Compares a .tflite with the ONNX file it came from, on every output. `dtype` is what it
     rounds to, float16 or int8, if it does; `samples` are what it is fed then, else seeded numbers.
 
+    LiteRT runs in a process of its own, which it may end.
     Raises CheckError for the first output that differs by more than is allowed. A file with
     TensorFlow's own operators, which LiteRT cannot run, is a warning.
     """
-    runner = OnnxRunner(graph)
-    exported = tflite(file)
+    with opened("tflite", file) as (exported, _):
+        return _checked(file, cast(Exported, exported), plan, OnnxRunner(graph), dtype, samples)
+
+
+def _checked(
+    file: Path,
+    exported: Exported,
+    plan: Plan,
+    runner: OnnxRunner,
+    dtype: str,
+    samples: Sequence[Feeds],
+) -> Report:
     inputs = {entry.value: plan.values[entry.value].layout for entry in plan.inputs}
     outputs = {name: plan.values[name].layout for name in plan.outputs}
     backend = ExportedBackend(exported, inputs, outputs)

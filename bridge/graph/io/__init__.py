@@ -10,6 +10,7 @@ tensors.py  whether a file's tensors have the numbers that they say they have
 functions.py  how many nodes a graph has with its functions put in
 saving.py   LazyModel → files
 linked.py   whether the caffemodel that a graph points into is still the same
+ports.py    what a Keras model becomes in ONNX
 wire.py     files piece by piece, so that no weight need be in memory
 """
 

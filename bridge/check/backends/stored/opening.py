@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bridge.check.backends.backend import Backend
 from bridge.check.backends.exported import Exported, ExportedBackend, saved_model, tflite
 from bridge.check.backends.keras import KerasBackend, ValueLocation, own_locations
+from bridge.public.options import IoLayout
 from bridge.raising.names import decode
+from bridge.types import Array
 
 if TYPE_CHECKING:
     import keras
+
+    from bridge.graph.io import ports
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,59 @@ def keras_file(path: Path) -> KerasFile:
     )
 
 
+class Source(Protocol):
+    """A Keras model that is written as ONNX. Both compute in the precision of its weights."""
+
+    def exported(self, io_layout: IoLayout) -> ports.Exported: ...
+
+    def dtypes(self) -> frozenset[str]: ...
+
+    def run(self, arrays: Sequence[Array]) -> Sequence[Array]: ...
+
+
+@dataclass(frozen=True)
+class KerasSource:
+    """One whose model is here. Raises BridgeError where it cannot be written, or run."""
+
+    model: keras.Model
+
+    def exported(self, io_layout: IoLayout) -> ports.Exported:
+        from bridge.keras.load import in_full_precision
+        from bridge.keras.to_onnx import to_onnx
+
+        with in_full_precision(self.model):
+            return to_onnx(self.model, io_layout)
+
+    def dtypes(self) -> frozenset[str]:
+        from bridge.check.backends.keras import dtypes_of
+        from bridge.keras.load import in_full_precision
+
+        with in_full_precision(self.model):
+            return frozenset(dtypes_of(self.model))
+
+    def run(self, arrays: Sequence[Array]) -> Sequence[Array]:
+        from bridge.check.runners import run_keras
+        from bridge.keras.load import in_full_precision
+
+        with in_full_precision(self.model):
+            return run_keras(self.model, arrays)
+
+
+def keras_source(path: Path) -> KerasSource:
+    """Loads a model. Raises UsageError if Keras cannot."""
+    from bridge.keras.load import load
+
+    return KerasSource(load(path))
+
+
 def _own_names(model: keras.Model) -> tuple[list[str], list[str]]:
     inputs = [decode(tensor.name) for tensor in model.inputs]
     return inputs, [decode(tensor._keras_history.operation.name) for tensor in model.outputs]
 
 
-OPENERS: Mapping[str, Callable[[Path], StoredModel]] = {
+OPENERS: Mapping[str, Callable[[Path], StoredModel | KerasSource]] = {
     "keras": keras_file,
+    "keras source": keras_source,
     "tflite": tflite,
     "saved model": saved_model,
 }

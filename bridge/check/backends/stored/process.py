@@ -27,6 +27,8 @@ from bridge.check.backends.runtime_process import ending, own_path
 from bridge.check.backends.stored.opening import OPENERS, KerasFile, StoredModel
 from bridge.check.backends.stored.server import PREFIX, PROTOCOL
 from bridge.errors import UsageError
+from bridge.graph.io.ports import Exported
+from bridge.public.options import IoLayout
 from bridge.types import Array
 
 _MODULE = "bridge.check.backends.stored.server"
@@ -135,6 +137,25 @@ class ServedBackend:
             yield value
 
 
+@dataclass(frozen=True)
+class ServedSource:
+    """A Keras model in the other process, which writes it as ONNX."""
+
+    model: OpenModel
+
+    def exported(self, io_layout: IoLayout) -> Exported:
+        written: Exported = self.model.ask("exported", io_layout)
+        return written
+
+    def dtypes(self) -> frozenset[str]:
+        dtypes: frozenset[str] = self.model.ask("dtypes")
+        return dtypes
+
+    def run(self, arrays: Sequence[Array]) -> Sequence[Array]:
+        results: Sequence[Array] = self.model.ask("run", list(arrays))
+        return results
+
+
 _started: list[ModelProcess] = []
 _starting = Lock()
 
@@ -155,10 +176,20 @@ def opened(
     """A model of a file, and the versions of what runs it: here only if this process has made it,
     as Keras may need what is registered here, and nothing in it is a stranger's."""
     if is_own:
-        yield OPENERS[kind](path), {}
+        yield cast(StoredModel, OPENERS[kind](path)), {}
         return
     model = model_process().open(kind, path)
     try:
         yield model.described(), model.ask("versions")
+    finally:
+        model.close()
+
+
+@contextmanager
+def opened_source(path: Path) -> Iterator[ServedSource]:
+    """A Keras model of a file, to be written as ONNX."""
+    model = model_process().open("keras source", path)
+    try:
+        yield ServedSource(model)
     finally:
         model.close()

@@ -20,7 +20,9 @@ from bridge.check.backends.stored.opening import OPENERS, StoredModel
 from bridge.check.report.versions import versions
 from bridge.errors import BridgeError, GraphError, words_of
 from bridge.files.memory import confine
+from bridge.graph.io.ports import Exported
 from bridge.public.calls import as_bridge_error
+from bridge.public.options import IoLayout
 from bridge.types import Array
 
 PROTOCOL = 5
@@ -63,8 +65,18 @@ class Served:
         """The next of the wanted values, None behind the last."""
         return next(self._values, None)
 
+    def exported(self, io_layout: IoLayout) -> Exported:
+        """A Keras model as ONNX."""
+        written: Exported = self._model.exported(io_layout)
+        return written
+
+    def dtypes(self) -> frozenset[str]:
+        """Those of the model that was written."""
+        dtypes: frozenset[str] = self._model.dtypes()
+        return dtypes
+
     def run(self, arrays: Sequence[Array]) -> Sequence[Array]:
-        """What an exported model makes of these arrays."""
+        """What a model without names makes of these arrays."""
         return [*self._model.run(arrays)]
 
 
@@ -88,7 +100,7 @@ class Models:
         except BridgeError:
             raise
         except Exception as error:
-            if method == "open":
+            if method in ("open", "exported"):
                 raise as_bridge_error(error) from error
             raise GraphError("the model cannot be run", received=words_of(error)) from error
 
