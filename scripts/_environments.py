@@ -115,3 +115,9 @@ def state() -> str:
     """The state of the package that is measured: git's name for its folder."""
     command = ["git", "-C", str(ROOT), "rev-parse", "HEAD:bridge"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout[:12]
+
+
+def commit() -> str:
+    """The commit that is measured, in short."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

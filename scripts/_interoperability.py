@@ -15,15 +15,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from _environments import RUNTIME_ENVIRONMENTS, Environment, state, variables  # noqa: E402
+import numpy as np  # noqa: E402
+from _environments import RUNTIME_ENVIRONMENTS, Environment, commit, variables  # noqa: E402
 
 import bridge  # noqa: E402
+from bridge.public.deployment import DEPLOYMENTS  # noqa: E402
 
 BUILD = ROOT / "build" / "interoperability"
 RESULTS = BUILD / "results.json"
@@ -37,7 +39,8 @@ what real Caffe recorded against the net in that runtime, the greatest absolute 
 blobs that were compared, and how many those were. Bold is more than is allowed (see
 [check.md](check.md)). SavedModel and LiteRT give outputs only, and some nets were recorded with
 their outputs only.
-[runtimes.md](runtimes.md) says how to deploy to each.
+[runtimes.md](runtimes.md) says how to deploy to each; graphs are written with `--for` where it
+knows the runtime.
 
 {table}
 
@@ -46,6 +49,10 @@ their outputs only.
 ## What ran
 
 {versions}
+
+By commit of `bridge`:
+
+{commits}
 """
 
 
@@ -84,7 +91,9 @@ class Column:
 
 
 def _runtime(title: str, name: str) -> Column:
-    return Column(title, ONNX, ("{onnx}", "--runtime", name), RUNTIME_ENVIRONMENTS.get(name))
+    """A runtime for ONNX, of the graph that `--for` writes for it, if it knows the runtime."""
+    graph = f"{{for-{name}}}" if name in DEPLOYMENTS else "{onnx}"
+    return Column(title, ONNX, (graph, "--runtime", name), RUNTIME_ENVIRONMENTS.get(name))
 
 
 COLUMNS = (
@@ -120,6 +129,7 @@ class Cell:
     ok: bool = False
     reason: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
 
     def __str__(self) -> str:
         if self.reason:
@@ -146,20 +156,30 @@ class Net:
             "keras": converted / "net.keras",
             "tflite": converted / "net.tflite",
             "saved": converted / "saved",
+            **{f"for-{name}": converted / f"net-{name}.onnx" for name in DEPLOYMENTS},
         }
 
     def convert(self, columns: Sequence[Column]) -> dict[str, str]:
         """Makes the forms that these columns take; the reason where one cannot be made."""
         files, reasons = self.files, dict[str, str]()
         files["onnx"].parent.mkdir(parents=True, exist_ok=True)
-        bridge.caffe_to_onnx(files["prototxt"], files["caffemodel"], files["onnx"])
+        done = bridge.caffe_to_onnx(files["prototxt"], files["caffemodel"], files["onnx"])
         taken = {argument for column in columns for argument in column.arguments}
         for form in [form for form in ("keras", "tflite", "saved") if f"{{{form}}}" in taken]:
             try:
                 bridge.onnx_to_keras(files["onnx"], files[form])
             except bridge.BridgeError as error:
                 reasons[form] = why(f"error: {error}")
+        for name in [name for name in DEPLOYMENTS if f"{{for-{name}}}" in taken]:
+            source = (files["prototxt"], files["caffemodel"], files[f"for-{name}"])
+            bridge.caffe_to_onnx(*source, runtime=name, batch=self.batch(next(iter(done.inputs))))
         return reasons
+
+    def batch(self, entry: str) -> int | None:
+        """That of an input's recording, where it is not the one that `--for` may choose."""
+        with np.load(self.files["recorded"]) as recorded:
+            count = len(recorded[entry if entry in recorded else f"in/{entry}"])
+        return count if count != 1 else None
 
 
 def checked(net: Net, column: Column, reasons: Mapping[str, str]) -> Cell:
@@ -210,6 +230,7 @@ def page(nets: Sequence[Net], cells: Mapping[tuple[str, str], Cell]) -> str:
         nets="\n\n".join(paragraph(net, cells) for net in nets),
         notes=reasons_of(notes),
         versions=versions(cells),
+        commits=commits(cells),
     )
 
 
@@ -250,14 +271,21 @@ def versions(cells: Mapping[tuple[str, str], Cell]) -> str:
     )
 
 
+def commits(cells: Mapping[tuple[str, str], Cell]) -> str:
+    """Which columns were measured with which state of the package."""
+    by_commit: dict[str, list[str]] = {}
+    for (_, column), cell in cells.items():
+        names = by_commit.setdefault(cell.commit, [])
+        names.extend([column] if column not in names else [])
+    return "\n".join(f"- {commit}: {', '.join(names)}" for commit, names in by_commit.items())
+
+
 def earlier() -> dict[tuple[str, str], Cell]:
-    """What earlier calls measured, of other columns or nets, if the package was in this state."""
+    """What earlier calls measured, of other columns or nets."""
     if not RESULTS.is_file():
         return {}
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    if results["state"] != state():
-        return {}
-    return {(net, column): Cell(**cell) for net, column, cell in results["cells"]}
+    return {(net, column): Cell(**cell) for net, column, cell in results}
 
 
 def keep(cells: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
@@ -265,7 +293,7 @@ def keep(cells: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
     names = [column.name for column in COLUMNS]
     ordered = dict(sorted(cells.items(), key=lambda item: names.index(item[0][1])))
     entries = [[*key, asdict(cell)] for key, cell in ordered.items()]
-    RESULTS.write_text(json.dumps({"state": state(), "cells": entries}), encoding="utf-8")
+    RESULTS.write_text(json.dumps(entries), encoding="utf-8")
     return ordered
 
 
@@ -287,13 +315,13 @@ def main() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     columns = [column for column in COLUMNS if only is None or column.name in only]
     missing = {column.name: column.make() for column in columns}
-    cells = earlier()
+    cells, now = earlier(), commit()
     for net in nets:
         reasons = net.convert(columns)
         for column in columns:
             reason = missing[column.name]
             cell = Cell(reason=reason) if reason else checked(net, column, reasons)
-            cells[net.folder.name, column.name] = cell
+            cells[net.folder.name, column.name] = replace(cell, commit=now)
             say(f"{net.folder.name}\t{column.name}\t{cell.reason or cell}")
         # After each net, so that what is done stands if the rest is stopped.
         cells = keep(cells)

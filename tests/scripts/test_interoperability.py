@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import bridge
@@ -34,6 +35,7 @@ def module(
     monkeypatch.setattr(sys, "path", [*sys.path])  # the script adds its own
     loaded = script("_interoperability.py")
     loaded.BUILD = tmp_path / "build"
+    loaded.RESULTS = loaded.BUILD / "results.json"
     loaded.BUILD.mkdir()
     return loaded
 
@@ -64,6 +66,24 @@ def test_a_cell_is_a_check(module: ModuleType, net: Any) -> None:
     assert cell(module, net, "{keras}", "--graph", "{onnx}").ok
     assert cell(module, net, "{tflite}", "--graph", "{onnx}").ok
     assert "onnxruntime" in outcome.versions
+
+
+def test_the_graph_is_that_of_the_runtime(module: ModuleType, net: Any) -> None:
+    """With the recording's batch, which is not the one that `--for` would choose."""
+    tract = next(column for column in module.COLUMNS if column.name == "tract")
+    assert tract.arguments[0] == "{for-tract}"
+    net.convert([tract])
+    (entry,) = onnx.load(net.files["for-tract"]).graph.input
+    assert entry.type.tensor_type.shape.dim[0].dim_value == 2
+
+
+def test_earlier_results_stand_in_the_order_of_the_columns(module: ModuleType) -> None:
+    assert module.earlier() == {}
+    old, new = module.Cell(1e-6, 3, ok=True, commit="one"), module.Cell(reason="no", commit="two")
+    cells = module.keep({("net", "tract"): new, ("net", "onnxruntime"): old})
+    assert [*cells] == [("net", "onnxruntime"), ("net", "tract")]
+    assert module.earlier() == cells
+    assert module.commits(cells) == "- one: onnxruntime\n- two: tract"
 
 
 def test_what_differs_is_bold_and_what_is_refused_has_a_reason(
