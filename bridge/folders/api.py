@@ -10,7 +10,8 @@ from pathlib import Path
 from bridge.errors import UsageError
 from bridge.files.memory import named
 from bridge.folders.index import counts, write_index
-from bridge.folders.pairs import Pair, find_pairs
+from bridge.folders.pairs import Pair, links_out
+from bridge.folders.reading import pairs_within
 from bridge.folders.record import Record
 from bridge.folders.running import Ended, locally, on_cluster
 from bridge.folders.tasks import Kind, Limits, Outcome, Status, Task
@@ -54,7 +55,8 @@ def convert_folder(
 
     Each has a process of its own, of which `jobs` run at a time, and which may take so many
     `seconds` and, on Linux, bytes of `memory`; what stops one leaves the others alone. What was
-    converted before, of the same files, is not converted again. `scheduler` is the address of a
+    converted before, of the same files, is not converted again. Links to files elsewhere are
+    refused. `scheduler` is the address of a
     Dask cluster that runs them instead of this machine; its workers have bridge, and the same
     files under the same names.
     `done` is called after each with how many are done, of how many, and the net's name.
@@ -65,24 +67,32 @@ def convert_folder(
     folder, output = _folder(Path(folder)), Path(output).resolve()
     if seconds <= 0:
         raise UsageError("there is no time to convert", expected="seconds", received=seconds)
-    tasks = _tasks(find_pairs(folder), folder, output, _kinds(as_names(to)), check)
-    if not tasks:
+    kinds, limits = _kinds(as_names(to)), Limits(seconds, memory, named())
+    tasks = _tasks(pairs_within(folder, limits), folder, output, kinds, check)
+    links = _tasks([Pair(path) for path in links_out(folder)], folder, output, kinds[:1], check)
+    if not tasks and not links:
         raise UsageError("there is no net", where=folder, expected="a .prototxt in it, or below")
     _refuse_other_page(output)
     output.mkdir(parents=True, exist_ok=True)
     outcomes = dict[Task, Outcome]()
-    limits = Limits(seconds, memory, named())
     run_all = partial(locally, jobs=jobs) if scheduler is None else partial(on_cluster, scheduler)
     with Record.of(output / _RECORD) as record:
         for task, outcome in _ended(tasks, record, partial(run_all, limits=limits)):
             outcomes[task] = outcome
             if done is not None:
                 done(len(outcomes), len(tasks), str(task.net.relative_to(folder)))
-    in_order = {task: outcomes[task] for task in tasks}
+    in_order = {**{task: outcomes[task] for task in tasks}, **dict.fromkeys(links, _LINK)}
     write_index(in_order, folder, output / _PAGE)
     return Folder(in_order, output / _PAGE)
 
 
+_LINK = Outcome(
+    "refused",
+    error="it is a link that leads out of the folder\n"
+    "  hint: whoever made the folder could name any of your files: copy what it leads to, cp -rL, "
+    "or convert it by itself",
+    cause="it is a link that leads out of the folder",
+)
 _PAGE, _RECORD = "index.html", "outcomes.jsonl"
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from os.path import realpath
 from pathlib import Path
+from typing import TypeVar
 
 from bridge.errors import BridgeError
+
+T = TypeVar("T")
 
 _SOLVER = re.compile(rb"^\s*(?:net|train_net|test_net)\s*:", re.MULTILINE)
 
@@ -21,69 +25,98 @@ class Pair:
     weights: Path | None = None
 
 
-def find_pairs(folder: Path) -> list[Pair]:
+Step = tuple[str, ...]
+"""What is about to be read: a file, or a net with a caffemodel."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the files of a folder. `announce` is called before each step; those that an earlier
+    process did not survive are `skipped`, as files that cannot be read."""
+
+    announce: Callable[[Step], object] = lambda _: None
+    skipped: frozenset[Step] = frozenset()
+
+    def read(self, what: Callable[..., T], *paths: Path, otherwise: T) -> T:
+        """What a function reads from files; `otherwise` where it cannot."""
+        step = tuple(map(str, paths))
+        if step in self.skipped:
+            return otherwise
+        self.announce(step)
+        try:
+            return what(*paths)
+        except _UNREADABLE:
+            return otherwise
+
+
+def find_pairs(folder: Path, reader: Reader = Reader()) -> list[Pair]:
     """Each net of a folder and the folders below, in the order of their names.
 
     A caffemodel fits a net if each weight of the net's layers has its numbers in it, by name and
     by shape. Of several that do, the one in the nearest folder is chosen, and then the one whose
-    name is most alike. A prototxt of a solver is no net.
+    name is most alike. A prototxt of a solver is no net. Links that lead out are not followed.
     """
-    nets = [path for path in sorted(folder.rglob("*.prototxt")) if _is_net(path)]
-    layers = {path: _stored(path) for path in sorted(_caffemodels(folder))}
-    return [Pair(net, _fitting(net, layers)) for net in nets]
+    nets = [x for x in _files(folder, _NETS) if reader.read(_is_net, x, otherwise=True)]
+    layers = {x: reader.read(_stored, x, otherwise=_NO_NAMES) for x in _files(folder, _WEIGHTS)}
+    return [Pair(net, _fitting(net, layers, reader)) for net in nets]
 
 
+_NETS, _WEIGHTS = ("*.prototxt",), ("*.caffemodel", "*.caffemodel.h5")
+_NO_NAMES: frozenset[str] = frozenset()
 # What may be wrong with one file, and is said of it where it is converted.
 _UNREADABLE = (BridgeError, OSError, MemoryError, RecursionError)
 
 
+def _files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return [path for path in _all_files(folder, patterns) if not _leads_out(path, folder)]
+
+
+def links_out(folder: Path) -> list[Path]:
+    """The nets and caffemodels of a folder that are links to files elsewhere."""
+    paths = _all_files(folder, (*_NETS, *_WEIGHTS))
+    return [path for path in paths if _leads_out(path, folder)]
+
+
+def _all_files(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    paths = (path for pattern in patterns for path in folder.rglob(pattern))
+    return sorted(path for path in paths if path.is_file())
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    return not Path(realpath(path)).is_relative_to(realpath(folder))
+
+
 def _is_net(path: Path) -> bool:
-    try:
-        return path.is_file() and not _SOLVER.search(path.read_bytes())
-    except _UNREADABLE:
-        return True
-
-
-def _caffemodels(folder: Path) -> Iterator[Path]:
-    for ending in ("*.caffemodel", "*.caffemodel.h5"):
-        yield from (path for path in folder.rglob(ending) if path.is_file())
+    return not _SOLVER.search(path.read_bytes())
 
 
 def _stored(path: Path) -> frozenset[str]:
-    """The layers of a caffemodel that have weights; none if it cannot be read."""
+    """The layers of a caffemodel that have weights."""
     from bridge.caffe.reader import stored_layers
 
-    try:
-        return frozenset(layer.name for layer in stored_layers(path) if layer.blobs)
-    except _UNREADABLE:
-        return frozenset()
+    return frozenset(layer.name for layer in stored_layers(path) if layer.blobs)
 
 
-def _fitting(net: Path, layers: Mapping[Path, frozenset[str]]) -> Path | None:
-    names = _with_weights(net)
+def _fitting(net: Path, layers: Mapping[Path, frozenset[str]], reader: Reader) -> Path | None:
+    names = reader.read(_with_weights, net, otherwise=_NO_NAMES)
     near = sorted(
         (path for path in layers if names & layers[path]), key=lambda p: _distance(net, p)
     )
-    return next((path for path in near if _fits(net, path)), None)
+    return next((path for path in near if reader.read(_fits, net, path, otherwise=False)), None)
 
 
 def _with_weights(net: Path) -> frozenset[str]:
     from bridge.caffe import read
 
-    try:
-        return frozenset(layer.name for layer in read(net).layers)
-    except _UNREADABLE:
-        return frozenset()
+    return frozenset(layer.name for layer in read(net).layers)
 
 
 def _fits(net: Path, weights: Path) -> bool:
+    """Raises BridgeError where they do not."""
     import bridge.lower  # noqa: F401 (its rules say which weights a layer has)
     from bridge.caffe import read
 
-    try:
-        read(net, weights)
-    except _UNREADABLE:
-        return False
+    read(net, weights)
     return True
 
 

@@ -91,7 +91,7 @@ def run(task: Task, limits: Limits) -> Outcome:
         errors="backslashreplace",
         start_new_session=True,
     )
-    _limit_memory(process.pid, limits)
+    limit_memory(process.pid, limits)
     try:
         printed, said = process.communicate(timeout=limits.seconds)
     except subprocess.TimeoutExpired:
@@ -102,7 +102,8 @@ def run(task: Task, limits: Limits) -> Outcome:
     return _outcome(process.returncode, printed, said)
 
 
-def _limit_memory(process: int, limits: Limits) -> None:
+def limit_memory(process: int, limits: Limits) -> None:
+    """Limits the memory that a process, by its number, may address."""
     if limits.memory is not None and sys.platform == "linux":
         import resource
 

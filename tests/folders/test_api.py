@@ -64,6 +64,19 @@ def test_a_folder_without_nets_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_links_that_lead_out_are_refused_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    (tmp_path / "secret").write_text("layer {")
+    (folder / "net.prototxt").symlink_to(tmp_path / "secret")
+    result = bridge.convert_folder(folder, tmp_path / "out")
+    assert result.counts == {"refused": 1}
+    assert not result.ok
+    page = result.index.read_text("utf-8")
+    assert "net.prototxt" in page
+    assert "it is a link that leads out of the folder" in page
+
+
 def test_a_page_of_somebody_else_is_left_alone(nets: Path) -> None:
     (nets / "index.html").write_text("mine")
     with pytest.raises(UsageError, match=r"index\.html that is not of an earlier run"):

@@ -3,9 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
-
-from bridge.folders.pairs import Pair, find_pairs
+from bridge.folders.pairs import Pair, Reader, Step, find_pairs, links_out
 from tests.helpers.golden_cases import case
 
 CONV, NORM = case("conv_basic_k3"), case("bn_scale_relu_inplace")
@@ -43,11 +41,26 @@ def test_a_net_without_weights_and_a_solver(tmp_path: Path) -> None:
     assert find_pairs(tmp_path) == [Pair(tmp_path / "broken.prototxt"), Pair(net)]
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="Linux has such a file")
 def test_a_file_that_cannot_be_read_leaves_the_others_alone(tmp_path: Path) -> None:
     net = copied(CONV.prototxt, tmp_path, "net.prototxt")
     weights = copied(CONV.caffemodel, tmp_path, "net.caffemodel")
-    unreadable = tmp_path / "unreadable.prototxt"
-    unreadable.symlink_to("/proc/self/mem")
-    unreadable.with_suffix(".caffemodel").symlink_to("/proc/self/mem")
-    assert find_pairs(tmp_path) == [Pair(net, weights), Pair(unreadable)]
+    unreadable = copied(CONV.prototxt, tmp_path, "unreadable.prototxt")
+    steps: list[Step] = []
+    reader = Reader(steps.append, frozenset([(str(unreadable),)]))
+    assert find_pairs(tmp_path, reader) == [Pair(net, weights), Pair(unreadable)]
+    assert steps == [(str(net),), (str(weights),), (str(net),), (str(net), str(weights))]
+
+
+def test_links_are_followed_within_the_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "nets"
+    net = copied(CONV.prototxt, folder, "net.prototxt")
+    elsewhere = copied(CONV.caffemodel, tmp_path, "net.caffemodel")
+    out = [folder / "net.caffemodel", folder / "other.prototxt"]
+    out[0].symlink_to(elsewhere)
+    out[1].symlink_to("/proc/self/mem" if Path("/proc/self/mem").is_file() else elsewhere)
+    (folder / "broken.prototxt").symlink_to("nothing")
+    assert find_pairs(folder) == [Pair(net)]
+    assert links_out(folder) == out
+    within = copied(CONV.caffemodel, folder, "weights", "iter_1.caffemodel")
+    (folder / "a.caffemodel").symlink_to(within)
+    assert find_pairs(folder) == [Pair(net, folder / "a.caffemodel")]
