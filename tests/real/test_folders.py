@@ -103,5 +103,6 @@ def test_a_folder_is_the_same_here_and_on_a_cluster(
     assert there[1:] == here[1:]
     times = f"{half - seconds:.0f} s here, {time.perf_counter() - half:.0f} s on two workers"
     record_property("A folder of nets", f"{total} nets: {here[2]}; {times}")
+    assert {*here[2]} == {"converted", "refused"}, "some ended by accident, or differ"
     assert sum(here[2].values()) == total
-    assert here[2]["converted"] == len(here[1]) >= total - 10
+    assert here[2]["converted"] == len(here[1]) > PUBLIC
