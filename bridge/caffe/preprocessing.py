@@ -26,6 +26,9 @@ from bridge.types import Array
 Mean = float | Sequence[float] | str | Path | None
 """One number, one per channel, or the file of a mean image: .binaryproto or .npy."""
 
+Scale = float | Sequence[float]
+"""One number, or one per channel."""
+
 SUBTRACT_MEAN = "bridge.Mean"
 """The type of the layer that subtracts its blob, c or c h w, from n c h w: Caffe has none."""
 
@@ -36,7 +39,7 @@ def subtract_mean(layer: Layer, x: Shape) -> LayerShapes:
     return LayerShapes((x,), tuple(blob.shape for blob in layer.blobs))
 
 
-def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool = False) -> Net:
+def preprocessed(net: Net, mean: Mean = None, scale: Scale = 1.0, *, rgb: bool = False) -> Net:
     """The net with layers in front that turn images from 0 to 255 into its input, n c h w.
 
     With `rgb` the images are red, green, blue. The input keeps its name; the preprocessed value has
@@ -46,7 +49,7 @@ def preprocessed(net: Net, mean: Mean = None, scale: float = 1.0, *, rgb: bool =
     Errors: UsageError where the image input is ambiguous, or mean and image do not match;
     WeightsError for a mean file that cannot be read.
     """
-    if mean is None and scale == 1 and not rgb:
+    if mean is None and _is_one(scale) and not rgb:
         notes = [note for entry in net.inputs for note in _notes(entry)]
         return replace(net, warnings=(*net.warnings, *notes))
     image = _image(net)
@@ -66,14 +69,22 @@ Candidate = tuple[str, str, dict[str, dict[str, Any]], tuple[Blob, ...]]
 """Its role, the layer's type, its parameters and its blobs."""
 
 
-def _steps(image: Input, mean: Mean, scale: float, rgb: bool) -> Iterator[Candidate]:
+def _steps(image: Input, mean: Mean, scale: Scale, rgb: bool) -> Iterator[Candidate]:
     if rgb:
         _require_channels(image, 3, "--rgb")
         yield "bgr", "Reverse", {"reverse_param": {"axis": 1}}, ()
     if mean is not None:
         yield "mean", SUBTRACT_MEAN, {}, (_mean(image, mean),)
-    if scale != 1:
-        yield "scale", "Power", {"power_param": {"scale": float(scale)}}, ()
+    values: Array = np.asarray(scale, np.float64).reshape(-1)
+    if values.size > 1:
+        factors = _of_channels(image, "scale", values)
+        yield "scale", "Scale", {"scale_param": {"bias_term": False}}, (factors,)
+    elif not _is_one(scale):
+        yield "scale", "Power", {"power_param": {"scale": float(values[0])}}, ()
+
+
+def _is_one(scale: Scale) -> bool:
+    return bool(np.all(np.asarray(scale) == 1))
 
 
 def _before(net: Net, image: Input, layers: Sequence[Layer]) -> Net:
@@ -147,13 +158,18 @@ def _mean(image: Input, mean: Mean) -> Blob:
     values: Array = np.asarray(mean, np.float32).reshape(-1)
     if values.size == 1:
         values = np.repeat(values, image.shape[1])
+    return _of_channels(image, "mean", values)
+
+
+def _of_channels(image: Input, what: str, values: Array) -> Blob:
+    """Numbers as a blob, c."""
     if values.size != image.shape[1]:
         raise UsageError(
-            f"a mean of {values.size} numbers does not fit the input '{image.name}'",
+            f"a {what} of {values.size} numbers does not fit the input '{image.name}'",
             where=image.where,
             expected=f"1 number, or {image.shape[1]}: one for each channel of {text(image.shape)}",
         )
-    return Blob(values.shape, lambda: values)
+    return Blob(values.shape, lambda: values.astype(np.float32))
 
 
 def read_mean(path: Path) -> Blob:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -42,7 +41,7 @@ def check(
     images: PathLike | Sequence[PathLike] = (),
     labels: PathLike | None = None,
     mean: float | Sequence[float] | PathLike | None = None,
-    scale: float | None = None,
+    scale: float | Sequence[float] | None = None,
     rgb: bool = False,
     seed: int = 0,
     batch: int = FREE_BATCH,
@@ -208,7 +207,9 @@ def paths_of(images: PathLike | Sequence[PathLike]) -> tuple[Path, ...]:
 
 
 def preprocessing_of(
-    mean: float | Sequence[float] | PathLike | None, scale: float | None, rgb: bool
+    mean: float | Sequence[float] | PathLike | None,
+    scale: float | Sequence[float] | None,
+    rgb: bool,
 ) -> Preprocessing | None:
     """None if no argument asks for any."""
     if mean is None and scale is None and not rgb:
@@ -219,8 +220,9 @@ def preprocessing_of(
         values: Array = read_mean(Path(mean)).array()
     else:
         values = np.atleast_1d(np.asarray(0.0 if mean is None else mean, np.float32))
-    preprocessing = Preprocessing(values, 1.0 if scale is None else scale, rgb)
-    if not (np.isfinite(values).all() and isfinite(preprocessing.scale)):
+    factors: Array = np.atleast_1d(np.asarray(1.0 if scale is None else scale, np.float32))
+    preprocessing = Preprocessing(values, factors, rgb)
+    if not (np.isfinite(values).all() and np.isfinite(factors).all()):
         raise UsageError("the mean or the scale is not finite", received=f"{mean}, {scale}")
     return preprocessing
 

@@ -25,13 +25,14 @@ ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", "
 class Preprocessing:
     """(image - mean) · scale of channels in OpenCV's order, blue, green, red, unless `rgb`.
 
-    `mean` is a number, one for each channel, or an image: c h w. An image is resized to the height
+    `mean` is a number, one for each channel, or an image: c h w; `scale` is a number, or one for
+    each channel. An image is resized to the height
     and width of `uncropped`, if there are any, or of a mean image, and its middle is cropped to
     what the net takes. (Source: src/caffe/data_transformer.cpp, in the phase TEST.)
     """
 
     mean: Array
-    scale: float = 1.0
+    scale: float | Array = 1.0
     rgb: bool = False
     uncropped: tuple[int, int] | None = None
 
@@ -60,14 +61,24 @@ class Preprocessing:
         return sizes if sizes[0] >= height and sizes[1] >= width else (height, width)
 
     def apply(self, pixels: Array) -> Array:
-        """pixels: h w c, 0 to 255  ->  c h w. Raises UsageError if the mean does not fit."""
+        """pixels: h w c, 0 to 255  ->  c h w.
+
+        Raises UsageError if the mean or the scale does not fit.
+        """
         image = pixels.astype(np.float32).transpose(2, 0, 1)
         self._refuse_mismatch(image.shape)
         mean = self.mean.reshape(-1, 1, 1) if self.mean.ndim < 3 else self._middle(image.shape)
-        image = ((image[::-1] if self.rgb else image) - mean) * self.scale
+        scale = np.asarray(self.scale, np.float32).reshape(-1, 1, 1)
+        image = ((image[::-1] if self.rgb else image) - mean) * scale
         return np.ascontiguousarray(image, np.float32)
 
     def _refuse_mismatch(self, shape: tuple[int, ...]) -> None:
+        if np.size(self.scale) not in (1, shape[0]):
+            raise UsageError(
+                "the scale does not fit the images that the net takes",
+                expected=f"one number, or {shape[0]}",
+                received=np.size(self.scale),
+            )
         mean = self.mean.shape
         if len(mean) < 3:
             fits = self.mean.size in (1, shape[0])

@@ -20,6 +20,7 @@ from bridge.cli.options import (
     Scheduler,
     SolverState,
     parse_mean,
+    parse_scale,
 )
 from bridge.cli.progress import running
 from bridge.cli.show import say, show_json, show_table, show_verdict, show_warnings, words
@@ -149,7 +150,7 @@ def check(
             images=image or (),
             labels=labels,
             mean=parse_mean(mean),
-            scale=scale,
+            scale=parse_scale(scale),
             rgb=rgb,
             seed=seed,
             batch=batch,

@@ -94,7 +94,10 @@ class Lowering:
         ),
     ] = None
     scale: Annotated[
-        float | None, Parameter(help="Multiply by this in the graph, after the mean.")
+        str | None,
+        Parameter(
+            help="Multiply by this in the graph, after the mean: a number, or one for each channel."
+        ),
     ] = None
     rgb: Annotated[
         bool,
@@ -109,7 +112,12 @@ class Lowering:
         """As keyword arguments of the verbs."""
         flags = {flag.name: getattr(self, flag.name) for flag in fields(self)}
         shapes, mean = parse_shapes(self.input_shape or ()), parse_mean(self.mean)
-        return {**flags, "input_shape": shapes, "mean": mean}
+        return {
+            **flags,
+            "input_shape": shapes,
+            "mean": mean,
+            "scale": parse_scale(self.scale),
+        }
 
 
 DEFAULT_LOWERING = Lowering()
@@ -215,7 +223,10 @@ Mean = Annotated[
     str | None,
     Parameter(help="Subtract from images: a number, one for each channel, or a mean file."),
 ]
-Scale = Annotated[float | None, Parameter(help="Multiply by this, after the mean.")]
+Scale = Annotated[
+    str | None,
+    Parameter(help="Multiply by this, after the mean: a number, or one for each channel."),
+]
 Rgb = Annotated[bool, Parameter(negative=(), help="Feed images as red, green, blue, not reversed.")]
 Scheduler = Annotated[
     str | None,
@@ -263,6 +274,21 @@ def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:
         return tuple(float(number) for number in text.split(","))
     except ValueError:
         return Path(text)
+
+
+def parse_scale(text: str | None) -> float | tuple[float, ...] | None:
+    """A number, or several with commas between them. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(number) for number in text.split(","))
+    except ValueError:
+        raise UsageError(
+            "cannot read --scale",
+            expected="a number, as 0.017, or one for each channel, as 0.0171,0.0175,0.0174",
+            received=text,
+        ) from None
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -18,6 +18,7 @@ from bridge.cli.options import (
     Rgb,
     Scale,
     parse_mean,
+    parse_scale,
 )
 from bridge.cli.progress import running
 from bridge.cli.show import say, show_json, show_table, show_warnings, words
@@ -78,7 +79,7 @@ def predict(
             top=top,
             confidence=confidence,
             mean=parse_mean(mean),
-            scale=scale,
+            scale=parse_scale(scale),
             rgb=rgb,
             ignore_fields=ignore_fields or (),
             allow_external_path=allow_external_path,

@@ -78,7 +78,7 @@ def predict(
     top: int = 5,
     confidence: float = 0.5,
     mean: float | Sequence[float] | PathLike | None = None,
-    scale: float | None = None,
+    scale: float | Sequence[float] | None = None,
     rgb: bool = False,
     ignore_fields: str | Sequence[str] = (),
     allow_external_path: bool = False,

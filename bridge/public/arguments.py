@@ -84,8 +84,12 @@ def _is_numbers(value: object) -> bool:
 
 
 def _is_mean(value: object) -> bool:
+    return _is_path(value) or _is_numbers_of_channels(value)
+
+
+def _is_numbers_of_channels(value: object) -> bool:
     flat = value.ravel().tolist() if isinstance(value, np.ndarray) else value
-    return _is_number(flat) or _is_path(flat) or (_all(_is_number)(flat) and bool(flat))
+    return _is_number(flat) or (_all(_is_number)(flat) and bool(flat))
 
 
 def _is_arrays(value: object) -> bool:
@@ -117,13 +121,14 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(
         ("batch", "jobs", "memory", "top"), Kind("a whole number, 1 or more", _is_count)
     ),
-    **dict.fromkeys(("scale", "seconds", "confidence"), NUMBER),
+    **dict.fromkeys(("seconds", "confidence"), NUMBER),
     "paths": Kind("a list of paths", _all(_is_path)),
     **dict.fromkeys(("outputs", "stage", "ignore_fields", "to"), TEXTS),
     "input_shape": Kind(
         f"shapes by input, {{'data': (1, 3, 224, 224)}}, of sizes from 1 to {_MAX_DIM}", _is_shapes
     ),
     "input_value": Kind("a number by input, {'rate': 16000}", _is_numbers),
+    "scale": Kind("a number, or one for each channel", _is_numbers_of_channels),
     "mean": Kind("a number, one for each channel, or a path", _is_mean),
     "inputs": Kind(
         "a path, or arrays by the names of inputs",

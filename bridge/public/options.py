@@ -36,7 +36,7 @@ class LoweringKeywords(TypedDict, total=False):
     ignore_fields: str | Sequence[str] | None
     allow_missing_weights: bool | None
     mean: float | Sequence[float] | PathLike | None
-    scale: float | None
+    scale: float | Sequence[float] | None
     rgb: bool | None
 
 
@@ -125,7 +125,8 @@ class LoweringOptions(Options):
     mean, scale, rgb
                  have the graph itself compute (image - mean) · scale of plain images, of red,
                  green and blue where the net takes them the other way round; `mean` is a number,
-                 one for each channel, or a file, .binaryproto or .npy
+                 one for each channel, or a file, .binaryproto or .npy; `scale` is a number,
+                 or one for each channel
     """
 
     outputs: str | Sequence[str] = ()
@@ -143,7 +144,7 @@ class LoweringOptions(Options):
     ignore_fields: str | Sequence[str] = ()
     allow_missing_weights: bool = False
     mean: float | Sequence[float] | PathLike | None = None
-    scale: float = 1.0
+    scale: float | Sequence[float] = 1.0
     rgb: bool = False
 
     @property

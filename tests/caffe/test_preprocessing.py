@@ -57,6 +57,12 @@ def run(prototxt: Path, image: Array, **options: object) -> Array:
         ({"mean": 7}, IMAGE - 7),
         ({"mean": (104, 117, 123)}, IMAGE - MEANS[:, None, None]),
         ({"scale": 0.5}, IMAGE * np.float32(0.5)),
+        ({"scale": (0.5,)}, IMAGE * np.float32(0.5)),
+        ({"scale": (0.5, 1, 2)}, IMAGE * np.float32([0.5, 1, 2])[:, None, None]),
+        (
+            {"mean": (104, 117, 123), "scale": (0.25, 3, 1), "rgb": True},
+            (IMAGE[:, ::-1] - MEANS[:, None, None]) * np.float32([0.25, 3, 1])[:, None, None],
+        ),
         ({"rgb": True}, IMAGE[:, ::-1]),
         (
             {"mean": MEANS.tolist(), "scale": 0.017, "rgb": True},
@@ -100,6 +106,14 @@ def test_keras_prepares_it_too_without_a_transpose(prototxt: Path, tmp_path: Pat
     result = np.asarray(raised.model(IMAGE.transpose(0, 2, 3, 1)))
     expected = 2 * (IMAGE[:, ::-1] - mean) * np.float32(0.25)
     np.testing.assert_allclose(result, expected.transpose(0, 2, 3, 1), rtol=1e-6)
+
+
+def test_a_scale_has_a_number_for_each_channel_or_one(prototxt: Path) -> None:
+    with pytest.raises(UsageError, match="a scale of 2 numbers does not fit the input 'data'"):
+        run(prototxt, IMAGE, scale=(1, 2))
+    with pytest.raises(UsageError, match="scale cannot be this"):
+        run(prototxt, IMAGE, scale=(1, float("nan"), 1))
+    assert run(prototxt, IMAGE, scale=(1, 1, 1)).tolist() == (2 * IMAGE).tolist()
 
 
 def test_steps_are_named_and_what_the_net_reads_is_theirs(read_text: ReadText) -> None:

@@ -43,6 +43,14 @@ def test_the_mean_is_subtracted_before_the_scale() -> None:
     np.testing.assert_array_equal(said(mean=(1.0,)).apply(BGR)[2], [[2, 5]])
 
 
+def test_each_channel_may_have_its_scale() -> None:
+    scale = np.float32([1, 2, 0.5])
+    prepared = Preprocessing(np.float32([1]), scale).apply(BGR)
+    np.testing.assert_array_equal(prepared, [[[0, 3]], [[2, 8]], [[1, 2.5]]])
+    with pytest.raises(UsageError, match="the scale does not fit"):
+        Preprocessing(np.zeros(1), scale[:2]).apply(BGR)
+
+
 def test_of_a_mean_image_the_middle_counts() -> None:
     mean = np.zeros((3, 3, 4), np.float32)
     mean[:, 1, 1:3] = 1

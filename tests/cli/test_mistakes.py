@@ -46,7 +46,10 @@ def test_without_an_output_the_whole_call_is_told(
             "check a.onnx a.onnx --runtime tensorrt",
             "cannot read --runtime\n  expected: onnxruntime, ",
         ),
-        ("check a.onnx a.onnx --scale big", "cannot read --scale\n  expected: a number"),
+        (
+            "check a.onnx a.onnx --scale big",
+            "cannot read --scale\n  expected: a number, as 0.017, or one for each channel",
+        ),
         ("layers Pooling", f"expected: {PROGRAM} layers\n  received: besides, Pooling"),
         ("explain", f"NET is missing\n  expected: {PROGRAM} explain NET [CAFFEMODEL]"),
         ("inspect", "inspect: no file is named"),

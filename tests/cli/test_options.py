@@ -130,6 +130,7 @@ IMAGE = RULES.format(rule="phase: TRAIN")
         (("--rgb",), ["Slice"]),
         (("--mean", "104,117,123"), ["Sub"]),
         (("--mean=-1.5", "--scale", "0.5", "--rgb"), ["Slice", "Sub", "Mul"]),
+        (("--scale", "0.5,2,1"), ["Mul"]),
     ],
 )
 def test_the_image_is_prepared(tmp_path: Path, flags: tuple[str, ...], steps: list[str]) -> None:
