@@ -108,8 +108,10 @@ def _plain(value: Any, graph: Graph) -> Any:
 
 
 def _tensor(ref: Ref, graph: Graph) -> Config:
-    # The loader puts the tensor of this history in its place, whatever is said of its shape.
-    config = {"shape": [], "dtype": "float32", "keras_history": _history(ref, graph)}
+    # The loader puts the tensor of this history in its place, whatever is said of its shape: that
+    # is for people, and for tools that show the file.
+    shape = [size if isinstance(size, int) else None for size in graph.shapes.get(ref, ())]
+    config = {"shape": shape, "dtype": "float32", "keras_history": _history(ref, graph)}
     return {"class_name": "__keras_tensor__", "config": config}
 
 

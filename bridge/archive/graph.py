@@ -8,7 +8,7 @@ output comes first, and of what is equally far, what was come upon first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -55,18 +55,20 @@ class Use:
 
 @dataclass(frozen=True)
 class Graph:
-    """A model, or a function that a loop calls."""
+    """A model, or a function that a loop calls; `shapes` are those of its tensors, where known."""
 
     name: str
     inputs: Sequence[PlanInput]
     uses: Mapping[int, Use]
     outputs: Sequence[Ref]
+    shapes: Mapping[Ref, Sequence[int | str]] = field(default_factory=dict)
 
     @classmethod
     def of_plan(cls, plan: Plan, name: str) -> Graph:
         """Under this name. Raises UnsupportedError as `Use.of`."""
         uses = {call.id: Use.of(call) for call in plan.calls}
-        return cls(name, plan.inputs, uses, plan.returned)
+        shapes = {stored.ref: stored.layout.stored_shape for stored in plan.values.values()}
+        return cls(name, plan.inputs, uses, plan.returned, shapes)
 
     @classmethod
     def of_function(cls, function: Function) -> Graph:

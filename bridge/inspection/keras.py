@@ -27,6 +27,11 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 # What random layers and optimizers keep, which is no parameter of the model.
 _SEEDS, _OPTIMIZER = "seed_generator", "optimizer/"
 
+# Layers whose output has the shape of their input.
+_SAME_SHAPE = frozenset(
+    "Activation BatchNormalization Dropout ELU LeakyReLU PReLU ReLU Softmax".split()
+)
+
 Json = Mapping[str, Any]
 
 
@@ -118,8 +123,19 @@ def _parts(layers: Sequence[Json], stored: Sequence[_Stored]) -> Iterator[Part]:
         nodes = layer.get("inbound_nodes")
         # The layers of a Sequential model have no nodes: each reads the one before.
         reads = before if nodes is None else tuple(dict.fromkeys(_histories(nodes)))
-        yield Part(name, kind, reads, (name,), (shapes.get(name),), weights)
+        shape = shapes.get(name) or _shape_after(layer, [shapes.get(read) for read in reads])
+        shapes[name] = shape
+        yield Part(name, kind, reads, (name,), (shape,), weights)
         before = (name,)
+
+
+def _shape_after(layer: Json, inputs: Sequence[Dims | None]) -> Dims | None:
+    """Of a layer that no other reads, where its input's shape says it."""
+    kind, shape = layer["class_name"], inputs[0] if len(inputs) == 1 else None
+    units = layer["config"].get("units")
+    if shape and kind == "Dense" and isinstance(units, int):
+        return (*shape[:-1], units)
+    return shape if kind in _SAME_SHAPE else None
 
 
 def _is_operation(layer: Json) -> bool:

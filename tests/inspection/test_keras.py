@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -62,6 +63,13 @@ def test_what_bridge_writes_has_all_that_the_net_has(tmp_path: Path) -> None:
     assert (contents.parameters, contents.bytes) == (net.parameters, net.bytes)
     assert contents.inputs == {"data": ("?", 20, 20, 1)}
     assert list(contents.outputs) == list(net.outputs)
+    assert list(contents.outputs.values()) == [("?", 10)]
+    shapes = {part.name: part.shapes[0] for part in contents.parts}
+    loaded = keras.saving.load_model(path)
+    for layer in loaded.layers:
+        known = shapes[layer.name]
+        assert known is None or tuple(None if x == "?" else x for x in known) == layer.output.shape
+    assert sum(shape is not None for shape in shapes.values()) > len(shapes) / 2
     conv = next(part for part in contents.parts if part.name == "conv1")
     assert (conv.type, conv.reads, conv.weights) == ("Conv2D", ("data",), ((5, 5, 1, 4), (4,)))
 
