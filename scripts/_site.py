@@ -1,6 +1,6 @@
 """The docs as a site: the pages of the repository, as they link each other, and a reference that is
-made of the commands and of the Python interface. Zensical builds it in an environment of its own:
-it is what the authors of Material for MkDocs keep, whose own releases are marked inactive."""
+made of the commands and of the Python interface. Zensical builds it: it is what the authors of
+Material for MkDocs keep, whose own releases are marked inactive."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from _environments import Environment
-
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "site"
 CONFIG, STYLE = ROOT / "docs" / "site.toml", ROOT / "docs" / "site.css"
-ENVIRONMENT = Environment(BUILD / "environment", ("zensical==0.0.73",))
+ZENSICAL = Path(sys.executable).with_name("zensical")
 
 FIRST = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
@@ -133,7 +131,7 @@ def _call(name: str, function: Callable[..., object]) -> str:
     )
 
 
-def build(zensical: Path | str) -> int:
+def build(zensical: Path = ZENSICAL) -> int:
     """Writes the pages and the config, and builds them strictly. Returns the exit status."""
     shutil.rmtree(BUILD / "pages", ignore_errors=True)
     stage(ROOT, BUILD / "pages")
@@ -145,13 +143,5 @@ def build(zensical: Path | str) -> int:
     return subprocess.run(command, cwd=BUILD, check=False).returncode
 
 
-def main() -> int:
-    problem = ENVIRONMENT.make()
-    if problem:
-        print(f"zensical {problem}", file=sys.stderr)
-        return 1
-    return build(ENVIRONMENT.folder / "bin" / "zensical")
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(build())
