@@ -150,7 +150,7 @@ def raise_onnx(
 
     raising, graph = RaisingOptions.of(options), GraphOptions.of(options)
     allowed = graph.allow_external_path
-    with ExitStack() as stack, _as_file(model_or_path) as named:
+    with _as_file(model_or_path) as named, ExitStack() as stack:
         raising.progress("reading the graph")
         file = stack.enter_context(gathered(named, allow_external_path=allowed))
         path = file.path
