@@ -256,7 +256,11 @@ def paragraph(net: Net, cells: Mapping[tuple[str, str], Cell]) -> str:
 def reasons_of(notes: Mapping[str, Sequence[str]]) -> str:
     if not notes:
         return ""
-    lines = [f"- {', '.join(where)}: {reason}" for reason, where in notes.items()]
+    # Behind an escape sequence is a log in colours, with the time of day.
+    plain: dict[str, list[str]] = {}
+    for reason, where in notes.items():
+        plain.setdefault(reason.partition("\\x1b")[0].rstrip(" ."), []).extend(where)
+    lines = [f"- {', '.join(where)}: {reason}" for reason, where in plain.items()]
     return "\nWhere there is no number:\n\n" + "\n".join(lines) + "\n"
 
 
