@@ -178,7 +178,7 @@ def read_mean(path: Path) -> Blob:
     Errors: UsageError if the file does not exist, WeightsError if it contains no mean.
     """
     files.readable(path, "mean")
-    blob = _from_numpy(path) if path.suffix == ".npy" else _from_binaryproto(path)
+    blob = _from_numpy(path) if path.suffix == ".npy" else read_blob(path, "mean image")
     dims = blob.shape[1:] if blob.shape[:1] == (1,) and len(blob.shape) == 4 else blob.shape
     if len(dims) not in (1, 3):
         raise WeightsError(
@@ -203,14 +203,15 @@ def _from_numpy(path: Path) -> Blob:
     return Blob(array.shape, lambda: array.astype(np.float32))
 
 
-def _from_binaryproto(path: Path) -> Blob:
+def read_blob(path: Path, what: str) -> Blob:
+    """The blob of a .binaryproto, unread. Errors: WeightsError if the file is no blob."""
     kind = files.of(path)
     is_message = files.glance(path).startswith(b"\x08")  # a number: of images, of a state, of ONNX
     if kind is not None and not is_message:
         raise WeightsError(
-            "not a mean image",
+            f"not a {what}",
             where=Location.of(path),
-            expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
+            expected="a BlobProto: .binaryproto, as Caffe writes it",
             received=kind.name,
             hint=kind.hint,
         )
@@ -218,9 +219,9 @@ def _from_binaryproto(path: Path) -> Blob:
     stored = stored_blob(wire, Entry(0, BYTES, 0, 0, 0, len(wire)))
     if not (stored.count and stored.is_whole):
         raise WeightsError(
-            "not a mean image",
+            f"not a {what}",
             where=Location.of(path),
-            expected="a BlobProto: .binaryproto, as compute_image_mean writes it",
+            expected="a BlobProto: .binaryproto, as Caffe writes it",
             received=f"{stored.count} values of shape {text(stored.blob.shape)}",
         )
     return stored.blob

@@ -3,6 +3,7 @@
 net            a net to be trained: its losses, its parameters, its Keras model
 solving        Caffe's solvers as Keras's optimizers
 losses.py      Caffe's losses, in keras.ops
+measures.py    the layers that measure, as calls of these
 feeding.py     what is fed, held to the net
 forward.py     the forward pass in training, with the losses
 gradients.py   gradients, on each backend

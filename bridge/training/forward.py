@@ -14,7 +14,8 @@ from bridge.caffe.net import Layer
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, moves
 from bridge.raising.plan import Plan
-from bridge.training.losses import measured, with_gradient_of
+from bridge.training.losses import with_gradient_of
+from bridge.training.measures import measured
 from bridge.training.net.in_place import Overwritten
 from bridge.training.net.objectives import Objectives
 
@@ -83,7 +84,8 @@ class Forward:
         ref = self.plan.values[value].ref
         name = next(call.name for call in self.plan.calls if call.id == ref.call)
         operation = next(x for x in self.model.operations if x.name == name)
-        return alive[id(operation._inbound_nodes[0].outputs[ref.item or 0])]
+        node = operation._inbound_nodes[self.plan.times()[ref.call]]
+        return alive[id(node.outputs[ref.item or 0])]
 
     def _as_read(self, node: Any, alive: dict[int, Tensor]) -> dict[int, Tensor]:
         """The tensors, without gradients where the layer passes none on."""

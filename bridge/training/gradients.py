@@ -17,6 +17,10 @@ Differentiated = Callable[[Sequence[Tensor]], tuple[Any, list[Tensor]]]
 """Of inputs: what else is computed, and the gradients by the variables."""
 
 
+Adjust = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+"""Of gradients: those that an optimizer is to take."""
+
+
 def differentiated(
     loss: Loss, variables: Sequence[keras.Variable], states: Sequence[keras.Variable]
 ) -> Differentiated:
@@ -34,6 +38,28 @@ def differentiated(
             hint="set KERAS_BACKEND before Python starts",
         )
     return _BACKENDS[backend](loss, variables, states)
+
+
+def stepped(
+    passed: Differentiated,
+    optimizer: keras.optimizers.Optimizer,
+    variables: Sequence[keras.Variable],
+    adjust: Adjust,
+) -> Differentiated:
+    """The function that has the optimizer take the gradients that `passed` computes, adjusted: with
+    TensorFlow in one compiled step, which frees each array as soon as it is read."""
+
+    def step(inputs: Sequence[Tensor]) -> tuple[Any, list[Tensor]]:
+        rest, gradients = passed(inputs)
+        optimizer.apply(list(adjust(gradients)), variables)
+        return rest, []
+
+    if keras.backend.backend() != "tensorflow":
+        return step
+    import tensorflow
+
+    compiled: Differentiated = tensorflow.function(step, autograph=False)
+    return compiled
 
 
 def _tensorflow(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -19,14 +18,15 @@ from bridge.training.feeding import (
     refuse_other_shapes,
 )
 from bridge.training.forward import Forward
-from bridge.training.gradients import differentiated
+from bridge.training.gradients import differentiated, stepped
 from bridge.training.net.parameters import Key
 from bridge.training.net.setup import Setup
+from bridge.training.net.weight_maps import CONSTANT
 from bridge.training.solving.history import memories
-from bridge.training.solving.native import MEMORIES, compile_model, reasons
+from bridge.training.solving.native import MEMORIES, compile_model, memory_of, parts, reasons
 from bridge.training.solving.optimizer import CaffeOptimizer, decay_gradient
-from bridge.training.solving.rates import rate
-from bridge.training.solving.rules import Settings
+from bridge.training.solving.rates import rate_of_passes
+from bridge.training.solving.rules import RULES, Settings
 from bridge.training.statistics import Statistics
 from bridge.types import Array
 
@@ -42,7 +42,7 @@ class TrainingRun:
     def __init__(self, setup: Setup, solver: Solver, state: SolverState | None = None) -> None:
         self._setup = setup
         self.solver, self.model, self.warnings = solver, setup.model, setup.warnings
-        self.why_uncompiled = reasons(setup, solver)
+        self.why_uncompiled = reasons(setup, solver).all
         own = caffe_optimizer if self.why_uncompiled else compile_model
         self.optimizer = own(setup, solver)
         if state is not None:
@@ -60,6 +60,7 @@ class TrainingRun:
         trained = set(map(id, self._variables))
         others = [v for v in setup.model.variables if id(v) not in trained]
         self._pass = differentiated(forward, self._variables, others)
+        self._step = stepped(self._pass, self.optimizer, self._variables, self._adjusted)
         self._continued = {
             layer.bottoms[1]: layer
             for layer in setup.net.layers
@@ -76,19 +77,20 @@ class TrainingRun:
         """Go on from a snapshot of the solver."""
         zero = np.zeros(1, np.float32)
         remembered = memories(state, self.solver, self._setup.parameters)
-        memory, sign = self._memory()
-        for values, slots in zip(remembered, memory, strict=True):
-            for item, slot in zip(self._setup.trained, slots, strict=False):
+        for index, item in enumerate(self._setup.trained):
+            slots, sign = self._memory(index, item.variable)
+            for values, slot in zip(remembered, slots, strict=True):
                 slot.assign(sign * item.weight_map.taken(values, zero))
-        passes = 1 if self.why_uncompiled else self.solver.iter_size
-        self.optimizer._iterations.assign(state.iteration * passes)
+        for part in parts(self.optimizer):
+            part._iterations.assign(state.iteration * self.solver.iter_size)
 
-    def _memory(self) -> tuple[Sequence[Any], int]:
-        """What the optimizer remembers, in Caffe's order, and the sign that it has there."""
+    def _memory(self, index: int, variable: keras.Variable) -> tuple[Sequence[Any], int]:
+        """What the optimizer remembers of a variable, in Caffe's order, and the sign that it has
+        there."""
         if self.why_uncompiled:
-            return self.optimizer.memory, 1
+            return [memory[index] for memory in self.optimizer.memory], 1
         names, sign = MEMORIES[self.solver.rule]
-        return [getattr(self.optimizer, name) for name in names], sign
+        return [memory_of(self.optimizer, name, variable) for name in names], sign
 
     @public
     def step(self, feeds: Feeds) -> dict[str, Array]:
@@ -99,41 +101,34 @@ class TrainingRun:
         Raises UsageError for other inputs, ShapeError for other shapes.
         """
         fed = self._fed(feeds)
-        passes: list[Sequence[Any]] = []
         for _ in range(self.solver.iter_size):
             self._refuse_continued(feeds)
-            (outputs, statistics), gradients = self._pass(fed)
+            (outputs, statistics), _ = self._step(fed)
             self._statistics.add(_numbers(statistics))
-            passes.append(gradients)
             self._has_passed = True
-        self._update(passes)
         results: dict[str, Array] = _numbers(outputs)
         return results
 
-    def _update(self, passes: Sequence[Sequence[Any]]) -> None:
-        """Plain Keras takes the gradient of each pass with its decay; Caffe's solver their sum."""
+    def _adjusted(self, gradients: Sequence[Any]) -> Sequence[Any]:
+        """Plain Keras takes gradients with their decay; where variables share a parameter, each
+        has the sum of its gradients."""
         if self.why_uncompiled:
-            total = [sum(gradients[1:], gradients[0]) for gradients in zip(*passes, strict=True)]
-            self.optimizer.apply(self._tied(total), self._variables)
-            return
+            return self._tied(gradients) if self._setup.is_tied else gradients
         decay, kind = self.solver.weight_decay, self.solver.regularization
-        for gradients in passes:
-            decayed = [
-                gradient + decay_gradient(item.variable, decay * item.decay, kind)
-                for item, gradient in zip(self._setup.trained, gradients, strict=True)
-            ]
-            self.optimizer.apply(decayed, self._variables)
+        return [
+            gradient + decay_gradient(item.variable, decay * item.decay, kind)
+            if decay * item.decay
+            else gradient
+            for item, gradient in zip(self._setup.trained, gradients, strict=True)
+        ]
 
     def _tied(self, gradients: Sequence[Any]) -> Sequence[Any]:
-        """Where variables share a parameter, each with the sum of its gradients."""
-        if not self._setup.is_tied:
-            return gradients
-        values = self._summed(gradients)
-        zero = np.zeros(1, np.float32)
-        return [
-            keras.ops.convert_to_tensor(item.weight_map.taken(values, zero))
-            for item in self._setup.trained
-        ]
+        ops, size = keras.ops, self._setup.parameters.size
+        maps = [item.weight_map.positions for item in self._setup.trained]
+        owners = np.concatenate([np.where(p == CONSTANT, size, p).reshape(-1) for p in maps])
+        numbers = ops.concatenate([ops.reshape(gradient, (-1,)) for gradient in gradients])
+        sums = ops.segment_sum(numbers, owners.astype(np.int32), num_segments=size + 1)
+        return [ops.take(sums, np.where(p == CONSTANT, size, p).astype(np.int32)) for p in maps]
 
     def _summed(self, gradients: Sequence[Any]) -> Array:
         """The gradients by the numbers of Caffe's parameters."""
@@ -199,17 +194,17 @@ def caffe_optimizer(setup: Setup, solver: Solver) -> CaffeOptimizer:
             received=f"clip_gradients: {solver.clip_gradients:g}",
             hint="leave out clip_gradients, in Caffe too",
         )
-    settings = Settings(solver.momentum, solver.momentum2, solver.rms_decay, solver.delta)
+    clip, passes = solver.clip_gradients, solver.iter_size
     optimizer = CaffeOptimizer(
-        solver.rule,
-        rate(solver),
-        asdict(settings),
+        RULES[solver.rule],
+        rate_of_passes(solver),
+        Settings(solver.momentum, solver.momentum2, solver.rms_decay, solver.delta),
         decay=solver.weight_decay,
         regularization=solver.regularization,
-        passes=solver.iter_size,
         rates={item.variable.path: item.rate for item in setup.trained if item.rate != 1},
         decays={item.variable.path: item.decay for item in setup.trained if item.decay != 1},
-        global_clipnorm=solver.clip_gradients,
+        global_clipnorm=None if clip is None else clip / passes,
+        gradient_accumulation_steps=passes if passes > 1 else None,
     )
     optimizer.build([item.variable for item in setup.trained])
     return optimizer

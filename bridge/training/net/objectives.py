@@ -102,14 +102,17 @@ def _refuse_unknown(net: Net, measuring: Sequence[Layer]) -> None:
 
 def _refuse_ambiguous(net: Net, measuring: Sequence[Layer]) -> None:
     """InfogainLoss reads probabilities in Caffes before 2017, and scores since, of which it takes
-    the softmax itself; the newer alone has an axis."""
+    the softmax itself; the newer alone has an axis. Of a Softmax before it, it is not known which
+    of the two was meant; without one only the newer makes sense."""
+    softmax = {top for layer in net.layers if layer.type == "Softmax" for top in layer.tops}
     for layer in measuring:
-        if layer.type == "InfogainLoss" and "axis" not in layer.params.get(
-            "infogain_loss_param", {}
-        ):
+        own = layer.params.get("infogain_loss_param", {})
+        if layer.type == "InfogainLoss" and "axis" not in own and layer.bottoms[0] in softmax:
             raise UnsupportedLayerError(
                 "Caffe's InfogainLoss reads probabilities before 2017, and scores since",
                 where=layer,
-                expected="infogain_loss_param { axis: 1 }, which only the newer has",
-                hint="state the axis, if it is the newer, which takes the softmax itself",
+                expected="the scores before the Softmax",
+                received=layer.bottoms[0],
+                hint="take the Softmax out: the newer takes it itself; or state "
+                "infogain_loss_param { axis: 1 } if the softmax is meant to be taken twice",
             )

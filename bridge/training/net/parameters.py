@@ -71,6 +71,11 @@ class Parameters:
     def size(self) -> int:
         return sum(prod(parameter.shape) for parameter in self.ordered)
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether any parameter belongs to several blobs."""
+        return len(self.by_key) > len(self.ordered)
+
     def values(self) -> Array:
         """The numbers of all parameters, as the net has them."""
         parts = [p.blob.array().reshape(-1) for p in self.ordered]

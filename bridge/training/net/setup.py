@@ -26,6 +26,7 @@ from bridge.raising.plan import Plan
 from bridge.training.net.in_place import Overwritten, overwritten
 from bridge.training.net.objectives import Objectives, objectives
 from bridge.training.net.parameters import Parameters, parameters, to_be_planned
+from bridge.training.net.tying import tied
 from bridge.training.net.weight_maps import WeightMap, weight_maps
 from bridge.training.statistics import Remembered
 from bridge.types import Array
@@ -85,8 +86,9 @@ def set_up(prototxt: PathLike, caffemodel: PathLike | None, options: LoweringOpt
         own = parameters(net)
         lowered = lower_net(to_be_planned(net), replace(options, outputs=goals.computed))
         plan = raise_model(run_passes(to_ir(lowered)))
+        plan, maps = tied(plan, weight_maps(plan, own), own)
         model = build(plan)
-        placed = _placed(model, weight_maps(plan, own), own.values())
+        placed = _placed(model, maps, own.values())
         trained = _trained(model, placed)
         return Setup(
             net,

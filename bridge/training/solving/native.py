@@ -7,8 +7,10 @@ normalisation of each loss in its weight.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -17,6 +19,7 @@ import keras
 from bridge.caffe.files.solver_settings import Solver
 from bridge.caffe.net import Layer
 from bridge.layout import Layout
+from bridge.training.measures import mode
 from bridge.training.net.setup import Setup, Trained
 from bridge.training.solving.rates import is_native, rate
 
@@ -41,50 +44,131 @@ _OPTIMIZERS: Mapping[str, Callable[[Solver, dict[str, Any]], Any]] = {
 }
 
 
-def reasons(setup: Setup, solver: Solver) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Reasons:
+    """Why plain Keras would not compute the steps of a training, by what it lacks."""
+
+    optimizer: tuple[str, ...]
+    schedule: tuple[str, ...]
+    net: tuple[str, ...]
+    weights: tuple[str, ...]
+    losses: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        own = (self.optimizer, self.schedule, self.net, self.weights, self.losses)
+        return tuple(dict.fromkeys(chain.from_iterable(own)))
+
+
+def reasons(setup: Setup, solver: Solver) -> Reasons:
     """Why plain Keras would not compute the steps of this training; none if it does."""
-    own = (*_of_solver(solver), *_of_net(setup), *_of_weights(setup, solver), *_of_losses(setup))
-    return tuple(dict.fromkeys(own))
+    return Reasons(
+        tuple(_of_optimizer(setup, solver)),
+        tuple(_of_schedule(solver)),
+        tuple(_of_net(setup)),
+        tuple(_of_weights(setup)),
+        tuple(_of_losses(setup)),
+    )
 
 
 def compile_model(setup: Setup, solver: Solver) -> Any:
     """Compile the model of a training without `reasons`; returns its optimizer, built."""
+    regularize(setup, solver)
+    optimizer = native_optimizer(setup, solver, rate)
+    setup.model.compile(optimizer, **native_losses(setup))
+    optimizer.build(setup.model.trainable_variables)
+    return optimizer
+
+
+def native_optimizer(setup: Setup, solver: Solver, rate: Callable[[Solver], Any]) -> Any:
+    """The solver as an optimizer of Keras's; several of them, if blobs have several lr_mults."""
+    paths: dict[float, list[str]] = {}
     for item in setup.trained:
-        decay = solver.weight_decay * item.decay
-        if decay:
-            _regularize(item, decay, solver.regularization)
+        paths.setdefault(item.rate, []).append(item.variable.path)
+    of_rate = {factor: _single(solver, rate, factor) for factor in paths}
+    if len(of_rate) < 2:
+        return next(iter(of_rate.values()), None) or _single(solver, rate, 1.0)
+    most = max(paths, key=lambda factor: len(paths[factor]))
+    others = {_pattern(paths, factor): of_rate[factor] for factor in paths if factor != most}
+    both = keras.optimizers
+    return both.MultiOptimizer(both.OptimizerMap(of_rate[most], others))
+
+
+def _pattern(paths: Mapping[float, Sequence[str]], factor: float) -> str:
+    """The regular expression of the paths of variables with an lr_mult; if that is all variables
+    of one kind, such as the biases, by that. A file keeps the map as it is spelled."""
+    own = paths[factor]
+    rest = {path for other, several in paths.items() if other != factor for path in several}
+    (kind, *more) = {path.rpartition("/")[2] for path in own}
+    if not more and not any(path.endswith(f"/{kind}") for path in rest):
+        return f".*/{kind}"
+    return "|".join(map(re.escape, own))
+
+
+def _single(solver: Solver, rate: Callable[[Solver], Any], factor: float) -> Any:
     clip = solver.clip_gradients
     own = {
-        "learning_rate": rate(solver),
+        "learning_rate": rate(replace(solver, base_lr=solver.base_lr * factor)),
         "global_clipnorm": None if clip is None else clip / solver.iter_size,
         "gradient_accumulation_steps": solver.iter_size if solver.iter_size > 1 else None,
     }
-    optimizer = _OPTIMIZERS[solver.rule](solver, own)
+    return _OPTIMIZERS[solver.rule](solver, own)
+
+
+def parts(optimizer: Any) -> Sequence[Any]:
+    """The optimizer, and those that it consists of."""
+    several = isinstance(optimizer, getattr(keras.optimizers, "MultiOptimizer", ()))
+    return [optimizer, *optimizer.optimizers] if several else [optimizer]
+
+
+def memory_of(optimizer: Any, name: str, variable: keras.Variable) -> keras.Variable:
+    """What an optimizer, or the part of it that is the variable's, remembers of a variable."""
+    for part in parts(optimizer):
+        slots = getattr(part, name, None)
+        if slots is not None and part.built:
+            own = [id(known) for known in part._trainable_variables]
+            if id(variable) in own:
+                slot: keras.Variable = slots[own.index(id(variable))]
+                return slot
+    raise KeyError(variable.path)
+
+
+def native_losses(setup: Setup) -> dict[str, Any]:
+    """The losses and the metrics of a training, as `model.compile` takes them."""
     measured = [_of_output(setup, name) for name in setup.plan.outputs]
     losses = [None if loss is None else loss.function for loss, _ in measured]
     weights = [0.0 if loss is None else loss.weight for loss, _ in measured]
     metrics = [metric for _, metric in measured]
     single = len(measured) == 1
-    setup.model.compile(
-        optimizer,
-        loss=losses[0] if single else losses,
-        loss_weights=weights,
-        metrics=metrics[0] if single else metrics,
-    )
-    optimizer.build(setup.model.trainable_variables)
-    return optimizer
+    return {
+        "loss": losses[0] if single else losses,
+        "loss_weights": weights,
+        "metrics": metrics[0] if single else metrics,
+    }
 
 
 # ---- the solver ------------------------------------------------------------------------------
 
 
-def _of_solver(solver: Solver) -> Iterator[str]:
+def _of_optimizer(setup: Setup, solver: Solver) -> Iterator[str]:
     if solver.rule not in MEMORIES:
         yield f"Keras's {solver.rule} adds its epsilon within the root, Caffe's behind it"
-    if not is_native(rate(solver)):
-        yield f"Keras has no schedule like lr_policy {solver.policy!r}"
     if solver.clip_gradients is not None and solver.weight_decay:
         yield "Caffe clips gradients before the decay, Keras with it"
+    if len({item.rate for item in setup.trained}) > 1:
+        if not hasattr(keras.optimizers, "MultiOptimizer"):
+            yield "several lr_mults want the MultiOptimizer of Keras 3.15"
+        if solver.clip_gradients is not None:
+            yield "Caffe clips the gradients of all rates together, Keras those of each"
+    for item in setup.trained:
+        decayed = solver.weight_decay * item.decay
+        if decayed and not hasattr(_owner(item), _regularizer(item)):
+            yield f"layer '{item.weight_map.layer}' takes no regularizer for its weight"
+
+
+def _of_schedule(solver: Solver) -> Iterator[str]:
+    if not is_native(rate(solver)):
+        yield f"Keras has no schedule like lr_policy {solver.policy!r}"
     if solver.iter_size > 1 and solver.policy != "fixed":
         yield "Keras's schedules count the passes of an accumulated gradient, Caffe's its steps"
 
@@ -95,12 +179,21 @@ def _of_solver(solver: Solver) -> Iterator[str]:
 def _of_net(setup: Setup) -> Iterator[str]:
     if any(layer.normalization.by_batch for layer in setup.remembered):
         yield "Caffe's BatchNorm remembers sums, and the unbiased variance"
+    if stored_only(setup):
+        yield "a BatchNorm goes by its stored statistics, and its Scale is trained"
     if setup.is_tied:
         yield "layers share parameters that Keras has twice"
     if setup.overwritten:
         yield "the gradient of a ReLU depends on what a later layer in place writes over it"
     if setup.stopped or any(_stops(layer) for layer in setup.objectives.measuring):
         yield "propagate_down stops gradients"
+
+
+def stored_only(setup: Setup) -> list[str]:
+    """The normalisations that Keras would train by each batch, as their layers are trained, and
+    Caffe by what is stored."""
+    own = {layer.name for layer in setup.remembered if not layer.normalization.by_batch}
+    return sorted({item.weight_map.layer for item in setup.trained} & own)
 
 
 def _stops(layer: Layer) -> bool:
@@ -110,19 +203,21 @@ def _stops(layer: Layer) -> bool:
 # ---- weights ---------------------------------------------------------------------------------
 
 
-def _of_weights(setup: Setup, solver: Solver) -> Iterator[str]:
+def _of_weights(setup: Setup) -> Iterator[str]:
+    for name in sorted({item.weight_map.layer for item in partly_frozen(setup)}):
+        yield f"of layer '{name}' Caffe trains only some weights"
+
+
+def partly_frozen(setup: Setup) -> list[Trained]:
+    """The weights that are not trained of layers of which others are; a file does not keep that."""
     trained = {item.weight_map.layer for item in setup.trained}
+    result = []
     for item in setup.placed:
         statistics = all(p.is_statistics for p in item.weight_map.parameters)
         frozen = not item.variable.trainable and (item.weight_map.is_constant or not statistics)
         if frozen and item.weight_map.layer in trained:
-            yield f"of layer '{item.weight_map.layer}' Caffe trains only some weights"
-    for item in setup.trained:
-        if item.rate != 1:
-            yield "blobs have an lr_mult other than 0 and 1"
-        decayed = solver.weight_decay * item.decay
-        if decayed and not hasattr(_owner(item), _regularizer(item)):
-            yield f"layer '{item.weight_map.layer}' takes no regularizer for its weight"
+            result.append(item)
+    return result
 
 
 def _owner(item: Trained) -> Any:
@@ -131,6 +226,13 @@ def _owner(item: Trained) -> Any:
 
 def _regularizer(item: Trained) -> str:
     return f"{item.weight_map.role}_regularizer"
+
+
+def regularize(setup: Setup, solver: Solver) -> None:
+    """Give the layers of a model the decay of the solver as regularizers."""
+    for item in setup.trained:
+        if decay := solver.weight_decay * item.decay:
+            _regularize(item, decay, solver.regularization)
 
 
 def _regularize(item: Trained, decay: float, regularization: str) -> None:
@@ -204,13 +306,6 @@ def _native_loss(setup: Setup, layer: Layer) -> NativeLoss | None:
     return NativeLoss(loss.function, loss.weight * setup.objectives.weights[layer.tops[0]])
 
 
-def _mode(layer: Layer, default: str) -> str:
-    own = layer.params.get("loss_param", {})
-    if "normalization" not in own and "normalize" in own:
-        return "VALID" if own["normalize"] else "BATCH_SIZE"
-    return str(own.get("normalization", default))
-
-
 def _softmax(layer: Layer, layout: Layout, elements: int) -> NativeLoss | None:
     """Keras takes the mean over all labels that are not ignored, or their sum."""
     axis = layer.params.get("softmax_param", {}).get("axis", 1) % layout.rank
@@ -218,16 +313,16 @@ def _softmax(layer: Layer, layout: Layout, elements: int) -> NativeLoss | None:
     if layout.where(axis) != layout.rank - 1 or others != list(range(layout.rank - 1)):
         return None
     ignored = layer.params.get("loss_param", {}).get("ignore_label")
-    mode, classes = _mode(layer, "VALID"), int(layout.logical_shape[axis])
+    how, classes = mode(layer, "VALID"), int(layout.logical_shape[axis])
     weight = 1.0
-    if mode == "BATCH_SIZE":
+    if how == "BATCH_SIZE":
         weight = elements / classes if axis else 0.0
-    if not weight or (ignored is not None and mode not in ("NONE", "VALID")):
+    if not weight or (ignored is not None and how not in ("NONE", "VALID")):
         return None
     function = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True,
         ignore_class=ignored,
-        reduction="sum" if mode == "NONE" else "sum_over_batch_size",
+        reduction="sum" if how == "NONE" else "sum_over_batch_size",
     )
     return NativeLoss(function, weight)
 
@@ -238,10 +333,10 @@ def _euclidean(layer: Layer, layout: Layout, elements: int) -> NativeLoss:
 
 
 def _sigmoid(layer: Layer, layout: Layout, elements: int) -> NativeLoss | None:
-    mode = _mode(layer, "BATCH_SIZE")
-    if mode == "NONE" or "ignore_label" in layer.params.get("loss_param", {}):
+    how = mode(layer, "BATCH_SIZE")
+    if how == "NONE" or "ignore_label" in layer.params.get("loss_param", {}):
         return None
-    weight = float(elements) if mode == "BATCH_SIZE" else 1.0
+    weight = float(elements) if how == "BATCH_SIZE" else 1.0
     return NativeLoss(keras.losses.BinaryCrossentropy(from_logits=True), weight)
 
 

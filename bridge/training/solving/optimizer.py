@@ -3,53 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import keras
 from keras import ops
 
-from bridge.training.solving.rules import RULES, Settings
+from bridge.training.solving.rules import Rule, Settings
 
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable(package="bridge")
 class CaffeOptimizer(keras.optimizers.Optimizer):
-    """One of Caffe's RULES, with its coupled decay and its factors for each variable.
+    """One of Caffe's rules, with its coupled decay and its factors for each variable.
 
-    A gradient is the sum of `passes` passes. All together are first clipped to the norm
-    `global_clipnorm`, then each is divided by `passes`, and the derivative of the `decay` of
-    `regularization` (L1 or L2) is added. `rates` and `decays` are factors by the variables' paths,
-    1 for those that are not in them.
+    The gradients of all variables together are first clipped to the norm `global_clipnorm`, then
+    the derivative of the `decay` of `regularization` (L1 or L2) is added to each. `rates` and
+    `decays` are factors by the variables' paths, 1 for those that are not in them.
     (Source: SGDSolver::ApplyUpdate in src/caffe/solvers/sgd_solver.cpp)
     """
 
     def __init__(
         self,
-        rule: str,
+        rule: Rule,
         learning_rate: Any,
-        settings: Mapping[str, float],
+        settings: Settings,
         *,
         decay: float = 0.0,
         regularization: str = "L2",
-        passes: int = 1,
         rates: Mapping[str, float] | None = None,
         decays: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rule, self.settings = rule, Settings(**settings)
-        self.decay, self.regularization, self.passes = decay, regularization, passes
+        self.rule, self.settings = rule, settings
+        self.decay, self.regularization = decay, regularization
         self.rates, self.decays = dict(rates or {}), dict(decays or {})
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
         if self.built:
             return
         super().build(variables)
-        names = RULES[self.rule].memory
         self.memory = [
-            [self.add_variable_from_reference(v, name=name) for v in variables] for name in names
+            [self.add_variable_from_reference(v, name=name) for v in variables]
+            for name in self.rule.memory
         ]
         self.paths = [variable.path for variable in variables]
 
@@ -57,30 +53,15 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         path = self.paths[index]
         gradient = ops.cast(gradient, variable.dtype)
-        if self.passes > 1:
-            gradient = gradient / self.passes
-        decay = self.decay * self.decays.get(path, 1.0)
-        if decay:
+        if decay := self.decay * self.decays.get(path, 1.0):
             gradient = gradient + decay_gradient(variable, decay, self.regularization)
         rate = ops.cast(learning_rate, variable.dtype) * self.rates.get(path, 1.0)
         number = ops.cast(self.iterations + 1, variable.dtype)
         slots = [slot[index] for slot in self.memory]
-        step, memory = RULES[self.rule].step(self.settings, gradient, rate, number, slots)
+        step, memory = self.rule.step(self.settings, gradient, rate, number, slots)
         for slot, value in zip(slots, memory, strict=True):
             self.assign(slot, value)
         self.assign_sub(variable, step)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {
-            "rule": self.rule,
-            "settings": asdict(self.settings),
-            "decay": self.decay,
-            "regularization": self.regularization,
-            "passes": self.passes,
-            "rates": self.rates,
-            "decays": self.decays,
-        }
-        return {**super().get_config(), **own}
 
 
 def decay_gradient(variable: Any, factor: float, regularization: str) -> Tensor:

@@ -46,9 +46,29 @@ class SigmoidRate(schedules.LearningRateSchedule):
         return {"base": self.base, "gamma": self.gamma, "middle": self.middle}
 
 
+class EachStep(schedules.LearningRateSchedule):
+    """A schedule of Caffe's steps, each of which takes several passes; Keras counts the passes."""
+
+    def __init__(self, schedule: schedules.LearningRateSchedule, passes: int) -> None:
+        self.schedule, self.passes = schedule, passes
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step // self.passes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"schedule": self.schedule, "passes": self.passes}
+
+
 def rate(solver: Solver) -> Rate:
     """The rate of a solver: a number, or a schedule of the iteration."""
     return _POLICIES[solver.policy](solver)
+
+
+def rate_of_passes(solver: Solver) -> Rate:
+    """The same of the passes, of which an iteration takes `iter_size`."""
+    own = rate(solver)
+    is_schedule = isinstance(own, schedules.LearningRateSchedule)
+    return EachStep(own, solver.iter_size) if is_schedule and solver.iter_size > 1 else own
 
 
 def _inverse(s: Solver) -> Rate:

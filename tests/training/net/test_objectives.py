@@ -55,8 +55,11 @@ def test_a_net_that_minimises_nothing_is_refused(tmp_path) -> None:
 
 
 def test_the_older_of_two_infogain_losses_is_not_taken_for_the_newer(tmp_path) -> None:
+    """Which of them is meant is open behind a Softmax alone."""
     loss = (LOSS % "p").replace("EuclideanLoss", "InfogainLoss")
+    softmax = (POWER % "").replace("Power", "Softmax")
     with pytest.raises(UnsupportedLayerError, match="reads probabilities before 2017"):
-        of(tmp_path, POWER % "", loss)
+        of(tmp_path, softmax, loss)
     newer = loss.replace('top: "l"', 'top: "l" infogain_loss_param { axis: 1 }')
-    assert of(tmp_path, POWER % "", newer).weights == {"l": 1}
+    assert of(tmp_path, softmax, newer).weights == {"l": 1}
+    assert of(tmp_path, POWER % "", loss).weights == {"l": 1}

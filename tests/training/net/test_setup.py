@@ -37,5 +37,7 @@ def test_what_keras_adds_is_not_trained() -> None:
     assert all(not item.weight_map.is_constant for item in setup.trained)
 
 
-def test_shared_parameters_are_tied() -> None:
-    assert set_up_of("shared_conv").is_tied
+def test_shared_parameters_are_one_weight() -> None:
+    setup = set_up_of("shared_conv")
+    assert not setup.is_tied
+    assert [item.variable.path for item in setup.trained] == ["c/kernel", "f/kernel", "f/bias"]
