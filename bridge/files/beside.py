@@ -9,7 +9,7 @@ from bridge.files.inputs import readable
 
 
 def beside(where: Location, name: str, what: str) -> Path:
-    """The file that is named at a place in another one. Raises UsageError for one that is not in
+    """The file that another one names, `where`. Raises UsageError for one that is not in
     the folder of the other or below it, or cannot be read: nobody else's file is to be read."""
     folder = Path(where.file).parent
     file = folder / name

@@ -23,7 +23,7 @@ from bridge.training.net.parameters import Key
 from bridge.training.net.setup import Setup
 from bridge.training.net.weight_maps import CONSTANT
 from bridge.training.solving.history import memories
-from bridge.training.solving.native import MEMORIES, compile_model, memory_of, parts, reasons
+from bridge.training.solving.native import MEMORIES, compile_model, memories_of, parts, reasons
 from bridge.training.solving.optimizer import CaffeOptimizer, decay_gradient
 from bridge.training.solving.rates import rate_of_passes
 from bridge.training.solving.rules import RULES, Settings
@@ -79,7 +79,7 @@ class TrainingRun:
         remembered = memories(state, self.solver, self._setup.parameters)
         for index, item in enumerate(self._setup.trained):
             slots, sign = self._memory(index, item.variable)
-            for values, slot in zip(remembered, slots, strict=True):
+            for values, slot in zip(remembered, slots, strict=False):
                 slot.assign(sign * item.weight_map.taken(values, zero))
         for part in parts(self.optimizer):
             part._iterations.assign(state.iteration * self.solver.iter_size)
@@ -90,7 +90,7 @@ class TrainingRun:
         if self.why_uncompiled:
             return [memory[index] for memory in self.optimizer.memory], 1
         names, sign = MEMORIES[self.solver.rule]
-        return [memory_of(self.optimizer, name, variable) for name in names], sign
+        return memories_of(self.optimizer, names, variable), sign
 
     @public
     def step(self, feeds: Feeds) -> dict[str, Array]:

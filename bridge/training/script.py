@@ -113,9 +113,15 @@ def source_of(value: Any) -> Source:
     that of its items."""
     if isinstance(value, (list, tuple)):
         return listed([source_of(item) for item in value])
+    if isinstance(value, getattr(keras.optimizers, "MultiOptimizer", ())):
+        return _several(value)
     module = next((name for name, kind in _MODULES.items() if isinstance(value, kind)), None)
     if module is None:
         return literal(shortest(value))
+    return _single(value, module)
+
+
+def _single(value: Any, module: str = "optimizers") -> Brackets:
     config = value.get_config()
     if isinstance(value, keras.optimizers.Optimizer):
         own = value._learning_rate  # its config has a schedule as a dict
@@ -131,6 +137,18 @@ def source_of(value: Any) -> Source:
         if name in config and _is_said(value, name, config[name], parameter.default)
     ]
     return Brackets(f"keras.{module}.{type(value).__name__}", words)
+
+
+def _several(optimizer: Any) -> Source:
+    """The source of an optimizer for each of several lr_mults."""
+    own = optimizer._optimizer_map
+    items = [
+        Brackets(f"{quoted(pattern)}: {source.head}", source.items)
+        for pattern, source in ((pattern, _single(part)) for pattern, part in own.items())
+    ]
+    arguments = [source_of(own.default_optimizer), listed(items, "{}")]
+    inner = Brackets("keras.optimizers.OptimizerMap", arguments)
+    return Brackets("keras.optimizers.MultiOptimizer", [inner])
 
 
 def _is_said(owner: Any, name: str, value: Any, default: Any) -> bool:

@@ -39,6 +39,21 @@ def public(name: str) -> Net:
     return _of_caffe(name, _filled(name, source.read_text("utf-8")))
 
 
+def resnet50_in_training(batch: int) -> str:
+    """The prototxt of ResNet-50 with the loss that it is trained by, for so many images."""
+    source = SHARED / "zoo" / _PUBLIC["resnet50"]
+    _refuse_missing(source)
+    text = source.read_text("utf-8")
+    shapes = f"shape {{ dim: {batch} dim: 3 dim: 224 dim: 224 }} shape {{ dim: {batch} }}"
+    tops = 'type: "Input" top: "data" top: "label"'
+    inputs = f'layer {{ name: "data" {tops} input_param {{ {shapes} }} }}'
+    layers = text[text.index("layer {") : text.rindex("layer {")]  # without the Softmax
+    layers = layers.replace("use_global_stats: true", "")
+    bottoms = 'bottom: "fc1000" bottom: "label"'
+    loss = f'layer {{ name: "loss" type: "SoftmaxWithLoss" {bottoms} top: "loss" }}'
+    return "\n".join([inputs, layers, loss])
+
+
 def vgg16() -> Net:
     return _of_caffe("vgg16", _filled("vgg16", "\n".join(vgg16_text())))
 

@@ -121,16 +121,17 @@ def parts(optimizer: Any) -> Sequence[Any]:
     return [optimizer, *optimizer.optimizers] if several else [optimizer]
 
 
-def memory_of(optimizer: Any, name: str, variable: keras.Variable) -> keras.Variable:
-    """What an optimizer, or the part of it that is the variable's, remembers of a variable."""
+def memories_of(
+    optimizer: Any, names: Sequence[str], variable: keras.Variable
+) -> list[keras.Variable]:
+    """What an optimizer, or the part of it that is the variable's, remembers of a variable; nothing
+    where it has no momentum."""
     for part in parts(optimizer):
-        slots = getattr(part, name, None)
-        if slots is not None and part.built:
-            own = [id(known) for known in part._trainable_variables]
-            if id(variable) in own:
-                slot: keras.Variable = slots[own.index(id(variable))]
-                return slot
-    raise KeyError(variable.path)
+        own = [id(known) for known in part._trainable_variables]
+        if id(variable) in own and hasattr(part, names[0]):
+            slots = [getattr(part, name) for name in names]
+            return [slot[own.index(id(variable))] for slot in slots if slot]
+    return []
 
 
 def native_losses(setup: Setup) -> dict[str, Any]:
