@@ -29,3 +29,22 @@ def test_each_recipe_does_what_the_page_says(
             main(shlex.split(command))
         assert stopped.value.code == 0
     assert_prints_what_it_says(PAGE, blocks=4)
+
+
+def test_the_commands_of_the_ci_recipe_end_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^ *- run: bridge (.*)$", PAGE, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == [
+        "caffe-to-onnx",
+        "onnx-to-keras",
+        "check",
+    ]
+    for command in commands:
+        with pytest.raises(SystemExit) as stopped:
+            main(shlex.split(command))
+        assert stopped.value.code == 0
+    assert (tmp_path / "net.onnx").is_file()
+    assert (tmp_path / "net.keras").is_file()
