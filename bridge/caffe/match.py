@@ -268,6 +268,7 @@ def _zero_factor_notes(layers: Sequence[Layer], stored: Mapping[str, StoredLayer
         layer.name
         for layer in layers
         if layer.type == "BatchNorm" and layer.name in stored and not is_nvidias(layer)
+        if all(blob.is_whole for blob in stored[layer.name].blobs.values())
         if len(layer.blobs) > 2 and not layer.blobs[2].array().any()
         if any(blob.array().any() for blob in layer.blobs[:2])
     ]

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
@@ -19,8 +20,11 @@ from bridge.types import Array
 NUMBERS = "biuf"
 
 # What NumPy and zipfile raise for an entry that is damaged, encrypted (a RuntimeError), or
-# compressed by an unknown method.
-_DAMAGE = (ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error)
+# compressed by an unknown method; and the parsers of an array's header, which is Python's text.
+_DAMAGE = (
+    *(ValueError, EOFError, OSError, RuntimeError, BadZipFile, zlib.error),
+    *(TokenError, SyntaxError, OverflowError, TypeError),
+)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def check(model: ir.Model) -> None:
                 raise GraphError(f"it reads {operand.name!r} before it is computed", where=where)
         for value in node.outputs:
             _declare(value, known, foreign, where)
+        _refuse_references(node, where)
         _refuse_mismatches(node, where)
         refuse_unfit(node, opset, where)
     for value in graph.outputs:
@@ -91,6 +92,18 @@ def _hint(where: str) -> str | None:
 Fact = tuple[str, Any, Any]
 
 
+def _refuse_references(node: ir.Node, where: str) -> None:
+    """Functions are inlined by now, and attributes refer to theirs alone."""
+    for attribute in node.attributes.values():
+        if attribute.refers_to:
+            raise GraphError(
+                f"the attribute '{attribute.name}' is that of a function, and the node is in none",
+                where=where,
+                expected="a number, a text or a tensor",
+                received=f"a reference to '{attribute.refers_to}'",
+            )
+
+
 def _refuse_mismatches(node: ir.Node, where: str) -> None:
     facts = _CHANNELS.get(node.op_type)
     for problem, expected, received in facts(node) if facts else ():
@@ -101,7 +114,8 @@ def _refuse_mismatches(node: ir.Node, where: str) -> None:
 def _dim(node: ir.Node, operand: int, axis: int) -> Any:
     """The size of an operand's axis, None where it is not known."""
     value = node.inputs[operand] if operand < len(node.inputs) else None
-    return value.shape[axis] if value is not None and value.shape is not None else None
+    shape = None if value is None else value.shape
+    return shape[axis] if shape is not None and axis < len(shape) else None
 
 
 def _group(node: ir.Node) -> int:
@@ -132,9 +146,21 @@ def _batch_norm(node: ir.Node) -> Iterator[Fact]:
         yield f"the {what} does not fit the channels", _dim(node, 0, 1), _dim(node, operand, 0)
 
 
+def _recurrent(node: ir.Node) -> Iterator[Fact]:
+    gates, hidden = _GATES[node.op_type], _dim(node, 2, 2)
+    if isinstance(hidden, int):
+        rows = gates * hidden
+        yield "the weight does not fit the state", rows, _dim(node, 1, 1)
+        yield "the weight of the state is not square for each gate", rows, _dim(node, 2, 1)
+        yield "the bias does not fit the state", 2 * rows, _dim(node, 3, 1)
+
+
+_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
 _CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "BatchNormalization": _batch_norm,
+    **dict.fromkeys(_GATES, _recurrent),
 }

@@ -60,6 +60,13 @@ def graph(body: str, constants: str = "", x: str = "float[1, 3]") -> onnx.ModelP
     return proto
 
 
+def of_shape(proto: onnx.ModelProto, *shape: int) -> onnx.ModelProto:
+    """The same, and it says that its output has this shape."""
+    for size in shape:
+        proto.graph.output[0].type.tensor_type.shape.dim.add(dim_value=size)
+    return proto
+
+
 def with_tensor(**fields: object) -> onnx.ModelProto:
     proto = graph("y = Add(x, w)")
     proto.graph.initializer.append(TensorProto(name="w", **fields))
@@ -90,6 +97,14 @@ def concat_without_axis() -> onnx.ModelProto:
     return proto
 
 
+def reference_to_no_function() -> onnx.ModelProto:
+    proto = graph("y = Concat <axis = 0> (x, x)")
+    proto.graph.node[0].attribute[0].ref_attr_name = "axis"
+    return proto
+
+
+VECTOR = "float[1] c = {1}"
+RNN = "float[1, 2, 3] w = {1, 1, 1, 1, 1, 1}, float[1, 3, 3] r = {1, 1, 1, 1, 1, 1, 1, 1, 1}"
 BIG = "int64[2] s = {1024, 1024}, float[1, 1] c = {1}"
 PADS = "int64[4] s = {0, 0, 0, 1000000}"
 SCALES = "float[4] s = {1, 1, 1000, 1000}"
@@ -130,6 +145,23 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "data at an endless offset": (lambda: outside("data", 2**70), "is missing"),
     "data of too few bytes": (lambda: outside("data", 0, 4), "less data than its shape"),
     "Concat without an axis": (concat_without_axis, "not a Concat as ONNX defines it"),
+    "a reference to no function": (reference_to_no_function, "the node is in none"),
+    "an order of too few axes": (
+        lambda: of_shape(graph("y = Transpose <perm = [1, 0]> (x)", x="float[1, 3, 4]"), 3, 1),
+        "perm is no order of the axes",
+    ),
+    "a window of three sizes": (
+        lambda: of_shape(graph("y = HammingWindow(x)", x="int64[3]"), 3, 3),
+        "the size of a window is one number",
+    ),
+    "a batch norm of one axis": (
+        lambda: graph("y = BatchNormalization(x, c, c, c, c)", VECTOR, "float[4]"),
+        "over a single axis",
+    ),
+    "recurrent weights that do not fit": (
+        lambda: graph("y = RNN <hidden_size = 3> (x, w, r)", RNN, "float[1, 1, 3]"),
+        "the weight does not fit the state",
+    ),
     "nodes in a circle": (
         lambda: graph("a = Identity(b) b = Identity(a) y = Relu(b)"),
         "before it is computed",
@@ -185,6 +217,7 @@ def conv(fields: str) -> str:
 
 
 PRIORS = layer("PriorBox", 'bottom: "x" prior_box_param { min_size: 1 variance: 0.1 }')
+UNTYPED = layer("ReLU", "quantization_param {}").replace('type: "ReLU"', "")
 PROTOTXTS = {
     "a number of 5,000 digits": (dense("9" * 5000), "an integer from"),
     "no outputs": (dense(0), "num_output"),
@@ -199,6 +232,7 @@ PROTOTXTS = {
     "brackets without an end": ("layer {" * 1000, "at most 64 nested"),
     "a string without an end": ('name: "net', "without its closing"),
     "bytes that are no text": ('name: "net\0"', "NUL bytes"),
+    "a quantized layer of no type": (UNTYPED, "no rule for these layers"),
     "boxes at every pixel": (PRIORS.replace("dim: 8", "dim: 400"), MUCH),
 }
 
@@ -235,6 +269,15 @@ def test_caffemodels(name: str, tmp_path: Path) -> None:
     (tmp_path / "net.caffemodel").write_bytes(data)
     build = partial(bridge.caffe_to_onnx, NET.prototxt, check=False)
     refused(lambda folder: build(folder / "net.caffemodel").proto, tmp_path, words)
+
+
+def test_statistics_without_their_numbers(tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(layer("BatchNorm"))
+    sizes = field(7, field(7, field(1, varint(2**40))))
+    data = field(1, b"net") + field(100, field(1, b"l") + field(2, b"BatchNorm") + sizes * 3)
+    (tmp_path / "net.caffemodel").write_bytes(data)
+    files = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
+    refused(lambda _: bridge.caffe_to_onnx(*files, check=False).proto, tmp_path, "layer 'l'")
 
 
 KINDS = ("external storage", "a virtual dataset", "an external link", "a symbolic link")
@@ -278,13 +321,20 @@ def objects(path: Path) -> None:
     np.savez(path, **{"out/a": np.array([{}], object)})
 
 
+def header(path: Path) -> None:
+    """Of an array, its dtype and its shape: text that Python's parser reads."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("out/a.npy", b"\x93NUMPY\x01\x00" + b"\x08\x00" + b"{'descr'")
+
+
 def text(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("out/a.npy", b"text")
 
 
 @pytest.mark.parametrize(
-    ("make", "words"), [(zeros, MUCH), (objects, "cannot read"), (text, "is not an array")]
+    ("make", "words"),
+    [(zeros, MUCH), (objects, "cannot read"), (header, "cannot read"), (text, "is not an array")],
 )
 def test_recordings(make: Callable[[Path], None], words: str, tmp_path: Path) -> None:
     path = tmp_path / "io.npz"

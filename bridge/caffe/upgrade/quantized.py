@@ -27,7 +27,7 @@ def in_float(layers: Sequence[Message]) -> tuple[list[Message], tuple[str, ...]]
         return list(layers), ()
     first, more = quantized[0], len(quantized) - 1
     note = (
-        f"{first.where}: layer '{first.get('name', '')}' ({first['type']})"
+        f"{first.where}: layer '{first.get('name', '')}' ({first.get('type', '')})"
         f"{f' and {more} more' if more else ''}: its quantization is left out: it computes in "
         "float32, and its results differ from the quantized net's by the rounding"
     )

@@ -38,6 +38,10 @@ def batch_normalization(
     """
     if not spatial:
         raise UnsupportedError("BatchNormalization with spatial=0")
+    if x.rank < 2:
+        raise UnsupportedError(
+            "BatchNormalization over a single axis", expected="n c ...", received=x.shape
+        )
     layout = x.layout if x.layout.where(1) is not None else channels_last(x)
     inner = layout.axis(1)
     vectors = (scale, bias, mean, variance)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bridge.errors import UnsupportedError
+from bridge.errors import GraphError, UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.building.candidates import (
     inner_layout,
@@ -48,6 +48,12 @@ def transpose(node: Node, x: Operand, *, perm: Sequence[int] | None = None) -> C
     (onnx.ai/onnx/operators, Transpose)
     """
     order = tuple(reversed(range(x.rank))) if perm is None else tuple(perm)
+    if sorted(order) != list(range(x.rank)):
+        raise GraphError(
+            "perm is no order of the axes",
+            expected=f"each of 0 to {x.rank - 1} once",
+            received=order,
+        )
     backward = sorted(range(x.rank), key=order.__getitem__)
     return Candidate(
         (x.layout,),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from bridge.caffe.net import Layer, Net
-from bridge.errors import UnsupportedError, UnsupportedLayerError
+from bridge.errors import PrototxtError, UnsupportedError, UnsupportedLayerError
 from bridge.lower.cut import measures
 
 MEASURED = frozenset({"Accuracy"})
@@ -88,6 +88,7 @@ def _refuse_unknown(net: Net, measuring: Sequence[Layer]) -> None:
             hint="train with one of these losses; or convert the net without --solver, and train "
             "the Keras model with a loss of your own",
         )
+    _refuse_wrong_counts(measuring)
     _refuse_ambiguous(net, measuring)
     read = {bottom for layer in net.layers for bottom in layer.bottoms}
     for layer in measuring:
@@ -97,6 +98,23 @@ def _refuse_unknown(net: Net, measuring: Sequence[Layer]) -> None:
                 where=layer,
                 received=", ".join(sorted(taken)),
                 hint="give each loss its loss_weight instead: they are summed",
+            )
+
+
+# How many blobs a layer reads that reads other than two (ExactNumBottomBlobs and its kin, in
+# caffe/include/caffe/layers).
+_BOTTOMS = {"ContrastiveLoss": (3,), "InfogainLoss": (2, 3)}
+
+
+def _refuse_wrong_counts(measuring: Sequence[Layer]) -> None:
+    for layer in measuring:
+        counts = _BOTTOMS.get(layer.type, (2,))
+        if len(layer.bottoms) not in counts:
+            raise PrototxtError(
+                "it reads more or fewer blobs than Caffe's layer",
+                where=layer,
+                expected=" or ".join(f"{count} bottoms" for count in counts),
+                received=", ".join(layer.bottoms) or "none",
             )
 
 

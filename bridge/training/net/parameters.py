@@ -180,9 +180,18 @@ def _is_by_batch(layer: Layer) -> bool:
 def _normalization(layer: Layer, by_key: Mapping[Key, Parameter]) -> Normalization:
     defaults = schema.defaults("BatchNormParameter")
     fields = {**defaults, **layer.params.get("batch_norm_param", {})}
+    by_batch = _is_by_batch(layer)
+    if len(layer.blobs) < 3:
+        raise UnsupportedLayerError(
+            "the shape of its statistics is not known",
+            where=layer,
+            expected="mean, variance and their factor",
+            received=f"{len(layer.blobs)} blobs",
+            hint="inspect names the first layer whose shape is not known: what does it lack?",
+        )
     mean, variance, factor = (by_key[layer.name, index] for index in range(3))
     fraction = fields["moving_average_fraction"]
-    return Normalization(layer.name, _is_by_batch(layer), mean, variance, factor, fraction)
+    return Normalization(layer.name, by_batch, mean, variance, factor, fraction)
 
 
 # ---- the net to plan -------------------------------------------------------------------------

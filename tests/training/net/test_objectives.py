@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.caffe import read
-from bridge.errors import UnsupportedError, UnsupportedLayerError
+from bridge.errors import PrototxtError, UnsupportedError, UnsupportedLayerError
 from bridge.training.net.objectives import objectives
 from tests.training.training_runs import run
 
@@ -35,6 +35,13 @@ def test_any_layer_may_have_a_loss_weight(tmp_path) -> None:
     goals = of(tmp_path, POWER % "loss_weight: 2")
     assert goals.weights == {"p": 2}
     assert goals.computed == goals.outputs == ("p",)
+
+
+@pytest.mark.parametrize("bottoms", ["", 'bottom: "x"', 'bottom: "x" bottom: "t" bottom: "t"'])
+def test_a_loss_of_more_or_fewer_blobs_is_refused(tmp_path, bottoms: str) -> None:
+    loss = f'layer {{ name: "l" type: "EuclideanLoss" {bottoms} top: "l" }}'
+    with pytest.raises(PrototxtError, match="more or fewer blobs than Caffe's layer"):
+        of(tmp_path, loss)
 
 
 def test_a_loss_that_is_read_is_refused(tmp_path) -> None:

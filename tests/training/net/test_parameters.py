@@ -60,3 +60,13 @@ def test_frozen_statistics_are_only_read(tmp_path: Path) -> None:
     assert not normalization.by_batch
     with pytest.raises(UnsupportedLayerError, match="how this fork's layer trains"):
         of(tmp_path, norm % "instance_norm: true")
+
+
+def test_statistics_of_an_unknown_shape_are_refused(tmp_path: Path) -> None:
+    conv = """layer { name: "c" type: "Convolution" bottom: "x" top: "c"
+      convolution_param { num_output: 2 } }"""
+    norm = 'layer { name: "n" type: "BatchNorm" bottom: "c" top: "n" }'
+    (tmp_path / "net.prototxt").write_text(INPUT.replace("\n", " ") + conv + norm)
+    net = read(tmp_path / "net.prototxt", phase="TRAIN", input_shape={"x": (1, 3, 5, 5)})
+    with pytest.raises(UnsupportedLayerError, match="the shape of its statistics is not known"):
+        parameters(net)

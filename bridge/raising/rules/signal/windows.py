@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.errors import UnsupportedError
+from bridge.errors import GraphError, UnsupportedError
 from bridge.layout import Layout, Weight
 from bridge.raising.table import Candidate, Node, Operand, lookup, raises
 
@@ -41,6 +41,10 @@ def hamming_window(
 
 def _window(node: Node, terms: Sequence[float], periodic: int, dtype: int) -> Candidate:
     """A sum of cosines, of as many elements as the graph says that it has."""
+    if len(node.shape) != 1:
+        raise GraphError(
+            "the size of a window is one number", received=f"a result of shape {node.shape}"
+        )
     (size,) = node.shape
     if not isinstance(size, int):
         raise UnsupportedError("a window of unknown size", hint="fix the size of the window")
