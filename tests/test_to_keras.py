@@ -83,7 +83,7 @@ def test_the_model_that_was_compared_is_the_file_s_own(
 ) -> None:
     output = tmp_path / "net.keras"
 
-    def write(plan: Any, path: Path) -> None:
+    def write(plan: Any, path: Path, _: object) -> None:
         keras.Sequential([keras.Input((4,), name="x"), keras.layers.Dense(3, name="y")]).save(path)
 
     monkeypatch.setattr("bridge.archive.write.write", write)
@@ -96,7 +96,7 @@ def test_a_file_that_keras_cannot_load_gets_no_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "net.keras"
-    monkeypatch.setattr("bridge.archive.write.write", lambda plan, path: path.write_bytes(b"PK"))
+    monkeypatch.setattr("bridge.archive.write.write", lambda plan, path, _: path.write_bytes(b"PK"))
     with pytest.raises(UnsupportedError, match="cannot load it from a file"):
         raise_onnx(net(), output)
     assert [*tmp_path.iterdir()] == []

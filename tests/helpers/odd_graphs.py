@@ -113,7 +113,7 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
     "length negative": (_external(location="d", length="-24"), "'length': '-24'"),
     "offset a word": (_external(location="d", offset="end"), "'offset': 'end'"),
     "length too short": (_external(location="d", length="4"), "less data than its shape says"),
-    "data nowhere": (_external(offset="0"), "its data are not beside the ONNX file"),
+    "data nowhere": (_external(offset="0"), "its data are in no file"),
     "data outside": (_external(location="../../etc/passwd"), "are not beside the ONNX file"),
     "data anywhere": (_external(location="/etc/passwd"), "are not beside the ONNX file"),
     "data missing": (_external(location="there"), "no such file"),
