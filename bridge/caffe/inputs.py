@@ -36,7 +36,7 @@ def is_input(layer: Message, requested: Collection[str] = ()) -> bool:
     kind = layer.get("type", "")
     if kind == "Input":
         return True
-    if layer.get("bottom") or kind in _CONSTANTS:
+    if layer.get("bottom") or not kind or kind in _CONSTANTS:
         return False
     if kind == "DummyData":
         fillers = layer.get("dummy_data_param", {}).get("data_filler", [])

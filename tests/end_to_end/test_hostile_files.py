@@ -233,6 +233,7 @@ PROTOTXTS = {
     "a string without an end": ('name: "net', "without its closing"),
     "bytes that are no text": ('name: "net\0"', "NUL bytes"),
     "a quantized layer of no type": (UNTYPED, "no rule for these layers"),
+    "a Python layer of no type": ('layer { name: "l" top: "y" python_param {} }', "'l' ()"),
     "boxes at every pixel": (PRIORS.replace("dim: 8", "dim: 400"), MUCH),
 }
 
