@@ -49,6 +49,24 @@ def check(model: ir.Model) -> None:
             raise GraphError(f"no node computes the output {value.name!r}")
 
 
+def refuse_unproduced(model: ir.Model) -> None:
+    """Refuses a graph that reads what nothing produces, before a pass takes the node for what the
+    file says of its result. Raises GraphError."""
+    graphs = [
+        model.graph,
+        *(graph for node in model.graph.all_nodes() for graph in node.subgraphs()),
+    ]
+    known = {
+        id(value) for graph in graphs for value in (*graph.inputs, *graph.initializers.values())
+    }
+    for node in model.graph.all_nodes():
+        for operand in node.inputs:
+            if operand is not None and operand.producer() is None and id(operand) not in known:
+                raise GraphError(
+                    f"it reads {operand.name!r}, which nothing computes", where=where_of(node)
+                )
+
+
 def where_of(node: ir.Node) -> str:
     """A node as messages name it: by its name, or else by that of what it gives."""
     return f"node '{node.name or next((v.name for v in node.outputs), '')}' ({node.op_type})"
@@ -122,7 +140,13 @@ def _group(node: ir.Node) -> int:
     return node.attributes.get_int("group", 1)
 
 
+def _rank(node: ir.Node, operand: int) -> int | None:
+    value = node.inputs[operand] if operand < len(node.inputs) else None
+    return None if value is None or value.shape is None else len(value.shape)
+
+
 def _conv(node: ir.Node) -> Iterator[Fact]:
+    yield "the input's axes are not those of the weight", _rank(node, 1), _rank(node, 0)
     per_group = _dim(node, 1, 1)
     channels = per_group * _group(node) if isinstance(per_group, int) else None
     yield "the input's channels do not fit the weight", channels, _dim(node, 0, 1)
@@ -130,6 +154,7 @@ def _conv(node: ir.Node) -> Iterator[Fact]:
 
 
 def _conv_transpose(node: ir.Node) -> Iterator[Fact]:
+    yield "the input's axes are not those of the weight", _rank(node, 1), _rank(node, 0)
     per_group = _dim(node, 1, 1)
     channels = per_group * _group(node) if isinstance(per_group, int) else None
     yield "the input's channels do not fit the weight", _dim(node, 1, 0), _dim(node, 0, 1)

@@ -138,6 +138,13 @@ _TO_OPSET = (
     Pass("free unknown sizes", _free_unknown_sizes, "opset", "sizes are numbers, or names of one"),
     # Functions hide their nodes from all that follows.
     Pass("inline functions", inline_functions, "opset", "no functions are left"),
+    # A pass may take the size of a result from the file, and not see that nothing computes it.
+    Pass(
+        "need producers",
+        invariants.refuse_unproduced,
+        "no functions",
+        "each value read is produced",
+    ),
     # An old operator may be by its axis, and its scales.
     Pass("lift opset", _lift_opset, "no functions", "the opset is 13 or newer"),
 )

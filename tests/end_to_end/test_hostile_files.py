@@ -103,6 +103,7 @@ def reference_to_no_function() -> onnx.ModelProto:
     return proto
 
 
+CUBE = "float[1, 1, 1] c = {1}"
 VECTOR = "float[1] c = {1}"
 RNN = "float[1, 2, 3] w = {1, 1, 1, 1, 1, 1}, float[1, 3, 3] r = {1, 1, 1, 1, 1, 1, 1, 1, 1}"
 BIG = "int64[2] s = {1024, 1024}, float[1, 1] c = {1}"
@@ -149,6 +150,18 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
     "an order of too few axes": (
         lambda: of_shape(graph("y = Transpose <perm = [1, 0]> (x)", x="float[1, 3, 4]"), 3, 1),
         "perm is no order of the axes",
+    ),
+    "a shape of nobody": (
+        lambda: of_shape(graph("y = Reshape(x, nobody)"), 3, 1),
+        "'nobody', which nothing computes",
+    ),
+    "a kernel of fewer axes": (
+        lambda: of_shape(graph("y = ConvTranspose(x, c)", CUBE, "float[1, 1, 4, 4]"), 1, 1, 4, 4),
+        "the input's axes are not those of the weight",
+    ),
+    "channels that nobody knows": (
+        lambda: of_shape(graph("y = ConvTranspose(x, c)", CUBE, "float[1, C, 4]"), 1, 1, 4),
+        "channels whose number only the data give",
     ),
     "a window of three sizes": (
         lambda: of_shape(graph("y = HammingWindow(x)", x="int64[3]"), 3, 3),

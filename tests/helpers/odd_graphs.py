@@ -93,7 +93,7 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
     "input missing": (graph(node("Add", ["x"], ["y"])), "input size 1 not in range"),
     "input left out": (graph(node("Add", ["", "x"], ["y"])), "input 0 is marked single"),
     "inputs too many": (graph(node("Relu", ["x", "x"], ["y"])), "input size 2 not in range"),
-    "value of nobody": (graph(node("Relu", ["nope"], ["y"])), "reads 'nope' before it is computed"),
+    "value of nobody": (graph(node("Relu", ["nope"], ["y"])), "'nope', which nothing computes"),
     "cycle": (
         graph(node("Add", ["x", "b"], ["a"]), node("Abs", ["a"], ["b"]), node("Abs", ["b"], ["y"])),
         "reads 'b' before it is computed",
@@ -143,7 +143,7 @@ BROKEN: Mapping[str, tuple[ModelProto, str]] = {
     "value of no elements": (_binary("Tile", [0, 2], y=(0, 6)), "'y' has no elements"),
     "rank of a weight": (
         graph(node("Conv", ["x", "w"], ["y"]), x=IMAGE, y=IMAGE_OUT, w=_float(3, 3, 3)),
-        "spatial dimensions in the weight tensor (1)",
+        "the input's axes are not those of the weight",
     ),
     "permutation": (_unary("Transpose", perm=[0, 0]), "perm for Transpose has repeated value"),
     "window of nothing": (_pooled(kernel_shape=[0, 0]), "kernel_shape must only contain positive"),

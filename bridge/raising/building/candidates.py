@@ -140,6 +140,17 @@ def free_layouts(node: Node, axis: int) -> list[Layout]:
     return [identity, preferred.axis(axis)]
 
 
+def refuse_unknown_channels(x: Operand, expected: object) -> None:
+    """Raises UnsupportedError where only the data give the number of channels: n c ..."""
+    if not isinstance(x.shape[1], int):
+        raise UnsupportedError(
+            "a convolution of channels whose number only the data give",
+            expected=expected,
+            received=x.shape[1],
+            hint="compute the shape of its input from sizes that are known",
+        )
+
+
 def convolution_layouts(node: Node, x: Operand, group: int) -> list[tuple[tuple[int, ...], Layout]]:
     """The orders of the spatial axes, and the layouts of the output channels, to choose from for a
     convolution. With several groups the channels are in identity layout, group after group."""

@@ -184,8 +184,12 @@ def _concatenated(
     axis: int,
 ) -> Candidate | None:
     """All parts with their axes in one order and, except for the concatenated one, in the same
-    inner layouts; None if these are not identity layouts and parts name a size differently."""
+    inner layouts; None if these are not identity layouts and parts name a size differently, and
+    if parts of unknown sizes are in other layouts."""
     parts = [inner_layout(operand, axis) for operand in operands]
+    is_open = any(isinstance(part.logical_shape[0], str) for part in parts)
+    if is_open and not all(part.is_identity for part in parts):
+        return None
     input_layouts = []
     for operand, part in zip(operands, parts, strict=True):
         frame = zip((*before, part, *after), operand.shape, strict=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 
 import numpy as np
+import onnx
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from bridge.convert import raise_onnx
 from tests.helpers.keras_against_onnx import graph, raise_and_compare, seeded
 from tests.helpers.strategies.nodes import (
     Draw,
@@ -139,3 +142,14 @@ def test_a_transpose_and_its_inverse_leave_nothing_to_do() -> None:
     }"""
     plan = raise_and_compare(graph(text), {"x": seeded((2, 2, 3, 4))}).plan
     assert [call.target for call in plan.calls] == ["layers.ReLU"]
+
+
+def test_flattened_maps_of_unknown_channels_are_joined_in_onnx_s_order(tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["": 17]> g (float[1, C, 6, 8] x) => (float[1, D] y) {
+      a = MaxPool <kernel_shape = [6, 8]> (x) c = Flatten <axis = 1> (a)
+      b = MaxPool <kernel_shape = [3, 4], strides = [3, 4]> (x) d = Flatten <axis = 1> (b)
+      y = Concat <axis = 1> (c, d) }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "net.onnx")
+    report = raise_onnx(tmp_path / "net.onnx").report
+    assert report is not None
+    assert report.ok

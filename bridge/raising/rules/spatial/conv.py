@@ -11,6 +11,7 @@ from bridge.raising.building.candidates import (
     channels_last,
     convolution_layouts,
     convolved,
+    refuse_unknown_channels,
     spatial_orders,
 )
 from bridge.raising.building.padding import Window, subsampled, window_of, zero_padding
@@ -41,13 +42,7 @@ def conv(
     """
     if not 3 <= x.rank <= 5:
         raise UnsupportedError(f"a convolution over {x.rank - 2} spatial axes")
-    if not isinstance(x.shape[1], int):
-        raise UnsupportedError(
-            "a convolution of channels whose number only the data give",
-            expected=w.shape[1] if group == 1 else f"{group} groups of {w.shape[1]}",
-            received=x.shape[1],
-            hint="compute the shape of its input from sizes that are known",
-        )
+    refuse_unknown_channels(x, w.shape[1] if group == 1 else f"{group} groups of {w.shape[1]}")
     window = window_of(x.shape[2:], w.weight().shape[2:], strides, dilations, pads, auto_pad)
     if group == x.shape[1] and group > 1 and window.rank <= 2:
         return [_depthwise(node, x, w, b, window, order) for order in spatial_orders(x)]

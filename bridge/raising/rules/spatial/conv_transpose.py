@@ -9,7 +9,12 @@ import numpy as np
 
 from bridge.errors import UnsupportedError
 from bridge.layout import Layout, Weight
-from bridge.raising.building.candidates import channels_last, convolution_layouts, convolved
+from bridge.raising.building.candidates import (
+    channels_last,
+    convolution_layouts,
+    convolved,
+    refuse_unknown_channels,
+)
 from bridge.raising.building.padding import PerAxis, zeros_around
 from bridge.raising.building.recorder import Recorder
 from bridge.raising.plan import Ref
@@ -72,6 +77,7 @@ def conv_transpose(
     rank, kernel = x.rank - 2, w.weight().shape[2:]
     if not 1 <= rank <= 3:
         raise UnsupportedError(f"a transposed convolution over {rank} axes")
+    refuse_unknown_channels(x, w.shape[0])
     steps, ones = tuple(dilations or (1,) * rank), (1,) * rank
     extents = tuple((k - 1) * d + 1 for k, d in zip(kernel, steps, strict=True))
     extra = tuple(output_padding or (0,) * rank)
