@@ -247,6 +247,7 @@ PROTOTXTS = {
     "bytes that are no text": ('name: "net\0"', "NUL bytes"),
     "a quantized layer of no type": (UNTYPED, "no rule for these layers"),
     "a Python layer of no type": ('layer { name: "l" top: "y" python_param {} }', "'l' ()"),
+    "a limit that is no number": (layer("ReLU", "relu_param { upper_limit: nan }"), "upper limit"),
     "boxes at every pixel": (PRIORS.replace("dim: 8", "dim: 400"), MUCH),
 }
 

@@ -38,6 +38,7 @@ def fuse_average(graph: ir.Graph, node: ir.Node) -> bool:
         replace([pool, node], "", "AveragePool", pool.inputs, **options)
         return True
     mean = replace([pool], "", "AveragePool", pool.inputs, **options).outputs[0]
+    mean.name = f"{mean.name}/whole"  # another value than the one that was called so
     replace([node], "", "Mul", [mean, constant(graph, f"{node.name}.factors", left)])
     return True
 

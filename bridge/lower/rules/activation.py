@@ -10,7 +10,7 @@ elu_layer.cpp of NVIDIA's (lambda)
 
 from __future__ import annotations
 
-from math import log
+from math import isfinite, log
 
 from bridge.caffe.net import Layer, Shape
 from bridge.caffe.shapes.table import LayerShapes, parameters, require, shape, text
@@ -30,6 +30,10 @@ def relu(
     e: Emitter, layer: Layer, x: Value, *, negative_slope: float = 0.0, upper_limit: float = 0.0
 ) -> Value:
     """max(x, 0) + negative_slope · min(x, 0); a fork's integer `upper_limit` clips it"""
+    if not isfinite(upper_limit):
+        raise UnsupportedLayerError(
+            "its upper limit is no whole number", where=layer, received=upper_limit
+        )
     limit = float(int(upper_limit))
     if not limit:
         return rectified(e, x, negative_slope)

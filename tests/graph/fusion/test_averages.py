@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bridge.convert import raise_caffe
+from tests.helpers.golden_cases import case
 from tests.helpers.keras_against_onnx import Array, graph, raise_and_compare, seeded
 
 ON_MAP = np.float32([2, 3, 3, 3, 2])  # of windows of 3, around each of 5 positions
@@ -48,3 +50,12 @@ def test_a_factor_besides() -> None:
 )
 def test_other_products_stay(attributes: str, factors: Array) -> None:
     assert functions(attributes, factors)[-1] in ("ops.multiply", "layers.Multiply")
+
+
+@pytest.mark.parametrize("name", ["pool_ave_k3s2p1_even", "spp_ave"])
+def test_a_value_that_is_another_has_another_name(name: str) -> None:
+    """The check of a conversion compares values by their names."""
+    net = case(name)
+    report = raise_caffe(net.prototxt, net.caffemodel if net.caffemodel.is_file() else None).report
+    assert report is not None
+    assert report.ok
