@@ -13,6 +13,7 @@ import pytest
 
 import bridge
 from bridge.check.runners import KerasRunner, OnnxRunner
+from bridge.convert import raise_caffe
 from bridge.graph.io import save, to_ir, to_proto
 from bridge.graph.passes import run_passes
 from bridge.lower.model import LoweredModel
@@ -49,3 +50,13 @@ def test_keras_gives_what_caffe_gives(case: Case, io_layout: str) -> None:
     plan = raise_model(run_passes(to_ir(model)), io_layout)
     results = KerasRunner(build(plan), plan).run(feeds(case, model))
     assert_outputs(case, {name: np.asarray(result) for name, result in results.items()})
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_conversion_s_own_check_finds_no_fault(case: Case) -> None:
+    """It compares every value that the graph and the model have under one name, and raises
+    CheckError; of what no rounding can tell apart it says so."""
+    lowered_or_refused(case)
+    trained = case.caffemodel if case.caffemodel.is_file() else None
+    assert raise_caffe(case.prototxt, trained).report is not None

@@ -70,7 +70,7 @@ def test_weights_that_another_reader_has_otherwise_are_seen(
     subjects._compare_weights(trained)
     layers = [layer for layer in subjects.stored_layers(trained) if layer.blobs]
     other = layers[0].blobs[0].blob.array() + 1
-    wrong = SimpleNamespace(is_whole=True, blob=SimpleNamespace(array=lambda: other))
+    wrong = SimpleNamespace(is_whole=True, count=1, blob=SimpleNamespace(array=lambda: other))
     stored = SimpleNamespace(name=layers[0].name, blobs={0: wrong})
     monkeypatch.setattr(subjects, "stored_layers", lambda _: [stored])
     with pytest.raises(ValueError, match="other numbers in blob 0"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bridge import ir
-from bridge.graph.fusion.matching import constant, producer, replace, tensor_and_constant
+from bridge.graph.fusion.matching import constant, producer, renamed, replace, tensor_and_constant
 from bridge.types import Array
 
 
@@ -38,7 +38,7 @@ def fuse_average(graph: ir.Graph, node: ir.Node) -> bool:
         replace([pool, node], "", "AveragePool", pool.inputs, **options)
         return True
     mean = replace([pool], "", "AveragePool", pool.inputs, **options).outputs[0]
-    mean.name = f"{mean.name}/whole"  # another value than the one that was called so
+    mean = renamed(mean, "whole")
     replace([node], "", "Mul", [mean, constant(graph, f"{node.name}.factors", left)])
     return True
 

@@ -126,6 +126,13 @@ def replace(
     return node
 
 
+def renamed(value: ir.Value, end: str) -> ir.Value:
+    """A value that is no longer what the file calls so, under a name of its own: the check of a
+    conversion compares values by their names."""
+    value.name = f"{value.name}/{end}"
+    return value
+
+
 def remove_unused(graph: ir.Graph, value: ir.Value | None) -> None:
     """Removes the producer of a value without consumers, and what only that consumed."""
     node = None if value is None else value.producer()

@@ -22,6 +22,7 @@ from bridge.graph.fusion.matching import (
     is_zero,
     number_of,
     producer,
+    renamed,
     replace,
     summand,
     tensor_and_constant,
@@ -101,7 +102,7 @@ def _without_axes(graph: ir.Graph, node: ir.Node) -> bool:
     )
     result.outputs[0].shape = node.outputs[0].shape
     if product is not None:
-        replace([product, node], "", "Mul", [result.outputs[0], factor])
+        replace([product, node], "", "Mul", [renamed(result.outputs[0], "squeezed"), factor])
     _unflattened(graph, result)
     return True
 
@@ -158,8 +159,9 @@ def _padding_first(graph: ir.Graph, node: ir.Node) -> bool:
     sizes, attributes = [*x.shape[:2], *shape[2:]], _values(conv)
     bias = derived(graph, bias, f"{node.name}.row", flat)
     first = replace([conv], "", "Pad", [x, *pad.inputs[1:]], name=pad.name, **_values(pad))
-    first.outputs[0].shape = ir.Shape(sizes)
-    replace([pad, node], "", "Conv", [first.outputs[0], weight, bias], **attributes)
+    padded = renamed(first.outputs[0], "padded")
+    padded.shape = ir.Shape(sizes)
+    replace([pad, node], "", "Conv", [padded, weight, bias], **attributes)
     return True
 
 

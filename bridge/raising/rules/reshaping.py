@@ -91,6 +91,8 @@ def squeeze(
     named = axes if axes_input is None else axes_input.array().tolist()
     ones = [axis for axis, size in enumerate(x.shape) if size == 1]
     removed = ones if named is None else [axis % x.rank for axis in named]
+    if any(isinstance(x.shape[axis], int) and x.shape[axis] != 1 for axis in removed):
+        raise GraphError("it removes an axis that is not of size 1", received=x.shape)
     if not {*removed} <= {*ones}:
         return regrouped(node, x)
     return _relabelled(x, x.layout, x.layout.squeezed(removed))

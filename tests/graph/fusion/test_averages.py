@@ -52,7 +52,9 @@ def test_other_products_stay(attributes: str, factors: Array) -> None:
     assert functions(attributes, factors)[-1] in ("ops.multiply", "layers.Multiply")
 
 
-@pytest.mark.parametrize("name", ["pool_ave_k3s2p1_even", "spp_ave"])
+@pytest.mark.parametrize(
+    "name", ["pool_ave_k3s2p1_even", "spp_ave", "net_squeezenet", "reduction_asum_axis1"]
+)
 def test_a_value_that_is_another_has_another_name(name: str) -> None:
     """The check of a conversion compares values by their names."""
     net = case(name)
