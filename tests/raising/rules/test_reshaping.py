@@ -144,7 +144,7 @@ def test_a_transpose_and_its_inverse_leave_nothing_to_do() -> None:
     assert [call.target for call in plan.calls] == ["layers.ReLU"]
 
 
-def test_flattened_maps_of_unknown_channels_are_joined(tmp_path: Path) -> None:
+def test_flattened_maps_of_unknown_channels_are_concatenated(tmp_path: Path) -> None:
     text = """<ir_version: 8, opset_import: ["": 17]> g (float[1, C, 6, 8] x) => (float[1, D] y) {
       a = MaxPool <kernel_shape = [6, 8]> (x) c = Flatten <axis = 1> (a)
       b = MaxPool <kernel_shape = [3, 4], strides = [3, 4]> (x) d = Flatten <axis = 1> (b)
