@@ -163,11 +163,15 @@ def _mean(image: Input, mean: Mean) -> Blob:
 
 def _of_channels(image: Input, what: str, values: Array) -> Blob:
     """Numbers as a blob, c."""
-    if values.size != image.shape[1]:
+    channels = image.shape[1]
+    if values.size != channels:
+        several = (
+            f", or {channels}: one for each channel" if channels > 1 else ", for the one channel"
+        )
         raise UsageError(
             f"a {what} of {values.size} numbers does not fit the input '{image.name}'",
             where=image.where,
-            expected=f"1 number, or {image.shape[1]}: one for each channel of {text(image.shape)}",
+            expected=f"1 number{several} of {text(image.shape)}",
         )
     return Blob(values.shape, lambda: values.astype(np.float32))
 

@@ -26,9 +26,9 @@ class Preprocessing:
     """(image - mean) · scale of channels in OpenCV's order, blue, green, red, unless `rgb`.
 
     `mean` is a number, one for each channel, or an image: c h w; `scale` is a number, or one for
-    each channel. An image is resized to the height
-    and width of `uncropped`, if there are any, or of a mean image, and its middle is cropped to
-    what the net takes. (Source: src/caffe/data_transformer.cpp, in the phase TEST.)
+    each channel. An image is resized to the height and width of `uncropped`, if there are any, or
+    of a mean image, and its middle is cropped to what the net takes.
+    (Source: src/caffe/data_transformer.cpp, in the phase TEST.)
     """
 
     mean: Array

@@ -56,9 +56,8 @@ def convert_folder(
     Each has a process of its own, of which `jobs` run at a time, and which may take so many
     `seconds` and, on Linux, bytes of `memory`; what stops one leaves the others alone. What was
     converted before, of the same files, is not converted again. Links to files elsewhere are
-    refused. `scheduler` is the address of a
-    Dask cluster that runs them instead of this machine; its workers have bridge, and the same
-    files under the same names.
+    refused. `scheduler` is the address of a Dask cluster that runs them instead of this machine;
+    its workers have bridge, and the same files under the same names.
     `done` is called after each with how many are done, of how many, and the net's name.
     Writes `output`/index.html, and `output`/outcomes.jsonl for the next run.
     Raises UsageError if the folder has no net, the output cannot be written, or no Dask scheduler

@@ -131,8 +131,7 @@ def _refuse_mismatches(node: ir.Node, where: str) -> None:
 
 def _dim(node: ir.Node, operand: int, axis: int) -> Any:
     """The size of an operand's axis, None where it is not known."""
-    value = node.inputs[operand] if operand < len(node.inputs) else None
-    shape = None if value is None else value.shape
+    shape = _shape(node, operand)
     return shape[axis] if shape is not None and axis < len(shape) else None
 
 
@@ -141,8 +140,13 @@ def _group(node: ir.Node) -> int:
 
 
 def _rank(node: ir.Node, operand: int) -> int | None:
+    shape = _shape(node, operand)
+    return None if shape is None else len(shape)
+
+
+def _shape(node: ir.Node, operand: int) -> ir.Shape | None:
     value = node.inputs[operand] if operand < len(node.inputs) else None
-    return None if value is None or value.shape is None else len(value.shape)
+    return None if value is None else value.shape
 
 
 def _conv(node: ir.Node) -> Iterator[Fact]:

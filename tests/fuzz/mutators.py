@@ -250,7 +250,7 @@ def of_hdf5(data: bytes, random: Random) -> bytes:
             names: list[str] = []
             archive.visit(names.append)
             _change_item(archive, names or ["data"], random)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+    except (OSError, OverflowError, RuntimeError, ValueError, KeyError, TypeError):
         return of_bytes(data, random)
     return file.getvalue()
 

@@ -37,8 +37,8 @@ def fuse_average(graph: ir.Graph, node: ir.Node) -> bool:
     if left.size == 1 and left == 1:
         replace([pool, node], "", "AveragePool", pool.inputs, **options)
         return True
-    mean = replace([pool], "", "AveragePool", pool.inputs, **options).outputs[0]
-    mean = renamed(mean, "whole")
+    padded = replace([pool], "", "AveragePool", pool.inputs, **options)
+    mean = renamed(padded.outputs[0], "whole")
     replace([node], "", "Mul", [mean, constant(graph, f"{node.name}.factors", left)])
     return True
 

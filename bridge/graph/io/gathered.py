@@ -52,7 +52,7 @@ def gathered(path: Path, *, allow_external_path: bool) -> Iterator[Gathered]:
     files = list(dict.fromkeys(span.path for span in spans.values()))
     wanted = list(dict.fromkeys(spans.values()))
     if sum(span.length for span in wanted) > sum(file.stat().st_size for file in files):
-        raise GraphError("weights of it overlap", where=path, expected="no byte in two of them")
+        raise GraphError("its weights overlap", where=path, expected="no byte in two of them")
     with tempfile.TemporaryDirectory() as folder:
         offsets = _copied(wanted, Path(folder) / _DATA)
         for tensor in outside:

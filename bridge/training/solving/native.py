@@ -90,8 +90,8 @@ def native_optimizer(setup: Setup, solver: Solver, rate: Callable[[Solver], Any]
         return next(iter(of_rate.values()), None) or _single(solver, rate, 1.0)
     most = max(paths, key=lambda factor: len(paths[factor]))
     others = {_pattern(paths, factor): of_rate[factor] for factor in paths if factor != most}
-    both = keras.optimizers
-    return both.MultiOptimizer(both.OptimizerMap(of_rate[most], others))
+    optimizers = keras.optimizers
+    return optimizers.MultiOptimizer(optimizers.OptimizerMap(of_rate[most], others))
 
 
 def _pattern(paths: Mapping[float, Sequence[str]], factor: float) -> str:
