@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.check.backends.backend import Origin
+from bridge.check.backends.backend import Origin, in_onnx_order
 from bridge.check.backends.onnx import dtypes_of, origins_of
 from bridge.check.backends.runtimes import limit_of, run_within, session
 from bridge.errors import GraphError, UnsupportedError, words_of
@@ -193,7 +193,8 @@ class KerasRunner:
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [self.plan.values[i.value].layout.apply(feeds[i.value]) for i in self.plan.inputs]
         results = zip(self._names, run_keras(self.model, arrays), strict=True)
-        return {name: self.plan.values[name].layout.undo(result) for name, result in results}
+        values = self.plan.values
+        return {name: in_onnx_order(result, values[name].layout) for name, result in results}
 
 
 def run_keras(model: keras.Model, arrays: Sequence[Array]) -> list[Array]:

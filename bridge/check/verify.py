@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bridge.check.backends.backend import in_onnx_order
 from bridge.check.compare import Row, compare, size
 from bridge.check.draws import Tally
 from bridge.check.inputs import FREE_BATCH, WIDE, may_be_image, seeded_inputs
@@ -169,7 +170,7 @@ def check_export(source: Source, exported: Exported, path: Path) -> Report:
     def in_keras(feeds: Mapping[str, Array]) -> dict[str, Array]:
         arrays = [port.layout.apply(feeds[port.name]) for port in exported.inputs]
         results = zip(exported.outputs, source.run(arrays), strict=True)
-        return {port.name: port.layout.undo(result) for port, result in results}
+        return {port.name: in_onnx_order(result, port.layout) for port, result in results}
 
     dtypes = runner.dtypes | source.dtypes()
     report = compared("onnxruntime against Keras", runner, in_keras, runner.run, dtypes)

@@ -176,6 +176,8 @@ def _batch_norm(node: ir.Node) -> Iterator[Fact]:
 
 
 def _recurrent(node: ir.Node) -> Iterator[Fact]:
+    for operand, (what, rank) in enumerate(_RECURRENT_RANKS.items()):
+        yield f"the {what} has other axes", rank, _rank(node, operand)
     gates, hidden = _GATES[node.op_type], _dim(node, 2, 2)
     if isinstance(hidden, int):
         rows = gates * hidden
@@ -184,6 +186,7 @@ def _recurrent(node: ir.Node) -> Iterator[Fact]:
         yield "the bias does not fit the state", 2 * rows, _dim(node, 3, 1)
 
 
+_RECURRENT_RANKS = {"input": 3, "weight": 3, "weight of the state": 3, "bias": 2}
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 _CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {

@@ -118,7 +118,9 @@ def _shapes(infos: Iterable[onnx.ValueInfoProto]) -> dict[str, tuple[int, ...]]:
 
 
 def _kind(info: onnx.ValueInfoProto) -> str:
-    return helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type).kind
+    """Nothing for an input that is no tensor, such as an optional one."""
+    dtype = info.type.tensor_type.elem_type
+    return helper.tensor_dtype_to_np_dtype(dtype).kind if dtype else ""
 
 
 def _indices(node: onnx.NodeProto, values: _Values) -> Range | None:

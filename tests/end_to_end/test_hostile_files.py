@@ -171,6 +171,10 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         lambda: graph("y = BatchNormalization(x, c, c, c, c)", VECTOR, "float[4]"),
         "over a single axis",
     ),
+    "recurrent weights of one axis": (
+        lambda: graph("y = RNN <hidden_size = 3> (x, w, c)", f"{RNN}, {VECTOR}", "float[1, 1, 3]"),
+        "the weight of the state has other axes",
+    ),
     "recurrent weights that do not fit": (
         lambda: graph("y = RNN <hidden_size = 3> (x, w, r)", RNN, "float[1, 1, 3]"),
         "the weight does not fit the state",

@@ -68,6 +68,17 @@ def test_many_mutated_graphs(tmp_path: Path) -> None:
     assert not {seed: text for seed, text in faults.items() if text}
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_sizes_of_other_data_and_inputs_that_are_no_tensors(tmp_path: Path) -> None:
+    """The file's sizes are those of its own data, and the check feeds others."""
+    models = dict(node_models())
+    for name in ("compress_0", "range_int32_type_negative_delta", "identity_opt", MAPPED):
+        assert not fault(models[f"test_{name}"], tmp_path / "net.onnx"), name
+
+
+MAPPED = "sequence_map_add_1_sequence_1_tensor"
+
+
 @pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore")
 def test_onnxs_own_nodes(tmp_path: Path) -> None:

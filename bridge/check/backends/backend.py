@@ -6,10 +6,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridge.layout import Layout
 from bridge.types import Array
 
 InputSpec = tuple[tuple[int | str, ...], str]
 """The shape and the dtype of an input; a free size is a symbol."""
+
+
+def in_onnx_order(array: Array, layout: Layout | None) -> Array:
+    """An array of a model as ONNX has it; None for a layout that is ONNX's. One of another shape
+    than planned is transposed by whole axes: the data may say the size that a file says too, and
+    the report can show what the shape is."""
+    if layout is None:
+        return array
+    try:
+        return layout.undo(array)
+    except ValueError:
+        order = [layout.where(axis) for axis in range(layout.rank)]
+        axes = [axis for axis in order if axis is not None]
+        return array.transpose(axes) if len(axes) == array.ndim else array
 
 
 @dataclass(frozen=True)

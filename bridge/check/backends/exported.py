@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.check.backends.backend import InputSpec, Origin
+from bridge.check.backends.backend import InputSpec, Origin, in_onnx_order
 from bridge.check.tolerance import NARROW
 from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
@@ -65,8 +65,7 @@ class ExportedBackend:
         results = self._model.run(stored)
         for name, result in zip(self.outputs, results, strict=True):
             if name in wanted:
-                layout = self._layouts[name]
-                yield name, result if layout is None else layout.undo(result)
+                yield name, in_onnx_order(result, self._layouts[name])
 
 
 def _apply(layout: Layout | None, array: Array) -> Array:

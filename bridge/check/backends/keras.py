@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.check.backends.backend import InputSpec, Origin
+from bridge.check.backends.backend import InputSpec, Origin, in_onnx_order
 from bridge.layout import Layout
 from bridge.raising.names import decode
 from bridge.types import Array
@@ -33,16 +33,7 @@ class ValueLocation:
     time: int | None = None
 
     def undo(self, array: Array) -> Array:
-        """In ONNX's layout. An array of another shape than planned is transposed by whole axes, so
-        that the report can show its shape."""
-        if self.layout is None:
-            return array
-        try:
-            return self.layout.undo(array)
-        except ValueError:
-            order = [self.layout.where(axis) for axis in range(self.layout.rank)]
-            axes = [axis for axis in order if axis is not None]
-            return array.transpose(axes) if len(axes) == array.ndim else array
+        return in_onnx_order(array, self.layout)
 
     def apply(self, array: Array) -> Array:
         return array if self.layout is None else self.layout.apply(array)

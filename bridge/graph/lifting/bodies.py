@@ -49,7 +49,8 @@ def _name_outputs(node: ir.Node) -> None:
 
 def body_of(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
     """What a standard operator stands for in this opset; None if ONNX does not define it by
-    others, or the type of an input is not known."""
+    others, or the type of an input is not known, or it has a graph, as SequenceMap has: a body
+    would call that as a function."""
     import onnx
 
     try:
@@ -59,7 +60,8 @@ def body_of(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
     versions = [*schema.function_opset_versions, *schema.context_dependent_function_opset_versions]
     version = max((version for version in versions if version <= opset), default=None)
     types = [_type(value) for value in node.inputs]
-    if node.domain or version is None or None in types:
+    has_graph = next(node.subgraphs(), None) is not None
+    if node.domain or version is None or None in types or has_graph:
         return None
     for name, attribute in schema.attributes.items():
         if name not in node.attributes and attribute.default_value.name:
