@@ -10,6 +10,7 @@ from itertools import compress
 from bridge.caffe.files.prototxt import Message
 from bridge.caffe.inputs import are_inputs, inputs, with_requested
 from bridge.caffe.net import Layer, Learning, Net, Share
+from bridge.caffe.preprocessing import SUBTRACT_MEAN
 from bridge.caffe.sharing import OVERWRITTEN, with_overwritten
 from bridge.caffe.state import State, including_options, is_included
 from bridge.errors import PrototxtError, UnsupportedError, did_you_mean
@@ -23,6 +24,7 @@ def assemble(
     Errors: PrototxtError where layers do not connect; UnsupportedError where the result depends on
     shared or overwritten memory.
     """
+    _refuse_own_types(messages)
     chosen = [message for message in messages if is_included(message, state)]
     left_out = [message for message in messages if not is_included(message, state)]
     chosen = with_requested(chosen, requested)
@@ -39,6 +41,15 @@ def assemble(
     layers = [layer for draft, layer in zip(drafts, wired, strict=True) if id(draft) not in fed_ids]
     aside = [*map(_draft, left_out), *sources]
     return Net(name, tuple(fed), tuple(layers), wiring.unread(), aside=tuple(aside))
+
+
+def _refuse_own_types(messages: Sequence[Message]) -> None:
+    """Refuses the types of layers that bridge itself adds: they have no fields in a text."""
+    for message in messages:
+        if (kind := message.get("type", "")) in (SUBTRACT_MEAN, OVERWRITTEN):
+            raise PrototxtError(
+                f"'{kind}' is no type of a layer of Caffe's", where=message.location("type")
+            )
 
 
 def _no_layers(left_out: Sequence[Message], state: State) -> PrototxtError:

@@ -252,6 +252,8 @@ PROTOTXTS = {
     "a quantized layer of no type": (UNTYPED, "no rule for these layers"),
     "a Python layer of no type": ('layer { name: "l" top: "y" python_param {} }', "'l' ()"),
     "a limit that is no number": (layer("ReLU", "relu_param { upper_limit: nan }"), "upper limit"),
+    "a type of bridge's own": (layer("bridge.Mean"), "no type of a layer of Caffe's"),
+    "a convolution over no axes": (conv("kernel_size: 1 axis: 3"), "no axes to convolve over"),
     "boxes at every pixel": (PRIORS.replace("dim: 8", "dim: 400"), MUCH),
 }
 

@@ -29,13 +29,13 @@ from bridge.caffe.files.solverstate import read_solverstate
 from bridge.caffe.preprocessing import read_mean
 from bridge.caffe.reader import stored_layers
 from bridge.convert import raise_onnx
-from bridge.errors import BridgeError, InternalError, ReadError, UnsupportedError
+from bridge.errors import BridgeError, InternalError, ReadError, ShapeError, UnsupportedError
 from bridge.inspection import inspect
 from bridge.lower import TABLE as LAYERS
 from bridge.raising import TABLE as OPERATORS
 from tests.fuzz import mutators
 from tests.fuzz.mutators import Mutator, of_messages
-from tests.helpers.golden_cases import CASES
+from tests.helpers.golden_cases import CASES, Case
 from tests.helpers.operator_cases import operator_cases
 from tests.training.training_runs import RUNS
 
@@ -80,7 +80,7 @@ def _net(path: Path) -> object:
 
 def _weights(path: Path) -> object:
     """What the file holds; and the net that it describes, which may be of another fork's."""
-    with suppress(UnsupportedError, ReadError):
+    with suppress(UnsupportedError, ReadError, ShapeError):
         _lowered(path)
     return inspect([path]), [
         blob.blob.array()
@@ -159,14 +159,19 @@ def _archives() -> Iterator[bytes]:
 
 def _hdf5_files() -> Iterator[bytes]:
     """The weights of some nets, as Caffe writes them if its snapshots are to be HDF5."""
-    for net in NETS[:40]:
-        with suppress(BridgeError):
-            file = io.BytesIO()
-            with h5py.File(file, "w") as archive:
-                for layer in stored_layers(net.caffemodel):
-                    for index, stored in layer.blobs.items():
-                        archive[f"data/{layer.name}/{index}"] = stored.blob.array()
-            yield file.getvalue()
+    return islice(filter(None, map(_hdf5_file, NETS)), 40)
+
+
+def _hdf5_file(net: Case) -> bytes:
+    """Nothing for a net without weights."""
+    file = io.BytesIO()
+    layers = stored_layers(net.caffemodel) if net.caffemodel.is_file() else ()
+    with h5py.File(file, "w") as archive:
+        for layer in layers:
+            for index, stored in layer.blobs.items():
+                archive[f"data/{layer.name}/{index}"] = stored.blob.array()
+        is_empty = not len(archive)
+    return b"" if is_empty else file.getvalue()
 
 
 def _of_runs(pattern: str) -> Iterator[bytes]:

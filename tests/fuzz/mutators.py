@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -231,8 +232,8 @@ def of_members(by_suffix: Mapping[str, Mutator], data: bytes, random: Random) ->
 
 def _zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members:
+    with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings(action="ignore"):
+        for name, content in members:  # two may have one name
             archive.writestr(zipfile.ZipInfo(name), content)
     return file.getvalue()
 

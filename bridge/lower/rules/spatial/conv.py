@@ -15,6 +15,7 @@ import numpy as np
 
 from bridge.caffe.net import Blob, Layer
 from bridge.caffe.shapes.spatial.conv import dilation, groups, outputs, spatial
+from bridge.errors import UnsupportedLayerError
 from bridge.lower.emitter import Emitter
 from bridge.lower.rules.activation import rectified
 from bridge.lower.table import layer
@@ -53,6 +54,14 @@ def convolution(
     axis %= bottoms[0].rank
     channels, axes = bottoms[0].fixed(axis), bottoms[0].rank - axis - 1
     operator = "ConvTranspose" if layer.type == "Deconvolution" else "Conv"
+    if not axes:
+        raise UnsupportedLayerError(
+            "it has no axes to convolve over",
+            where=layer,
+            expected="axes behind that of the channels",
+            received=f"axis {axis} of {bottoms[0].rank} is that of the channels",
+            hint="an InnerProduct computes the same",
+        )
     weights, attributes = _weights(e, layer, channels, _attributes(layer, channels, axes))
     is_apart = operator == "Conv" and _is_padded_point(attributes)
     has_open_sizes = any(isinstance(size, str) for size in bottoms[0].shape[axis + 1 :])
