@@ -51,13 +51,13 @@ def of_messages(read: Read, write: Write, words: Mapping[str, Sequence[str]], da
         top = read(data)
     except (DecodeError, text_format.ParseError, UnicodeDecodeError):
         return of_bytes(data, random)
-    for _ in range(random.choice((1, 1, 2, 3))):
-        messages = list(_messages(top))
-        change = random.choice((_set, _set, _set, _clear, _rearrange))
-        change(random.choice(messages), messages, words, random)
     try:
+        for _ in range(random.choice((1, 1, 2, 3))):
+            messages = list(_messages(top))
+            change = random.choice((_set, _set, _set, _clear, _rearrange))
+            change(random.choice(messages), messages, words, random)
         return write(top)
-    except (ValueError, UnicodeEncodeError):  # a text of bytes that are none, or 2 GB
+    except ValueError:  # a text of bytes that are none, or 2 GB
         return of_bytes(data, random)
 
 
