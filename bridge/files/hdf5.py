@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -78,10 +79,11 @@ def datasets(path: Path, top: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
 
 def values(path: Path, dataset: h5py.Dataset) -> Array:
     """All numbers of a dataset; of one that has none, none. Raises UsageError where they would take
-    too much memory: a file may say of any number of them that they are zeros."""
+    too much memory: of the same ones DEFLATE makes a thousandth."""
     import numpy as np
 
-    refuse_large(dataset.nbytes, f"'{dataset.name}'", path)
+    chunk = prod(dataset.chunks or ()) * dataset.dtype.itemsize  # which is read as a whole
+    refuse_large(max(dataset.nbytes, chunk), f"'{dataset.name}'", path)
     return np.asarray(() if dataset.shape is None else dataset[()])
 
 
@@ -100,7 +102,30 @@ def own(path: Path, group: h5py.Group, key: str) -> Any:
             raise _foreign(path, name, f"external storage in {item.external[0][0]}")
         if item.is_virtual:
             raise _foreign(path, name, "a virtual dataset")
+        _refuse_unstored(path, item)
     return item
+
+
+_DEFLATE = 1032  # bytes of which it makes one, at most
+
+
+def _refuse_unstored(path: Path, dataset: h5py.Dataset) -> None:
+    """Refuses a dataset of more numbers than the file has bytes for. HDF5 makes zeros of those that
+    were never written, and one chunk may be stored as many: a few bytes would be any amount.
+
+    A filter may make more of what is stored; each is taken for DEFLATE, that of `gzip`. Filters
+    that say nothing more shortly, as of scale and offset, are refused where they do.
+    """
+    stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    most = stored * _DEFLATE if dataset.id.get_create_plist().get_nfilters() else stored
+    if dataset.shape is not None and most < dataset.nbytes:
+        raise WeightsError(
+            f"the file does not have the numbers of '{dataset.name}'",
+            where=Location.of(path),
+            expected=f"{dataset.nbytes:,} bytes, for {dataset.dtype} of {dataset.shape}",
+            received=f"{stored:,} bytes",
+            hint="was it written to its end? If they are all one fill value, write them out",
+        )
 
 
 def _foreign(path: Path, name: str, received: str) -> WeightsError:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from os.path import realpath
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from bridge.errors import BridgeError
-
-T = TypeVar("T")
 
 _SOLVER = re.compile(rb"^\s*(?:net|train_net|test_net)\s*:", re.MULTILINE)
 
@@ -25,44 +24,40 @@ class Pair:
     weights: Path | None = None
 
 
-Step = tuple[str, ...]
-"""What is about to be read: a file, or a net with a caffemodel."""
+Ask = Callable[..., Any]
+"""Answers a question, by its name in QUESTIONS, about the files that follow."""
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Reads the files of a folder. `announce` is called before each step; those that an earlier
-    process did not survive are `skipped`, as files that cannot be read."""
+class Question:
+    """What is read from files, as JSON has it, and the answer where they cannot be read."""
 
-    announce: Callable[[Step], object] = lambda _: None
-    skipped: frozenset[Step] = frozenset()
-
-    def read(self, what: Callable[..., T], *paths: Path, otherwise: T) -> T:
-        """What a function reads from files; `otherwise` where it cannot."""
-        step = tuple(map(str, paths))
-        if step in self.skipped:
-            return otherwise
-        self.announce(step)
-        try:
-            return what(*paths)
-        except _UNREADABLE:
-            return otherwise
+    read: Callable[..., Any]
+    otherwise: Any
 
 
-def find_pairs(folder: Path, reader: Reader = Reader()) -> list[Pair]:
+def answer(question: str, *paths: Path) -> Any:
+    """Reads the files in this process."""
+    asked = QUESTIONS[question]
+    try:
+        return asked.read(*paths)
+    except _UNREADABLE:
+        return asked.otherwise
+
+
+def find_pairs(folder: Path, ask: Ask = answer) -> list[Pair]:
     """Each net of a folder and the folders below, in the order of their names.
 
     A caffemodel fits a net if each weight of the net's layers has its numbers in it, by name and
     by shape. Of several that do, the one in the nearest folder is chosen, and then the one whose
     name is most alike. A prototxt of a solver is no net. Links that lead out are not followed.
     """
-    nets = [x for x in _files(folder, _NETS) if reader.read(_is_net, x, otherwise=True)]
-    layers = {x: reader.read(_stored, x, otherwise=_NO_NAMES) for x in _files(folder, _WEIGHTS)}
-    return [Pair(net, _fitting(net, layers, reader)) for net in nets]
+    nets = [path for path in _files(folder, _NETS) if ask("is a net", path)]
+    layers = {path: frozenset(ask("stored layers", path)) for path in _files(folder, _WEIGHTS)}
+    return [Pair(net, _fitting(net, layers, ask)) for net in nets]
 
 
 _NETS, _WEIGHTS = ("*.prototxt",), ("*.caffemodel", "*.caffemodel.h5")
-_NO_NAMES: frozenset[str] = frozenset()
 # What may be wrong with one file, and is said of it where it is converted.
 _UNREADABLE = (BridgeError, OSError, MemoryError, RecursionError)
 
@@ -90,25 +85,17 @@ def _is_net(path: Path) -> bool:
     return not _SOLVER.search(path.read_bytes())
 
 
-def _stored(path: Path) -> frozenset[str]:
+def _stored(path: Path) -> list[str]:
     """The layers of a caffemodel that have weights."""
     from bridge.caffe.reader import stored_layers
 
-    return frozenset(layer.name for layer in stored_layers(path) if layer.blobs)
+    return [layer.name for layer in stored_layers(path) if layer.blobs]
 
 
-def _fitting(net: Path, layers: Mapping[Path, frozenset[str]], reader: Reader) -> Path | None:
-    names = reader.read(_with_weights, net, otherwise=_NO_NAMES)
-    near = sorted(
-        (path for path in layers if names & layers[path]), key=lambda p: _distance(net, p)
-    )
-    return next((path for path in near if reader.read(_fits, net, path, otherwise=False)), None)
-
-
-def _with_weights(net: Path) -> frozenset[str]:
+def _layers(net: Path) -> list[str]:
     from bridge.caffe import read
 
-    return frozenset(layer.name for layer in read(net).layers)
+    return [layer.name for layer in read(net).layers]
 
 
 def _fits(net: Path, weights: Path) -> bool:
@@ -118,6 +105,20 @@ def _fits(net: Path, weights: Path) -> bool:
 
     read(net, weights)
     return True
+
+
+QUESTIONS = {
+    "is a net": Question(_is_net, True),
+    "stored layers": Question(_stored, ()),
+    "layers": Question(_layers, ()),
+    "fits": Question(_fits, False),
+}
+
+
+def _fitting(net: Path, stored: Mapping[Path, frozenset[str]], ask: Ask) -> Path | None:
+    names = frozenset(ask("layers", net))
+    near = sorted((path for path in stored if names & stored[path]), key=partial(_distance, net))
+    return next((path for path in near if ask("fits", net, path)), None)
 
 
 def _distance(net: Path, weights: Path) -> tuple[int, int, str]:

@@ -1,7 +1,8 @@
-"""Pairs the files of a folder in a process of its own, with the limits of a conversion.
+"""Pairs the files of a folder, which are read in a process of its own, with the limits of a
+conversion.
 
-It names each step before it takes it. What a step ends, or keeps for too long, is begun again
-without that step: the file counts as one that cannot be read, and its own conversion says why.
+What ends that process, or keeps it for too long, counts as a file that cannot be read, and its own
+conversion says why; another process reads the others.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from bridge.errors import UsageError
 from bridge.files.memory import confine
-from bridge.folders.pairs import Pair, Reader, Step, find_pairs
+from bridge.folders.pairs import QUESTIONS, Pair, answer, find_pairs
 from bridge.folders.tasks import Limits, limit_memory
 
 _COMMAND = (sys.executable, "-P", "-m", "bridge.folders.reading")
@@ -24,71 +25,78 @@ _LEAST = 30.0  # seconds, as the process has to start
 
 
 def pairs_within(folder: Path, limits: Limits) -> list[Pair]:
-    """`find_pairs`, each step of it within the limits. Raises UsageError if its process does not
-    start."""
-    skipped: list[Step] = []
-    while True:
-        last, pairs = _attempt(folder, skipped, limits)
-        if pairs is not None:
-            return pairs
-        if not last or last in skipped:
-            raise UsageError("the process that reads the folder has ended", where=folder)
-        skipped.append(last)
+    """`find_pairs`, each file read within the limits. Raises UsageError if the process that reads
+    them does not start."""
+    reading = _Reading(folder, limits)
+    try:
+        return find_pairs(folder, reading.ask)
+    finally:
+        reading.end()
 
 
-def _attempt(folder: Path, skipped: list[Step], limits: Limits) -> tuple[Step, list[Pair] | None]:
-    """The step before which the process has been heard last, and the pairs if it came to them."""
-    process = subprocess.Popen(
-        _COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    limit_memory(process.pid, limits)
-    last: Step = ()
-    with suppress(BrokenPipeError), process:
-        timer = _timer(process, limits)
-        with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as request:
-            request.write(json.dumps([str(folder), skipped]).encode())
+class _Reading:
+    """The process that reads files, started again after each that it did not survive."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder, self._limits = folder, limits
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, question: str, *paths: Path) -> Any:
+        """As `pairs.answer`."""
+        process = self._process or self._start()
+        with suppress(ValueError, OSError):  # it was ended, perhaps within a line
+            request = cast(IO[bytes], process.stdin)
+            request.write(_line([question, *map(str, paths)]))
+            request.flush()
+            return self._heard(process)
+        self.end()
+        return QUESTIONS[question].otherwise
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            with suppress(BrokenPipeError), self._process:
+                self._process = None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = self._process = subprocess.Popen(
+            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        limit_memory(process.pid, self._limits)
         try:
-            for line in process.stdout or ():
-                timer.cancel()
-                said = json.loads(line)
-                if isinstance(said, dict):
-                    return last, [_pair(*files) for files in said["pairs"]]
-                last = tuple(said)
-                timer = _timer(process, limits)
+            self._heard(process)
         except ValueError:
-            pass  # it was ended within a line
+            raise UsageError(
+                "the process that reads the folder has ended", where=self._folder
+            ) from None
+        return process
+
+    def _heard(self, process: subprocess.Popen[bytes]) -> Any:
+        """What it says next. Raises ValueError where it ends, or takes too long, before."""
+        timer = Timer(max(self._limits.seconds, _LEAST), process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            return json.loads(cast(IO[bytes], process.stdout).readline())
         finally:
             timer.cancel()
-            process.kill()
-    return last, None
 
 
-def _timer(process: subprocess.Popen[bytes], limits: Limits) -> Timer:
-    timer = Timer(max(limits.seconds, _LEAST), process.kill)
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _pair(net: str, weights: str | None) -> Pair:
-    return Pair(Path(net), None if weights is None else Path(weights))
+def _line(message: object) -> bytes:
+    return f"{json.dumps(message)}\n".encode()
 
 
 def main() -> None:
-    """The process itself: lines of JSON, a list for each step and an object with the pairs."""
-    folder, skipped = json.loads(sys.stdin.buffer.read())
+    """The process itself: it says that it has started, and answers each line of JSON by one."""
     confine()
-    reader = Reader(_say, frozenset(map(tuple, skipped)))
-    pairs = find_pairs(Path(folder), reader)
-    files = [(str(pair.net), pair.weights and str(pair.weights)) for pair in pairs]
-    _say({"pairs": files})
+    _say(None)
+    for line in sys.stdin.buffer:
+        question, *paths = json.loads(line)
+        _say(answer(question, *map(Path, paths)))
 
 
 def _say(message: object) -> None:
-    sys.stdout.write(f"{json.dumps(message)}\n")
+    sys.stdout.buffer.write(_line(message))
     sys.stdout.flush()
 
 

@@ -94,7 +94,9 @@ class Weight:
         computed from: `values` gives them, before their layout, or None for a weight's own."""
         result = values(self)
         if result is None:
-            result = self.read(*(source.computed_from(values) for source in self.sources))
+            arrays = [source.computed_from(values) for source in self.sources]
+            with np.errstate(all="ignore"):  # what is no number is counted when it is written
+                result = self.read(*arrays)
         result = result.reshape(self.shape)
         return result if self.layout is None else _simplest(self.layout).apply(result)
 

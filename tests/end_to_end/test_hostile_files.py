@@ -19,6 +19,7 @@ import pytest
 from onnx import TensorProto
 
 import bridge
+from bridge.caffe.reader import stored_layers
 from bridge.caffe.write import write_caffemodel
 from bridge.convert import raise_onnx
 from bridge.errors import BridgeError, InternalError
@@ -328,6 +329,30 @@ def elsewhere(kind: str, folder: Path) -> Path:
 def test_hdf5_that_shows_other_files(kind: str, tmp_path: Path) -> None:
     path = elsewhere(kind, tmp_path)
     refused(lambda _: inspect([path]), tmp_path, f"does not lie in the file.*\n.*\n.*{kind}")
+
+
+UNSTORED = "does not have the numbers of '/data/conv/0'"
+CONTENTS: dict[str, tuple[dict[str, object], str]] = {
+    "chunks of which none is there": ({"shape": 10**9, "dtype": "f8", "chunks": True}, UNSTORED),
+    "numbers that are nowhere": ({"shape": 10**9, "dtype": "f4"}, UNSTORED),
+    "few numbers that are nowhere": ({"shape": 4, "dtype": "f4"}, UNSTORED),
+    "packed chunks that are nowhere": ({"shape": 10**9, "dtype": "f4", "compression": 9}, UNSTORED),
+    "zeros that are packed": ({"data": np.zeros(2**19, np.float32), "compression": 9}, MUCH),
+    "a chunk beyond the numbers": (
+        {"data": np.zeros(4, "f8"), "maxshape": (None,), "chunks": (2**18,), "compression": 9},
+        MUCH,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_hdf5_that_asks_for_much(name: str, tmp_path: Path) -> None:
+    dataset, words = CONTENTS[name]
+    path = tmp_path / "net.caffemodel.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/conv/0", **dataset)
+    refused(lambda _: stored_layers(path)[0].blobs[0].blob.array(), tmp_path, words)
+    assert path.stat().st_size < 20_000
 
 
 # --- recordings, and names ------------------------------------------------------------------------

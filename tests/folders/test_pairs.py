@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from bridge.folders.pairs import Pair, Reader, Step, find_pairs, links_out
+from bridge.folders.pairs import QUESTIONS, Pair, answer, find_pairs, links_out
 from tests.helpers.golden_cases import case
 
 CONV, NORM = case("conv_basic_k3"), case("bn_scale_relu_inplace")
@@ -45,10 +45,21 @@ def test_a_file_that_cannot_be_read_leaves_the_others_alone(tmp_path: Path) -> N
     net = copied(CONV.prototxt, tmp_path, "net.prototxt")
     weights = copied(CONV.caffemodel, tmp_path, "net.caffemodel")
     unreadable = copied(CONV.prototxt, tmp_path, "unreadable.prototxt")
-    steps: list[Step] = []
-    reader = Reader(steps.append, frozenset([(str(unreadable),)]))
-    assert find_pairs(tmp_path, reader) == [Pair(net, weights), Pair(unreadable)]
-    assert steps == [(str(net),), (str(weights),), (str(net),), (str(net), str(weights))]
+    asked: list[tuple[object, ...]] = []
+
+    def ask(question: str, *paths: Path) -> object:
+        asked.append((question, *paths))
+        return QUESTIONS[question].otherwise if unreadable in paths else answer(question, *paths)
+
+    assert find_pairs(tmp_path, ask) == [Pair(net, weights), Pair(unreadable)]
+    assert asked == [
+        ("is a net", net),
+        ("is a net", unreadable),
+        ("stored layers", weights),
+        ("layers", net),
+        ("fits", net, weights),
+        ("layers", unreadable),
+    ]
 
 
 def test_links_are_followed_within_the_folder_alone(tmp_path: Path) -> None:

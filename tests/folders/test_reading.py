@@ -33,20 +33,26 @@ def test_it_finds_what_this_process_would(folder: Path) -> None:
     assert Pair(folder / "a.prototxt", folder / "a.caffemodel") in pairs
 
 
-def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, reads: str) -> None:
-    """A process whose reading of a net's weights is this code; `name` is that of the net."""
-    program = folder / "process.py"
+def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, reads: str) -> Path:
+    """A process in which this code stands before the reading of a caffemodel, at `path`. Returns a
+    file with a line for each process that has started, and for each caffemodel that is read."""
+    program, log = folder / "process.py", folder / "log"
     program.write_text(
         "import os, sys, time\n"
+        "from dataclasses import replace\n"
         "from bridge.folders import pairs, reading\n"
-        "stored = pairs._stored\n"
+        "question = pairs.QUESTIONS['stored layers']\n"
+        f"log = open({str(log)!r}, 'a', 1)\n"
         "def read(path):\n"
+        "    print(path.name, file=log)\n"
         f"    {reads}\n"
-        "    return stored(path)\n"
-        "pairs._stored = read\n"
+        "    return question.read(path)\n"
+        "pairs.QUESTIONS['stored layers'] = replace(question, read=read)\n"
+        "print('started', file=log)\n"
         "reading.main()\n"
     )
     monkeypatch.setattr(reading, "_COMMAND", (sys.executable, str(program)))
+    return log
 
 
 @pytest.mark.parametrize("reads", ["os.abort()", "time.sleep(60)"])
@@ -58,6 +64,18 @@ def test_a_file_that_ends_or_keeps_it_is_one_that_cannot_be_read(
     stand_in(monkeypatch, folder, f"if path.stem == 'evil': {reads}")
     pairs = pairs_within(folder, Limits(seconds=1))
     assert pairs == [Pair(folder / "a.prototxt", folder / "a.caffemodel")]
+
+
+def test_each_file_is_read_once_however_many_end_the_process(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [f"{kind}{number}.caffemodel" for number in range(4) for kind in ("evil", "good")]
+    for name in files:
+        (folder / name).write_bytes(NET.caffemodel.read_bytes())
+    log = stand_in(monkeypatch, folder, "if path.stem[:4] == 'evil': os.abort()")
+    assert pairs_within(folder, Limits())[0].weights == folder / "a.caffemodel"
+    lines = log.read_text().splitlines()
+    assert sorted(lines) == sorted(["a.caffemodel", *files, *["started"] * (1 + 4)])
 
 
 def test_a_process_that_does_not_start_is_one_error(

@@ -161,6 +161,12 @@ def test_a_large_array_is_copied_in_tiles_and_its_file_let_go(
     np.testing.assert_array_equal(np.concatenate(pieces), values.transpose(order).ravel())
 
 
+def test_numbers_beyond_single_precision_are_infinite_without_a_warning() -> None:
+    large = Weight((3,), lambda: np.float32([1e38, 0, -1e38]))
+    array = Weight.derived((3,), lambda x: x / np.float32(1e-3), large).array()
+    assert np.array_equal(array, np.float32([np.inf, 0, -np.inf]))
+
+
 def test_nothing_has_no_pieces_and_a_number_one() -> None:
     assert [*Weight((0, 3), lambda: np.empty((0, 3), np.float32)).pieces()] == []
     assert [*Weight((), lambda: np.float32(2)).pieces()] == [2]
