@@ -11,5 +11,6 @@ stored/      opens what these two run, in a process of its own
 caffe.py     a Caffe net in pycaffe (in a process of its own: caffe_process.py and, on the other
              side of its pipes, caffe_server.py) or OpenCV 4
 recorded.py  an .npz of blobs
+messages.py  what other processes say, as data that runs no code
 renamed.py   any of these, with other names for its inputs and outputs
 """

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from bridge.check.backends import caffe_server
-from bridge.check.backends.caffe_server import PROTOCOL, pack, unpack
+from bridge.check.backends.caffe_server import PROTOCOL, pack
+from bridge.check.backends.messages import received
 from bridge.plugins import only_installed
 from bridge.types import Array
 
@@ -53,10 +54,11 @@ class CaffeProcess:
             self._log.close()
             raise CaffeError(f"{VARIABLE}={named}: {error.strerror}") from error
         try:
-            self.version: str = self._ask("load", str(prototxt), str(caffemodel))
+            message, _ = self._ask("load", str(prototxt), str(caffemodel))
         except CaffeError:
             self.close()
             raise
+        self.version = str(message["answer"])
 
     def forward(self, feeds: Mapping[str, Array]) -> None:
         """Reshapes the net to these inputs, by the names of their blobs, and runs it."""
@@ -64,20 +66,22 @@ class CaffeProcess:
 
     def value(self, blob: str) -> Array:
         """The value of a blob after `forward`."""
-        return unpack(self._ask("value", blob))
+        return self._ask("value", blob)[1][0]
 
     def close(self) -> None:
         with self._process as process, self._log:
             process.kill()
 
-    def _ask(self, request: str, *arguments: Any) -> Any:
+    def _ask(self, request: str, *arguments: Any) -> tuple[Mapping[str, Any], list[Array]]:
         pipes = self._process.stdin, self._process.stdout
         requests, answers = (cast(IO[bytes], pipe) for pipe in pipes)
         try:
             pickle.dump((request, *arguments), requests, PROTOCOL)
             requests.flush()
-            return pickle.load(answers)
-        except (BrokenPipeError, EOFError):
+            return received(answers)
+        except (BrokenPipeError, EOFError, ValueError) as error:
+            if isinstance(error, ValueError):
+                self._process.kill()  # it is there still, and says what is no message
             self._process.wait()
             self._log.seek(0)
             raise CaffeError(_reason(self._log.read().decode(errors="replace"))) from None

@@ -6,6 +6,7 @@ runs on Python 3.7 or newer, and sends arrays as bytes.
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import sys
@@ -49,18 +50,22 @@ def serve() -> None:
     os.dup2(2, 1)
     _, prototxt, caffemodel = pickle.load(requests)
     net = Served(prototxt, caffemodel)
-    _answer(answers, net.version)
-    methods: dict[str, Callable[..., object]] = {"forward": net.forward, "value": net.value}
+    _send(answers, net.version)
+    methods: dict[str, Callable[..., list[Array]]] = {"forward": net.forward, "value": net.value}
     while True:
         try:
             request, argument = pickle.load(requests)
         except EOFError:
             return
-        _answer(answers, methods[request](argument))
+        _send(answers, None, *methods[request](argument))
 
 
-def _answer(answers: IO[bytes], result: object) -> None:
-    pickle.dump(result, answers, PROTOCOL)
+def _send(answers: IO[bytes], answer: object, *arrays: Array) -> None:
+    """Sends plain data, as `messages.received` takes it: a net is a stranger's."""
+    heads = [["", array.dtype.str, array.shape] for array in arrays]
+    answers.write(json.dumps({"answer": answer, "arrays": heads}).encode() + b"\n")
+    for array in arrays:
+        answers.write(array.tobytes())
     answers.flush()
 
 
@@ -76,7 +81,7 @@ class Served:
         self._remembers = any("LSTM" in x.type.upper() or x.type == "RNN" for x in self._net.layers)
         self._has_run = False
 
-    def forward(self, feeds: dict[str, Packed]) -> None:
+    def forward(self, feeds: dict[str, Packed]) -> list[Array]:
         if self._remembers and self._has_run:
             self._net = self._load()
         self._has_run = True
@@ -87,9 +92,10 @@ class Served:
         for name, array in arrays.items():
             self._net.blobs[name].data[...] = array
         self._net.forward()
+        return []
 
-    def value(self, blob: str) -> Packed:
-        return pack(self._net.blobs[blob].data)
+    def value(self, blob: str) -> list[Array]:
+        return [self._net.blobs[blob].data]
 
 
 if __name__ == "__main__":

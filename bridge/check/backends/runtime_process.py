@@ -6,7 +6,6 @@ A runtime may end its process; that becomes an error here, and the next graph ge
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import shutil
 import subprocess
@@ -19,9 +18,8 @@ from pathlib import Path
 from signal import Signals
 from typing import IO, Any, cast
 
-import numpy as np
-
 from bridge.check.backends import runtime_server
+from bridge.check.backends.messages import received, send
 from bridge.errors import GraphError, UsageError
 from bridge.plugins import only_installed
 from bridge.types import Array
@@ -80,7 +78,7 @@ class RuntimeProcess:
                 stderr=self._log,
                 env={**os.environ, **(own_path() if _is_own(self._command) else {})},
             )
-            self.version = _received(self._pipes[1])[0]["version"]
+            self.version = received(self._pipes[1])[0]["version"]
         except OSError as error:
             raise UsageError(f"{self._command[0]}: {error.strerror}") from error
         except EOFError:
@@ -95,14 +93,12 @@ class RuntimeProcess:
         self, request: Mapping[str, Any], feeds: Mapping[str, Array]
     ) -> tuple[Mapping[str, Any], list[Array]]:
         requests, answers = self._pipes
-        heads = [[name, array.dtype.name, array.shape] for name, array in feeds.items()]
         try:
-            requests.write(json.dumps({**request, "arrays": heads}).encode() + b"\n")
-            for array in feeds.values():
-                requests.write(array.tobytes())
-            requests.flush()
-            return _received(answers)
-        except (BrokenPipeError, EOFError):
+            send(requests, request, [*feeds.items()])
+            return received(answers)
+        except (BrokenPipeError, EOFError, ValueError) as error:
+            if isinstance(error, ValueError) and self._process is not None:
+                self._process.kill()  # it is there still, and says what is no message
             raise RuntimeEndedError(self._end()) from None
 
     def _end(self) -> str:
@@ -128,22 +124,6 @@ def ending(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     how = Signals(-status).name if status < 0 else f"status {status}"
     return f"its process ended with {how}{last and f': {last}'}"
-
-
-def _received(stream: IO[bytes]) -> tuple[Mapping[str, Any], list[Array]]:
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError
-    message = json.loads(line)
-    arrays = []
-    for _, dtype, shape in message["arrays"]:
-        kind = np.dtype(dtype)
-        size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-        data = stream.read(size)
-        if len(data) < size:
-            raise EOFError
-        arrays.append(np.frombuffer(data, kind).reshape(shape))
-    return message, arrays
 
 
 def _command(name: str, adapter: str, packages: Sequence[str]) -> list[str]:

@@ -2,4 +2,5 @@
 
 opening.py   a file, as what it says of itself and a function that runs it
 process.py   the same in a process of its own, and server.py, the other side of its pipes
+answers.py   what that one says, as plain data
 """

@@ -23,10 +23,12 @@ from threading import Lock
 from typing import IO, Any, cast
 
 from bridge.check.backends.backend import InputSpec, Origin
+from bridge.check.backends.messages import received
 from bridge.check.backends.runtime_process import ending, own_path
+from bridge.check.backends.stored.answers import unpacked
 from bridge.check.backends.stored.opening import OPENERS, KerasFile, StoredModel
 from bridge.check.backends.stored.server import PREFIX, PROTOCOL
-from bridge.errors import UsageError
+from bridge.errors import BridgeError, UsageError
 from bridge.graph.io.ports import Exported
 from bridge.public.options import IoLayout
 from bridge.types import Array
@@ -67,8 +69,10 @@ class ModelProcess:
             try:
                 pickle.dump(request, requests, PROTOCOL)
                 requests.flush()
-                error, result = pickle.load(answers)
-            except (OSError, EOFError, pickle.UnpicklingError, ValueError):
+                answer = unpacked(*received(answers))
+            except (OSError, EOFError, ValueError) as error:
+                if isinstance(error, ValueError):
+                    self._process.kill()  # it is there still, and says what is no answer
                 raise UsageError(
                     "the process in which this model is run has ended",
                     where=where,
@@ -79,9 +83,9 @@ class ModelProcess:
             except BaseException:
                 self._process.kill()  # an answer that nobody has read would be taken for the next
                 raise
-        if error is not None:
-            raise error
-        return result
+        if isinstance(answer, BridgeError):
+            raise answer
+        return answer
 
     def close(self) -> None:
         self._process.kill()

@@ -1,7 +1,8 @@
 """The other half of `process.py`: opens models of Keras, and runs them, in its own process.
 
-A request is (number of the model, name of a method of `Served`, arguments), its answer an exception
-or a result. Both are pickles: the other side is bridge, and no file is read as one.
+A request is (number of the model, name of a method of `Served`, arguments), a pickle, which comes
+from bridge. Its answer is a BridgeError or a result, as plain data: nothing is known of a process
+that a stranger's file was opened in.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bridge.check.backends.backend import Backend
+from bridge.check.backends.messages import Named, send
+from bridge.check.backends.stored.answers import packed
 from bridge.check.backends.stored.opening import OPENERS, StoredModel
 from bridge.check.report.versions import versions
 from bridge.errors import BridgeError, GraphError, words_of
@@ -127,15 +130,16 @@ def serve() -> None:
             request = pickle.load(requests)
         except EOFError:
             return
-        pickle.dump(_answer(models.answer, *request), answers, PROTOCOL)
-        answers.flush()
+        send(answers, *_answer(models.answer, *request))
 
 
-def _answer(answer: Callable[..., object], *request: Any) -> tuple[BridgeError | None, object]:
+def _answer(answer: Callable[..., object], *request: Any) -> tuple[dict[str, Any], Named]:
+    arrays: list[Array] = []
     try:
-        return None, answer(*request)
+        tree = packed(answer(*request), arrays)
     except BridgeError as error:
-        return error, None
+        tree = packed(error, arrays)
+    return {"answer": tree}, [("", array) for array in arrays]
 
 
 if __name__ == "__main__":
