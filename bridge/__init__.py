@@ -18,7 +18,8 @@ from bridge.errors import BridgeError
 
 if TYPE_CHECKING:
     from bridge.check.api import check
-    from bridge.convert import caffe_to_keras, caffe_to_onnx, explain, onnx_to_keras
+    from bridge.convert import caffe_to_keras, caffe_to_onnx, onnx_to_keras
+    from bridge.explanation.api import explain
     from bridge.folders.api import convert_folder
     from bridge.lower.table import layer
     from bridge.prediction.api import predict
@@ -55,7 +56,7 @@ _HOMES = {
     "check": "bridge.check",
     "check_training": "bridge.training.api",
     "convert_folder": "bridge.folders.api",
-    "explain": "bridge.convert",
+    "explain": "bridge.explanation.api",
     "keras_to_onnx": "bridge.to_onnx",
     "layer": "bridge.lower.table",
     "onnx_to_keras": "bridge.convert",

@@ -11,18 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from bridge.errors import UsageError, after
 from bridge.files.outputs import refuse_collisions, writable
-from bridge.from_caffe import files_of, lower_net, lowered_for, lowered_net, read_net
-from bridge.from_onnx import reference
+from bridge.from_caffe import files_of, lowered_for, lowered_net
+from bridge.from_onnx import opened, reference
 from bridge.public import public
 from bridge.public.deployment import Choices, deployment
 from bridge.public.options import (
     CaffeToKerasKeywords,
     GraphOptions,
-    IoLayout,
     LoweringKeywords,
     LoweringOptions,
     OnnxToKerasKeywords,
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
     from bridge.check.report import Report
     from bridge.lower.model import LoweredModel
-    from bridge.translation import TranslationMap
 
 
 @public
@@ -145,21 +143,15 @@ def raise_onnx(
     when it is asked for. Where Keras is not installed, a warning says that there was no check.
     """
     from bridge.graph.finite import not_finite, weights_of
-    from bridge.graph.io import external_files, gathered, load
-    from bridge.graph.validity import valid_graphs
 
     raising, graph = RaisingOptions.of(options), GraphOptions.of(options)
-    allowed = graph.allow_external_path
-    with _as_file(model_or_path) as named, ExitStack() as stack:
-        raising.progress("reading the graph")
-        file = stack.enter_context(gathered(named, allow_external_path=allowed))
-        path = file.path
-        stack.enter_context(valid_graphs([path]))
-        model = load(path)
-        _refuse_outputs([*file.files, *external_files(model)], output, raising.map)
+    raising.progress("reading the graph")
+    with opened(model_or_path, graph) as file, ExitStack() as stack:
+        model = file.model
+        _refuse_outputs(file.files, output, raising.map)
         warnings = tuple(not_finite(weights_of(model))) if raising.check else ()
         compared = stack.enter_context(
-            reference(model, path, graph, check=raising.check, progress=raising.progress)
+            reference(model, file.path, graph, check=raising.check, progress=raising.progress)
         )
         done = raised(model, None, compared.path, output, raising)
         warnings += (*compared.notes, *done.warnings)
@@ -217,56 +209,6 @@ def raise_caffe(
 def _all_warnings(warnings: tuple[str, ...], report: Report | None) -> tuple[str, ...]:
     """The warnings of a conversion and of its check."""
     return warnings if report is None else (*warnings, *report.warnings)
-
-
-@public
-@with_options(LoweringOptions)
-def explain(
-    prototxt: PathLike,
-    caffemodel: PathLike | None = None,
-    *,
-    blob: str | None = None,
-    io_layout: IoLayout = "channels_last",
-    html: PathLike | None = None,
-    **options: Unpack[LoweringKeywords],
-) -> TranslationMap:
-    """How a Caffe net maps to Keras, blob by blob and weight by weight, without building it.
-
-    Neither Keras nor, for what the shapes alone say, a caffemodel is needed. `blob` confines the
-    map to one blob and the layers that write it; the other options are those of `caffe_to_keras`.
-    `html` is a page to write, with the whole net drawn as a graph.
-
-    Raises BridgeError for whatever cannot be converted.
-    """
-    from bridge.caffe.match import with_unknown_weights
-    from bridge.graph.io import to_ir
-    from bridge.graph.passes import run_passes
-    from bridge.lower.cut import cut
-    from bridge.raising import raise_model
-    from bridge.translation import translation_map
-
-    lowering = LoweringOptions.of(options)
-    page = None if html is None else _page_path(html, files_of(prototxt, caffemodel, lowering))
-    net = read_net(prototxt, caffemodel, lowering, with_unknown_weights)
-    lowered = lower_net(net, lowering)
-    with after(lowered.warnings):
-        plan = raise_model(run_passes(to_ir(lowered)), io_layout)
-        whole = translation_map(plan, lowered)
-    kept = cut(net, lowering.outputs).layers
-    writers = {top: layer.name for layer in kept for top in layer.tops}
-    if page is not None:
-        from bridge.check.report.drawn import lowered_diagram
-        from bridge.drawing.page import write_page
-
-        diagram = lowered_diagram(lowered, kept, plan, whole)
-        write_page(net.name or Path(prototxt).name, diagram, whole, page)
-    return whole if blob is None else whole.of_blob(blob, writers)
-
-
-def _page_path(html: PathLike, read: Iterable[Path]) -> Path:
-    """The page to write, which must not be one of the files that are read."""
-    refuse_collisions({"the page": Path(html)}, read)
-    return writable(Path(html), (".html",), "page")
 
 
 def _chosen_for(runtime: str | None, options: Mapping[str, object]) -> Choices:
@@ -332,21 +274,3 @@ def _temporary_onnx(lowered: LoweredModel) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield save(lowered, Path(folder) / "model.onnx")
-
-
-@contextmanager
-def _as_file(model: PathLike | onnx.ModelProto | Any) -> Iterator[Path]:
-    """A graph in memory as a file, so that every stage maps its weights from one."""
-    if isinstance(model, (str, Path)):
-        yield Path(model)
-        return
-    import onnx
-
-    if not isinstance(model, onnx.ModelProto):
-        raise UsageError(
-            "cannot raise this", expected="a path or an onnx.ModelProto", received=type(model)
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        onnx.save(model, path)
-        yield path

@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.errors import GraphError, UnsupportedError, UsageError
-from bridge.public.options import GraphOptions
+from bridge.public.options import GraphOptions, PathLike
 from bridge.public.progress import Progress
 
 if TYPE_CHECKING:
+    import onnx
+
     from bridge import ir
 
 _QUANTIZED = (
@@ -26,6 +28,46 @@ _QUANTIZED = (
     "before and no longer rounded (--quantized keep rounds them)"
 )
 _HALF = "the graph is of half precision, and its Keras model computes in single"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A graph, the file that it was read from, and all files that it has weights in."""
+
+    model: ir.Model
+    path: Path
+    files: tuple[Path, ...]
+
+
+@contextmanager
+def opened(model_or_path: PathLike | onnx.ModelProto, options: GraphOptions) -> Iterator[Opened]:
+    """Reads a graph, which is refused if ONNX's checker refuses it. Raises BridgeError."""
+    from bridge.graph.io import external_files, gathered, load
+    from bridge.graph.validity import valid_graphs
+
+    with _as_file(model_or_path) as named, ExitStack() as stack:
+        file = stack.enter_context(gathered(named, allow_external_path=options.allow_external_path))
+        stack.enter_context(valid_graphs([file.path]))
+        model = load(file.path)
+        yield Opened(model, file.path, (*file.files, *external_files(model)))
+
+
+@contextmanager
+def _as_file(model: PathLike | onnx.ModelProto | Any) -> Iterator[Path]:
+    """A graph in memory as a file, so that every stage maps its weights from one."""
+    if isinstance(model, (str, Path)):
+        yield Path(model)
+        return
+    import onnx
+
+    if not isinstance(model, onnx.ModelProto):
+        raise UsageError(
+            "cannot raise this", expected="a path or an onnx.ModelProto", received=type(model)
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        onnx.save(model, path)
+        yield path
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import onnx
 
     from bridge.check.report import Report
+    from bridge.ir import Snapshot
     from bridge.lower.model import LoweredModel
     from bridge.lower.values import Dims
     from bridge.raising import Plan
@@ -72,13 +73,15 @@ class Conversion:
 class Raising:
     """The plan of the raised model, and the report of the check.
 
-    `lowered` is the Caffe net's model, if the graph comes from one; `loaded` is the Keras model,
-    where the check has made it already. `report` is None if there was no check, among others
-    because Keras is not installed, which is one of the warnings.
+    `lowered` is the Caffe net's model, if the graph comes from one, and else `graph` is the graph
+    as it was before the passes; `loaded` is the Keras model, where the check has made it already.
+    `report` is None if there was no check, among others because Keras is not installed, which is
+    one of the warnings.
     """
 
     plan: Plan
     lowered: LoweredModel | None = field(default=None, repr=False)
+    graph: Snapshot | None = field(default=None, repr=False)
     report: Report | None = None
     warnings: tuple[str, ...] = ()
     loaded: keras.Model | None = field(default=None, repr=False)
@@ -92,7 +95,7 @@ class Raising:
     def _map(self) -> TranslationMap:
         from bridge.translation import translation_map
 
-        return translation_map(self.plan, self.lowered)
+        return translation_map(self.plan, self.lowered, self.graph)
 
     @cached_property
     def model(self) -> keras.Model:

@@ -55,14 +55,16 @@ def raised(
     from bridge.archive.depth import depth_warnings
     from bridge.archive.write import is_known
     from bridge.graph.passes import run_passes
+    from bridge.ir import Snapshot
     from bridge.raising import raise_model
 
     target = None if output is None else Path(output)
     if target is not None:
         _refuse_unwritable(target)
     _refuse_rounding(target, options)
+    graph = Snapshot(model.graph) if lowered is None else None
     plan = raise_model(run_passes(model), options.io_layout, options.target)
-    raising = Raising(plan, lowered, warnings=tuple(depth_warnings(plan)))
+    raising = Raising(plan, lowered, graph, warnings=tuple(depth_warnings(plan)))
     values = None if lowered is None else lowered.values
     check = _Check(path, values, options.progress) if options.check and path is not None else None
     if target is not None and target.suffix == SCRIPT:

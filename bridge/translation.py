@@ -7,11 +7,11 @@ layouts, and the expressions of the weights' own functions (see `layout.Traced`)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bridge.caffe.net import Blob
 from bridge.errors import UsageError, plain
@@ -20,7 +20,10 @@ from bridge.files.outputs import writable
 from bridge.files.staging import staged
 from bridge.layout import Traced, Weight, constant_text, einops_sizes
 from bridge.lower.model import LoweredModel
-from bridge.raising.plan import Call, Permutation, Plan, Size, Stored
+from bridge.raising.plan import Call, Permutation, Plan, Size
+
+if TYPE_CHECKING:
+    from bridge import ir
 
 Shape = tuple[Size, ...]
 
@@ -35,7 +38,8 @@ class MappedTensor:
     `keras` names the layer, the `keras.ops` node or the input that gives the tensor, as its
     output number `output` of its call number `time`. `order` is einops text from the value to the
     tensor, and `sizes` are those of its letters that the shape leaves open:
-    `einops.rearrange(value, order, **sizes)`.
+    `einops.rearrange(value, order, **sizes)`. `target` is what computes the tensor,
+    `layers.Conv2D` or `ops.matmul`; "" for an input.
     """
 
     value: str
@@ -46,6 +50,7 @@ class MappedTensor:
     order: str
     sizes: Mapping[str, int]
     time: int = 0
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,15 +109,20 @@ class Transpose:
 class TranslationMap:
     """All tensors and weights of a model, and the transposes that it could not do without.
 
-    `absent` are the blobs, with their shapes, that are no tensor in Keras: constants, and what is
-    between two layers that became one.
+    `absent` are the values, with their shapes as far as they are known, that are no tensor in
+    Keras: constants, and what is between two layers that became one. `origin` is the format of the
+    net that the values are of. Of an ONNX graph `operators` compute the values, by name, and
+    `notes` say in what the graph that became a model is not the file's own.
     """
 
     name: str
     tensors: tuple[MappedTensor, ...]
     weights: tuple[MappedWeight, ...]
     transposes: tuple[Transpose, ...] = ()
-    absent: Mapping[str, Shape] = field(default_factory=dict)
+    absent: Mapping[str, Shape | None] = field(default_factory=dict)
+    origin: Literal["Caffe", "ONNX"] = "Caffe"
+    operators: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         counts = f"{len(self.tensors)} tensors, {len(self.weights)} weights"
@@ -130,30 +140,34 @@ class TranslationMap:
             f"weights of {self.name}", ("weight in Keras", "shape", "of", "by"), weights
         )
 
-    def of_blob(self, blob: str, writers: Mapping[str, str]) -> TranslationMap:
+    def of_blob(self, blob: str, writers: Mapping[str, str] | None = None) -> TranslationMap:
         """What concerns one blob of a Caffe net: its values, several if layers work in place, and
-        the weights of the layers that write them; `writers` has their names by value.
+        the weights of the layers that write them; `writers` has their names by value. Without
+        them, what concerns one value of a graph, and the Keras layer that gives it.
 
         Raises UsageError for an unknown blob.
         """
         names = [*(tensor.value for tensor in self.tensors), *self.absent]
         values = {name for name in names if name.partition(":")[0] == blob or name == blob}
         if not values:
+            what = "net has no blob" if self.origin == "Caffe" else "graph has no value"
             raise UsageError(
-                f"the net has no blob {blob!r}",
+                f"the {what} {blob!r}",
                 expected=", ".join(get_close_matches(blob, names) or names[-5:]),
             )
-        layers = {writers.get(name) for name in values}
+        layers = {(writers or {}).get(name) for name in values} - {None}
+        keras = {x.keras for x in self.tensors if x.value in values and writers is None}
         return replace(
             self,
             tensors=tuple(tensor for tensor in self.tensors if tensor.value in values),
             weights=tuple(
                 weight
                 for weight in self.weights
-                if any(source.layer in layers for source in weight.sources)
+                if weight.layer in keras or any(x.layer in layers for x in weight.sources)
             ),
             transposes=tuple(t for t in self.transposes if t.value in values),
             absent={name: shape for name, shape in self.absent.items() if name in values},
+            operators={name: x for name, x in self.operators.items() if name in values},
         )
 
     def save(self, path: str | Path) -> None:
@@ -184,48 +198,60 @@ class TranslationMap:
             weights=tuple(MappedWeight(**_tupled(weight)) for weight in weights),
             transposes=tuple(Transpose(**transpose) for transpose in data["transposes"]),
             absent=_tupled(data["absent"]),
+            origin=data.get("origin", "Caffe"),
+            operators=dict(data.get("operators", {})),
+            notes=tuple(data.get("notes", ())),
         )
 
 
-def translation_map(plan: Plan, lowered: LoweredModel | None = None) -> TranslationMap:
-    """The map of a plan; with the lowered net that it comes from, down to Caffe's blobs."""
+def translation_map(
+    plan: Plan, lowered: LoweredModel | None = None, graph: ir.Snapshot | None = None
+) -> TranslationMap:
+    """The map of a plan; with the lowered net that it comes from, down to Caffe's blobs, or with
+    the graph as it was before the passes, of all its values."""
     names = {plan_input.id: plan_input.name for plan_input in plan.inputs}
     names |= {call.id: call.name for call in plan.calls}
-    times = plan.times()
-    shapes = {} if lowered is None else lowered.shapes
+    shapes = _shapes(lowered, graph)
     initializers = frozenset[str]() if lowered is None else frozenset(lowered.weights)
-    values = plan.values if lowered is None else shapes
     return TranslationMap(
         name=plan.name,
-        tensors=tuple(
-            _tensor(value, plan.values[value], names, times)
-            for value in values
-            if value in plan.values
-        ),
+        origin="ONNX" if lowered is None else "Caffe",
+        tensors=tuple(_tensors(plan, plan.values if lowered is None else shapes, names)),
         weights=tuple(
             _weight(call, role, weight, initializers)
             for call in plan.calls
             for role, weight in _weights_of(call)
         ),
         transposes=tuple(_transpose(permutation, names) for permutation in plan.permutations),
-        absent={value: shapes[value] for value in shapes if value not in plan.values},
+        absent={value: shape for value, shape in shapes.items() if value not in plan.values},
+        operators={} if graph is None else graph.operators,
     )
 
 
-def _tensor(
-    value: str, stored: Stored, names: Mapping[int, str], times: Mapping[int, int]
-) -> MappedTensor:
-    layout = stored.layout
-    return MappedTensor(
-        value=value,
-        shape=layout.logical_shape,
-        keras=names[stored.ref.call],
-        output=stored.ref.item or 0,
-        stored=layout.stored_shape,
-        order=layout.text(),
-        sizes=einops_sizes(layout),
-        time=times.get(stored.ref.call, 0),
-    )
+def _shapes(lowered: LoweredModel | None, graph: ir.Snapshot | None) -> Mapping[str, Shape | None]:
+    if lowered is not None:
+        return lowered.shapes
+    return {} if graph is None else graph.shapes()
+
+
+def _tensors(plan: Plan, values: Iterable[str], names: Mapping[int, str]) -> Iterator[MappedTensor]:
+    """The tensors of these values that have one."""
+    times = plan.times()
+    targets = {call.id: call.target for call in plan.calls}
+    for value in values:
+        stored = plan.values.get(value)
+        if stored is not None:
+            yield MappedTensor(
+                value=value,
+                shape=stored.layout.logical_shape,
+                keras=names[stored.ref.call],
+                output=stored.ref.item or 0,
+                stored=stored.layout.stored_shape,
+                order=stored.layout.text(),
+                sizes=einops_sizes(stored.layout),
+                time=times.get(stored.ref.call, 0),
+                target=targets.get(stored.ref.call, ""),
+            )
 
 
 def _transpose(permutation: Permutation, names: Mapping[int, str]) -> Transpose:

@@ -5,25 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bridge
 from bridge.convert import raise_caffe, raise_onnx
-from tests.helpers.golden_cases import case
 from tests.helpers.keras_against_onnx import graph
-
-NET = case("bn_scale_relu_inplace")
-
-
-def test_without_a_caffemodel_all_that_shapes_say_is_said() -> None:
-    mapping = bridge.explain(NET.prototxt)
-    expressions = {f"{weight.layer} {weight.role}": weight.expression for weight in mapping.weights}
-    assert expressions == {
-        "conv kernel": "w.transpose(2, 3, 1, 0)",
-        "bn gamma": "w",
-        "bn beta": "w",
-        "bn moving_mean": "blobs[0] / blobs[2]",
-        "bn moving_variance": "blobs[1] / blobs[2]",
-    }
-
 
 # Layers of forks that are written out in several operators, so that all of these are to be raised.
 FORKS = {

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from bridge.cli.app import reading_command
-from bridge.cli.options import DEFAULT_LOWERING, Caffemodel, IoLayoutOption, Lowering, Prototxt
-from bridge.cli.show import show_json, show_table, words
+from bridge.cli.options import (
+    DEFAULT_LOWERING,
+    AllowExternalPath,
+    Caffemodel,
+    InputValue,
+    IoLayoutOption,
+    Lowering,
+    Quantized,
+    parse_values,
+)
+from bridge.cli.show import show_json, show_table, show_warnings, words
 
 if TYPE_CHECKING:
     from bridge.translation import MappedTensor, MappedWeight, Source, TranslationMap, Transpose
@@ -18,23 +27,28 @@ if TYPE_CHECKING:
 
 @reading_command
 def explain(
-    net: Prototxt,
+    net: Annotated[Path, Parameter(help="The net's definition, .prototxt, or a graph, .onnx.")],
     caffemodel: Caffemodel = None,
     /,
     *,
-    blob: Annotated[str | None, Parameter(help="This blob only, and what writes it.")] = None,
+    blob: Annotated[
+        str | None, Parameter(help="This blob, or value of a graph, only, and what writes it.")
+    ] = None,
     as_json: Annotated[bool, Parameter("--json", negative=(), help="Print it as JSON.")] = False,
     html: Annotated[
         Path | None, Parameter(help="A page to write, .html, with the net drawn as a graph.")
     ] = None,
     io_layout: IoLayoutOption = "channels_last",
     lowering: Lowering = DEFAULT_LOWERING,
+    input_value: InputValue = None,
+    quantized: Quantized = None,
+    allow_external_path: AllowExternalPath = False,
 ) -> None:
-    """Show how each blob and each weight of a Caffe net maps to Keras.
+    """Show how each value and each weight of a Caffe net, or of an ONNX graph, maps to Keras.
 
-    For each blob its shape in Caffe, its shape in Keras, and the einops text between them; for
-    each weight the numpy expression from Caffe's array to Keras's. Neither Keras nor a
-    caffemodel is needed.
+    For each value its shape there, its shape in Keras, and the einops text between them; for each
+    weight the numpy expression from the file's array to Keras's. Neither Keras nor a caffemodel is
+    needed. The options of caffe-to-onnx are for Caffe nets, and those of onnx-to-keras for graphs.
 
     **Examples**
 
@@ -43,8 +57,10 @@ def explain(
         python -m bridge explain deploy.prototxt net.caffemodel --blob fc6
 
         python -m bridge explain deploy.prototxt --html net.html
+
+        python -m bridge explain net.onnx --html net.html
     """
-    from bridge.convert import explain as explained
+    from bridge.explanation import explain as explained
 
     translation = explained(
         net,
@@ -52,8 +68,12 @@ def explain(
         blob=blob,
         io_layout=io_layout,
         html=html,
+        input_value=parse_values(input_value or ()),
+        quantized=quantized,
+        allow_external_path=allow_external_path,
         **lowering.keywords(),
     )
+    show_warnings(translation.notes)
     if as_json:
         show_json(translation.to_json())
     else:
@@ -61,25 +81,60 @@ def explain(
 
 
 def show_map(translation: TranslationMap) -> None:
-    rows = [_tensor_row(tensor) for tensor in translation.tensors]
-    rows += [
-        (name, words(shape), "-", "no tensor of its own", "-")
-        for name, shape in translation.absent.items()
-    ]
-    show_table(("blob", "in Caffe", "in Keras", "layout", "produced by"), rows)
+    if translation.origin == "Caffe":
+        _show_tensors(translation)
+    else:
+        _show_values(translation)
     if translation.weights:
         print()
-        heads = ("weight in Keras", "shape", "of Caffe's", "shape", "by")
+        source = "of Caffe's" if translation.origin == "Caffe" else "initializer"
+        heads = ("weight in Keras", "shape", source, "shape", "by")
         show_table(heads, [_weight_row(weight) for weight in translation.weights])
     if translation.transposes:
         print()
         show_transposes(translation.transposes)
 
 
-def _tensor_row(tensor: MappedTensor) -> Sequence[str]:
-    number = f"[{tensor.output}]" if tensor.output else ""
-    stored = words(tensor.stored)
-    return (tensor.value, words(tensor.shape), stored, tensor.order, f"{tensor.keras}{number}")
+def _show_tensors(translation: TranslationMap) -> None:
+    """The blobs of a Caffe net, whose layers have the same names in Keras."""
+    rows = [
+        (x.value, words(x.shape), words(x.stored), x.order, _produced_by(x))
+        for x in translation.tensors
+    ]
+    rows += [(name, _shape(shape), *_ABSENT) for name, shape in translation.absent.items()]
+    show_table(("blob", "in Caffe", "in Keras", "layout", "produced by"), rows)
+
+
+def _show_values(translation: TranslationMap) -> None:
+    """The values of a graph, each with the operator that computes it, and what computes its tensor:
+    a layer of Keras, or a function."""
+    rows = [
+        (
+            x.value,
+            translation.operators.get(x.value, "-"),
+            _shape(x.shape),
+            _shape(x.stored),
+            x.order,
+            _produced_by(x) + (f" ({x.target.removeprefix('layers.')})" if x.target else ""),
+        )
+        for x in translation.tensors
+    ]
+    rows += [
+        (name, translation.operators.get(name, "-"), _shape(shape), *_ABSENT)
+        for name, shape in translation.absent.items()
+    ]
+    show_table(("value", "operator", "in ONNX", "in Keras", "layout", "produced by"), rows)
+
+
+_ABSENT = ("-", "no tensor of its own", "-")  # in Keras, its layout, and what produces it
+
+
+def _shape(shape: Sequence[int | str] | None) -> str:
+    return "-" if shape is None else words(shape) or "a number"
+
+
+def _produced_by(tensor: MappedTensor) -> str:
+    return f"{tensor.keras}[{tensor.output}]" if tensor.output else tensor.keras
 
 
 def _weight_row(weight: MappedWeight) -> Sequence[str]:

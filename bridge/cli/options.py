@@ -130,6 +130,17 @@ Solver = Annotated[
 SolverState = Annotated[
     Path | None, Parameter(help="And go on from this snapshot, .solverstate or .solverstate.h5.")
 ]
+InputValue = Annotated[
+    list[str] | None,
+    Parameter(negative=(), help="Make an input a constant: NAME:NUMBER, such as rate:16000."),
+]
+Quantized = Annotated[
+    Literal["float", "keep"] | None,
+    Parameter(
+        help="What a graph of int8 becomes: the float model that it stands for, by default, or "
+        "Keras operations that keep the same steps."
+    ),
+]
 
 
 @Parameter(name="*")
@@ -148,17 +159,8 @@ class Graph:
         list[str] | None,
         Parameter(negative=(), help="Fix an input's sizes: NAME:DIMS, such as x:1,3,320,240."),
     ] = None
-    input_value: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="Make an input a constant: NAME:NUMBER, such as rate:16000."),
-    ] = None
-    quantized: Annotated[
-        Literal["float", "keep"] | None,
-        Parameter(
-            help="What a graph of int8 becomes: the float model that it stands for, by default, or "
-            "Keras operations that keep the same steps."
-        ),
-    ] = None
+    input_value: InputValue = None
+    quantized: Quantized = None
     allow_external_path: AllowExternalPath = False
 
     def keywords(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ cloning.py     copies of graphs
 replacing.py   nodes in the stead of others
 inlining.py    functions, put in where they are called
 inference.py   shapes and dtypes, as ONNX infers them
+snapshot.py    a graph as it is before any pass
 cleaning.py    constants as initializers; nodes that nobody needs
 """
 
@@ -26,6 +27,7 @@ from bridge.ir.inlining import inline
 from bridge.ir.nodes import Node, Usage, Value, node
 from bridge.ir.reading import InvalidModelError, attribute_of, from_proto, function_of
 from bridge.ir.replacing import replace_nodes
+from bridge.ir.snapshot import Snapshot, SnapshotNode
 from bridge.ir.tensors import (
     ExternalTensor,
     LazyTensor,
@@ -62,6 +64,8 @@ __all__ = [
     "OtherType",
     "ProtoTensor",
     "Shape",
+    "Snapshot",
+    "SnapshotNode",
     "SymbolicDim",
     "Tensor",
     "TensorBase",

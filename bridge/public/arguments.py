@@ -107,9 +107,9 @@ TEXT = Kind("a str", _is_text)
 TEXTS = Kind("a str, or a list of them", _either(_is_text, _all(_is_text)))
 
 KINDS: Mapping[str, Kind] = {
-    **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report"), PATH),
+    **dict.fromkeys(("prototxt", "caffemodel", "output", "map", "labels", "report", "html"), PATH),
     **dict.fromkeys(("solver", "solverstate", "record", "folder", "int8"), PATH),
-    **dict.fromkeys(("a", "b", "graph", "model", "model_or_path"), MODEL),
+    **dict.fromkeys(("a", "b", "graph", "model", "model_or_path", "net"), MODEL),
     **dict.fromkeys(("images", "plugin"), PATHS),
     **dict.fromkeys(("check", "fp16", "dynamic", "fold_bn", "inference", "portable"), FLAG),
     **dict.fromkeys(("allow_missing_weights", "allow_external_path", "rgb"), FLAG),

@@ -78,6 +78,10 @@ class OnnxToKerasKeywords(GraphKeywords, RaisingKeywords, total=False):
     """The options of both."""
 
 
+class ExplainKeywords(LoweringKeywords, GraphKeywords, total=False):
+    """The options of both, of which a net takes its own."""
+
+
 class SolverKeywords(TypedDict, total=False):
     """`SolverOptions` as keyword arguments; None stands for the default."""
 
@@ -92,6 +96,11 @@ class CaffeToKerasKeywords(LoweringKeywords, RaisingKeywords, SolverKeywords, to
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options as a verb uses them, each with its default."""
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names of those that are not at their default."""
+        return frozenset(x.name for x in fields(self) if getattr(self, x.name) != _default(x))
 
     @classmethod
     def of(cls, keywords: Mapping[str, Any]) -> Self:
@@ -277,18 +286,22 @@ def with_options(*kinds: type[Options]) -> Callable[[Verb], Verb]:
 
     So `help` shows each with its default, and `public` refuses any other name.
     """
-    options = [_parameter(option) for kind in kinds for option in fields(kind)]
+    options = {option.name: _parameter(option) for kind in kinds for option in fields(kind)}
 
     def listed(verb: Verb) -> Verb:
         signature = inspect.signature(verb)
         own = [p for p in signature.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-        vars(verb)["__signature__"] = signature.replace(parameters=[*own, *options])
+        vars(verb)["__signature__"] = signature.replace(parameters=[*own, *options.values()])
         return verb
 
     return listed
 
 
 def _parameter(option: Field[Any]) -> Parameter:
+    kind, default = Parameter.KEYWORD_ONLY, _default(option)
+    return Parameter(option.name, kind, default=default, annotation=option.type)
+
+
+def _default(option: Field[Any]) -> Any:
     factory = option.default_factory
-    default = option.default if factory is MISSING else factory()
-    return Parameter(option.name, Parameter.KEYWORD_ONLY, default=default, annotation=option.type)
+    return option.default if factory is MISSING else factory()

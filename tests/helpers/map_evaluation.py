@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -11,20 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.caffe import Net
-from bridge.translation import MappedWeight
+from bridge.translation import MappedWeight, Source
 
 Array = NDArray[Any]
 
 
 def evaluated(weight: MappedWeight, net: Net, constants: Mapping[str, Array]) -> Array:
     """The weight's expression, run over the net's blobs; `constants` are the graph's own."""
+
+    def array_of(source: Source) -> Array:
+        if source.layer is None or source.blob is None:
+            return constants[source.initializer]
+        (layer,) = (x for x in net.layers if x.name == source.layer and x.blobs)
+        return layer.blobs[source.blob].array()
+
+    return _evaluated(weight, array_of)
+
+
+def expression_of(weight: MappedWeight, constants: Mapping[str, Array]) -> Array:
+    """The same of a weight of a graph."""
+    return _evaluated(weight, lambda source: constants[source.initializer])
+
+
+def _evaluated(weight: MappedWeight, array_of: Callable[[Source], Array]) -> Array:
     names: dict[str, Any] = {"np": np, "blobs": {}}
     for source in weight.sources:
-        if source.layer is None or source.blob is None:
-            array = constants[source.initializer]
-        else:
-            (layer,) = (x for x in net.layers if x.name == source.layer and x.blobs)
-            array = layer.blobs[source.blob].array()
+        array = array_of(source)
         assert array.shape == source.shape
         names[source.variable] = names["blobs"][source.blob] = array
     assert weight.expression is not None

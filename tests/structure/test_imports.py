@@ -40,6 +40,7 @@ ORDER = (
     "from_onnx",
     "to_keras",
     "to_onnx",
+    "explanation",
     "training",
     "convert",
     "inspection",
