@@ -168,6 +168,22 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         lambda: of_shape(graph("y = HammingWindow(x)", x="int64[3]"), 3, 3),
         "the size of a window is one number",
     ),
+    "indices of fewer axes": (
+        lambda: of_shape(graph("y = GatherElements(x, i)", "int64[1] i = {0}"), 1),
+        "equally many axes",
+    ),
+    "updates of more axes": (
+        lambda: of_shape(
+            graph("y = ScatterElements(x, i, c)", f"int64[1, 1] i = {{0}}, {CUBE}"), 1, 3
+        ),
+        "equally many axes",
+    ),
+    "a window within the padding": (
+        lambda: graph(
+            "y = AveragePool <kernel_shape = [2], pads = [2, 0]> (x)", x="float[1, 1, 4]"
+        ),
+        "nothing to average",
+    ),
     "a batch norm of one axis": (
         lambda: graph("y = BatchNormalization(x, c, c, c, c)", VECTOR, "float[4]"),
         "over a single axis",

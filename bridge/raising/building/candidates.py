@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import chain, groupby
 
-from bridge.errors import UnsupportedError
+from bridge.errors import GraphError, UnsupportedError
 from bridge.layout import Atom, Concatenated, Layout, Weight, cached
 from bridge.raising.plan import Ref
 from bridge.raising.table import Node, Operand, Shape
@@ -62,7 +62,12 @@ def axis_order(layout: Layout) -> tuple[int, ...] | None:
 
 def axis_orders(operands: Sequence[Operand]) -> list[tuple[int, ...]]:
     """The orders of whole axes to choose from for operands of one rank: those that they have, and
-    ONNX's."""
+    ONNX's. Raises GraphError for operands of different ranks."""
+    if len({operand.rank for operand in operands}) > 1:
+        raise GraphError(
+            "its inputs must have equally many axes",
+            received=", ".join(" ".join(map(str, operand.shape)) for operand in operands),
+        )
     tensors = [operand for operand in operands if not operand.is_constant]
     orders = [axis_order(tensor.layout) for tensor in tensors]
     onnx_order = tuple(range(operands[0].rank))

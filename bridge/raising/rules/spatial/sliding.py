@@ -83,7 +83,8 @@ class Counted:
         return Counted(self.window.ordered(axes), padding)
 
     def counts(self) -> list[NDArray[np.float32]]:
-        """For each axis the number of elements that count in each window along it."""
+        """For each axis the number of elements that count in each window along it. Raises
+        UnsupportedError where a window has none: onnxruntime does not run such a graph."""
         if not self.window.is_padded:
             return [np.array([size], np.float32) for size in self.window.kernel]
         if not self.window.has_known_sizes:
@@ -100,7 +101,15 @@ class Counted:
             offsets = np.arange(window.kernel[axis]) * window.dilations[axis]
             stop = begin + size + end - offsets[-1]
             elements = np.arange(0, stop, window.strides[axis])[:, None] + offsets
-            results.append(((elements >= low) & (elements < high)).sum(1).astype(np.float32))
+            counts = ((elements >= low) & (elements < high)).sum(1)
+            if not counts.all():
+                raise UnsupportedError(
+                    "a window that lies in the padding, and has nothing to average",
+                    expected="padding that is smaller than the window",
+                    received=f"{begin} before and {end} behind {size} elements, for windows of "
+                    f"{window.kernel[axis]}",
+                )
+            results.append(counts.astype(np.float32))
         return results
 
     def check(self, node: Node) -> None:
