@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ def outcome(verb: Callable[[Path], object], path: Path) -> str:
     signal.signal(signal.SIGPROF, _too_long)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        verb(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # of NumPy's: a user would see it
+            verb(path)
     except InternalError as error:
         if isinstance(error.__cause__, TooLongError):
             return "too long"
