@@ -29,21 +29,24 @@ _RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLi
 _RANDOM |= {"Bernoulli", "Multinomial"}
 
 
-def fold_constants(model: ir.Model) -> None:
+def fold_constants(model: ir.Model) -> bool:
     """Every standard node of constants becomes an initializer, and so does a Shape whose input's
-    shape is known; what gives an output of the graph stays a node.
+    shape is known; what gives an output of the graph stays a node. Returns whether there was one.
 
     Large results are computed when they are read. Raises GraphError where results do not fit
     into memory, and for nodes that cannot be computed.
     """
     opset, room = model.opset_imports[""], _Room(model.graph)
+    folded = False
     for node in list(model.graph):
         results = _results(node, opset, room) if _may_fold(node) else None
         if results is not None:
+            folded = True
             for value in node.outputs:
                 if value.name:
                     _make_constant(model.graph, value, results[value.name])
             model.graph.remove(node, safe=True)
+    return folded
 
 
 def settle_reshapes(model: ir.Model) -> None:

@@ -29,7 +29,7 @@ class Pass:
     """A step that changes the model in place; `requires` and `ensures` say in words what holds."""
 
     name: str
-    run: Callable[[ir.Model], None]
+    run: Callable[[ir.Model], object]
     requires: str
     ensures: str
 
@@ -109,12 +109,23 @@ def _infer_shapes(model: ir.Model) -> None:
         fold_constants(model)
 
 
-def _take_branches(model: ir.Model) -> None:
+def _take_branches(model: ir.Model) -> bool:
     loops = model.opset_imports[""] >= TARGET  # older ones are lifted with their bodies first
+    taken = False
     while take_branches(model) or select_results(model) or (loops and unroll_loops(model)):
+        taken = True
         ir.lift_constants(model)
         _infer_shapes(model)
         fold_constants(model)
+    return taken
+
+
+def _settle_constants(model: ir.Model) -> None:
+    folded = fold_constants(model)
+    # What a branch computes may be the condition of the next If, or the length of a loop.
+    taken = _take_branches(model)
+    if folded or taken:
+        _infer_shapes(model)
 
 
 def _results(model: ir.Model) -> list[ir.Value]:
@@ -155,10 +166,12 @@ _AFTER_OPSET = (
     # And corrects what ONNX infers wrong, see graph/sizes.py.
     Pass("infer shapes", _infer_shapes, "no Constant nodes", "what ONNX can infer has a shape"),
     # Needs shapes, for Shape nodes; gives constants, which shapes after Reshape need.
-    Pass("fold constants", fold_constants, "shapes", "nothing small is computed from constants"),
-    # What a branch computes may be the condition of the next If, or the length of a loop.
-    Pass("take branches", _take_branches, "constants are folded", "no If or loop that can go"),
-    Pass("infer shapes", _infer_shapes, "constants are folded", "shapes after them as well"),
+    Pass(
+        "settle constants",
+        _settle_constants,
+        "shapes",
+        "nothing small is computed from constants, no If or loop is left that can go",
+    ),
     # x.view(x.size(0), -1), as exporters spell it out.
     Pass("settle reshapes", settle_reshapes, "shapes", "Reshape has a constant where it can"),
     Pass("remove unused", ir.remove_unused, "constants are folded", "all nodes lead to an output"),

@@ -14,8 +14,10 @@ MOST = 2**13  # results of one function, the last that were asked for
 
 def cached(function: Callable[P, Result]) -> Callable[P, Result]:
     """The function, which works out its result for equal arguments once. It takes sequences, as
-    tuples, and what is hashable; what it raises is not cached."""
+    tuples, where its annotations say so, and what is hashable; what it raises is not cached."""
     known: Any = lru_cache(maxsize=MOST)(function)
+    if not _takes_sequences(function):
+        return cast(Callable[P, Result], known)
 
     @wraps(function)
     def call(*arguments: Any) -> Result:
@@ -23,6 +25,11 @@ def cached(function: Callable[P, Result]) -> Callable[P, Result]:
         return result
 
     return cast(Callable[P, Result], call)
+
+
+def _takes_sequences(function: Callable[P, Result]) -> bool:
+    kinds = (str(kind) for name, kind in function.__annotations__.items() if name != "return")
+    return any(kind.startswith(("Sequence[", "Iterable[")) for kind in kinds)
 
 
 def _hashable(argument: Any) -> Hashable:

@@ -79,10 +79,11 @@ def weight_of(value: ir.Value) -> Weight | None:
     tensor = value.const_value
     if tensor is None:
         return None
-    weight = tensor.meta.get(_WEIGHT)
+    weight, name = tensor.meta.get(_WEIGHT), value.name or ""
     if not isinstance(weight, Weight):
-        weight = Weight(tuple(tensor.shape.numpy()), tensor.numpy, dtype=tensor.dtype.numpy())
-    return replace(weight, name=value.name or "")
+        shape, dtype = tuple(tensor.shape.numpy()), tensor.dtype.numpy()
+        return Weight(shape, tensor.numpy, name=name, dtype=dtype)
+    return weight if weight.name == name else replace(weight, name=name)
 
 
 def header(name: str, weight: Weight) -> TensorProto:
