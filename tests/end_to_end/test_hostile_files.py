@@ -12,20 +12,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto
 
 import bridge
-from bridge.caffe.reader import stored_layers
 from bridge.caffe.write import write_caffemodel
 from bridge.convert import raise_onnx
 from bridge.errors import BridgeError, InternalError
 from bridge.files import memory
 from bridge.files.wire import field, varint
-from bridge.inspection import inspect
 from tests.helpers.golden_cases import case
 
 Build = Callable[[Path], object]
@@ -290,11 +287,14 @@ def of_blob(blob: bytes) -> bytes:
 
 WHOLE = NET.caffemodel.read_bytes()
 ENDLESS = field(1, varint(2**62) * 3)
+ENDLESS_BLOB, LEGACY = r"damaged at .*'conv'\n  received: a blob of shape", b"\x08\0\x10"
 CAFFEMODELS = {
     "cut off": (WHOLE[:-3], "damaged"),
     "a length beyond the end": (field(1, b"net") + b"\xa2\x06" + varint(2**40), "damaged"),
     "a number without an end": (field(1, b"net") + b"\xa2\x06" + b"\xff" * 20, "damaged"),
-    "sizes that overflow": (of_blob(field(7, field(7, ENDLESS))), "conv"),
+    "sizes that overflow": (of_blob(field(7, field(7, ENDLESS))), ENDLESS_BLOB),
+    "no numbers, of an endless size": (of_blob(field(7, LEGACY + varint(2**40))), ENDLESS_BLOB),
+    "no numbers, of a negative size": (of_blob(field(7, LEGACY + varint(2**64 - 1))), ENDLESS_BLOB),
     "fewer numbers than sizes": (of_blob(field(7, field(7, field(1, b"\x08")))), "conv"),
     "a mean image": (b"\x08\1\x10\3\x18\x80\2\x20\x80\2", "a mean image"),
     "zeros": (bytes(5000), "zeros"),
@@ -316,59 +316,6 @@ def test_statistics_without_their_numbers(tmp_path: Path) -> None:
     (tmp_path / "net.caffemodel").write_bytes(data)
     files = tmp_path / "net.prototxt", tmp_path / "net.caffemodel"
     refused(lambda _: bridge.caffe_to_onnx(*files, check=False).proto, tmp_path, "layer 'l'")
-
-
-KINDS = ("external storage", "a virtual dataset", "an external link", "a symbolic link")
-
-
-def elsewhere(kind: str, folder: Path) -> Path:
-    """A caffemodel of which a blob lies in another file, or at another position of its own."""
-    path, other = folder / "net.caffemodel.h5", folder / "other.h5"
-    (folder / "secret").write_bytes(bytes(64))
-    with h5py.File(other, "w") as file:
-        file["data"] = np.zeros((1, 4), np.float32)
-    with h5py.File(path, "w") as file:
-        group = file.create_group("data/conv")
-        if kind == "external storage":
-            group.create_dataset("0", (16,), "f4", external=[(folder / "secret", 0, 64)])
-        elif kind == "a virtual dataset":
-            layout = h5py.VirtualLayout((1, 4), "f4")
-            layout[:] = h5py.VirtualSource(other, "data", (1, 4))
-            group.create_virtual_dataset("0", layout)
-        else:
-            external = kind == "an external link"
-            group["0"] = h5py.ExternalLink(other, "/data") if external else h5py.SoftLink("/data")
-    return path
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_hdf5_that_shows_other_files(kind: str, tmp_path: Path) -> None:
-    path = elsewhere(kind, tmp_path)
-    refused(lambda _: inspect([path]), tmp_path, f"does not lie in the file.*\n.*\n.*{kind}")
-
-
-UNSTORED = "does not have the numbers of '/data/conv/0'"
-CONTENTS: dict[str, tuple[dict[str, object], str]] = {
-    "chunks of which none is there": ({"shape": 10**9, "dtype": "f8", "chunks": True}, UNSTORED),
-    "numbers that are nowhere": ({"shape": 10**9, "dtype": "f4"}, UNSTORED),
-    "few numbers that are nowhere": ({"shape": 4, "dtype": "f4"}, UNSTORED),
-    "packed chunks that are nowhere": ({"shape": 10**9, "dtype": "f4", "compression": 9}, UNSTORED),
-    "zeros that are packed": ({"data": np.zeros(2**19, np.float32), "compression": 9}, MUCH),
-    "a chunk beyond the numbers": (
-        {"data": np.zeros(4, "f8"), "maxshape": (None,), "chunks": (2**18,), "compression": 9},
-        MUCH,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", CONTENTS)
-def test_hdf5_that_asks_for_much(name: str, tmp_path: Path) -> None:
-    dataset, words = CONTENTS[name]
-    path = tmp_path / "net.caffemodel.h5"
-    with h5py.File(path, "w") as file:
-        file.create_dataset("data/conv/0", **dataset)
-    refused(lambda _: stored_layers(path)[0].blobs[0].blob.array(), tmp_path, words)
-    assert path.stat().st_size < 20_000
 
 
 # --- recordings, and names ------------------------------------------------------------------------

@@ -24,7 +24,6 @@ TESTED_ELSEWHERE = {
     "files/wire.py": "caffe/files/test_binary.py",
     "check/backends/caffe_process.py": "check/backends/test_caffe.py",
     "check/backends/caffe_server.py": "check/backends/test_caffe.py",
-    "files/hdf5.py": "caffe/files/test_hdf5.py",
     "graph/io/tensors.py": "end_to_end/test_odd_graphs.py",
     "ir/writing.py": "ir/test_reading.py",
     "inspection/contents.py": "inspection/test_api.py",

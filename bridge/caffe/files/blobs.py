@@ -44,6 +44,7 @@ class StoredBlob:
 # Field numbers of schema/caffe.proto.
 _LEGACY_DIMS = (1, 2, 3, 4)
 _DATA, _SHAPE, _DOUBLE_DATA, _RAW_TYPE, _RAW_DATA = 5, 7, 8, 10, 12
+_LARGEST = 2**31 - 1  # of Caffe's sizes
 _FLOAT32: np.dtype[Any] = np.dtype("<f4")
 _NUMBERS: Mapping[int, np.dtype[Any]] = {_DATA: _FLOAT32, _DOUBLE_DATA: np.dtype("<f8")}
 # NVIDIA's raw_data_type: DOUBLE, FLOAT, FLOAT16.
@@ -91,6 +92,8 @@ def stored_blob(wire: Wire, blob: Entry) -> StoredBlob:
     if shape is None:
         legacy = bool(fields.legacy)
         shape = tuple(fields.legacy.get(number, 0) for number in _LEGACY_DIMS) if legacy else ()
+    if any(size > _LARGEST for size in shape):  # a negative one is beyond 2^63
+        raise wire.damaged(blob.begin, f"a blob of shape {' '.join(map(str, shape))}")
     span = None
     if len(runs) == 1 and runs[0].dtype == _FLOAT32 and not runs[0].tagged:
         span = Span(wire.path, runs[0].offset, 4 * count)
