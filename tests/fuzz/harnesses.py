@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -59,7 +60,9 @@ class Harness:
             path = Path(folder) / f"file{self.suffix}"
             path.write_bytes(data)
             try:
-                self.run(path)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", RuntimeWarning)  # of NumPy's: a user sees it
+                    self.run(path)
             except InternalError:
                 raise
             except BridgeError:
