@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from bridge.errors import UsageError, words_of
+from bridge.public.extras import pip_install
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -48,7 +49,7 @@ def _client(address: str) -> Client:
         raise UsageError(
             "distributed is needed for a Dask cluster",
             received=str(error),
-            hint="pip install 'caffe-bridge[dask]'",
+            hint=pip_install("dask"),
         ) from error
     try:
         return Client(address, timeout=ANSWERS_IN, set_as_default=False)

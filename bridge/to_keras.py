@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from bridge.errors import UnsupportedError, UsageError
 from bridge.files.outputs import MODEL_KINDS, SCRIPT, refuse_unknown_kind, writable
 from bridge.files.staging import staged, staging
+from bridge.public.extras import pip_install
 from bridge.public.options import PathLike, RaisingOptions
 from bridge.public.progress import Progress, in_bytes
 from bridge.results import Raising
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 DYNAMIC = "dynamic"  # the `int8` that rounds weights alone
 
 _UNCHECKED = (
-    "the model was not compared with onnxruntime, as Keras is not installed here: pip install "
-    "'caffe-bridge[keras]' and convert again, or compare the file where Keras is: "
+    "the model was not compared with onnxruntime, as Keras is not installed here: {install} "
+    "and convert again, or compare the file where Keras is: "
     "python -m bridge check (the net or the graph) {name}"
 )
 
@@ -112,7 +113,8 @@ class _Check:
         if self.values is not None:
             self.progress("running it in onnxruntime")
             check_onnx(self.path, self.values)
-        return replace(raising, warnings=(*raising.warnings, _UNCHECKED.format(name=name)))
+        warning = _UNCHECKED.format(install=pip_install("keras"), name=name)
+        return replace(raising, warnings=(*raising.warnings, warning))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 from bridge import cluster
 from bridge.errors import UsageError
+from bridge.public.extras import pip_install
 from tests.folders.cluster import distributed, two_workers
 
 
@@ -17,7 +18,7 @@ def test_without_distributed_its_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match="distributed is needed") as refusal:
         list(cluster.on_cluster("tcp://127.0.0.1:1", len, []))
-    assert refusal.value.hint == "pip install 'caffe-bridge[dask]'"
+    assert refusal.value.hint == pip_install("dask")
 
 
 @pytest.mark.nightly

@@ -14,6 +14,7 @@ from typing import Any
 
 from bridge.archive.tables import operations
 from bridge.errors import UnsupportedError
+from bridge.public.extras import pip_install
 from bridge.raising.plan import Call, Function, Plan, PlanInput, Ref, refs_in
 
 
@@ -37,7 +38,7 @@ class Use:
             raise UnsupportedError(
                 "no table says how a Keras archive spells this",
                 where=f"'{call.name}' ({call.target})",
-                hint="install Keras: pip install 'caffe-bridge[keras]'",
+                hint=f"install Keras: {pip_install('keras')}",
             )
         return cls(call, *operation.called(call.arguments, call.options))
 

@@ -12,6 +12,7 @@ import numpy as np
 from bridge.check.arrays import Arrays
 from bridge.errors import UsageError, words_of
 from bridge.files import missing, readable
+from bridge.public.extras import pip_install
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def opencv() -> Any:
         raise UsageError(
             "OpenCV is needed to read images",
             received=str(error),
-            hint="pip install 'caffe-bridge[opencv]'",
+            hint=pip_install("opencv"),
         ) from error
     return cv2
 

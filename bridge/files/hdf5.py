@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bridge.errors import Location, UsageError, WeightsError, words_of
 from bridge.files.inputs import HDF5_MAGIC, glance
 from bridge.files.memory import refuse_large
+from bridge.public.extras import pip_install
 from bridge.types import Array
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def opened(path: Path, member: IO[bytes] | None = None) -> Iterator[h5py.File]:
         raise UsageError(
             "h5py is needed to read HDF5 files",
             where=Location.of(path),
-            hint="pip install 'caffe-bridge[hdf5]'",
+            hint=pip_install("hdf5"),
         ) from None
     with damage_told(path), h5py.File(member or path) as file:
         yield file

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from bridge.errors import UsageError, plain
+from bridge.public.extras import pip_install
 
 
 def rendered(
@@ -24,7 +25,7 @@ def rendered(
         raise UsageError(
             "jinja2 is needed for a page",
             received=str(error),
-            hint="pip install 'caffe-bridge[report]'",
+            hint=pip_install("report"),
         ) from error
     environment = Environment(
         loader=PackageLoader("bridge", ""),

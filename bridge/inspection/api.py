@@ -290,7 +290,7 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
         "ONNX graph",
         model.graph.name or "",
         facts,
-        {value.name or "": _dims(value) for value in model.graph.inputs},
+        {v.name or "": _dims(v) for v in model.graph.inputs if v.name not in constants},
         {value.name or "": _dims(value) for value in model.graph.outputs},
         parts,
         sum(tensor.size for tensor in tensors),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.errors import UsageError, words_of
 from bridge.inspection.contents import Inspection, Part, size_of
+from bridge.public.extras import pip_install
 
 if TYPE_CHECKING:
     from bridge.lower.values import Dims
@@ -62,7 +63,7 @@ def _schema() -> ModuleType:
                 return module
     raise UsageError(
         "reading a .tflite needs LiteRT or TensorFlow, and neither is installed",
-        hint="pip install ai-edge-litert, or 'caffe-bridge[keras]'",
+        hint=f"pip install ai-edge-litert, or {pip_install('keras')}",
     )
 
 

@@ -1,4 +1,5 @@
 from bridge.errors import UsageError, words_of
+from bridge.public.extras import pip_install
 from bridge.suppress_output import quiet_libraries
 
 try:
@@ -8,6 +9,6 @@ except Exception as error:  # of an unknown backend Keras says so with a ValueEr
     raise UsageError(
         "Keras and a backend are needed for this",
         received=words_of(error),
-        hint="pip install 'caffe-bridge[keras]'; or caffe-bridge[jax] or caffe-bridge[torch], "
+        hint=f"{pip_install('keras')}; or its extra jax or torch, "
         "with KERAS_BACKEND=jax or torch in the environment",
     ) from error

@@ -27,6 +27,7 @@ from bridge.keras.execute import executed, is_norm
 from bridge.keras.io_names import input_names, output_names
 from bridge.keras.naming import name_nodes, name_values, scope
 from bridge.layout import Layout
+from bridge.public.extras import pip_install
 from bridge.public.options import IoLayout
 from bridge.raising.names import decode
 from bridge.suppress_output import quiet_tf2onnx
@@ -146,7 +147,7 @@ def _libraries() -> tuple[Any, Any]:
         raise UsageError(
             "TensorFlow and tf2onnx are needed to write ONNX",
             received=words_of(error),
-            hint="pip install 'caffe-bridge[keras]'",
+            hint=pip_install("keras"),
         ) from error
     return tensorflow, tf2onnx
 

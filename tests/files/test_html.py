@@ -18,7 +18,7 @@ def test_a_name_is_text_and_no_markup() -> None:
 def test_without_jinja2_a_page_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(
-        UsageError, match=r"jinja2 is needed for a page(.|\n)*caffe-bridge\[report\]"
+        UsageError, match=r"jinja2 is needed for a page(.|\n)*pip install .+\[report\]"
     ):
         rendered("bridge.folders", {})
 

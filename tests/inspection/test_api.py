@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 
 import bridge
@@ -14,6 +15,7 @@ from bridge.errors import UsageError, WeightsError
 from bridge.files.wire import field
 from bridge.inspection import Inspection, inspect
 from tests.helpers.golden_cases import Case, case, cases
+from tests.helpers.keras_against_onnx import graph
 
 LENET = case("net_lenet")
 
@@ -178,3 +180,14 @@ def test_files_that_are_not_there_or_are_no_net_are_refused(tmp_path: Path) -> N
     (tmp_path / "x.caffemodel").write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match="not a Caffe weight file"):
         inspect([tmp_path / "x.caffemodel"])
+
+
+def test_weights_that_old_graphs_list_among_the_inputs_are_none(tmp_path: Path) -> None:
+    """As PyTorch's exporter wrote them before IR version 4."""
+    model = graph(
+        "g (float[n,2] x, float[2,2] k) => (float[n,2] y) { y = MatMul(x, k) }",
+        {"k": np.ones((2, 2), np.float32)},
+    )
+    onnx.save(model, tmp_path / "net.onnx")
+    (inspection,) = inspect([tmp_path / "net.onnx"])
+    assert inspection.inputs == {"x": ("n", 2)}

@@ -14,6 +14,7 @@ from bridge.check.backends.backend import InputSpec, Origin, in_onnx_order
 from bridge.check.tolerance import NARROW
 from bridge.errors import UsageError, words_of
 from bridge.layout import Layout
+from bridge.public.extras import pip_install
 from bridge.suppress_output import quiet_libraries
 from bridge.types import Array
 
@@ -139,7 +140,7 @@ def _tensorflow(kind: str, alternative: str = "") -> Any:
         with quiet_libraries():
             import tensorflow
     except ImportError as error:
-        install = "pip install 'caffe-bridge[keras]'"
+        install = pip_install("keras")
         raise UsageError(
             f"running {kind} needs TensorFlow, which is not installed",
             received=words_of(error),
