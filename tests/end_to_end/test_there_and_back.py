@@ -17,16 +17,12 @@ REFUSED = {
     # Loops, and sizes that depend on the data, which ONNX has operators for and tf2onnx has not.
     "detout_*": "tf2onnx has no ONNX operators",
     "net_ssd": "tf2onnx has no ONNX operators",
-    "filter": "Expand to an unknown size",
-    "pool_max_mask": "Expand to an unknown size",
-    "priorbox_*": "no Keras rule for these nodes",
     # tf2onnx crops what a stride leaves between by negative pads.
     "deconv_k1_s2": "pads must not contain negative values",
     "deconv_k2_s3_gap": "pads must not contain negative values",
-    "deconv_1d": "cannot become Keras layers",
 }
 # Layers over signals (n t c) are made of layers over images, matrices that enlarge become Dense.
-OTHERWISE = ("bn_3d", "conv_1d", "interp_shrink", "interp_size", "interp_zoom")
+OTHERWISE = ("bn_3d", "conv_1d", "deconv_1d", "interp_shrink", "interp_size", "interp_zoom")
 
 BY_DAY = {
     "argmax_2d",
