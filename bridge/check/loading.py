@@ -207,7 +207,10 @@ class _Opener:
         from bridge.check.backends.onnx import OnnxBackend
         from bridge.check.backends.runtimes import runtime as find
 
-        return OnnxBackend(path, find(runtime), title)
+        found = find(runtime)
+        if found.open is None:  # no module of this process
+            self.versions[found.name] = found.version
+        return OnnxBackend(path, found, title)
 
     def _caffe(self, files: ModelFiles, runtime: str) -> Backend:
         from bridge.check.backends.caffe import CaffeBackend, engine

@@ -101,7 +101,11 @@ DEPLOYMENTS: Mapping[str, Deployment] = {
         "TVM", "0.27.0.post1", Choices(batch=1), why="it compiles and tunes for fixed sizes"
     ),
     "iree": Deployment(
-        "IREE", "3.13.0", Choices(batch=1), why="its LRN gives wrong numbers with a free batch"
+        "IREE",
+        "3.13.0",
+        Choices(batch=1, portable=True),
+        why="its LRN gives wrong numbers with a free batch, and it compiles no transposed "
+        "convolution with a group for each channel",
     ),
     "mnn": Deployment(
         "MNN",

@@ -81,6 +81,11 @@ def test_a_caffe_net_is_compared_with_what_became_of_it(small: Small) -> None:
     assert in_keras.permutations == ()
 
 
+def test_a_runtime_in_its_own_process_has_a_version(small: Small) -> None:
+    report = bridge.check(small.onnx, small.onnx, runtime="opencv")
+    assert report.versions["opencv"].startswith("5.")
+
+
 def test_two_models_of_keras_are_compared_as_they_are(small: Small) -> None:
     model = keras.saving.load_model(small.keras)
     assert bridge.check(small.keras, model).ok

@@ -9,9 +9,11 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+import bridge
 from bridge.caffe.write import write_caffemodel
 from bridge.cli import main
 from bridge.cli.app import USAGES, app
+from bridge.public.deployment import DEPLOYMENTS
 
 RULES = """
 input: "x" input_shape {{ dim: 1 dim: 3 dim: 2 dim: 2 }}
@@ -61,6 +63,21 @@ def test_what_was_chosen_for_a_runtime_is_printed(
     assert "20261020: --weights inline\n" in capsys.readouterr().out
     assert dims(converted(tmp_path, text, "--for", "openvino"))[1:] == [3, 2, 2]
     assert "for OpenVINO 2026.4.1: no other options\n" in capsys.readouterr().out
+
+
+CHOSEN = """
+input: "x" input_shape { dim: 1 dim: 3 dim: 2 dim: 2 }
+layer { name: "d" type: "Dropout" bottom: "x" top: "d" }
+layer { name: "y" type: "ArgMax" bottom: "d" top: "y" argmax_param { axis: 1 } }
+"""
+
+
+@pytest.mark.parametrize("runtime", DEPLOYMENTS)
+def test_the_command_chooses_what_the_function_does(tmp_path: Path, runtime: str) -> None:
+    converted(tmp_path, CHOSEN, "--for", runtime)
+    net, other = tmp_path / "net.prototxt", tmp_path / "other.onnx"
+    bridge.caffe_to_onnx(net, None, other, runtime=runtime, check=False)
+    assert (tmp_path / "net.onnx").read_bytes() == other.read_bytes()
 
 
 def dims(graph: onnx.GraphProto) -> list[int]:

@@ -92,20 +92,39 @@ class OnnxBackend:
     ) -> Iterator[tuple[str, Array]]:
         alive = dict(feeds)
         last_use = {name: i for i, node in enumerate(self._nodes) for name in _reads(node)}
-        stop, values = 0, FIRST_VALUES
+        stop, most = 0, None if self._runtime.inner_values else 1
+        values = most or FIRST_VALUES
         while part := self._next_part(wanted, stop, values):
             nodes, stop = part, stop + len(part)
             inputs = {n: alive[n] for node in nodes for n in self._tensors(node) if n in alive}
             computed = [name for node in nodes for name in node.output]
             outputs = [n for n in computed if n in wanted or last_use.get(n, -1) >= stop]
-            run = self._runtime.ready(self._model(nodes, inputs, outputs), self._folder)
-            results = dict(zip(outputs, run(inputs), strict=False))
+            results = self._part(nodes, inputs, outputs)
             alive = {n: a for n, a in {**alive, **results}.items() if last_use.get(n, -1) >= stop}
             asked = deque((name, array) for name, array in results.items() if name in wanted)
-            values = _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
-            del inputs, run, results
+            values = most or _values_of_next(len(asked), sum(array.nbytes for _, array in asked))
+            del inputs, results
             while asked:
                 yield asked.popleft()
+
+    def _part(
+        self, nodes: Sequence[onnx.NodeProto], inputs: Mapping[str, Array], outputs: Sequence[str]
+    ) -> dict[str, Array]:
+        """These outputs of some nodes. No runtime is asked for a copy, for pnnx ends where one
+        output is a copy of another; as an output of the graph it is computed all the same."""
+        copied = {
+            name: source
+            for node in nodes
+            if node.op_type == "Identity" and not node.domain
+            for name, source in zip(node.output, self._tensors(node), strict=False)
+        }
+        sources = {name: _source(name, copied) for name in outputs}
+        computed = list(dict.fromkeys(s for s in sources.values() if s not in inputs))
+        results = dict(inputs)
+        if computed:
+            run = self._runtime.ready(self._model(nodes, inputs, computed), self._folder)
+            results.update(zip(computed, run(inputs), strict=False))
+        return {name: results[source] for name, source in sources.items()}
 
     def _next_part(self, wanted: set[str], start: int, values: int) -> list[onnx.NodeProto]:
         """The nodes from `start` on that compute so many wanted values, or all the rest; none if no
@@ -165,6 +184,13 @@ class OnnxBackend:
     def _tensors(self, node: onnx.NodeProto) -> tuple[str, ...]:
         """The inputs of a node, without the constants."""
         return tuple(name for name in _reads(node) if name not in self._constants)
+
+
+def _source(name: str, copied: Mapping[str, str]) -> str:
+    """The value of which one is a copy, or a copy of a copy; itself if it is none."""
+    while name in copied:
+        name = copied[name]
+    return name
 
 
 def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto | onnx.NodeProto]:

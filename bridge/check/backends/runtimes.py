@@ -40,7 +40,7 @@ class Runtime:
     its own, by the `adapter` of runtime_server.py; `release` is what its version starts with, where
     the name says so. `scalars`: without them it gives an array of one number. `free_sizes`: without
     them it takes a name and a number for two sizes. `unread`: without that it takes no input that
-    no node reads.
+    no node reads. `inner_values`: without that an output that another node reads may be wrong.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Runtime:
     scalars: bool = True
     free_sizes: bool = True
     unread: bool = True
+    inner_values: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -282,7 +283,7 @@ RUNTIMES: Mapping[str, Runtime] = {
         Runtime("tract", ("tract",), free_sizes=False),
         Runtime("tvm", ("apache-tvm",)),
         Runtime("iree", ("iree-base-compiler",)),
-        Runtime("mnn", ("MNN",)),
+        Runtime("mnn", ("MNN",), inner_values=False),
         Runtime("ncnn", ("pnnx",), scalars=False),
         Runtime("onnx2torch", ("onnx2torch",)),
         Runtime("tinygrad", ("tinygrad",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
@@ -96,6 +97,36 @@ def test_what_is_held_is_bounded_by_bytes(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert total == 60 << 20
     assert peak < 8 << 20
+
+
+def test_a_runtime_is_not_asked_for_copies(tmp_path: Path) -> None:
+    """pnnx ends where an output is a copy of another."""
+    text = """g (float[b,4] x) => (float[b,4] y) {
+        a = Relu(x)  c = Identity(a)  d = Identity(c)  y = Neg(d)  z = Identity(x)
+    }"""
+    path = tmp_path / "net.onnx"
+    onnx.save(graph(text, {}), path)
+    backend = OnnxBackend(path, runtime("onnxruntime"))
+    with patch.object(backend, "_model", wraps=backend._model) as model:
+        values = dict(backend.run(X, ["a", "c", "d", "z"]))
+    asked = [name for call in model.call_args_list for name in call.args[2]]
+    assert asked == ["a"]
+    for name in "acd":
+        np.testing.assert_array_equal(values[name], np.maximum(X["x"], 0))
+    np.testing.assert_array_equal(values["z"], X["x"])
+
+
+def test_where_inner_values_may_be_wrong_a_part_has_one(
+    tmp_path: Path, chain: OnnxBackend
+) -> None:
+    """MNN gives an activation's value for what it reads, if that is an output as well."""
+    careful = replace(runtime("onnxruntime"), inner_values=False)
+    backend = OnnxBackend(tmp_path / "chain.onnx", careful)
+    with patch.object(backend, "_model", wraps=backend._model) as model:
+        values = dict(backend.run(X, VALUES[:-1]))
+    assert [call.args[2] for call in model.call_args_list] == [[name] for name in VALUES[:-1]]
+    for name, array in chain.run(X, VALUES[:-1]):
+        np.testing.assert_allclose(values[name], array, rtol=1e-6)
 
 
 def test_it_knows_where_values_come_from(chain: OnnxBackend) -> None:

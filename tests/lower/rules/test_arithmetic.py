@@ -29,6 +29,13 @@ def layer(type_: str, settings: str = "", *bottoms: str) -> str:
     return f'layer {{ name: "l" type: "{type_}" {names} top: "y" {settings} }}'
 
 
+def _depthwise(channels: int, settings: str = "") -> str:
+    return (
+        f"convolution_param {{ num_output: {channels} group: {channels} kernel_h: 3 kernel_w: 2 "
+        f"stride: 2 pad: 1 bias_term: false {settings} }}"
+    )
+
+
 ROWS: Mapping[str, tuple[str, Mapping[str, Array], Sequence[Array]]] = {
     "index": (layer("ArgMax", "argmax_param { axis: 1 }"), {"x": TIES}, ()),
     "index of a sample": (layer("ArgMax"), {"x": TIES}, ()),
@@ -62,6 +69,14 @@ ROWS: Mapping[str, tuple[str, Mapping[str, Array], Sequence[Array]]] = {
         {"x": MAPS},
         (KERNELS,),
     ),
+    **{
+        f"{channels} groups": (
+            layer("Deconvolution", _depthwise(channels, settings)),
+            {"x": RANDOM.standard_normal((2, channels, 4, 5)).astype(np.float32)},
+            (RANDOM.standard_normal((channels, 1, 3, 2)).astype(np.float32),),
+        )
+        for channels, settings in ((2, ""), (3, ""), (6, "dilation: 2"), (35, ""))
+    },
     "reverse": (layer("Reverse", "reverse_param { axis: 1 }"), {"x": MAPS}, ()),
     "flip": (
         layer("Flip", "flip_param { flip_width: true flip_height: true }"),
@@ -104,6 +119,20 @@ def test_the_same_numbers(net_of: Callable[..., Net], run: Callable[..., Any], r
 
 def _is_dilated(node: Any) -> bool:
     return any(a.name == "dilations" and max(a.ints) > 1 for a in node.attribute)
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(1, 1), (2, 1), (6, 3), (21, 7), (61, 1), (67, 67)]
+)
+def test_groups_of_one_channel_are_widened(
+    net_of: Callable[..., Net], channels: int, groups: int
+) -> None:
+    """IREE compiles no group for each channel; too many zeros would cost more than that is worth."""
+    kernels = np.ones((channels, 1, 3, 2), np.float32)
+    text = layer("Deconvolution", _depthwise(channels))
+    net = net_of(text, {"l": [kernels]}, x=(1, channels, 4, 5))
+    (node,) = lower(net, portable=True).proto.graph.node
+    assert [a.i for a in node.attribute if a.name == "group"] == [groups]
 
 
 def test_a_power_that_is_no_product_stays(net_of: Callable[..., Net]) -> None:

@@ -22,6 +22,8 @@ from bridge.lower.table import layer
 from bridge.lower.values import Dims, Value
 from bridge.types import Array
 
+MOST_WIDE = 64  # channels in a group instead of one, for a prime number of channels
+
 
 @layer(
     "Convolution",
@@ -138,27 +140,44 @@ def _weights(
         kernels = e.blob(0, (outputs(layer, channels), channels // group, *kernel))
         return [e.weight(kernels, "weight")], attributes
     kernels = e.blob(0, (channels, outputs(layer, channels) // group, *kernel))
-    if e.portable and max(attributes["dilations"]) > 1:
-        return _spread(e, kernels, attributes)
+    step = _least_divisor(channels) if group == channels == outputs(layer, channels) else 1
+    if e.portable and (step > 1 or max(attributes["dilations"]) > 1):
+        return _plain(e, kernels, attributes, step)
     return [e.weight(kernels, "weight")], attributes
 
 
-def _spread(
-    e: Emitter, kernels: Blob, attributes: dict[str, Any]
+def _plain(
+    e: Emitter, kernels: Blob, attributes: dict[str, Any], channels: int
 ) -> tuple[list[Value], dict[str, Any]]:
-    """Kernels with zeros between their numbers for a dilation, which OpenCV 4 leaves out."""
+    """Kernels of groups with so many channels, and zeros for each other channel: IREE compiles no
+    group for each channel. Between their numbers are zeros for a dilation, which OpenCV 4 leaves
+    out.
+
+    kernels: c o *k → c (channels o) *k
+    """
     steps = attributes["dilations"]
     sizes = [step * (size - 1) + 1 for step, size in zip(steps, kernels.shape[2:], strict=True)]
-    shape = (*kernels.shape[:2], *sizes)
-    positions = (slice(None), slice(None), *(slice(None, None, step) for step in steps))
+    count, each = kernels.shape[:2]
+    own = (range(count), [channel % channels for channel in range(count)], slice(None))
+    spread = tuple(slice(None, None, step) for step in steps)
 
     def read(numbers: Array) -> Array:
-        spread = np.zeros(shape, np.float32)
-        spread[positions] = numbers
-        return spread
+        widened = np.zeros((count, channels, each, *sizes), np.float32)
+        widened[own + spread] = numbers
+        return widened.reshape(count, channels * each, *sizes)
 
-    plain = {**attributes, "kernel_shape": sizes, "dilations": [1] * len(steps)}
-    return [e.computed(shape, read, "weight", kernels)], plain
+    plain = {
+        **attributes,
+        "kernel_shape": sizes,
+        "dilations": [1] * len(steps),
+        "group": attributes["group"] // channels,
+    }
+    return [e.computed((count, channels * each, *sizes), read, "weight", kernels)], plain
+
+
+def _least_divisor(number: int) -> int:
+    """The least divisor above 1, up to MOST_WIDE; else 1."""
+    return next((d for d in range(2, MOST_WIDE + 1) if number % d == 0), 1)
 
 
 def _window(layer: Layer, name: str, axes: int, default: int | None) -> list[int]:
