@@ -207,10 +207,10 @@ class _Opener:
         from bridge.check.backends.onnx import OnnxBackend
         from bridge.check.backends.runtimes import runtime as find
 
-        found = find(runtime)
-        if found.open is None:  # no module of this process
-            self.versions[found.name] = found.version
-        return OnnxBackend(path, found, title)
+        chosen = find(runtime)
+        if chosen.open is None:  # no module of this process
+            self.versions[chosen.name] = chosen.version
+        return OnnxBackend(path, chosen, title)
 
     def _caffe(self, files: ModelFiles, runtime: str) -> Backend:
         from bridge.check.backends.caffe import CaffeBackend, engine

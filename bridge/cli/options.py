@@ -110,8 +110,8 @@ class Lowering:
 
     def keywords(self) -> dict[str, Any]:
         """As keyword arguments of the verbs; a flag that is not given is left to `--for`."""
-        given = {flag.name: getattr(self, flag.name) for flag in fields(self)}
-        flags = {name: value for name, value in given.items() if value is not False}
+        options = {flag.name: getattr(self, flag.name) for flag in fields(self)}
+        flags = {name: value for name, value in options.items() if value is not False}
         shapes, mean = parse_shapes(self.input_shape or ()), parse_mean(self.mean)
         return {
             **flags,

@@ -116,9 +116,7 @@ def test_a_runtime_is_not_asked_for_copies(tmp_path: Path) -> None:
     np.testing.assert_array_equal(values["z"], X["x"])
 
 
-def test_where_inner_values_may_be_wrong_a_part_has_one(
-    tmp_path: Path, chain: OnnxBackend
-) -> None:
+def test_where_inner_values_may_be_wrong_a_part_has_one(tmp_path: Path, chain: OnnxBackend) -> None:
     """MNN gives an activation's value for what it reads, if that is an output as well."""
     careful = replace(runtime("onnxruntime"), inner_values=False)
     backend = OnnxBackend(tmp_path / "chain.onnx", careful)

@@ -127,7 +127,7 @@ def _is_dilated(node: Any) -> bool:
 def test_groups_of_one_channel_are_widened(
     net_of: Callable[..., Net], channels: int, groups: int
 ) -> None:
-    """IREE compiles no group for each channel; too many zeros would cost more than that is worth."""
+    """IREE compiles no group for each channel; too many zeros would cost too much."""
     kernels = np.ones((channels, 1, 3, 2), np.float32)
     text = layer("Deconvolution", _depthwise(channels))
     net = net_of(text, {"l": [kernels]}, x=(1, channels, 4, 5))

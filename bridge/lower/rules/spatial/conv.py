@@ -157,14 +157,14 @@ def _plain(
     """
     steps = attributes["dilations"]
     sizes = [step * (size - 1) + 1 for step, size in zip(steps, kernels.shape[2:], strict=True)]
-    count, each = kernels.shape[:2]
+    count, number = kernels.shape[:2]
     own = (range(count), [channel % channels for channel in range(count)], slice(None))
     spread = tuple(slice(None, None, step) for step in steps)
 
     def read(numbers: Array) -> Array:
-        widened = np.zeros((count, channels, each, *sizes), np.float32)
+        widened = np.zeros((count, channels, number, *sizes), np.float32)
         widened[own + spread] = numbers
-        return widened.reshape(count, channels * each, *sizes)
+        return widened.reshape(count, channels * number, *sizes)
 
     plain = {
         **attributes,
@@ -172,7 +172,7 @@ def _plain(
         "dilations": [1] * len(steps),
         "group": attributes["group"] // channels,
     }
-    return [e.computed((count, channels * each, *sizes), read, "weight", kernels)], plain
+    return [e.computed((count, channels * number, *sizes), read, "weight", kernels)], plain
 
 
 def _least_divisor(number: int) -> int:
