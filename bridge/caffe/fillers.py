@@ -107,6 +107,11 @@ class Filler:
         return _FILLERS[self.kind](self.shape, self.settings, np.random.default_rng(self.seed))
 
 
+def is_filled(blob: Blob) -> bool:
+    """Whether a filler makes the values of a blob, and no file has them."""
+    return isinstance(getattr(blob.read, "__self__", None), Filler)
+
+
 def fillers(layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Filler, ...] | None:
     """A filler for each blob of a layer, by their shapes; None for an unknown layer.
 

@@ -59,10 +59,14 @@ class Constants:
         self._stored[len(self._stored)] = array
         return str(len(self._stored) - 1)
 
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """The arrays of the file, by their paths in it."""
+        yield from ((f"constants/{number}", array) for number, array in self._stored.items())
+
     def entries(self) -> Iterator[Entry]:
-        """The arrays of the file."""
-        for number, array in self._stored.items():
-            dataset = Dataset(f"constants/{number}", array.shape, array.dtype)
+        """The same, as the writer of weights takes them."""
+        for path, array in self.arrays():
+            dataset = Dataset(path, array.shape, array.dtype)
             yield Entry(dataset, Weight(array.shape, partial(np.asarray, array), dtype=array.dtype))
 
 

@@ -7,6 +7,7 @@ are in a file beside it.
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,15 +54,22 @@ _MODULE = ("WEIGHTS", "Path", "batches", "build", "compiled", "constant", "load"
 class Program:
     """The script of a plan, and the arrays that it reads beside its weights.
 
-    `ends` follow `load`, and use the modules of `also`.
+    `ends` follow `load`, and need `parts`, definitions before the others; both need the `imports`,
+    of a module and a name in it, which is empty for the module itself. `taken` are the names that
+    the parts define.
     Raises UnsupportedError for what no script can say.
     """
 
     plan: Plan
     constants: Constants = field(default_factory=Constants)
     ends: Sequence[str] = (_MAIN,)
-    also: frozenset[str] = frozenset()
-    _names: Identifiers = field(default_factory=lambda: Identifiers(*RESERVED, *_MODULE))
+    imports: frozenset[tuple[str, str]] = frozenset()
+    parts: Sequence[str] = ()
+    taken: frozenset[str] = frozenset()
+
+    @cached_property
+    def _names(self) -> Identifiers:
+        return Identifiers(*RESERVED, *_MODULE, *self.taken)
 
     def text(self, weights: str) -> str:
         """The script, whose weights are in a file of this name."""
@@ -71,8 +79,9 @@ class Program:
         setting = f"WEIGHTS = Path(__file__).with_name({quoted(weights)})"
         used = [part for part in ("layers", "ops", "regularizers") if _uses(functions, part)]
         head = "\n\n".join([self._title(), *self._imports(used), setting])
-        content = "\n\n\n".join([head, *helpers, *functions, _LOAD, *self.ends])
-        long = any(len(line) > WIDTH and " " in line.strip() for line in content.splitlines())
+        parts = [head, *helpers, *self.parts, *functions, _LOAD, *self.ends]
+        content = "\n\n\n".join(parts)
+        long = any(map(_is_long, content.splitlines()))
         return f"# ruff: noqa: E501\n{content}" if long else content
 
     @cached_property
@@ -90,14 +99,15 @@ class Program:
         return "\n".join([*textwrap.wrap(title, WIDTH), '"""'])
 
     def _imports(self, used: Sequence[str]) -> Iterator[str]:
-        system = ["import sys"] if self._is_deep or "sys" in self.also else []
-        yield "\n".join([*system, "from pathlib import Path"])
-        uses_numpy = self.constants.any_small or "numpy" in self.also
-        packages = ["import h5py"] if self.constants else []
-        packages += ["import keras"]
-        packages += ["import numpy as np"] if uses_numpy else []
-        packages += [f"from keras import {', '.join(used)}"] if used else []
-        yield "\n".join(packages)
+        wanted = {("pathlib", "Path"), ("keras", ""), *(("keras", part) for part in used)}
+        wanted |= {*self.imports, *([("sys", "")] if self._is_deep else [])}
+        wanted |= {("h5py", "")} if self.constants else set()
+        wanted |= {("numpy", "")} if self.constants.any_small else set()
+        for is_system in (True, False):
+            own = [
+                x for x in wanted if (x[0].split(".")[0] in sys.stdlib_module_names) == is_system
+            ]
+            yield "\n".join(_import_lines(own))
 
     @property
     def _is_deep(self) -> bool:
@@ -280,6 +290,21 @@ class Program:
         if axes.startswith("n ") and not isinstance(layout.stored_shape[0], int):
             axes, sizes = axes.removeprefix("n "), sizes[1:]  # as in keras.Input
         return f"{axes}: {' '.join(sizes)}"
+
+
+def _is_long(line: str) -> bool:
+    """Whether Ruff says so: comments for it do not count, nor words that cannot be split."""
+    line = line.partition("  # noqa")[0]
+    return len(line) > WIDTH and " " in line.strip()
+
+
+def _import_lines(wanted: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Statements in the order that Ruff has them in."""
+    shorts = {"numpy": "numpy as np"}
+    yield from (f"import {shorts.get(m, m)}" for m, name in sorted(wanted) if not name)
+    for module in sorted({module for module, name in wanted if name}):
+        names = sorted(name for m, name in wanted if m == module and name)
+        yield f"from {module} import {', '.join(names)}"
 
 
 def _input_arguments(entry: PlanInput) -> list[str]:

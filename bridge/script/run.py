@@ -13,16 +13,17 @@ import runpy, sys
 sys.modules["bridge"] = None  # whoever imports it now fails
 script, target = sys.argv[1:]
 module = runpy.run_path(script)
-model = module.get("compiled", lambda model: model)(module["load"]())
-if getattr(model, "compiled", False):
-    model.optimizer.build(model.trainable_variables)  # or else Keras warns when it loads it
+model = module["load"]()
+training = module.get("compiled", lambda model: model)(model)
+if getattr(training, "compiled", False):
+    training.optimizer.build(training.trainable_variables)  # or else Keras warns when it loads it
 model.save(target)
 """
 
 
 def saved(script: Path, target: Path) -> None:
-    """Has the model of a script saved by Keras, with its weights, as a `.keras` file; one that is
-    trained is compiled.
+    """Has the model of a script saved by Keras, with its weights, as a `.keras` file; one that
+    plain Keras trains is compiled.
 
     Raises CheckError if the script fails.
     """

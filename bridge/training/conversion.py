@@ -28,8 +28,8 @@ from bridge.script.write import publish, refuse_name
 from bridge.training.net.parameters import in_testing
 from bridge.training.net.setup import Setup, set_up
 from bridge.training.run import TrainingRun
-from bridge.training.script import refuse_unscripted
-from bridge.training.script import write as write_script
+from bridge.training.script.write import refuse_unscripted
+from bridge.training.script.write import write as write_script
 
 if TYPE_CHECKING:
     from bridge.check.report import Report
@@ -68,7 +68,7 @@ def convert_training(
     with after(setup.warnings):
         run = TrainingRun(setup, solver, state or None)
         if target is not None and target.suffix == SCRIPT:
-            refuse_unscripted(run, files.solver)
+            refuse_unscripted(setup, solver, files.solver)
         lowered = _lowered(setup, lowering, raising)
         done = Raising(setup.plan, lowered, loaded=setup.model)
         if target is not None and target.suffix == SCRIPT:

@@ -22,11 +22,16 @@ from bridge.training.gradients import differentiated, stepped
 from bridge.training.net.parameters import Key
 from bridge.training.net.setup import Setup
 from bridge.training.net.weight_maps import CONSTANT
+from bridge.training.solving.caffe import caffe_optimizer
 from bridge.training.solving.history import memories
-from bridge.training.solving.native import MEMORIES, compile_model, memories_of, parts, reasons
-from bridge.training.solving.optimizer import CaffeOptimizer, decay_gradient
-from bridge.training.solving.rates import rate_of_passes
-from bridge.training.solving.rules import RULES, Settings
+from bridge.training.solving.native import (
+    MEMORIES,
+    compile_model,
+    memories_of,
+    parts,
+    reasons,
+)
+from bridge.training.solving.optimizer import decay_gradient
 from bridge.training.statistics import Statistics
 from bridge.types import Array
 
@@ -183,31 +188,6 @@ class TrainingRun:
             inputs.append(keras.ops.convert_to_tensor(array, planned.dtype))
         fed = (keras.ops.convert_to_tensor(arrays[name]) for name in setup.objectives.fed)
         return [*inputs, *fed]
-
-
-def caffe_optimizer(setup: Setup, solver: Solver) -> CaffeOptimizer:
-    """The solver as an optimizer of the model's trainable variables, built."""
-    if setup.is_tied and solver.clip_gradients is not None:
-        raise UnsupportedError(
-            "gradients are clipped of a net with parameters that Keras has twice",
-            where=solver.where,
-            received=f"clip_gradients: {solver.clip_gradients:g}",
-            hint="leave out clip_gradients, in Caffe too",
-        )
-    clip, passes = solver.clip_gradients, solver.iter_size
-    optimizer = CaffeOptimizer(
-        RULES[solver.rule],
-        rate_of_passes(solver),
-        Settings(solver.momentum, solver.momentum2, solver.rms_decay, solver.delta),
-        decay=solver.weight_decay,
-        regularization=solver.regularization,
-        rates={item.variable.path: item.rate for item in setup.trained if item.rate != 1},
-        decays={item.variable.path: item.decay for item in setup.trained if item.decay != 1},
-        global_clipnorm=None if clip is None else clip / passes,
-        gradient_accumulation_steps=passes if passes > 1 else None,
-    )
-    optimizer.build([item.variable for item in setup.trained])
-    return optimizer
 
 
 def _number(tensor: Any) -> Array:

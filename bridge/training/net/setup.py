@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
 import numpy as np
 
 from bridge.caffe import read
+from bridge.caffe.fillers import is_filled
 from bridge.caffe.match import with_filled_weights
-from bridge.caffe.net import Net
+from bridge.caffe.net import Layer, Net
 from bridge.errors import UnsupportedError, UnsupportedLayerError, after
 from bridge.from_caffe import lower_net, read_net
 from bridge.graph.io import to_ir
@@ -69,9 +71,12 @@ class Setup:
     @cached_property
     def is_tied(self) -> bool:
         """Whether the model has a number of Caffe's parameters more than once."""
-        counts = np.zeros(self.parameters.size, np.int32)
-        for item in self.trained:
-            item.weight_map.add(np.ones(item.weight_map.positions.shape, np.int32), counts)
+        maps = [item.weight_map for item in self.trained]
+        keys = Counter(parameter.key for own in maps for parameter in own.parameters)
+        doubtful = [m for m in maps if m.steps is None or keys[m.parameters[0].key] > 1]
+        counts = np.zeros(self.parameters.size if doubtful else 0, np.int32)
+        for own in doubtful:
+            own.add(np.ones(own.positions.shape, np.int32), counts)
         return bool((counts > 1).any())
 
 
@@ -120,7 +125,17 @@ def _read(
     )
     goals = objectives(definition)
     training = replace(options, phase="TRAIN", outputs=goals.computed)
-    return read_net(prototxt, caffemodel, training, with_filled_weights), goals
+    net = read_net(prototxt, caffemodel, training, with_filled_weights)
+    return replace(net, layers=tuple(map(_without_statistics, net.layers))), goals
+
+
+def _without_statistics(layer: Layer) -> Layer:
+    """A normalisation that has seen no batch has sums of 0, and a weight of 0 (Caffe's LayerSetUp);
+    filled for testing it has those of normalised data."""
+    if layer.type != "BatchNorm" or not all(map(is_filled, layer.blobs)):
+        return layer
+    blobs = [replace(b, read=partial(np.zeros, b.shape, np.float32)) for b in layer.blobs]
+    return replace(layer, blobs=tuple(blobs))
 
 
 def _refuse_random(net: Net) -> None:
@@ -137,6 +152,11 @@ def _refuse_random(net: Net) -> None:
 _ATTRIBUTES = {"depthwise": "kernel", "recurrent": "recurrent_kernel"}
 
 
+def attribute(role: str) -> str:
+    """What a layer of Keras calls its weight."""
+    return _ATTRIBUTES.get(role, role)
+
+
 def _placed(
     model: keras.Model, weight_maps: Sequence[WeightMap], values: Array
 ) -> tuple[Trained, ...]:
@@ -144,13 +164,12 @@ def _placed(
     result = []
     for weight_map in weight_maps:
         layer = model.get_layer(weight_map.layer)
-        role = _ATTRIBUTES.get(weight_map.role, weight_map.role)
-        variable = getattr(getattr(layer, "cell", layer), role, None)
+        variable = getattr(getattr(layer, "cell", layer), attribute(weight_map.role), None)
         if not isinstance(variable, keras.Variable):
             if weight_map.is_constant:
                 continue
             raise UnsupportedError(
-                f"a {type(layer).__name__} of Keras has no weight '{role}' to train",
+                f"a {type(layer).__name__} of Keras has no weight '{weight_map.role}' to train",
                 where=f"layer '{weight_map.layer}'",
             )
         constants = np.asarray(keras.ops.convert_to_numpy(variable))

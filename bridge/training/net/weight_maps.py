@@ -1,12 +1,17 @@
 """Where each number of Caffe's parameters is in the variables of a Keras model.
 
-A weight of a plan is computed from Caffe's blobs by a function of arrays. Computed from the
-positions of the blobs' numbers instead, it says of each of its own numbers which one it is.
+A weight of a plan is computed from Caffe's blobs by a function of arrays. Most only reshape and
+transpose one blob: these steps, which an array without numbers records, are the map, and lead back
+too. Others are computed from the positions of the blobs' numbers, and so say of each of their own
+numbers which one it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,32 +32,113 @@ CONSTANT = -1
 
 
 @dataclass(frozen=True)
+class Step:
+    """A transpose by `order`, or a reshape to `after`, of an array of the shape `before`."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    order: tuple[int, ...] | None = None
+
+    def apply(self, array: Array) -> Array:
+        return array.reshape(self.after) if self.order is None else array.transpose(self.order)
+
+    def undone(self, array: Array) -> Array:
+        if self.order is None:
+            return array.reshape(self.before)
+        return array.transpose(np.argsort(self.order))
+
+
+class Moved:
+    """An array without numbers, which records how they are moved. Raises AttributeError or
+    TypeError for whatever does not only move them."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, shape: Sequence[int], steps: tuple[Step, ...] = ()) -> None:
+        self.shape, self.steps = tuple(shape), steps
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def T(self) -> Moved:  # noqa: N802 (numpy's name)
+        return self.transpose(*range(self.ndim)[::-1])
+
+    def reshape(self, *shape: Any) -> Moved:
+        after = np.broadcast_to(np.int8(0), self.shape).reshape(*shape).shape
+        return Moved(after, (*self.steps, Step(self.shape, after)))
+
+    def transpose(self, *axes: Any) -> Moved:
+        order = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], Sequence) else axes
+        after = tuple(self.shape[axis] for axis in order)
+        return Moved(after, (*self.steps, Step(self.shape, after, order)))
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        raise TypeError("an array without numbers")
+
+
+@dataclass(frozen=True)
 class WeightMap:
-    """A weight of the model, `role` of the layer `layer`, and for each of its numbers the position
-    among those of Caffe's parameters; CONSTANT for one that no parameter gives."""
+    """A weight of the model, `role` of the layer `layer`, of some of Caffe's parameters.
+
+    With `steps` it is one of them, moved so. Otherwise `listed` has for each of its numbers the
+    position among those of all parameters; CONSTANT for one that no parameter gives.
+    """
 
     layer: str
     role: str
-    positions: Positions
     parameters: tuple[Parameter, ...]
+    steps: tuple[Step, ...] | None = None
+    listed: Positions | None = None
 
     @property
     def is_constant(self) -> bool:
         return not self.parameters
 
+    @cached_property
+    def positions(self) -> Positions:
+        """For each number of the weight where it is among those of all parameters."""
+        if self.listed is not None:
+            return self.listed
+        own = self.parameters[0].positions
+        return self._moved(np.arange(own.start, own.stop))
+
     def taken(self, values: Array, constants: Array) -> Array:
         """The weight for these numbers of all parameters; `constants` has the rest."""
+        if self.steps is not None:
+            return self._moved(values[self.parameters[0].positions]).copy()
         return np.where(self.positions == CONSTANT, constants, values[self.positions])
 
     def put(self, weight: Array, values: Array) -> None:
         """Write the weight's numbers among those of all parameters."""
+        if self.steps is not None:
+            values[self.parameters[0].positions] = self._moved_back(weight)
+            return
         owned = self.positions != CONSTANT
         values[self.positions[owned]] = weight[owned]
 
     def add(self, weight: Array, values: Array) -> None:
         """Add the weight's numbers to those of the parameters that they belong to."""
+        if self.steps is not None:
+            values[self.parameters[0].positions] += self._moved_back(weight)
+            return
         owned = self.positions != CONSTANT
         np.add.at(values, self.positions[owned], weight[owned])
+
+    def _moved(self, numbers: Array) -> Array:
+        for step in self.steps or ():
+            numbers = step.apply(numbers)
+        return numbers
+
+    def _moved_back(self, weight: Array) -> Array:
+        for step in reversed(self.steps or ()):
+            weight = step.undone(weight)
+        return weight
 
 
 def weight_maps(plan: Plan, parameters: Parameters) -> tuple[WeightMap, ...]:
@@ -75,7 +161,10 @@ def _weight_map(call: Call, role: str, weight: Weight, parameters: Parameters) -
     sources = _sources(weight, parameters)
     if not sources:
         none: Positions = np.full(weight.stored_shape, CONSTANT, np.int64)
-        return WeightMap(call.name, role, none, ())
+        return WeightMap(call.name, role, (), listed=none)
+    steps = _steps(weight, sources)
+    if steps is not None:
+        return WeightMap(call.name, role, sources, steps)
     numbers = _computed(weight, parameters, lambda p: p)
     squares = _computed(weight, parameters, np.square)
     if not np.allclose(squares, np.square(numbers), rtol=1e-12, atol=0):
@@ -86,7 +175,22 @@ def _weight_map(call: Call, role: str, weight: Weight, parameters: Parameters) -
             hint="convert the net without --solver, and train the Keras model as it is",
         )
     positions = np.where(numbers < _FIRST, CONSTANT, numbers - _FIRST).astype(np.int64)
-    return WeightMap(call.name, role, positions, sources)
+    return WeightMap(call.name, role, sources, listed=positions)
+
+
+def _steps(weight: Weight, sources: tuple[Parameter, ...]) -> tuple[Step, ...] | None:
+    """How the numbers of the one blob that a weight is computed from are moved; None for one that
+    is computed otherwise."""
+    if len(weight.leaves) > 1:
+        return None
+    (parameter,) = sources
+    try:
+        moved = weight.computed_from(
+            lambda leaf: None if leaf.sources else Moved((prod(parameter.shape),))
+        )
+    except (AttributeError, TypeError):
+        return None
+    return moved.steps if isinstance(moved, Moved) and moved.size == prod(parameter.shape) else None
 
 
 def _sources(weight: Weight, parameters: Parameters) -> tuple[Parameter, ...]:

@@ -51,13 +51,15 @@ class Reasons:
     optimizer: tuple[str, ...]
     schedule: tuple[str, ...]
     net: tuple[str, ...]
+    statistics: tuple[str, ...]
+    overwritten: tuple[str, ...]
     weights: tuple[str, ...]
     losses: tuple[str, ...]
+    objective: tuple[str, ...]
 
     @property
     def all(self) -> tuple[str, ...]:
-        own = (self.optimizer, self.schedule, self.net, self.weights, self.losses)
-        return tuple(dict.fromkeys(chain.from_iterable(own)))
+        return tuple(dict.fromkeys(chain.from_iterable(vars(self).values())))
 
 
 def reasons(setup: Setup, solver: Solver) -> Reasons:
@@ -66,8 +68,11 @@ def reasons(setup: Setup, solver: Solver) -> Reasons:
         tuple(_of_optimizer(setup, solver)),
         tuple(_of_schedule(solver)),
         tuple(_of_net(setup)),
+        tuple(_of_statistics(setup)),
+        tuple(_of_overwritten(setup)),
         tuple(_of_weights(setup)),
         tuple(_of_losses(setup)),
+        tuple(_of_objective(setup)),
     )
 
 
@@ -89,12 +94,12 @@ def native_optimizer(setup: Setup, solver: Solver, rate: Callable[[Solver], Any]
     if len(of_rate) < 2:
         return next(iter(of_rate.values()), None) or _single(solver, rate, 1.0)
     most = max(paths, key=lambda factor: len(paths[factor]))
-    others = {_pattern(paths, factor): of_rate[factor] for factor in paths if factor != most}
+    others = {pattern(paths, factor): of_rate[factor] for factor in paths if factor != most}
     optimizers = keras.optimizers
     return optimizers.MultiOptimizer(optimizers.OptimizerMap(of_rate[most], others))
 
 
-def _pattern(paths: Mapping[float, Sequence[str]], factor: float) -> str:
+def pattern(paths: Mapping[float, Sequence[str]], factor: float) -> str:
     """The regular expression of the paths of variables with an lr_mult; if that is all variables
     of one kind, such as the biases, by that. A file keeps the map as it is spelled."""
     own = paths[factor]
@@ -177,17 +182,23 @@ def _of_schedule(solver: Solver) -> Iterator[str]:
 # ---- the net ---------------------------------------------------------------------------------
 
 
-def _of_net(setup: Setup) -> Iterator[str]:
+def _of_statistics(setup: Setup) -> Iterator[str]:
     if any(layer.normalization.by_batch for layer in setup.remembered):
         yield "Caffe's BatchNorm remembers sums, and the unbiased variance"
+
+
+def _of_net(setup: Setup) -> Iterator[str]:
     if stored_only(setup):
         yield "a BatchNorm goes by its stored statistics, and its Scale is trained"
     if setup.is_tied:
         yield "layers share parameters that Keras has twice"
-    if setup.overwritten:
-        yield "the gradient of a ReLU depends on what a later layer in place writes over it"
     if setup.stopped or any(_stops(layer) for layer in setup.objectives.measuring):
         yield "propagate_down stops gradients"
+
+
+def _of_overwritten(setup: Setup) -> Iterator[str]:
+    if setup.overwritten:
+        yield "the gradient of a ReLU depends on what a later layer in place writes over it"
 
 
 def stored_only(setup: Setup) -> list[str]:
@@ -255,9 +266,13 @@ class NativeLoss:
     weight: float
 
 
+def _minimised(setup: Setup) -> list[Layer]:
+    return [layer for layer in setup.objectives.measuring if layer.tops[0] in _weighted(setup)]
+
+
 def _of_losses(setup: Setup) -> Iterator[str]:
     inputs = {entry.name for entry in setup.net.inputs}
-    readers = [layer for layer in setup.objectives.measuring if layer.tops[0] in _weighted(setup)]
+    readers = _minimised(setup)
     for layer in readers:
         scores, *labels = layer.bottoms
         if scores not in setup.plan.outputs or len(labels) != 1 or labels[0] not in inputs:
@@ -267,7 +282,10 @@ def _of_losses(setup: Setup) -> Iterator[str]:
     scored = [layer.bottoms[0] for layer in readers]
     if len(set(scored)) < len(scored):
         yield "two losses read one result"
-    if _weighted(setup) - {top for layer in readers for top in layer.tops[:1]}:
+
+
+def _of_objective(setup: Setup) -> Iterator[str]:
+    if _weighted(setup) - {layer.tops[0] for layer in _minimised(setup)}:
         yield "what is minimised is not only losses of Caffe's"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
 
     The gradients of all variables together are first clipped to the norm `global_clipnorm`, then
     the derivative of the `decay` of `regularization` (L1 or L2) is added to each. `rates` and
-    `decays` are factors by the variables' paths, 1 for those that are not in them.
+    `decays` are factors by regular expressions of the variables' paths, 1 for the others.
     (Source: SGDSolver::ApplyUpdate in src/caffe/solvers/sgd_solver.cpp)
     """
 
@@ -47,21 +48,28 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
             [self.add_variable_from_reference(v, name=name) for v in variables]
             for name in self.rule.memory
         ]
-        self.paths = [variable.path for variable in variables]
+        self.factors = [
+            (factor_of(v.path, self.rates), factor_of(v.path, self.decays)) for v in variables
+        ]
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
-        path = self.paths[index]
+        own_rate, own_decay = self.factors[index]
         gradient = ops.cast(gradient, variable.dtype)
-        if decay := self.decay * self.decays.get(path, 1.0):
+        if decay := self.decay * own_decay:
             gradient = gradient + decay_gradient(variable, decay, self.regularization)
-        rate = ops.cast(learning_rate, variable.dtype) * self.rates.get(path, 1.0)
+        rate = ops.cast(learning_rate, variable.dtype) * own_rate
         number = ops.cast(self.iterations + 1, variable.dtype)
         slots = [slot[index] for slot in self.memory]
         step, memory = self.rule.step(self.settings, gradient, rate, number, slots)
         for slot, value in zip(slots, memory, strict=True):
             self.assign(slot, value)
         self.assign_sub(variable, step)
+
+
+def factor_of(path: str, factors: Mapping[str, float]) -> float:
+    """The factor of the first expression that a path fits; 1 if there is none."""
+    return next((own for pattern, own in factors.items() if re.fullmatch(pattern, path)), 1.0)
 
 
 def decay_gradient(variable: Any, factor: float, regularization: str) -> Tensor:

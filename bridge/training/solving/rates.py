@@ -18,7 +18,7 @@ Rate = Any
 """A number, or a LearningRateSchedule."""
 
 
-@keras.saving.register_keras_serializable(package="bridge")
+@keras.saving.register_keras_serializable(package="caffe")
 class InverseRate(schedules.LearningRateSchedule):
     """base · (1 + gamma · step)^-power: Caffe's `inv`. Keras's InverseTimeDecay has the power 1."""
 
@@ -32,7 +32,7 @@ class InverseRate(schedules.LearningRateSchedule):
         return {"base": self.base, "gamma": self.gamma, "power": self.power}
 
 
-@keras.saving.register_keras_serializable(package="bridge")
+@keras.saving.register_keras_serializable(package="caffe")
 class SigmoidRate(schedules.LearningRateSchedule):
     """base / (1 + exp(-gamma · (step - middle))): Caffe's `sigmoid`, middle being its stepsize."""
 

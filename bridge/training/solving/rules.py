@@ -25,37 +25,31 @@ class Settings:
     delta: float
 
 
-Step = Callable[
-    [Settings, Tensor, Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]
-]
-"""Of the settings, the gradient, the rate, the number of the step (from 1) and the memory."""
-
-
-def sgd(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tensor]) -> Any:
+def sgd(s: Settings, g: Tensor, rate: Tensor, _t: Tensor, memory: Sequence[Tensor]) -> Any:
     """h ← momentum·h + rate·g, and the step is h"""
     h = s.momentum * memory[0] + rate * g
     return h, (h,)
 
 
-def nesterov(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tensor]) -> Any:
+def nesterov(s: Settings, g: Tensor, rate: Tensor, _t: Tensor, memory: Sequence[Tensor]) -> Any:
     """h ← momentum·h + rate·g, and the step is (1 + momentum)·h - momentum·h before"""
     h = s.momentum * memory[0] + rate * g
     return (1 + s.momentum) * h - s.momentum * memory[0], (h,)
 
 
-def adagrad(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tensor]) -> Any:
+def adagrad(s: Settings, g: Tensor, rate: Tensor, _t: Tensor, memory: Sequence[Tensor]) -> Any:
     """h ← h + g², and the step is rate·g / (√h + delta)"""
     h = memory[0] + ops.square(g)
     return rate * g / (ops.sqrt(h) + s.delta), (h,)
 
 
-def rmsprop(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tensor]) -> Any:
+def rmsprop(s: Settings, g: Tensor, rate: Tensor, _t: Tensor, memory: Sequence[Tensor]) -> Any:
     """h ← decay·h + (1 - decay)·g², and the step is rate·g / (√h + delta)"""
     h = s.rms_decay * memory[0] + (1 - s.rms_decay) * ops.square(g)
     return rate * g / (ops.sqrt(h) + s.delta), (h,)
 
 
-def adadelta(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tensor]) -> Any:
+def adadelta(s: Settings, g: Tensor, rate: Tensor, _t: Tensor, memory: Sequence[Tensor]) -> Any:
     """h ← m·h + (1 - m)·g², u = g·√((k + delta) / (h + delta)), k ← m·k + (1 - m)·u²; rate·u"""
     h = s.momentum * memory[0] + (1 - s.momentum) * ops.square(g)
     u = g * ops.sqrt((memory[1] + s.delta) / (h + s.delta))
@@ -72,9 +66,13 @@ def adam(s: Settings, g: Tensor, rate: Tensor, t: Tensor, memory: Sequence[Tenso
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule, and what it remembers of each variable, in the order of Caffe's snapshots."""
+    """A rule, and what it remembers of each variable, in the order of Caffe's snapshots.
 
-    step: Step
+    `step` is of the settings, the gradient, the rate, the number of the step (from 1) and the
+    memory.
+    """
+
+    step: Callable[..., tuple[Tensor, Sequence[Tensor]]]
     memory: tuple[str, ...]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import bridge
 from bridge.public.options import LoweringOptions
 from bridge.training.net.setup import set_up
 from tests.training.training_runs import run
@@ -41,3 +42,18 @@ def test_shared_parameters_are_one_weight() -> None:
     setup = set_up_of("shared_conv")
     assert not setup.is_tied
     assert [item.variable.path for item in setup.trained] == ["c/kernel", "f/kernel", "f/bias"]
+
+
+def test_a_normalisation_that_has_seen_no_batch_has_sums_of_0() -> None:
+    """As Caffe sets it up; the first batch then counts alone."""
+    case = run("batchnorm_scale")
+    training = bridge.caffe_training(
+        case.file("train.prototxt"), solver=case.file("solver.prototxt")
+    )
+    assert [training.blobs()["n", index].any() for index in range(3)] == [False] * 3
+    training.step(case.batch(0))
+    assert training.blobs()["n", 2].tolist() == [1]
+    norm = training.model.get_layer("n")
+    np.testing.assert_allclose(
+        np.asarray(norm.moving_variance), training.blobs()["n", 1], rtol=1e-6
+    )

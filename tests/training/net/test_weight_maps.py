@@ -38,6 +38,49 @@ def test_each_number_is_found(tmp_path: Path) -> None:
     assert (back == 2 * values).all()
 
 
+MOVED = [
+    lambda w: w.T,
+    lambda w: w.reshape(3, 2),
+    lambda w: w.reshape(1, 2, 3).transpose(2, 0, 1).reshape(3, 2),
+    lambda w: w.reshape((3, 1, 2)).transpose((1, 2, 0)),
+]
+
+
+@pytest.mark.parametrize("function", MOVED)
+def test_a_blob_that_is_only_moved_is_no_list_of_positions(tmp_path: Path, function) -> None:
+    """And the map says the same as such a list."""
+    own = of(tmp_path, LAYER.format("a", ""))
+    blob = own.ordered[0].blob
+    numbers = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    shape = function(numbers).shape
+    moved = Weight(shape, function, sources=(blob,))
+    listed = Weight(shape, lambda w: function(w) + np.zeros(1), sources=(blob,))
+    one, other = weight_maps(plan_of(moved, listed), own)
+    assert one.steps is not None
+    assert other.steps is None
+    assert (one.positions == other.positions).all()
+    values, zero = np.arange(10, 16, dtype=np.float32), np.zeros(1, np.float32)
+    weight = one.taken(values, zero)
+    assert not np.shares_memory(weight, values)
+    assert (weight == function(values.reshape(2, 3))).all()
+    for weight_map in (one, other):
+        back = np.full(6, -1, np.float32)
+        weight_map.put(weight, back)
+        assert (back == values).all()
+        weight_map.add(weight, back)
+        assert (back == 2 * values).all()
+
+
+def test_moves_of_numbers_take_no_time_by_their_count(tmp_path: Path) -> None:
+    """A kernel of 10^12 numbers: what touches them would not end."""
+    own = of(tmp_path, LAYER.format("a", ""))
+    blob = replace(own.ordered[0].blob, shape=(10**6, 10**6))
+    parameter = replace(own.ordered[0], shape=blob.shape)
+    many = replace(own, ordered=(parameter,), by_key={parameter.key: parameter})
+    (weight_map,) = weight_maps(plan_of(Weight(blob.shape, lambda w: w.T, sources=(blob,))), many)
+    assert [step.order for step in weight_map.steps or ()].count((1, 0)) == 1
+
+
 @pytest.mark.parametrize("function", [lambda w: 2 * w, lambda w: w + w[::-1], lambda w: -w])
 def test_a_weight_that_is_computed_is_refused(tmp_path: Path, function) -> None:
     own = of(tmp_path, LAYER.format("a", ""))
