@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from bridge.files.html import rendered
 from bridge.files.staging import staged
@@ -37,7 +39,17 @@ def page(outcomes: Mapping[Task, Outcome], folder: Path, output: Path) -> str:
         "converted": _of(outcomes, "converted"),
         "causes": {x: by_cause(outcomes, x) for x in HEADINGS if x != "converted"},
     }
-    return rendered("bridge.folders", values)
+    return rendered("bridge.folders", values, {"within": _within, "link": _link})
+
+
+def _within(path: Path, folder: Path) -> str:
+    """Without the folder, in which it is."""
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def _link(name: str) -> str:
+    """A name as a browser opens it, of whatever bytes it is."""
+    return quote(os.fsencode(name))
 
 
 def counts(outcomes: Mapping[Task, Outcome]) -> dict[Status, int]:

@@ -11,7 +11,9 @@ from bridge.files.html import rendered, table
 
 def test_a_name_is_text_and_no_markup() -> None:
     values = {"headings": {"converted": "Converted"}, "converted": [], "causes": {}, "counts": {}}
-    text = rendered("bridge.folders", {**values, "folder": Path("<b>"), "output": "", "total": 0})
+    values |= {"folder": Path("<b>"), "output": "", "total": 0}
+    filters = {"within": lambda path, folder: f"{folder / path}", "link": str}
+    text = rendered("bridge.folders", values, filters)
     assert "<h1>&lt;b&gt;</h1>" in text
 
 

@@ -46,6 +46,18 @@ def test_the_page_has_all_of_them_and_nothing_of_them_is_markup() -> None:
     assert "http" not in text
 
 
+def test_names_are_short_and_a_file_is_a_link_from_the_page() -> None:
+    text = page({task("in #1/net\udcff"): Outcome("converted", SUMMARY)}, FOLDER, OUTPUT)
+    assert '<a href="in%20%231/net%FF.onnx">in #1/net\\udcff.onnx</a>' in text
+    assert '<td data-head="net">in #1/net\\udcff.prototxt</td>' in text
+    assert str(FOLDER / "in") not in text
+
+
+def test_a_cause_that_begins_a_list_has_no_colon_before_its_count() -> None:
+    outcome = Outcome("refused", error="no rule:", cause="no rule:")
+    assert "no rule (1)" in page({task("a"): outcome}, FOLDER, OUTPUT)
+
+
 def test_a_name_that_is_no_text_is_an_escape() -> None:
     text = page({task("net\udcff"): Outcome("refused", error="no", cause="no")}, FOLDER, OUTPUT)
     assert "net\\udcff.prototxt" in text
