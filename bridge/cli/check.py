@@ -226,7 +226,7 @@ def pair_of(paths: Sequence[Path]) -> tuple[ModelFiles, ModelFiles]:
 def show_report(report: Report) -> None:
     show_warnings(report.warnings)
     heads = ("", "blob", "shape", "max abs", "allowed", "max rel", "cosine", "at", "made by")
-    show_table(heads, [_cells(row) for row in report.rows])
+    show_table(heads, [_cells(row) for row in report.rows], ("cosine", "max rel", "made by"))
     for title, names in zip((report.expected, report.received), report.unmatched, strict=True):
         if names:
             say(f"{len(names)} values in {title} only")

@@ -102,7 +102,8 @@ def _show_tensors(translation: TranslationMap) -> None:
         for x in translation.tensors
     ]
     rows += [(name, _shape(shape), *_ABSENT) for name, shape in translation.absent.items()]
-    show_table(("blob", "in Caffe", "in Keras", "layout", "produced by"), rows)
+    heads = ("blob", "in Caffe", "in Keras", "layout", "produced by")
+    show_table(heads, rows, ("produced by",))
 
 
 def _show_values(translation: TranslationMap) -> None:
@@ -123,7 +124,8 @@ def _show_values(translation: TranslationMap) -> None:
         (name, translation.operators.get(name, "-"), _shape(shape), *_ABSENT)
         for name, shape in translation.absent.items()
     ]
-    show_table(("value", "operator", "in ONNX", "in Keras", "layout", "produced by"), rows)
+    heads = ("value", "operator", "in ONNX", "in Keras", "layout", "produced by")
+    show_table(heads, rows, ("in ONNX", "operator"))
 
 
 _ABSENT = ("-", "no tensor of its own", "-")  # in Keras, its layout, and what produces it

@@ -73,7 +73,7 @@ def show(inspection: Inspection) -> None:
         say(f"{fact}: {value}")
     if inspection.parts:
         heads = ("name", "type", "from", "to", "shape", "weights", "parameters", "")
-        show_table(heads, [_row(part) for part in inspection.parts])
+        show_table(heads, [_row(part) for part in inspection.parts], ("to", "from", "weights"))
     for kind, shapes in (("input", inspection.inputs), ("output", inspection.outputs)):
         for name, shape in shapes.items():
             say(f"{kind} {name}: {_text(shape)}")

@@ -49,25 +49,56 @@ def show_verdict(text: str, verdict: Verdict) -> None:
     Console().print(Text(text, _STYLES[verdict]), soft_wrap=True)
 
 
-def show_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table; in a pipe its lines are never cut, for the next program."""
-    if sys.stdout.isatty():
-        _draw_table(heads, rows)
-        return
+def show_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], optional: Sequence[str] = ()
+) -> None:
+    """A plain table; in a pipe its lines are never cut, for the next program. In a terminal it is
+    as wide as that: columns of `optional` heads are left out, the first one first, until the others
+    fit, and then names go on in the next line."""
     rows = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    if sys.stdout.isatty():
+        _draw_table(heads, rows, optional)
+        return
+    widths = _widths(heads, rows)
     for row in (heads, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        print(GAP.join(cells).rstrip())
 
 
-def _draw_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As wide as the terminal. rich is imported here, as it takes as long as a small net."""
+GAP = "  "
+
+
+def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Sequence[int]:
+    return [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+
+
+def _draw_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], optional: Sequence[str]
+) -> None:
+    """rich is imported here, as it takes as long as a small net."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*heads, box=None, pad_edge=False, header_style="bold")
+    console = Console()
+    shown = _fitting(heads, _widths(heads, rows), optional, console.width)
+    columns = [Column(heads[i], overflow="fold") for i in shown]
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(row[i]) for i in shown))
+    console.print(table)
+    if left_out := [head for i, head in enumerate(heads) if i not in shown]:
+        wider = f"without {', '.join(left_out)}, which a wider terminal or a pipe shows"
+        console.print(Text(f"({wider})", "dim"))
+
+
+def _fitting(
+    heads: Sequence[str], widths: Sequence[int], optional: Sequence[str], width: int
+) -> Sequence[int]:
+    """The columns that are shown."""
+    shown = [*range(len(heads))]
+    for head in optional:
+        if sum(widths[i] for i in shown) + len(GAP) * (len(shown) - 1) <= width:
+            break
+        shown.remove(heads.index(head))
+    return shown

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,44 @@ def test_a_terminal_gets_what_fits_into_it(
     lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= 12
     assert any("[3]" in line for line in lines)
+
+
+def in_terminal(
+    columns: int,
+    *arguments: Sequence[str] | Sequence[Sequence[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[str]:
+    """The lines of a table in a terminal of this width."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show_table(*arguments)
+    text = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_a_name_that_does_not_fit_goes_on_in_the_next_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("conv_stage0_block0", "1 2")]
+    lines = in_terminal(16, HEADS, rows, capsys=capsys, monkeypatch=monkeypatch)
+    assert "".join(line[:9].strip() for line in lines[1:]) == "conv_stage0_block0"
+    assert "…" not in "".join(lines)
+
+
+def test_optional_columns_are_left_out_until_the_others_fit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads, rows = ("name", "shape", "by", "shape"), [("a" * 10, "1 2", "b" * 9, "3")]
+    terminal = partial(in_terminal, capsys=capsys, monkeypatch=monkeypatch)
+    whole = ["name        shape  by         shape", "aaaaaaaaaa  1 2    bbbbbbbbb  3"]
+    assert terminal(35, heads, rows, ("by",)) == whole
+    assert terminal(34, heads, rows, ("by",))[:2] == [
+        "name        shape  shape",
+        "aaaaaaaaaa  1 2    3",
+    ]
+    said = " ".join(terminal(34, heads, rows, ("by",))[2:])
+    assert said == "(without by, which a wider terminal or a pipe shows)"
 
 
 @pytest.mark.parametrize(("verdict", "colour"), [("equal", 32), ("differs", 31)])
