@@ -1,8 +1,8 @@
 """From a graph to a Keras model, in memory or as a file, as the options of a conversion have it.
 
-A `.keras` file and a script are written from the plan. Keras is imported for the check, which loads
-that very file, or what the script makes in a process of its own; for the other kinds of files; and
-for whoever asks for the model.
+A `.keras` file, a script, and most `.tflite` files are written from the plan. Keras is imported for
+the check, which loads that very file, or what the script makes in a process of its own; for the
+other kinds of files; and for whoever asks for the model. A `.tflite` is checked in LiteRT.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from bridge.errors import UnsupportedError, UsageError
-from bridge.files.outputs import MODEL_KINDS, SCRIPT, refuse_unknown_kind, writable
+from bridge.files.outputs import LITE, MODEL_KINDS, SCRIPT, refuse_unknown_kind, writable
 from bridge.files.staging import staged, staging
 from bridge.public.extras import pip_install
 from bridge.public.options import PathLike, RaisingOptions
@@ -31,14 +31,17 @@ if TYPE_CHECKING:
     from bridge.lower.model import LoweredModel
     from bridge.lower.values import Dims
     from bridge.raising.plan import Plan
+    from bridge.tflite.emission import LiteModel
 
 DYNAMIC = "dynamic"  # the `int8` that rounds weights alone
 
 _UNCHECKED = (
-    "the model was not compared with onnxruntime, as Keras is not installed here: {install} "
-    "and convert again, or compare the file where Keras is: "
+    "the model was not compared with onnxruntime, as {runtime} is not installed here: {install} "
+    "and convert again, or compare the file where {runtime} is: "
     "python -m bridge check (the net or the graph) {name}"
 )
+_KERAS = ("Keras", pip_install("keras"))
+_LITERT = ("LiteRT", "pip install ai-edge-litert")
 
 
 def raised(
@@ -61,7 +64,7 @@ def raised(
 
     target = None if output is None else Path(output)
     if target is not None:
-        _refuse_unwritable(target)
+        _refuse_unwritable(target, options)
     _refuse_rounding(target, options)
     graph = Snapshot(model.graph) if lowered is None else None
     plan = raise_model(run_passes(model), options.io_layout, options.target)
@@ -72,6 +75,10 @@ def raised(
         return _scripted(raising, check, target, options)
     if target is not None and target.suffix == ".keras" and is_known(plan):
         return _archived(raising, check, target, options)
+    if target is not None and target.suffix == LITE and not _is_rounded(options):
+        model_of_file = _lite_model(plan, target, options)
+        if model_of_file is not None:
+            return _lite(raising, model_of_file, check, target, options)
     return _built(
         raising, check, target, options, _Rounding.of(options, plan, model.metadata_props)
     )
@@ -106,14 +113,16 @@ class _Check:
         shown = replace(report, warnings=()) if report.rows else raising.report
         return replace(raising, report=shown, warnings=warnings)
 
-    def without_keras(self, raising: Raising, name: str) -> Raising:
-        """With the shapes checked, if Caffe says any, and the warning that no more is."""
+    def without(self, runtime: tuple[str, str], raising: Raising, name: str) -> Raising:
+        """With the shapes checked, if Caffe says any, and the warning that no more is: a runtime,
+        with how it is installed, is not there."""
         from bridge.check.verify import check_onnx
 
         if self.values is not None:
             self.progress("running it in onnxruntime")
             check_onnx(self.path, self.values)
-        warning = _UNCHECKED.format(install=pip_install("keras"), name=name)
+        title, install = runtime
+        warning = _UNCHECKED.format(runtime=title, install=install, name=name)
         return replace(raising, warnings=(*raising.warnings, warning))
 
 
@@ -164,18 +173,74 @@ def _refuse_rounding(target: Path | None, options: RaisingOptions) -> None:
         )
 
 
-def _refuse_unwritable(path: Path) -> None:
+def _refuse_unwritable(path: Path, options: RaisingOptions) -> None:
     refuse_unknown_kind(path, (*MODEL_KINDS, SCRIPT))
     if path.suffix == SCRIPT:
         from bridge.script.write import refuse_name
 
         refuse_name(path)
-    if path.suffix in (".keras", SCRIPT):
+    is_plain = path.suffix == LITE and not _is_rounded(options)
+    if is_plain or path.suffix in (".keras", SCRIPT):
         writable(path, (path.suffix,))
         return
     from bridge.keras.export import refuse_unwritable
 
     refuse_unwritable(path)
+
+
+def _is_rounded(options: RaisingOptions) -> bool:
+    return options.fp16 or options.int8 is not None
+
+
+def _lite_model(plan: Plan, output: Path, options: RaisingOptions) -> LiteModel | None:
+    """What is written without TensorFlow; None where that has to write it.
+
+    Raises UnsupportedError where TensorFlow is not installed, UsageError where Keras does not run
+    on it.
+    """
+    from bridge.tflite.emission import lite_model
+
+    try:
+        return lite_model(plan)
+    except UnsupportedError as error:
+        if find_spec("tensorflow") is None or find_spec("keras") is None:
+            raise UnsupportedError(
+                "TensorFlow has to write this .tflite, and it is not installed",
+                where=error.where,
+                received=error.received,
+                hint=pip_install("keras"),
+            ) from error
+        from bridge.keras.export import refuse_unwritable
+
+        refuse_unwritable(output)
+        options.progress(f"TensorFlow writes it, for {error.where}: {error.received}")
+        return None
+
+
+def _lite(
+    raising: Raising,
+    model: LiteModel,
+    check: _Check | None,
+    output: Path,
+    options: RaisingOptions,
+) -> Raising:
+    """Written as a `.tflite`, which LiteRT runs for the check before it gets its name."""
+    from bridge.tflite.write import write
+
+    with ExitStack() as files:
+        stage = "writing the .tflite"
+        options.progress(stage)
+        file = files.enter_context(staged(output))
+        write(model, file, in_bytes(options.progress, stage))
+        if check is not None and not any(map(find_spec, _RUNS_LITE)):
+            raising = check.without(_LITERT, raising, output.name)
+        elif check is not None:
+            raising = check.exported(raising, file, None)
+        _write_map(raising, files, options)
+    return raising
+
+
+_RUNS_LITE = ("ai_edge_litert", "tensorflow")
 
 
 def _archived(
@@ -190,7 +255,7 @@ def _archived(
         file = files.enter_context(staged(output))
         write(raising.plan, file, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
-            raising = check.without_keras(raising, output.name)
+            raising = check.without(_KERAS, raising, output.name)
         elif check is not None:
             options.progress("loading it in Keras")
             raising = check.compared(replace(raising, loaded=_loaded(file, raising)))
@@ -212,7 +277,7 @@ def _scripted(
         options.progress(stage)
         write(raising.plan, script.path, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
-            raising = check.without_keras(raising, output.name)
+            raising = check.without(_KERAS, raising, output.name)
         elif check is not None:
             options.progress("running the script")
             model = script.path.with_suffix(".keras")

@@ -79,7 +79,8 @@ _WRITERS = {
     ".pb": "a SavedModel is a folder: give a name without an ending",
 }
 
-MODEL_KINDS = (".keras", ".tflite", "")
+LITE = ".tflite"
+MODEL_KINDS = (".keras", LITE, "")
 SCRIPT = ".py"  # which a conversion writes, and Keras does not
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from bridge.raising import names
 from bridge.raising.names import decode
 
 
@@ -26,15 +26,8 @@ def output_names(model: keras.Model) -> list[str]:
 
 
 def serving_names(model: keras.Model) -> list[str]:
-    """The names of the inputs in exports: ONNX's, or Keras's if TensorFlow does not take those.
-
-    TensorFlow makes names of arguments of them, which have to differ.
-    """
-    names = input_names(model)
-    arguments = {re.sub("[^a-z0-9]", "_", name.lower()) for name in names}
-    if all(map(_SERVED.match, names)) and len(arguments) == len(names):
-        return names
-    return [tensor.name for tensor in model.inputs]
+    """The names of the inputs in exports: ONNX's, or Keras's if TensorFlow does not take those."""
+    return names.serving_names([tensor.name for tensor in model.inputs])
 
 
 def serving_specs(model: keras.Model) -> list[Any]:
@@ -43,9 +36,6 @@ def serving_specs(model: keras.Model) -> list[Any]:
 
     tensors = zip(model.inputs, serving_names(model), strict=True)
     return [TensorSpec(tensor.shape, tensor.dtype, name) for tensor, name in tensors]
-
-
-_SERVED = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

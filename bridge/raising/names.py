@@ -14,12 +14,13 @@ Law: `decode(spelling) == name` for each of the `spellings(name)`, so no two nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_./-]|^[_./-]|/(?![^_./-])|-(?=[.-])|0(?=-_)")
 _CODED = re.compile(r"0-_(?:output\d*)?-|0-_([0-9a-f]+)-|--|>")
 _EMPTY = "0-_-"
+_SERVED = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
 
 
 def encode(name: str) -> str:
@@ -40,6 +41,17 @@ def spellings(name: str) -> Iterator[str]:
 def decode(name: str) -> str:
     """The name of which this is one of the `spellings`."""
     return _CODED.sub(_decoded, name)
+
+
+def serving_names(spelled: Sequence[str]) -> list[str]:
+    """The names of inputs in `.tflite` and SavedModels, of which these are the spellings: ONNX's,
+    or the spellings themselves if TensorFlow does not take one of those.
+
+    TensorFlow makes names of arguments of them, which have to differ.
+    """
+    names = [decode(name) for name in spelled]
+    arguments = {re.sub("[^a-z0-9]", "_", name.lower()) for name in names}
+    return names if all(map(_SERVED.match, names)) and len(arguments) == len(names) else [*spelled]
 
 
 def _decoded(match: re.Match[str]) -> str:

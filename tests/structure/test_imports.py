@@ -28,6 +28,7 @@ ORDER = (
     "graph",
     "raising",
     "archive",
+    "tflite",
     "script",
     "keras",
     "caffe",
@@ -110,7 +111,7 @@ def test_imports_go_down_the_list() -> None:
     ] == []
 
 
-ONNX_TO_KERAS = ("layout", "graph", "raising", "archive", "script", "keras")
+ONNX_TO_KERAS = ("layout", "graph", "raising", "archive", "tflite", "script", "keras")
 
 
 def test_onnx_to_keras_stands_without_caffe() -> None:
