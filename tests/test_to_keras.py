@@ -18,7 +18,7 @@ import bridge
 from bridge.convert import raise_onnx
 from bridge.errors import CheckError, UnsupportedError, UsageError
 from tests.helpers.golden_cases import case
-from tests.helpers.keras_against_onnx import graph, seeded
+from tests.helpers.keras_against_onnx import graph, plan_of, seeded
 
 NET = case("net_lenet")
 TEXT = "g (float[b,4] x) => (y) { a = Gemm<transB=1>(x, w) y = Sin(a) }"
@@ -64,12 +64,79 @@ def test_no_conversion_without_a_check_imports_keras(tmp_path: Path) -> None:
             assert archive.testzip() is None
 
 
+def test_a_tflite_is_written_without_keras_and_without_tensorflow(tmp_path: Path) -> None:
+    output = tmp_path / "net.tflite"
+    words = ("caffe-to-keras", NET.prototxt, NET.caffemodel, "-o", output, "--no-check")
+    done = command(*words, hidden=("keras", "tensorflow", "h5py"))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "loaded"), done.stderr
+    assert bridge.check((NET.prototxt, NET.caffemodel), output).ok
+
+
+def test_the_check_of_a_tflite_imports_no_keras(tmp_path: Path) -> None:
+    """LiteRT runs in a process of its own."""
+    output = tmp_path / "net.tflite"
+    done = command("caffe-to-keras", NET.prototxt, NET.caffemodel, "-o", output)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "loaded"), done.stderr
+    assert "LiteRT against onnxruntime: 1 blob equal" in done.stdout
+
+
+def test_what_has_no_emitter_is_written_by_tensorflow_which_is_said(tmp_path: Path) -> None:
+    stages: list[str] = []
+    onnx.save(graph("g (float[b,4] x) => (y) { y = Sign(x) }"), tmp_path / "sign.onnx")
+    raise_onnx(tmp_path / "sign.onnx", tmp_path / "net.tflite", progress=stages.append)
+    assert "TensorFlow writes it, for 'y' (ops.sign): a call without an emitter" in stages
+    assert bridge.check(tmp_path / "sign.onnx", tmp_path / "net.tflite").ok
+
+
+def without(*packages: str) -> str:
+    """Code after which these are not installed."""
+    code = "import importlib.util as u; find = u.find_spec\n"
+    return code + f"u.find_spec = lambda n, *rest: None if n in {packages} else find(n, *rest)\n"
+
+
+@pytest.mark.parametrize("option", [(), ("--no-check",)])
+def test_where_only_tensorflow_could_write_it_that_is_an_error(
+    tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    onnx.save(graph("g (float[b,4] x) => (y) { y = Sign(x) }"), tmp_path / "sign.onnx")
+    output = str(tmp_path / "net.tflite")
+    words = ["onnx-to-keras", str(tmp_path / "sign.onnx"), "-o", output, *option]
+    code = without("tensorflow") + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE)
+    done = run(code)
+    assert done.returncode == 2
+    assert "TensorFlow has to write this .tflite, and it is not installed" in done.stderr
+    assert "received: a call without an emitter" in done.stderr
+    assert not Path(output).exists()
+
+
+def test_where_litert_is_not_installed_a_warning_says_what_was_not_checked(tmp_path: Path) -> None:
+    output = tmp_path / "net.tflite"
+    words = ["caffe-to-keras", str(NET.prototxt), str(NET.caffemodel), "-o", str(output)]
+    code = without("tensorflow", "ai_edge_litert")
+    done = run(code + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE))
+    assert done.returncode == 4, done.stderr
+    assert "as LiteRT is not installed here: pip install ai-edge-litert" in done.stderr
+    assert output.is_file()
+
+
+def test_a_tflite_with_other_numbers_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bridge.tflite.emission import lite_model
+
+    other = graph("g (float[b,4] x) => (y) { a = Gemm<transB=1>(x, w) y = Cos(a) }",
+                  {"w": seeded((3, 4))})  # fmt: skip
+    wrong = lite_model(plan_of(other))
+    monkeypatch.setattr("bridge.tflite.emission.lite_model", lambda plan: wrong)
+    with pytest.raises(CheckError, match="LiteRT against onnxruntime: 'y' differs"):
+        raise_onnx(net(), tmp_path / "net.tflite")
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_keras_is_not_installed_a_warning_says_what_was_not_checked(tmp_path: Path) -> None:
     output = tmp_path / "net.keras"
-    code = "import importlib.util as u; find = u.find_spec\n"
-    code += "u.find_spec = lambda name, *rest: None if name == 'keras' else find(name, *rest)\n"
     words = ["caffe-to-keras", str(NET.prototxt), str(NET.caffemodel), "-o", str(output)]
-    done = run(code + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE))
+    done = run(without("keras") + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE))
     assert done.returncode == 4, done.stderr
     assert "not compared with onnxruntime, as Keras is not installed" in done.stderr
     assert "python -m bridge check" in done.stderr

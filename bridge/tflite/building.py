@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.layout import Weight
 from bridge.tflite.graph import Dims, Graph, NotWrittenError, Tensor
+from bridge.tflite.schema import DTYPES
 
 # The most axes that LiteRT's kernels take, where that is few.
 MOST_AXES = 5
@@ -134,14 +135,15 @@ def shape_of(g: Graph, x: Tensor, sizes: Dims) -> Tensor:
     """The sizes as a tensor, of which those that are free are those of `x` on the same axis."""
     if None not in sizes:
         return g.constant([*sizes])
-    every = g.op("SHAPE", x, shape=(x.rank,), dtype="int32", out_type=2)
-    entries = [_size(g, every, axis, size) for axis, size in enumerate(sizes)]
+    entries = [
+        size_of(g, x, axis) if size is None else g.constant(size) for axis, size in enumerate(sizes)
+    ]
     shape = (len(entries),)
     return g.op("PACK", *entries, shape=shape, values_count=len(entries), axis=0)
 
 
-def _size(g: Graph, sizes: Tensor, axis: int, size: int | None) -> Tensor:
-    if size is not None:
-        return g.constant(size)
+def size_of(g: Graph, x: Tensor, axis: int) -> Tensor:
+    """A size that is free, as a number."""
+    sizes = g.op("SHAPE", x, shape=(x.rank,), dtype="int32", out_type=DTYPES["int32"])
     ends = (g.constant([number]) for number in (axis, axis + 1, 1))
     return g.op("STRIDED_SLICE", sizes, *ends, shape=(), shrink_axis_mask=1)

@@ -60,6 +60,7 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "Conv2DOptions": f"{_WINDOW} {_FUSED} {_DILATION}",
         "Conv3DOptions": "padding:int8 stride_d:int32 stride_w:int32 stride_h:int32 "
         f"{_FUSED} dilation_d_factor:int32=1 {_DILATION}",
+        "CumsumOptions": "exclusive:bool reverse:bool",
         "DepthwiseConv2DOptions": f"{_WINDOW} depth_multiplier:int32 {_FUSED} {_DILATION}",
         "DivOptions": _FUSED,
         "FullyConnectedOptions": f"{_FUSED} _ keep_num_dims:bool",
@@ -103,6 +104,7 @@ BUILTINS: Mapping[str, Builtin] = {
     "CONV_2D": Builtin(3, "Conv2DOptions", 1),
     "CONV_3D": Builtin(132, "Conv3DOptions", 106),
     "COS": Builtin(108),
+    "CUMSUM": Builtin(128, "CumsumOptions", 102),
     "DEPTHWISE_CONV_2D": Builtin(4, "DepthwiseConv2DOptions", 2),
     "DIV": Builtin(42, "DivOptions", 29),
     "ELU": Builtin(111),
@@ -110,6 +112,7 @@ BUILTINS: Mapping[str, Builtin] = {
     "EXP": Builtin(47),
     "EXPAND_DIMS": Builtin(70),
     "FLOOR": Builtin(8),
+    "FLOOR_MOD": Builtin(95),
     "FULLY_CONNECTED": Builtin(9, "FullyConnectedOptions", 8),
     "GATHER": Builtin(36, "GatherOptions", 23),
     "GREATER": Builtin(61),

@@ -12,7 +12,9 @@ from bridge.tflite.schema import DTYPES
 from bridge.tflite.table import Results, writes
 
 NUMBERS = ("float32", "int32")
+LARGE_NUMBERS = (*NUMBERS, "int64")
 _FOUR = 4  # axes, along which most kernels broadcast
+_INT64 = {"ADD": 4, "SUB": 4}  # versions
 
 
 def unary(g: Graph, code: str, x: Tensor, dtypes: Sequence[str] = ("float32",)) -> Tensor:
@@ -31,14 +33,14 @@ def binary(
     shape = broadcast(a.shape, b.shape)
     if a.shape != b.shape and len(shape) > _BROADCAST.get(code, _FOUR):
         raise NotWrittenError(f"{code} of two shapes of {len(shape)} axes")
-    return g.op(code, a, b, shape=shape, dtype=dtype)
+    version = _INT64.get(code, 1) if a.dtype == "int64" else 1
+    return g.op(code, a, b, shape=shape, dtype=dtype, version=version)
 
 
 _BROADCAST = dict.fromkeys(("ADD", "SUB", "MUL", "DIV"), 5)
 
 _UNARY = {
     "absolute": "ABS",
-    "abs": "ABS",
     "ceil": "CEIL",
     "cos": "COS",
     "exp": "EXP",
@@ -50,14 +52,16 @@ _UNARY = {
     "sqrt": "SQRT",
     "square": "SQUARE",
 }
+# With the dtypes of which Keras's function is the same.
 _BINARY = {
-    "add": "ADD",
-    "divide": "DIV",
-    "maximum": "MAXIMUM",
-    "minimum": "MINIMUM",
-    "multiply": "MUL",
-    "power": "POW",
-    "subtract": "SUB",
+    "add": ("ADD", LARGE_NUMBERS),
+    "divide": ("DIV", ("float32",)),
+    "maximum": ("MAXIMUM", NUMBERS),
+    "minimum": ("MINIMUM", NUMBERS),
+    "mod": ("FLOOR_MOD", ("int32", "int64")),
+    "multiply": ("MUL", NUMBERS),
+    "power": ("POW", ("float32",)),
+    "subtract": ("SUB", LARGE_NUMBERS),
 }
 _COMPARISONS = {
     "equal": "EQUAL",
@@ -68,8 +72,6 @@ _COMPARISONS = {
     "not_equal": "NOT_EQUAL",
 }
 _LOGICAL = {"logical_and": "LOGICAL_AND", "logical_or": "LOGICAL_OR"}
-# Keras divides integers as floats.
-_FLOATS = frozenset(["divide", "power"])
 
 
 def _unary(code: str) -> Callable[..., Results]:
@@ -82,10 +84,10 @@ def _binary(code: str, dtypes: Sequence[str], dtype: str = "") -> Callable[..., 
 
 for _name, _code in _UNARY.items():
     writes(f"ops.{_name}")(_unary(_code))
-for _name, _code in _BINARY.items():
-    writes(f"ops.{_name}")(_binary(_code, NUMBERS[:1] if _name in _FLOATS else NUMBERS))
+for _name, (_code, _dtypes) in _BINARY.items():
+    writes(f"ops.{_name}")(_binary(_code, _dtypes))
 for _name, _code in _COMPARISONS.items():
-    writes(f"ops.{_name}")(_binary(_code, NUMBERS, "bool"))
+    writes(f"ops.{_name}")(_binary(_code, LARGE_NUMBERS, "bool"))
 for _name, _code in _LOGICAL.items():
     writes(f"ops.{_name}")(_binary(_code, ("bool",)))
 
@@ -95,30 +97,27 @@ def logical_not(g: Graph, x: Tensor) -> Tensor:
     return unary(g, "LOGICAL_NOT", x, ("bool",))
 
 
-def _merging(code: str) -> Callable[..., Results]:
+def _merging(name: str) -> Callable[..., Results]:
+    """A layer that is the function of this name, of all its inputs."""
+    code, dtypes = _BINARY[name]
+
     def merged(g: Graph, tensors: Sequence[Tensor]) -> Tensor:
         if len({tensor.rank for tensor in tensors}) > 1:
             raise NotWrittenError(
                 "tensors of different ranks"
             )  # Keras has rules of its own for them
-        return reduce(lambda one, other: binary(g, code, one, other), tensors)
+        return reduce(lambda one, other: binary(g, code, one, other, dtypes=dtypes), tensors)
 
     return merged
 
 
-for _layer, _code in {
-    "Add": "ADD",
-    "Maximum": "MAXIMUM",
-    "Minimum": "MINIMUM",
-    "Multiply": "MUL",
-    "Subtract": "SUB",
-}.items():
-    writes(f"layers.{_layer}")(_merging(_code))
+for _name in ("add", "maximum", "minimum", "multiply", "subtract"):
+    writes(f"layers.{_name.capitalize()}")(_merging(_name))
 
 
 @writes("layers.Average")
 def average(g: Graph, tensors: Sequence[Tensor]) -> Tensor:
-    total = _merging("ADD")(g, tensors)
+    total = _merging("add")(g, tensors)
     return binary(g, "MUL", total, 1 / len(tensors))
 
 

@@ -46,6 +46,13 @@ for _name, (_code, _dtypes) in _REDUCERS.items():
     writes(f"ops.{_name}")(_reducer(_code, _dtypes))
 
 
+@writes("ops.cumsum")
+def cumsum(g: Graph, x: Tensor, axis: int | None = None) -> Tensor:
+    if axis is None or x.dtype not in ("float32", "int32"):
+        raise NotWrittenError(f"a cumulative sum of {x.dtype}, along axis {axis}")
+    return g.op("CUMSUM", x, g.constant(axis_of(axis, x.rank)), shape=x.shape)
+
+
 @writes("ops.argmax")
 def argmax(g: Graph, x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     if axis is None or x.dtype != "float32":

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bridge.layout import Weight
-from bridge.tflite.building import LARGE, axes_of, axis_of, refuse_axes
-from bridge.tflite.emitters.elementwise import binary, where
+from bridge.tflite.building import LARGE, axes_of, axis_of, refuse_axes, size_of
+from bridge.tflite.emitters.elementwise import binary, cast, where
 from bridge.tflite.graph import Graph, NotWrittenError, Tensor
 from bridge.tflite.table import writes
 from bridge.tflite.windows import sides_of
+from bridge.types import Array
 
 _LARGE_SLICE = 4  # version
 _INDICES = ("int32", "int64")
@@ -105,29 +106,41 @@ def take(g: Graph, x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None or not isinstance(x, Tensor):
         raise NotWrittenError("taking from an array, or from all axes")
     axis = axis_of(axis, x.rank)
-    index = _indices(g, indices, x.shape[axis])
+    index = _indices(g, x, axis, indices)
     shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     return g.op("GATHER", x, index, shape=shape, dtype=x.dtype, axis=axis)
 
 
-def _indices(g: Graph, indices: Any, size: int | None) -> Tensor:
-    if size is None:
-        raise NotWrittenError("taking along an axis whose size is free")
-    if isinstance(indices, Weight):
-        indices = indices.array()
+def _indices(g: Graph, x: Tensor, axis: int, indices: Any) -> Tensor:
     if not isinstance(indices, Tensor):
-        array = np.asarray(indices)
-        if array.dtype.kind not in "iu" or (np.abs(array) > size).any():
-            raise NotWrittenError(f"indices of {array.dtype}")
-        return g.constant(np.where(array < 0, array + size, array))
-    if indices.dtype != "int32":
+        array = np.asarray(indices.array() if isinstance(indices, Weight) else indices)
+        return g.constant(_from_the_start(array, x.shape[axis]))
+    if indices.dtype not in _INDICES:
         raise NotWrittenError(f"indices of {indices.dtype}")
-    is_negative = binary(g, "LESS", indices, 0, dtype="bool")
-    return where(g, is_negative, binary(g, "ADD", indices, size), indices)
+    size = x.shape[axis]
+    length = cast(g, size_of(g, x, axis), indices.dtype) if size is None else size
+    is_negative = binary(g, "LESS", indices, 0, dtype="bool", dtypes=_INDICES)
+    from_the_end = binary(g, "ADD", indices, length, dtypes=_INDICES)
+    return where(g, is_negative, from_the_end, indices)
+
+
+def _from_the_start(indices: Array, size: int | None) -> Array:
+    is_negative = indices < 0
+    if indices.dtype.kind not in "iu" or (size is None and is_negative.any()):
+        raise NotWrittenError(f"indices {indices.dtype}, of an axis of size {size}")
+    result: Array = indices + is_negative * (size or 0)
+    if size is not None and ((result < 0) | (result >= size)).any():
+        raise NotWrittenError(f"indices beyond an axis of size {size}")
+    return result
 
 
 @writes("ops.zeros_like")
 def zeros_like(g: Graph, x: Tensor, dtype: str | None = None) -> Tensor:
-    if dtype not in (None, x.dtype) or x.dtype not in ("float32", *_INDICES):
-        raise NotWrittenError(f"zeros of {dtype} like {x.dtype}")
-    return g.op("ZEROS_LIKE", x, shape=x.shape)
+    if x.dtype not in ("float32", *_INDICES):
+        raise NotWrittenError(f"zeros like {x.dtype}")
+    return cast(g, g.op("ZEROS_LIKE", x, shape=x.shape), dtype or x.dtype)
+
+
+@writes("ops.ones_like")
+def ones_like(g: Graph, x: Tensor, dtype: str | None = None) -> Tensor:
+    return binary(g, "ADD", zeros_like(g, x, dtype), 1)

@@ -79,10 +79,15 @@ def transpose(g: Graph, x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
 # ---- putting together and taking apart -------------------------------------------------------
 
 
-@writes("layers.Concatenate", "ops.concatenate")
-def concatenate(g: Graph, tensors: Sequence[Any], axis: int = -1) -> Tensor:
-    dtype = next((t.dtype for t in tensors if isinstance(t, Tensor)), "")
-    parts = [operand(g, tensor, dtype) for tensor in tensors]
+@writes("layers.Concatenate")
+def concatenate_layer(g: Graph, tensors: Sequence[Any], *, axis: int = -1) -> Tensor:
+    return concatenate(g, tensors, axis)
+
+
+@writes("ops.concatenate")
+def concatenate(g: Graph, xs: Sequence[Any], axis: int = 0) -> Tensor:
+    dtype = next((t.dtype for t in xs if isinstance(t, Tensor)), "")
+    parts = [operand(g, tensor, dtype) for tensor in xs]
     if len(parts) == 1:
         return parts[0]
     axis = axis_of(axis, parts[0].rank)
