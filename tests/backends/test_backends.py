@@ -165,7 +165,8 @@ def test_from_the_command_line(backend: Backend, tmp_path: Path) -> None:
 
 
 def test_what_only_tensorflow_writes_is_refused(backend: Backend, tmp_path: Path) -> None:
-    done = backend.run("-m", "bridge", "caffe-to-keras", *LENET, "-o", tmp_path / "net.tflite")
+    output = tmp_path / "net.tflite"
+    done = backend.run("-m", "bridge", "caffe-to-keras", *LENET, "-o", output, "--fp16")
     assert done.returncode == 2
     assert f"received: Keras on {backend.name}" in done.stderr
     assert not list(tmp_path.iterdir())
