@@ -40,8 +40,6 @@ _UNCHECKED = (
     "and convert again, or compare the file where {runtime} is: "
     "python -m bridge check (the net or the graph) {name}"
 )
-_KERAS = ("Keras", pip_install("keras"))
-_LITERT = ("LiteRT", "pip install ai-edge-litert")
 
 
 def raised(
@@ -113,16 +111,15 @@ class _Check:
         shown = replace(report, warnings=()) if report.rows else raising.report
         return replace(raising, report=shown, warnings=warnings)
 
-    def without(self, runtime: tuple[str, str], raising: Raising, name: str) -> Raising:
-        """With the shapes checked, if Caffe says any, and the warning that no more is: a runtime,
-        with how it is installed, is not there."""
+    def without(self, runtime: str, install: str, raising: Raising, name: str) -> Raising:
+        """With the shapes checked, if Caffe says any, and the warning that no more is: the runtime
+        is not there, and how it is installed."""
         from bridge.check.verify import check_onnx
 
         if self.values is not None:
             self.progress("running it in onnxruntime")
             check_onnx(self.path, self.values)
-        title, install = runtime
-        warning = _UNCHECKED.format(runtime=title, install=install, name=name)
+        warning = _UNCHECKED.format(runtime=runtime, install=install, name=name)
         return replace(raising, warnings=(*raising.warnings, warning))
 
 
@@ -233,7 +230,7 @@ def _lite(
         file = files.enter_context(staged(output))
         write(model, file, in_bytes(options.progress, stage))
         if check is not None and not any(map(find_spec, _RUNS_LITE)):
-            raising = check.without(_LITERT, raising, output.name)
+            raising = check.without("LiteRT", "pip install ai-edge-litert", raising, output.name)
         elif check is not None:
             raising = check.exported(raising, file, None)
         _write_map(raising, files, options)
@@ -255,7 +252,7 @@ def _archived(
         file = files.enter_context(staged(output))
         write(raising.plan, file, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
-            raising = check.without(_KERAS, raising, output.name)
+            raising = check.without("Keras", pip_install("keras"), raising, output.name)
         elif check is not None:
             options.progress("loading it in Keras")
             raising = check.compared(replace(raising, loaded=_loaded(file, raising)))
@@ -277,7 +274,7 @@ def _scripted(
         options.progress(stage)
         write(raising.plan, script.path, in_bytes(options.progress, stage))
         if check is not None and find_spec("keras") is None:
-            raising = check.without(_KERAS, raising, output.name)
+            raising = check.without("Keras", pip_install("keras"), raising, output.name)
         elif check is not None:
             options.progress("running the script")
             model = script.path.with_suffix(".keras")
