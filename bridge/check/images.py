@@ -11,7 +11,7 @@ import numpy as np
 
 from bridge.check.arrays import Arrays
 from bridge.errors import UsageError, words_of
-from bridge.files import missing, readable
+from bridge.files import missing, other_kind, readable
 from bridge.public.extras import pip_install
 from bridge.types import Array
 
@@ -132,7 +132,7 @@ def pixels_of(path: Path, channels: int = 3) -> Array:
     except cv2.error as error:  # of more pixels than it takes
         raise UsageError(_NO_IMAGE, where=path, received=words_of(error)) from error
     if pixels is None:
-        raise UsageError(_NO_IMAGE, where=path)
+        raise other_kind(path, _NO_IMAGE, expected="an image, as .png or .jpg")
     return np.asarray(pixels).reshape(*pixels.shape[:2], channels)
 
 

@@ -44,6 +44,11 @@ def _missing(error: MissingArgumentError) -> UsageError:
     argument = error.argument.name if error.argument is not None else "an argument"
     if argument == "--output":
         return _without_output(error)
+    typed = next((word for word in _words(error) if word == argument), None)
+    if typed is not None:
+        return UsageError(
+            f"{typed} needs a value behind it", where=_command(error), hint=_help(error)
+        )
     name = error.keyword or argument.lstrip("-").upper()
     return UsageError(
         f"{name} is missing",
@@ -90,15 +95,21 @@ def _unknown_option(error: UnknownOptionError) -> UsageError:
     return UsageError(f"there is no option {name}", where=_command(error), hint=hint)
 
 
+_LISTED = f"{PROGRAM} --help lists the commands"
+
+
 def _unknown_command(error: UnknownCommandError) -> UsageError:
     from bridge.files import inputs
 
     name = (error.unused_tokens or [""])[0]
+    if name.startswith("-") or name == "help":
+        hint = did_you_mean(name, ("--help", "--version")) or _LISTED
+        return UsageError(f"there is no {'option' if '-' in name else 'command'} {name}", hint=hint)
     path, hint = Path(name), did_you_mean(name, USAGES)
     if isfile(name):  # noqa: PTH113 (the method raises for a name that is too long for the system)
         kind = inputs.of(path)
         hint = (kind and kind.hint) or f"{PROGRAM} inspect {join([name])}"
-    hint = hint or f"{PROGRAM} --help lists the commands"
+    hint = hint or _LISTED
     return UsageError(f"there is no command {name!r}", hint=hint)
 
 

@@ -112,6 +112,7 @@ class Lowering:
         """As keyword arguments of the verbs; a flag that is not given is left to `--for`."""
         options = {flag.name: getattr(self, flag.name) for flag in fields(self)}
         flags = {name: value for name, value in options.items() if value is not False}
+        _refuse_no_outputs(self.outputs)
         shapes, mean = parse_shapes(self.input_shape or ()), parse_mean(self.mean)
         return {
             **flags,
@@ -167,6 +168,7 @@ class Graph:
     def keywords(self) -> dict[str, Any]:
         """As keyword arguments of the verbs."""
         flags = {flag.name: getattr(self, flag.name) for flag in fields(self)}
+        _refuse_no_outputs(self.outputs)
         shapes, values = parse_shapes(self.input_shape or ()), parse_values(self.input_value or ())
         return {**flags, "input_shape": shapes, "input_value": values}
 
@@ -267,6 +269,12 @@ class Printing:
 
 
 DEFAULT_PRINTING = Printing()
+
+
+def _refuse_no_outputs(names: Sequence[str] | None) -> None:
+    """The option is there, and no name behind it: it would do nothing."""
+    if names is not None and not names:
+        raise UsageError("--outputs needs a name behind it", expected="--outputs NAME…")
 
 
 def parse_mean(text: str | None) -> tuple[float, ...] | Path | None:

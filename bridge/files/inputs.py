@@ -45,6 +45,7 @@ _FROM_GRAPHDEF = (
 )
 _FROM_TFLITE = "convert the model that it was made from; check, predict and inspect take it"
 _EXPORT = "bridge reads nets of Caffe and ONNX: export it to ONNX with its own framework"
+_FOR_PREDICT = "predict takes it, behind a model: MODEL IMAGE…"
 _SNAPSHOT = "pass the .caffemodel that was saved with it"
 
 # The first that matches decides.
@@ -69,7 +70,7 @@ _BINARIES: tuple[tuple[bytes, str, str | None], ...] = (
     (rb"\x93NUMPY", "a NumPy array (.npy)", None),
     (rb"MATLAB 5\.0", "a MATLAB file", None),
     (rb"%PDF", "a PDF", None),
-    (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}", "an image", None),
+    (rb"\x89PNG|\xff\xd8\xff|GIF8|BM.{4}\0{4}", "an image", _FOR_PREDICT),
     (rb".{4}TFL3", TFLITE, _FROM_TFLITE),
     (rb"\x08\x01\x10.\x18", "a mean image (.binaryproto)", "--mean FILE takes it"),
     (rb"\x08[\0-\xff]{1,9}\x12[\0-\xff]{1,300}\.caffemodel", "a solver state", _SNAPSHOT),
@@ -145,14 +146,19 @@ def _nearest(file: Path) -> str:
     folder = next((parent for parent in file.parents if parent.is_dir()), Path())
     if folder != file.parent:
         return f"there is no folder {file.parent}"
-    return did_you_mean(file.name, (entry.name for entry in folder.iterdir())) or _held(folder)
+    return did_you_mean(file.name, (entry.name for entry in folder.iterdir())) or _held(
+        folder, file.suffix
+    )
 
 
 _READ = (".prototxt", ".caffemodel", ".onnx", ".keras")
+_IMAGES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
-def _held(folder: Path) -> str:
-    files = sorted(entry.name for entry in folder.iterdir() if entry.suffix in _READ)
+def _held(folder: Path, suffix: str = "") -> str:
+    """The files of a folder that may be meant: images where an image is missing, by its suffix."""
+    alike = _IMAGES if suffix.lower() in _IMAGES else _READ
+    files = sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() in alike)
     return f"the folder has {', '.join(files[:5])}" if files else ""
 
 

@@ -108,14 +108,27 @@ def _refuse_other_page(output: Path) -> None:
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         received = "a file" if path.exists() else "nothing there"
-        raise UsageError("not a folder", where=path, expected="a folder of nets", received=received)
+        raise UsageError(
+            "not a folder",
+            where=path,
+            expected="a folder of nets",
+            received=received,
+            hint="caffe-to-onnx and caffe-to-keras convert a single net"
+            if path.is_file()
+            else None,
+        )
     return path.resolve()
 
 
 def _kinds(to: Sequence[str]) -> list[Kind]:
     kinds = [kind for kind in KINDS if kind in to]
     if not kinds or set(to) - set(KINDS):
-        raise UsageError("to cannot be this", expected=" or ".join(KINDS), received=" ".join(to))
+        raise UsageError(
+            "no format that nets are converted to",
+            where="--to",
+            expected=" or ".join(KINDS),
+            received=" ".join(to) or "none",
+        )
     return kinds
 
 

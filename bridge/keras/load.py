@@ -26,12 +26,10 @@ def load(path: str | Path) -> keras.Model:
         raise UsageError("this is a folder", where=path, expected="a .keras file")
     if not path.is_file():
         raise files.missing(path, "Keras model")
-    if path.suffix == ".keras" and not is_zipfile(path):
-        raise UsageError("not a Keras model", where=path, expected="a .keras archive")
-    if (kind := files.of(path)) is not None and kind.name == files.ONNX:
-        raise UsageError(
-            "not a Keras model", where=path, received=kind.name, hint="onnx-to-keras reads it"
-        )
+    kind = files.of(path)
+    is_other = kind is not None and kind.name != files.KERAS and not is_zipfile(path)
+    if not is_hdf5(path) and (is_other or (path.suffix == ".keras" and not is_zipfile(path))):
+        raise files.other_kind(path, "not a Keras model", expected="a .keras archive")
     if is_hdf5(path):
         refuse_foreign(path)  # in a .keras archive Keras refuses them itself
     try:

@@ -55,7 +55,9 @@ def test_a_folder_without_nets_is_refused(tmp_path: Path) -> None:
         bridge.convert_folder(tmp_path, tmp_path / "out")
     with pytest.raises(UsageError, match="not a folder"):
         bridge.convert_folder(tmp_path / "nowhere", tmp_path / "out")
-    with pytest.raises(UsageError, match="to cannot be this\n  expected: onnx or keras"):
+    with pytest.raises(
+        UsageError, match="no format that nets are converted to\n  expected: onnx or keras"
+    ):
         bridge.convert_folder(tmp_path, tmp_path / "out", to=["tflite"])
     with pytest.raises(UsageError, match="jobs cannot be this"):
         bridge.convert_folder(tmp_path, tmp_path / "out", jobs=0)
