@@ -163,7 +163,7 @@ def test_there_is_a_guide_and_an_environment_for_each_runtime(module: ModuleType
     from _runtimes_page import GUIDES, OUTCOMES, REASONS
 
     names = {guide.name for guide in GUIDES}
-    assert {*DEPLOYMENTS, *module.NAMES, "litert"} == names
+    assert {*DEPLOYMENTS, *module.NAMES, "litert", "tfjs"} == names
     assert set(module.NAMES) == RUNTIMES.keys() - {"opencv"}
     for known in REASONS:
         assert known.runtime in names
