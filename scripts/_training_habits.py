@@ -130,4 +130,7 @@ def _text(off: float) -> str:
 
 
 if __name__ == "__main__":
+    from _training_pictures import write
+
     print(table())
+    write()

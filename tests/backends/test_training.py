@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.backends import test_backends
 from tests.backends.test_backends import Backend
 
@@ -29,7 +31,32 @@ for case in map(run, sys.argv[1:]):
 """
 
 
+# What Keras lacks for these is in their scripts, but for those of two rates and of several passes.
+SCRIPTS = """
+    adagrad batchnorm clip_gradients contrastive embed iter_size lr_and_decay_mult normalize_full
+    policy_inv
+""".split()
+
+TRAIN_SCRIPTS = """
+import pathlib, sys
+sys.modules.update(tensorflow=None)
+import keras
+from tests.training.script.scripts import assert_script_trains
+from tests.training.training_runs import run
+for case in map(run, sys.argv[2:]):
+    keras.backend.clear_session()
+    assert_script_trains(case, pathlib.Path(sys.argv[1], f"train_{case}.py"))
+    print("trained", case)
+"""
+
+
 def test_steps_are_caffes(backend: Backend) -> None:
     done = backend.run("-c", TRAIN, *RUNS)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("trained") == len(RUNS) >= 12
+
+
+def test_scripts_train_on_it(backend: Backend, tmp_path: Path) -> None:
+    done = backend.run("-c", TRAIN_SCRIPTS, tmp_path, *SCRIPTS)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("trained") == len(SCRIPTS)
