@@ -39,7 +39,8 @@ def _of_image(plan: Plan, image: Input, constants: Constants) -> Iterator[str]:
     yield f'{INDENT}"""'
     source: Source = constants.source(mean) if mean.size else "0.0"
     yield from lines(source, INDENT, "mean = ")
-    yield f"{INDENT}return (images - mean) * {literal(shortest(image.scale))}"
+    scaled = f"(images - mean) * {literal(shortest(image.scale))}"
+    yield f"{INDENT}return {'images - mean' if image.scale == 1 else scaled}"
 
 
 def _cropping(image: Input, mean: Array) -> str:
