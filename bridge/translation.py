@@ -135,7 +135,8 @@ class TranslationMap:
             (f"{x.layer} {x.role}", dims(x.shape), ", ".join(map(str, x.sources)), x.expression)
             for x in self.weights
         ]
-        heads = ("blob", "shape", "in Keras", "shape in Keras", "layout")
+        value = "blob" if self.origin == "Caffe" else "value"
+        heads = (value, "shape", "in Keras", "shape in Keras", "layout")
         return table(self.name, heads, tensors) + table(
             f"weights of {self.name}", ("weight in Keras", "shape", "of", "by"), weights
         )
