@@ -296,6 +296,10 @@ CAFFEMODELS = {
     "no numbers, of an endless size": (of_blob(field(7, LEGACY + varint(2**40))), ENDLESS_BLOB),
     "no numbers, of a negative size": (of_blob(field(7, LEGACY + varint(2**64 - 1))), ENDLESS_BLOB),
     "fewer numbers than sizes": (of_blob(field(7, field(7, field(1, b"\x08")))), "conv"),
+    "a parameter cut off": (
+        of_blob(field(106, b"\x52\x7f")),
+        "damaged in what describes its layers",
+    ),
     "a mean image": (b"\x08\1\x10\3\x18\x80\2\x20\x80\2", "a mean image"),
     "zeros": (bytes(5000), "zeros"),
 }

@@ -82,9 +82,6 @@ def _value(entry: FieldDescriptor, value: Any, where: Location) -> Any:
 
 # ---- which fork the fields are from ----------------------------------------------------------
 
-# The fields of LayerParameter up to this number are older than the forks, so all forks share them.
-_SHARED = 130
-
 # The layers whose message has a different name.
 _OWNERS = {"norm_param": ("Normalize",), "recurrent_param": ("LSTM", "RNN")}
 
@@ -138,7 +135,10 @@ def _ambiguities(layer: Any, kind: str) -> Iterator[str]:
     for message, number in _unknown(layer, _HARMLESS):
         yield f"field {number} of {message}"
     for entry, value in layer.ListFields():
-        if layer.DESCRIPTOR.name == "LayerParameter" and _SHARED < entry.number < schema.FORKS:
+        if (
+            layer.DESCRIPTOR.name == "LayerParameter"
+            and schema.SHARED < entry.number < schema.FORKS
+        ):
             owners = _OWNERS.get(entry.name, (entry.name.removesuffix("_param"),))
             if kind.lower() not in (owner.replace("_", "").lower() for owner in owners):
                 yield f"field {entry.number}, which is {entry.name} in other forks"

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from bridge import files
+from bridge.caffe import schema
 from bridge.caffe.files.blobs import StoredBlob, stored_blob
 from bridge.caffe.files.textformat import decode
-from bridge.errors import Location, WeightsError
+from bridge.errors import Location, WeightsError, words_of
 from bridge.files.wire import BYTES, Entry, Wire, field
 
 
@@ -40,6 +43,7 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
     wire = _open(path)
     with wire.leaping():
         layers = tuple(_stored_layers(wire))
+        _refuse_damaged(_definition(wire), path)
     if not layers:
         raise WeightsError(
             "the file contains no layers",
@@ -48,6 +52,20 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
             hint="is this a mean file (.binaryproto)?",
         )
     return layers
+
+
+def _refuse_damaged(definition: bytes, path: Path) -> None:
+    """Refuses a file that no Caffe could read, though its weights seem whole: then what has damaged
+    the rest may have changed them as well."""
+    try:
+        schema.shared_net().FromString(definition)
+    except DecodeError as error:
+        raise WeightsError(
+            "the file is damaged in what describes its layers",
+            where=Location.of(path),
+            received=words_of(error),
+            hint="fetch or save it again",
+        ) from None
 
 
 def _open(path: Path) -> Wire:
@@ -119,11 +137,15 @@ def definition(path: Path) -> bytes:
     Errors: WeightsError, as for `read`.
     """
     wire = _open(path)
-    parts = []
     with wire.leaping():
-        for entry in wire.entries(0, len(wire)):
-            dialect = _DIALECTS.get(entry.number)
-            parts.append(_without_blobs(wire, entry, dialect) if dialect else _bytes(wire, entry))
+        return _definition(wire)
+
+
+def _definition(wire: Wire) -> bytes:
+    parts = []
+    for entry in wire.entries(0, len(wire)):
+        dialect = _DIALECTS.get(entry.number)
+        parts.append(_without_blobs(wire, entry, dialect) if dialect else _bytes(wire, entry))
     return b"".join(parts)
 
 

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 PACKAGE = "bridge.caffe"
 
 # The fields that forks add have numbers from here on in caffe.proto; no file has them.
 FORKS = 10000
+
+# The fields of LayerParameter up to this number are older than the forks, so all forks share them.
+SHARED = 130
 
 _KINDS = {
     FieldDescriptor.CPPTYPE_INT32: "int",
@@ -69,6 +75,22 @@ def _pool() -> DescriptorPool:
 def descriptor(message: str) -> Descriptor:
     """The protobuf descriptor of a message, such as `NetParameter`."""
     return _pool().FindMessageTypeByName(f"{PACKAGE}.{message}")
+
+
+@cache
+def shared_net() -> type[Message]:
+    """NetParameter with the fields that all Caffes have, the forks' as well: what it cannot parse
+    is no net of any."""
+    file = FileDescriptorProto()
+    descriptor("NetParameter").file.CopyToProto(file)
+    for message in file.message_type:
+        most = SHARED if message.name == "LayerParameter" else FORKS - 1
+        own = [entry for entry in message.field if entry.number <= most]
+        del message.field[:]
+        message.field.extend(own)
+    pool = DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.NetParameter"))
 
 
 @cache

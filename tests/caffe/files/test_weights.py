@@ -255,6 +255,26 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(tmp_path: Path) -> None:
             weights.read(path)
 
 
+# Fields of layers: convolution_param, of all Caffes, and one that each fork has for itself.
+CONVOLUTION, OWN = 106, 150
+
+
+@pytest.mark.parametrize("number", [CONVOLUTION, OWN])
+def test_what_no_caffe_could_read_is_refused_and_what_a_fork_may_have_is_not(
+    number: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.caffemodel"
+    layer = _packed(1, b"conv") + _packed(7, SHAPE + _packed(5, VALUES.tobytes()))
+    cut_off = _packed(number, b"\x52\x7f")  # a field of 127 bytes, of which there is none
+    path.write_bytes(_packed(100, layer + cut_off))
+    if number == CONVOLUTION:
+        with pytest.raises(WeightsError, match="damaged in what describes its layers"):
+            weights.read(path)
+    else:
+        (stored,) = weights.read(path)
+        assert np.array_equal(stored.blobs[0].blob.array().ravel(), VALUES)
+
+
 @given(st.binary(min_size=1, max_size=60))
 def test_garbage_is_never_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes
