@@ -12,6 +12,7 @@ from bridge.tflite.graph import Graph, NotWrittenError, Tensor
 from bridge.tflite.table import writes
 
 _SIX = 6.0
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Keras's own
 
 
 def relu(g: Graph, x: Tensor) -> Tensor:
@@ -40,6 +41,14 @@ def silu(g: Graph, x: Tensor) -> Tensor:
     return binary(g, "MUL", x, sigmoid(g, x))
 
 
+def selu(g: Graph, x: Tensor) -> Tensor:
+    return binary(g, "MUL", elu(g, x, _SELU_ALPHA), _SELU_SCALE)
+
+
+def mish(g: Graph, x: Tensor) -> Tensor:
+    return binary(g, "MUL", x, tanh(g, softplus(g, x)))
+
+
 def hard_sigmoid(g: Graph, x: Tensor) -> Tensor:
     return binary(g, "MUL", unary(g, "RELU6", binary(g, "ADD", x, 3.0)), 1 / _SIX)
 
@@ -48,15 +57,25 @@ def hard_silu(g: Graph, x: Tensor) -> Tensor:
     return unary(g, "HARD_SWISH", x)
 
 
+@writes("ops.gelu")
+def gelu(g: Graph, x: Tensor, approximate: bool = True) -> Tensor:
+    if x.dtype != "float32":
+        raise NotWrittenError(f"GELU of {x.dtype}")
+    return g.op("GELU", x, shape=x.shape, approximate=approximate)
+
+
 _BY_NAME: Mapping[str, Callable[[Graph, Tensor], Tensor]] = {
     "elu": lambda g, x: unary(g, "ELU", x),
+    "gelu": lambda g, x: gelu(g, x, approximate=False),
     "exponential": lambda g, x: unary(g, "EXP", x),
     "hard_sigmoid": hard_sigmoid,
     "hard_silu": hard_silu,
     "hard_swish": hard_silu,
     "linear": lambda _, x: x,
+    "mish": mish,
     "relu": relu,
     "relu6": lambda g, x: unary(g, "RELU6", x),
+    "selu": selu,
     "sigmoid": sigmoid,
     "silu": silu,
     "softplus": softplus,
@@ -66,7 +85,7 @@ _BY_NAME: Mapping[str, Callable[[Graph, Tensor], Tensor]] = {
 }
 for _name in ("hard_sigmoid", "hard_silu", "relu6", "sigmoid", "silu", "softplus", "softsign"):
     writes(f"ops.{_name}")(_BY_NAME[_name])
-for _name in ("relu", "tanh"):
+for _name in ("relu", "selu", "tanh"):
     writes(f"ops.{_name}")(_BY_NAME[_name])
 
 
@@ -120,13 +139,22 @@ def prelu(g: Graph, x: Tensor, *, alpha: Weight) -> Tensor:
 
 @writes("layers.Softmax", "ops.softmax")
 def softmax(g: Graph, x: Tensor, axis: int = -1) -> Tensor:
-    """LiteRT's own is along the last axis."""
+    return _along_last(g, "SOFTMAX", x, axis, beta=1.0)
+
+
+@writes("ops.log_softmax")
+def log_softmax(g: Graph, x: Tensor, axis: int = -1) -> Tensor:
+    return _along_last(g, "LOG_SOFTMAX", x, axis)
+
+
+def _along_last(g: Graph, code: str, x: Tensor, axis: int, **options: Any) -> Tensor:
+    """LiteRT's own are along the last axis."""
     if not isinstance(axis, int):
         raise NotWrittenError("a softmax along several axes")
     if x.dtype != "float32":
-        raise NotWrittenError(f"SOFTMAX of {x.dtype}")
+        raise NotWrittenError(f"{code} of {x.dtype}")
     last = [*range(x.rank)]
     last.append(last.pop(axis_of(axis, x.rank)))
     moved = permuted(g, x, last)
-    result = g.op("SOFTMAX", moved, shape=moved.shape, beta=1.0)
+    result = g.op(code, moved, shape=moved.shape, version=1, **options)
     return permuted(g, result, [last.index(axis) for axis in range(x.rank)])

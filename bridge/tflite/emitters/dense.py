@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bridge.graph.batch_norm import BatchNorm
 from bridge.layout import Weight
-from bridge.tflite.building import axis_of, permuted
-from bridge.tflite.emitters.elementwise import binary, cast
+from bridge.tflite.building import axes_of, axis_of, broadcast, operands, permuted, refuse_axes
+from bridge.tflite.emitters.elementwise import binary, cast, unary
+from bridge.tflite.emitters.reduction import reduced
 from bridge.tflite.graph import Graph, NotWrittenError, Tensor
 from bridge.tflite.table import writes
 
@@ -45,6 +48,40 @@ def dense(
 ) -> Tensor:
     added = None if bias is None else g.weight("bias", bias)
     return dense_of(g, x, g.weight("kernel", kernel, (1, 0)), added)
+
+
+@writes("ops.matmul")
+def matmul(g: Graph, x1: Any, x2: Any) -> Tensor:
+    one, other = operands(g, x1, x2)
+    if one.dtype != "float32" or min(one.rank, other.rank) < 2:
+        raise NotWrittenError(f"a product of {one.rank} and {other.rank} axes of {one.dtype}")
+    batch = broadcast(one.shape[:-2], other.shape[:-2])
+    refuse_axes(one)
+    refuse_axes(other)
+    shape = (*batch, one.shape[-2], other.shape[-1])
+    return g.op("BATCH_MATMUL", one, other, shape=shape)
+
+
+@writes("layers.LayerNormalization", implied="scale center")
+def layer_normalization(
+    g: Graph,
+    x: Tensor,
+    *,
+    gamma: Weight | None = None,
+    beta: Weight | None = None,
+    axis: int | Sequence[int] = -1,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """The weights have the last axes of the tensor."""
+    axes = axes_of(axis, x.rank)
+    if axes != tuple(range(axes[0], x.rank)):
+        raise NotWrittenError(f"a normalisation along the axes {axes} of {x.rank}")
+    centered = binary(g, "SUB", x, reduced(g, "MEAN", x, axes, keepdims=True))
+    variance = reduced(g, "MEAN", unary(g, "SQUARE", centered), axes, keepdims=True)
+    factor = unary(g, "RSQRT", binary(g, "ADD", variance, epsilon))
+    y = binary(g, "MUL", centered, factor)
+    y = y if gamma is None else binary(g, "MUL", y, g.weight("gamma", gamma))
+    return y if beta is None else binary(g, "ADD", y, g.weight("beta", beta))
 
 
 @writes("layers.Embedding", implied="input_dim output_dim")

@@ -14,7 +14,7 @@ from bridge.tflite.table import Results, writes
 NUMBERS = ("float32", "int32")
 LARGE_NUMBERS = (*NUMBERS, "int64")
 _FOUR = 4  # axes, along which most kernels broadcast
-_INT64 = {"ADD": 4, "SUB": 4}  # versions
+_INT64 = {"ADD": 4, "MUL": 5, "SUB": 4}  # versions
 
 
 def unary(g: Graph, code: str, x: Tensor, dtypes: Sequence[str] = ("float32",)) -> Tensor:
@@ -47,7 +47,9 @@ _UNARY = {
     "floor": "FLOOR",
     "log": "LOG",
     "negative": "NEG",
+    "round": "ROUND",
     "rsqrt": "RSQRT",
+    "sign": "SIGN",
     "sin": "SIN",
     "sqrt": "SQRT",
     "square": "SQUARE",
@@ -59,7 +61,7 @@ _BINARY = {
     "maximum": ("MAXIMUM", NUMBERS),
     "minimum": ("MINIMUM", NUMBERS),
     "mod": ("FLOOR_MOD", ("int32", "int64")),
-    "multiply": ("MUL", NUMBERS),
+    "multiply": ("MUL", LARGE_NUMBERS),
     "power": ("POW", ("float32",)),
     "subtract": ("SUB", LARGE_NUMBERS),
 }
@@ -90,6 +92,11 @@ for _name, _code in _COMPARISONS.items():
     writes(f"ops.{_name}")(_binary(_code, LARGE_NUMBERS, "bool"))
 for _name, _code in _LOGICAL.items():
     writes(f"ops.{_name}")(_binary(_code, ("bool",)))
+
+
+@writes("ops.reciprocal")
+def reciprocal(g: Graph, x: Tensor) -> Tensor:
+    return binary(g, "DIV", 1.0, x)
 
 
 @writes("ops.logical_not")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bridge.tflite.building import LARGE, refuse_axes
+from bridge.tflite.building import LARGE, refuse_axes, size_of
+from bridge.tflite.emitters.elementwise import binary
 from bridge.tflite.emitters.reduction import reduced
-from bridge.tflite.graph import Dims, Graph, NotWrittenError, Tensor
+from bridge.tflite.graph import Graph, NotWrittenError, Tensor
 from bridge.tflite.schema import MIRROR
 from bridge.tflite.table import writes
 from bridge.tflite.windows import PerAxis, Windows, on_a_plane, per_axis, sides_of
@@ -98,14 +99,20 @@ def zero_padding(g: Graph, x: Tensor, *, padding: Any) -> Tensor:
 @writes("layers.UpSampling2D")
 def up_sampling(g: Graph, x: Tensor, *, size: PerAxis, interpolation: str = "nearest") -> Tensor:
     """As TensorFlow does it, from the centres of pixels."""
-    sizes = [s and s * times for s, times in zip(x.shape[1:3], per_axis(size, 2), strict=True)]
-    return resized(g, x, tuple(sizes), interpolation)
-
-
-def resized(g: Graph, x: Tensor, sizes: Dims, interpolation: str) -> Tensor:
-    code = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "bilinear": "RESIZE_BILINEAR"}.get(interpolation)
-    if code is None or None in sizes or x.dtype != "float32":
-        raise NotWrittenError(f"interpolation {interpolation!r} of {x.dtype}, to {sizes}")
+    code = _RESIZERS.get(interpolation)
+    if code is None or x.dtype != "float32":
+        raise NotWrittenError(f"interpolation {interpolation!r} of {x.dtype}")
+    times = per_axis(size, 2)
+    sizes = tuple(s and s * factor for s, factor in zip(x.shape[1:3], times, strict=True))
     shape = (x.shape[0], *sizes, x.shape[-1])
-    target = g.constant([*sizes])
+    target = g.constant([*sizes]) if None not in sizes else _enlarged(g, x, times)
     return g.op(code, x, target, shape=shape, version=_HALF_PIXELS, half_pixel_centers=True)
+
+
+_RESIZERS = {"bilinear": "RESIZE_BILINEAR", "nearest": "RESIZE_NEAREST_NEIGHBOR"}
+
+
+def _enlarged(g: Graph, x: Tensor, times: Sequence[int]) -> Tensor:
+    """The height and width, so many times, as a tensor."""
+    sizes = [binary(g, "MUL", size_of(g, x, 1 + axis), n) for axis, n in enumerate(times)]
+    return g.op("PACK", *sizes, shape=(2,), values_count=2, axis=0)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bridge.tflite.building import axes_of, axis_of, expanded, refuse_axes
 from bridge.tflite.graph import Graph, NotWrittenError, Tensor
+from bridge.tflite.schema import DTYPES
 from bridge.tflite.table import Results, writes
 
 Axes = int | Sequence[int] | None
 
 # For each function the operator, and the dtypes of which it is the same.
 _REDUCERS = {
+    "all": ("REDUCE_ALL", ("bool",)),
+    "any": ("REDUCE_ANY", ("bool",)),
     "max": ("REDUCE_MAX", ("float32", "int32")),
     "mean": ("MEAN", ("float32",)),
     "min": ("REDUCE_MIN", ("float32", "int32")),
@@ -55,11 +58,22 @@ def cumsum(g: Graph, x: Tensor, axis: int | None = None) -> Tensor:
 
 @writes("ops.argmax")
 def argmax(g: Graph, x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    return _index(g, "ARG_MAX", x, axis, keepdims)
+
+
+@writes("ops.argmin")
+def argmin(g: Graph, x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    return _index(g, "ARG_MIN", x, axis, keepdims)
+
+
+def _index(g: Graph, code: str, x: Tensor, axis: int | None, keepdims: bool) -> Tensor:
     if axis is None or x.dtype != "float32":
-        raise NotWrittenError("the largest of all axes, or of integers")
+        raise NotWrittenError(f"{code} of {x.dtype}, along axis {axis}")
     axis = axis_of(axis, x.rank)
     shape = tuple(size for i, size in enumerate(x.shape) if i != axis)
-    result = g.op("ARG_MAX", x, g.constant(axis), shape=shape, dtype="int32", output_type=2)
+    result = g.op(
+        code, x, g.constant(axis), shape=shape, dtype="int32", output_type=DTYPES["int32"]
+    )
     return expanded(g, result, axis) if keepdims else result
 
 

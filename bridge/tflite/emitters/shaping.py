@@ -97,6 +97,14 @@ def concatenate(g: Graph, xs: Sequence[Any], axis: int = 0) -> Tensor:
     return g.op("CONCATENATION", *parts, shape=shape, axis=axis)
 
 
+@writes("ops.tile")
+def tile(g: Graph, x: Tensor, repeats: Sequence[int]) -> Tensor:
+    if len(repeats) != x.rank or not all(isinstance(times, int) for times in repeats):
+        raise NotWrittenError(f"{x.rank} axes repeated {repeats} times")
+    shape = tuple(s and s * times for s, times in zip(x.shape, repeats, strict=True))
+    return g.op("TILE", x, g.constant([*repeats]), shape=shape)
+
+
 @writes("ops.stack")
 def stack(g: Graph, x: Sequence[Tensor], axis: int = 0) -> Tensor:
     first = x[0]

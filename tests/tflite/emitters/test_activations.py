@@ -29,6 +29,8 @@ X = np.linspace(-90, 90, 4 * 5 * 3, dtype=np.float32).reshape(4, 3, 5)
         ("Softsign(x)", ["ABS", "ADD", "DIV"]),
         ("HardSigmoid<alpha=0.16666667,beta=0.5>(x)", ["ADD", "MUL"]),
         ("HardSwish(x)", ["HARD_SWISH"]),
+        ("Selu(x)", ["MINIMUM", "ELU", "RELU", "MUL", "ADD", "MUL"]),
+        ("LogSoftmax<axis=2>(x)", ["LOG_SOFTMAX"]),
         ("Softmax<axis=2>(x)", ["SOFTMAX"]),
         ("Softmax<axis=1>(x)", ["TRANSPOSE", "SOFTMAX", "TRANSPOSE"]),
     ],

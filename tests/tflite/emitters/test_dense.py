@@ -42,6 +42,19 @@ def test_a_normalisation_by_itself_is_a_factor_and_a_summand(
     assert {operator.code for operator in model.operators} <= {"MUL", "ADD", "TRANSPOSE"}
 
 
+def test_two_tensors_are_multiplied(tmp_path: Path) -> None:
+    net = graph("g (float[b,2,3,4] x, float[b,1,4,5] z) => (y) { y = MatMul(x, z) }")
+    model = written(net, {"x": seeded((2, 2, 3, 4)), "z": seeded((2, 1, 4, 5), 1)}, tmp_path)
+    assert "BATCH_MATMUL" in {operator.code for operator in model.operators}
+
+
+def test_a_normalisation_of_each_sample(tmp_path: Path) -> None:
+    text = "g (float[b,3,4] x) => (y) { y = LayerNormalization<axis=2>(x, s, o) }"
+    net = graph(text, {"s": seeded((4,)), "o": seeded((4,), 1)})
+    model = written(net, {"x": seeded((2, 3, 4), 2)}, tmp_path)
+    assert "RSQRT" in {operator.code for operator in model.operators}
+
+
 @pytest.mark.parametrize("node", ["Mul(x, k)", "Add(x, k)", "Gather(t, i)"])
 def test_products_and_look_ups_are_right(node: str, tmp_path: Path) -> None:
     constants = {"k": seeded((3, 1, 5)), "t": seeded((6, 4))}

@@ -15,7 +15,9 @@ from tests.tflite.litert import written
 X, Z = np.abs(seeded((2, 3, 4))) + 0.1, seeded((2, 1, 4), 1) + 2
 
 
-@pytest.mark.parametrize("name", "Abs Ceil Cos Exp Floor Log Neg Sin Sqrt".split())
+@pytest.mark.parametrize(
+    "name", "Abs Ceil Cos Exp Floor Log Neg Reciprocal Round Sign Sin Sqrt".split()
+)
 def test_of_one_tensor(name: str, tmp_path: Path) -> None:
     net = graph(f"g (float[b,3,4] x) => (y) {{ y = {name}(x) }}")
     written(net, {"x": X}, tmp_path)

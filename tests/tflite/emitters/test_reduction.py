@@ -30,6 +30,11 @@ def test_the_index_of_the_largest(axis: int, last: int, tmp_path: Path) -> None:
     written(graph(text), {"x": x}, tmp_path)
 
 
+def test_the_index_of_the_smallest(tmp_path: Path) -> None:
+    net = graph("g (float[b,3,4,5] x) => (y) { y = ArgMin<axis=1, keepdims=0>(x) }")
+    written(net, {"x": X}, tmp_path)
+
+
 def test_the_largest_and_sums_so_far(tmp_path: Path) -> None:
     text = "g (float[b,3,4,5] x) => (v, i, s) { v, i = TopK<axis=3>(x, k) s = CumSum(x, a) }"
     constants = {"k": np.int64([2]), "a": np.int64(1)}

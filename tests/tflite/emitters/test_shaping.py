@@ -22,6 +22,7 @@ X = seeded((2, 3, 4, 5))
         ("Transpose<perm=[0,3,1,2]>(x)", {}),
         ("Unsqueeze(x, a)", {"a": [1]}),
         ("Concat<axis=2>(x, x)", {}),
+        ("Tile(x, t)", {"t": [1, 2, 1, 3]}),
         ("Identity(x)", {}),
         ("Dropout(x)", {}),
     ],
