@@ -17,7 +17,7 @@ from bridge.training.measures import TABLE, options
 from bridge.training.net.setup import Setup, attribute
 from bridge.training.script.carried import Carried
 from bridge.training.script.layers import CaffeBatchNorm, OverwrittenReLU
-from bridge.training.script.limits import after, labels, targets, undone
+from bridge.training.script.limits import after, labels, read_outputs, targets, undone
 from bridge.training.script.objects import is_own, rate_of, source_of
 from bridge.training.solving.caffe import caffe_optimizer
 from bridge.training.solving.native import (
@@ -108,13 +108,31 @@ class Compiled:
             yield from self._replacements()
         kind = "Training" if self.why.losses else "keras.Model"
         net = "net" if replaced else "model"
-        yield f"{INDENT}training = {kind}({net}.inputs, {net}.outputs)"
+        outputs = self._outputs(net) if self.why.losses else f"{net}.outputs"
+        yield f"{INDENT}training = {kind}({net}.inputs, {outputs})"
         yield from self._compiled("training")
+
+    def _metrics(self, metrics: Any) -> Any:
+        """Those of the outputs that are read, as `compile` takes them."""
+        every, read = self.setup.plan.outputs, read_outputs(self.setup)
+        if len(every) == 1:
+            return metrics
+        own = [metric for name, metric in zip(every, metrics, strict=True) if name in read]
+        return (own[0] if len(own) == 1 else own) if any(own) else None
+
+    def _outputs(self, net: str) -> str:
+        """Those that are read: the losses of the class know no others."""
+        every, read = self.setup.plan.outputs, read_outputs(self.setup)
+        indices = [index for index, name in enumerate(every) if name in read]
+        some = ", ".join(f"{net}.outputs[{index}]" for index in indices)
+        return f"{net}.outputs" if len(read) == len(every) else f"[{some}]"
 
     def _compiled(self, model: str) -> Iterator[str]:
         said = native_losses(self.setup)
         if self.why.losses:
-            said = {"metrics": None if None in labels(self.setup) else said["metrics"]}
+            said = {
+                "metrics": None if None in labels(self.setup) else self._metrics(said["metrics"])
+            }
         elif all(weight == 1 for weight in said["loss_weights"]):
             del said["loss_weights"]
         words = [keyword(n, source_of(value)) for n, value in said.items() if value is not None]
@@ -155,7 +173,7 @@ class Compiled:
         yield f"{INDENT}def compute_loss({_LOSS}):  # noqa: ARG002"
         indent = INDENT * 2
         variables = dict[str, str]()
-        for names, source in ((self.setup.plan.outputs, "y_pred"), (targets(self.setup), "y")):
+        for names, source in ((read_outputs(self.setup), "y_pred"), (targets(self.setup), "y")):
             fresh = {name: scope.new(name) for name in names}
             first = [names.index(name) == i for i, name in enumerate(names)]
             unpacked = [fresh[n] if new else "_" for n, new in zip(names, first, strict=True)]

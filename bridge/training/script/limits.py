@@ -16,15 +16,20 @@ def targets(setup: Setup) -> list[str]:
     own = labels(setup)
     if None not in own:
         return [label for label in own if label]
-    outputs = setup.plan.outputs
     read = (name for layer in setup.objectives.measuring for name in layer.bottoms)
-    return [name for name in dict.fromkeys(read) if name not in outputs]
+    return [name for name in dict.fromkeys(read) if name not in setup.plan.outputs]
+
+
+def read_outputs(setup: Setup) -> list[str]:
+    """The outputs of the model that anything measures."""
+    read = {name for layer in setup.objectives.measuring for name in layer.bottoms}
+    return [name for name in setup.plan.outputs if name in read]
 
 
 def labels(setup: Setup) -> list[str | None]:
-    """The one label of each output; None for an output that has none, or several."""
+    """The one label of each output that is read; None for one that has none, or several."""
     result = list[str | None]()
-    for output in setup.plan.outputs:
+    for output in read_outputs(setup):
         readers = [x.bottoms for x in setup.objectives.measuring if x.bottoms[0] == output]
         own = {tuple(bottoms[1:]) for bottoms in readers}
         (label,) = own if len(own) == 1 else (("", ""),)

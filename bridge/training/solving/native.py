@@ -282,6 +282,9 @@ def _of_losses(setup: Setup) -> Iterator[str]:
     scored = [layer.bottoms[0] for layer in readers]
     if len(set(scored)) < len(scored):
         yield "two losses read one result"
+    compared = {(layer.bottoms[0], layer.bottoms[1]) for layer in setup.objectives.measuring}
+    if len(compared) > len({result for result, _ in compared}):
+        yield "one result is compared with two inputs"
 
 
 def _of_objective(setup: Setup) -> Iterator[str]:
