@@ -266,6 +266,8 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
     from bridge.raising.values import operator_name
 
     opset = model.opset_imports.get("", 0)
+    initializers = {*model.graph.initializers}
+    ir.lift_constants(model)
     constants = {value.name: value for value in model.graph.initializers.values()}
     parts = tuple(
         Part(
@@ -281,7 +283,13 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
         )
         for node in model.graph
     )
-    tensors = [value.const_value for value in constants.values() if value.const_value is not None]
+    # Some exporters have their weights in Constant nodes; those of whole numbers are none.
+    tensors = [
+        value.const_value
+        for name, value in constants.items()
+        if value.const_value is not None
+        and (name in initializers or value.const_value.dtype.is_floating_point())
+    ]
     producer = f"{model.producer_name or ''} {model.producer_version or ''}".strip()
     opsets = (f"{domain} {version}".strip() for domain, version in model.opset_imports.items())
     facts = {"opset": ", ".join(opsets), **({"made by": producer} if producer else {})}

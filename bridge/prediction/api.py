@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bridge.check.api import Model, Opening, files_among, paths_of, preprocessing_of
-from bridge.check.images import Preprocessing, fitted, pixels_of
+from bridge.check.images import Preprocessing, fitted, opencv, pixels_of
 from bridge.errors import UsageError, plain
+from bridge.files import readable
 from bridge.files.html import table
 from bridge.files.outputs import refuse_collisions, writable
 from bridge.prediction.answers import Answer, Guess, Reader
@@ -109,6 +110,7 @@ def predict(
     if picture is not None:
         refuse_collisions({"the picture": picture}, files_among(model, labels, mean, *paths))
     names = {} if labels is None else read_names(Path(labels))
+    _refuse_early(model, paths, asked)
     progress("opening the model")
     opening = Opening(as_names(ignore_fields), allow_external_path)
     with TemporaryDirectory() as folder, ExitStack() as stack:
@@ -134,6 +136,22 @@ def _picture(path: Path, images: Sequence[Path]) -> Path:
             hint="run it once for each",
         )
     return writable(path, ENDINGS, "picture")
+
+
+# Files that never say which images they take.
+_SILENT = (".keras", ".h5", ".tflite")
+
+
+def _refuse_early(model: Model, images: Sequence[Path], asked: Preprocessing | None) -> None:
+    """Before the model is opened, which may take as long as TensorFlow does. Raises UsageError."""
+    path = Path(model) if isinstance(model, str | Path) else None
+    if path is not None and not path.exists():
+        return  # opening it says so, first
+    opencv()
+    for image in images:
+        readable(image, "image")
+    if asked is None and path is not None and path.suffix in _SILENT:
+        raise _unknown_preprocessing(path)
 
 
 def _unknown_preprocessing(path: Path) -> UsageError:

@@ -182,6 +182,26 @@ def test_files_that_are_not_there_or_are_no_net_are_refused(tmp_path: Path) -> N
         inspect([tmp_path / "x.caffemodel"])
 
 
+def test_weights_in_constant_nodes_count_and_shapes_do_not(tmp_path: Path) -> None:
+    """As PaddlePaddle's exporter writes them."""
+    model = graph(
+        """g (float[n,2] x) => (float[m,4] y) {
+            k = Constant<value = float[2,2] {1.0, 2.0, 3.0, 4.0}>()
+            size = Constant<value = int64[2] {-1, 4}>()
+            z = MatMul(x, k)
+            y = Reshape(z, size)
+        }""",
+        {},
+    )
+    onnx.save(model, tmp_path / "net.onnx")
+    (inspection,) = inspect([tmp_path / "net.onnx"])
+    assert (inspection.parameters, inspection.bytes) == (4, 16)
+    assert [(part.type, part.reads, part.weights) for part in inspection.parts] == [
+        ("MatMul", ("x",), ((2, 2),)),
+        ("Reshape", ("z",), ((2,),)),
+    ]
+
+
 def test_weights_that_old_graphs_list_among_the_inputs_are_none(tmp_path: Path) -> None:
     """As PyTorch's exporter wrote them before IR version 4."""
     model = graph(

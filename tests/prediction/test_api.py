@@ -67,6 +67,17 @@ def test_a_preprocessing_that_nobody_states_is_refused(digits: list[Path]) -> No
     assert "by --mean and --scale" in str(refusal.value)
 
 
+def test_what_can_be_refused_at_once_is_refused_before_the_model_is_opened(
+    digits: list[Path], tmp_path: Path
+) -> None:
+    model = tmp_path / "net.keras"
+    model.write_bytes(b"Keras would refuse it")
+    with pytest.raises(UsageError, match="unknown how this net wants its images"):
+        bridge.predict(model, digits[0])
+    with pytest.raises(UsageError, match="cannot read the image"):
+        bridge.predict(model, tmp_path / "missing.png", scale=TO_ONE)
+
+
 def test_other_calls_that_cannot_be_meant(digits: list[Path], tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("one\ntwo\n")
