@@ -82,7 +82,10 @@ def test_the_check_of_a_tflite_imports_no_keras(tmp_path: Path) -> None:
 
 def test_what_has_no_emitter_is_written_by_tensorflow_which_is_said(tmp_path: Path) -> None:
     stages: list[str] = []
-    onnx.save(graph("g (float[b,4] x) => (y) { y = ThresholdedRelu<alpha=0.25>(x) }"), tmp_path / "rest.onnx")
+    onnx.save(
+        graph("g (float[b,4] x) => (y) { y = ThresholdedRelu<alpha=0.25>(x) }"),
+        tmp_path / "rest.onnx",
+    )
     raise_onnx(tmp_path / "rest.onnx", tmp_path / "net.tflite", progress=stages.append)
     assert "TensorFlow writes it, for 'y' (ops.threshold): a call without an emitter" in stages
     assert bridge.check(tmp_path / "rest.onnx", tmp_path / "net.tflite").ok
@@ -98,7 +101,10 @@ def without(*packages: str) -> str:
 def test_where_only_tensorflow_could_write_it_that_is_an_error(
     tmp_path: Path, option: tuple[str, ...]
 ) -> None:
-    onnx.save(graph("g (float[b,4] x) => (y) { y = ThresholdedRelu<alpha=0.25>(x) }"), tmp_path / "rest.onnx")
+    onnx.save(
+        graph("g (float[b,4] x) => (y) { y = ThresholdedRelu<alpha=0.25>(x) }"),
+        tmp_path / "rest.onnx",
+    )
     output = str(tmp_path / "net.tflite")
     words = ["onnx-to-keras", str(tmp_path / "rest.onnx"), "-o", output, *option]
     code = without("tensorflow") + WITHOUT.format(hidden=LARGE, arguments=words, heavy=LARGE)

@@ -145,7 +145,8 @@ _SILENT = (".keras", ".h5", ".tflite")
 def _refuse_early(model: Model, images: Sequence[Path], asked: Preprocessing | None) -> None:
     """Before the model is opened, which may take as long as TensorFlow does. Raises UsageError."""
     path = Path(model) if isinstance(model, str | Path) else None
-    if path is not None and not path.exists():
+    files = model if isinstance(model, tuple) else [] if path is None else [path]
+    if not all(Path(file).exists() for file in files):
         return  # opening it says so, first
     opencv()
     for image in images:
