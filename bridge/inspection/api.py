@@ -266,8 +266,7 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
     from bridge.raising.values import operator_name
 
     opset = model.opset_imports.get("", 0)
-    initializers = {*model.graph.initializers}
-    ir.lift_constants(model)
+    tensors = _weights(model)
     constants = {value.name: value for value in model.graph.initializers.values()}
     parts = tuple(
         Part(
@@ -283,13 +282,6 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
         )
         for node in model.graph
     )
-    # Some exporters have their weights in Constant nodes; those of whole numbers are none.
-    tensors = [
-        value.const_value
-        for name, value in constants.items()
-        if value.const_value is not None
-        and (name in initializers or value.const_value.dtype.is_floating_point())
-    ]
     producer = f"{model.producer_name or ''} {model.producer_version or ''}".strip()
     opsets = (f"{domain} {version}".strip() for domain, version in model.opset_imports.items())
     facts = {"opset": ", ".join(opsets), **({"made by": producer} if producer else {})}
@@ -304,6 +296,19 @@ def _of_graph(path: Path, model: ir.Model) -> Inspection:
         sum(tensor.size for tensor in tensors),
         sum(tensor.nbytes for tensor in tensors),
     )
+
+
+def _weights(model: ir.Model) -> list[ir.TensorBase]:
+    """The initializers, of which Constant nodes become some: there exporters may have weights, and
+    there whole numbers are none, but shapes and indices."""
+    named = {*model.graph.initializers}
+    ir.lift_constants(model)
+    tensors = {name: value.const_value for name, value in model.graph.initializers.items()}
+    return [
+        tensor
+        for name, tensor in tensors.items()
+        if tensor is not None and (name in named or tensor.dtype.is_floating_point())
+    ]
 
 
 def _dims(value: ir.Value) -> Dims | None:
