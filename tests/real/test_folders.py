@@ -22,6 +22,8 @@ from tests.folders.cluster import two_workers
 from tests.real.nets import ALL, Net
 
 PUBLIC = 100
+# Seconds for one net, which takes two minutes at most on a machine that does nothing else.
+TIMEOUT = 3600
 RECORD, PAGE = "outcomes.jsonl", "index.html"
 
 
@@ -40,6 +42,7 @@ def folder_of_nets(folder: Path, trained: Path, public: Path) -> int:
 
 def converting(nets: Path, output: Path, options: Sequence[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bridge", "convert", str(nets), "-o", str(output)]
+    command += ["--timeout", str(TIMEOUT)]
     return subprocess.Popen([*command, *options], text=True, stdout=subprocess.PIPE)
 
 
