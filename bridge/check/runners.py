@@ -27,7 +27,7 @@ Chooser = Callable[[Mapping[str, Origin]], Sequence[str]]
 class OnnxRunner:
     """An ONNX file in onnxruntime, on the CPU. With `every_value` all named values are outputs;
     `extra` chooses some among the graph's origins. `shapes` names values of which the shape alone
-    is wanted: no run keeps their numbers."""
+    is wanted: no run keeps their numbers. A `plain` one computes node by node, as the file says."""
 
     def __init__(
         self,
@@ -36,10 +36,12 @@ class OnnxRunner:
         every_value: bool = False,
         extra: Chooser = lambda _: (),
         shapes: Collection[str] = (),
+        plain: bool = False,
     ) -> None:
         from bridge.graph.io.mapped import load_unread
         from bridge.graph.ranges import ranges
 
+        self.path = path
         proto = load_unread(path)
         self.ranges: Mapping[str, Columns] = ranges(proto)
         self.origins, self.dtypes = origins_of(proto.graph), dtypes_of(proto)
@@ -51,7 +53,8 @@ class OnnxRunner:
         self.outputs = tuple(output.name for output in proto.graph.output)
         self._shapes = _add_shapes(proto, shapes)
         self._seconds = limit_of(proto)
-        self._session = _session(proto, path.parent, _BELIEVING if self._shapes else ())
+        unoptimized = _BELIEVING if self._shapes else ()
+        self._session = _session(proto, path.parent, unoptimized, plain)
 
     @property
     def inputs(self) -> dict[str, tuple[tuple[int | str, ...], str]]:
@@ -165,9 +168,9 @@ def _add_shapes(proto: onnx.ModelProto, names: Collection[str]) -> dict[str, str
     return outputs
 
 
-def _session(proto: onnx.ModelProto, folder: Path, unoptimized: Sequence[str]) -> Any:
+def _session(proto: onnx.ModelProto, folder: Path, unoptimized: Sequence[str], plain: bool) -> Any:
     try:
-        return session(proto, folder, unoptimized)
+        return session(proto, folder, unoptimized, plain)
     except Exception as error:  # onnxruntime's errors have no common class but this
         raise GraphError("onnxruntime refuses the graph", received=words_of(error)) from error
 

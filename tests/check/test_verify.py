@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,10 @@ import pytest
 import bridge
 from bridge.check import runners
 from bridge.check.runners import OnnxRunner
-from bridge.check.verify import check_half, check_keras, check_onnx, distances
+from bridge.check.verify import check_half, check_keras, check_onnx, compared, distances
 from bridge.convert import raise_caffe, raise_onnx
 from bridge.errors import CheckError, GraphError
+from bridge.types import Array
 from tests.check.faults.seeded_faults import FAULTS
 from tests.check.faults.seeded_faults import seeded as seeded_with
 from tests.conftest import ROOT
@@ -200,6 +201,37 @@ def test_an_output_without_any_input_is_right_or_wrong(tmp_path: Path) -> None:
 def test_onnxruntime_s_own_words_become_an_error(path: Path) -> None:
     with pytest.raises(GraphError, match="onnxruntime cannot run the graph"):
         OnnxRunner(path).run({"x": np.zeros((2, 3, 4, 5), np.float32)})
+
+
+# Its convolution is a thousand times what is left of it, and rounded unless the two are folded.
+CANCELLING = """g (float[batch,1,4,4] x) => (float[batch,1,4,4] y) {
+    hidden = Conv(x, k, b)
+    y = BatchNormalization<epsilon=0.0>(hidden, one, zero, b2, one)
+}"""
+
+
+@pytest.mark.parametrize(("fault", "verdict"), [(0.0, "equal"), (5e-4, "differs")])
+def test_rounding_that_onnxruntime_has_itself_is_no_difference(
+    tmp_path: Path, fault: float, verdict: str
+) -> None:
+    constants = {
+        "k": np.full((1, 1, 1, 1), 0.1),
+        "b": [5000],
+        "b2": [4995],
+        "one": [1],
+        "zero": [0],
+    }
+    arrays = {name: np.asarray(x, np.float32) for name, x in constants.items()}
+    onnx.save(graph(CANCELLING, arrays), tmp_path / "model.onnx")
+    runner, plain = (OnnxRunner(tmp_path / "model.onnx", plain=plain) for plain in (False, True))
+
+    def node_by_node(feeds: Mapping[str, Array]) -> Mapping[str, Array]:
+        return {"y": plain.run(feeds)["y"] + np.float32(fault)}
+
+    report = compared("folded against not", runner, runner.run, node_by_node, ["float32"])
+    assert report.verdict == verdict
+    (row,) = report.rows
+    assert row.error > 1e-5 * row.size + 1e-4 * row.range
 
 
 def test_half_precision_is_right_within_its_rounding(tmp_path: Path) -> None:

@@ -200,9 +200,11 @@ def copied(feeds: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.array(array) for name, array in feeds.items()}
 
 
-def session(model: onnx.ModelProto, folder: Path, unoptimized: Sequence[str] = ()) -> Any:
-    """A model in onnxruntime, without those of its optimisers that are named in `unoptimized`; it
-    computes a quantized one as it is defined, where it can.
+def session(
+    model: onnx.ModelProto, folder: Path, unoptimized: Sequence[str] = (), plain: bool = False
+) -> Any:
+    """A model in onnxruntime, without those of its optimisers that are named in `unoptimized`, or
+    without any if `plain`; it computes a quantized one as it is defined, where it can.
 
     Left to itself it saturates sums of two products of 8 bits on processors without VNNI, unless
     it may exchange the weights; then it lacks the products of int8 with int8, which need no
@@ -214,7 +216,8 @@ def session(model: onnx.ModelProto, folder: Path, unoptimized: Sequence[str] = (
             return _opened(model, folder, unoptimized, exchanged=True)
         except Exception:  # noqa: BLE001 - its errors have no common class but this
             return _opened(model, folder, unoptimized, optimized=False)
-    return _opened(model, folder, unoptimized, optimized=not operators & _UNOPTIMIZED)
+    optimized = not plain and not operators & _UNOPTIMIZED
+    return _opened(model, folder, unoptimized, optimized=optimized)
 
 
 def _opened(
