@@ -26,6 +26,8 @@ Verdict = Literal["equal", "differs", "cannot tell"]
 LOWEST = float(np.finfo(np.float32).min)
 
 
+MOST_NAMED = 4  # layers between the first and the last
+
 # Arrays are compared in blocks that stay in the processor's cache.
 BLOCK = 1 << 16
 
@@ -90,6 +92,14 @@ class Row:
             return "cannot tell"
         is_turned = self.cosine < MIN_COSINE and self.size > INFORMATIVE * self.limit
         return "differs" if is_turned else "equal"
+
+    @property
+    def computed_by(self) -> str:
+        """The layers in words. Of many, as where no value within is compared, the ends alone."""
+        between = self.layers[1:-1]
+        if len(between) <= MOST_NAMED:
+            return ", ".join(self.layers)
+        return f"{self.layers[0]}, {len(between)} more, {self.layers[-1]}"
 
     @property
     def count(self) -> int:

@@ -253,5 +253,5 @@ def _cells(row: Row) -> Sequence[str]:
         f"{row.relative:.1e}",
         f"{row.cosine:.7f}",
         words(row.place),
-        ", ".join(row.layers),
+        row.computed_by,
     )

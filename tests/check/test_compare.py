@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,17 @@ def test_relative_error_and_cosine() -> None:
 def test_the_worst_of_several() -> None:
     rows = [compare("y", np.zeros(1), np.array([error])) for error in (0.1, 0.3, 0.2)]
     assert worst(rows) is rows[1]
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ((), ""),
+        (("conv (Conv)",), "conv (Conv)"),
+        (("a", "b", "c", "d", "e", "f"), "a, b, c, d, e, f"),
+        (("a", "b", "c", "d", "e", "f", "g"), "a, 5 more, g"),
+    ],
+)
+def test_of_many_layers_the_ends_are_named(layers: tuple[str, ...], words: str) -> None:
+    row = replace(compare("y", np.zeros(2), np.zeros(2)), layers=layers)
+    assert row.computed_by == words

@@ -116,12 +116,12 @@ class Report:
         row = self.first
         if row is None:
             return "no layer diverges"
-        made_by = ", ".join(row.layers) or "it"
+        made_by = row.computed_by or "it"
         lines = [f"'{row.name}' is the first to differ: {_difference(row)}"]
         lines.append(f"  made by {made_by}")
         lines += [f"  from {self._agreement(name)}" for name in row.inputs]
         lines += [
-            f"and by itself '{other.name}', made by {', '.join(other.layers)}: {_difference(other)}"
+            f"and by itself '{other.name}', made by {other.computed_by}: {_difference(other)}"
             for other in self.faults[1:SHOWN]
         ]
         return "\n".join(map(plain, lines))
