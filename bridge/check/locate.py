@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge.check.backends.backend import Origin
-from bridge.check.compare import Row, worst
+from bridge.check.compare import INFORMATIVE, Row, worst
 from bridge.check.draws import Tally
-from bridge.check.tolerance import judged, precision
+from bridge.check.tolerance import COMPUTES, NARROW, SINGLE, judged, precision
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,36 @@ def located(
             for run, row in enumerate(tally.rows[name])
         ]
     return tuple(map(worst, done.values()))
+
+
+def held_to_rounding(
+    rows: Sequence[Row],
+    tally: Tally,
+    dtypes: Collection[str],
+    rounding: Callable[[Sequence[str]], Mapping[str, float]],
+) -> tuple[Row, ...]:
+    """The rows, in which outputs that differ are held to measured rounding as well: numbers that
+    nearly cancel have more of it than their size shows. `rounding` measures by how much an
+    implementation differs from itself, of values by name; two may differ by twice that. Never more
+    than is ever allowed, nor so much that the output could not tell right from wrong."""
+    errors = {row.name: max(run.error for run in tally.rows[row.name]) for row in rows}
+    near = {row.name: row for row in rows if _is_near(row, errors[row.name])}
+    if not near or not NARROW.keys().isdisjoint(dtypes):
+        return tuple(rows)
+    measured = rounding(list(near))
+    limits = {}
+    for name, row in near.items():
+        varies = tally.variation.of(name) or 0.0
+        limit = min(2 * measured.get(name, 0.0), SINGLE.cap(row), varies / INFORMATIVE)
+        if errors[name] <= limit:
+            limits[name] = limit
+    return tuple(replace(row, limit=limits.get(row.name, row.limit)) for row in rows)
+
+
+def _is_near(row: Row, error: float) -> bool:
+    """Whether an output is beyond its own limit, and not beyond what is ever allowed."""
+    is_computed = row.is_output and row.kind == COMPUTES.name
+    return is_computed and row.verdict == "differs" and row.limit < error <= SINGLE.cap(row)
 
 
 # These read only the shape of a value.

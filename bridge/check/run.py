@@ -17,13 +17,14 @@ from bridge.check.draws import Tally
 from bridge.check.images import PLAIN
 from bridge.check.inputs import Feeding, all_feeds, inputs_of, labelled_images, wide_feeds
 from bridge.check.loading import ModelFiles, Pair, opened
-from bridge.check.locate import located
+from bridge.check.locate import held_to_rounding, located
 from bridge.check.report import Report
 from bridge.check.report.closer import looked_closer
 from bridge.check.report.drawn import compared_diagram
 from bridge.check.report.versions import versions
+from bridge.check.runners import rounding
 from bridge.check.shares import Models, accuracy_on_cluster
-from bridge.errors import UsageError
+from bridge.errors import GraphError, UsageError
 from bridge.public.progress import Progress
 from bridge.types import Array
 
@@ -147,6 +148,7 @@ class _Comparison:
         dtypes = {*expected.dtypes, *received.dtypes}
         self._tally.order(self._wanted)
         rows = located(self._tally, _origins(expected, received), fed, outputs, dtypes)
+        rows = held_to_rounding(rows, self._tally, dtypes, self._rounding)
         return Report(
             f"{received.title} against {expected.title}",
             rows,
@@ -161,6 +163,16 @@ class _Comparison:
             versions={**versions(), **pair.versions},
             dtypes=tuple(sorted(dtypes)),
         )
+
+    def _rounding(self, names: Sequence[str]) -> Mapping[str, float]:
+        """Of outputs of the graph that one of the two is, or stands for; nothing without one."""
+        path, outputs = self._pair.graph, {*self._backends[0].outputs}
+        if path is None or not outputs.issuperset(names):
+            return {}
+        try:
+            return rounding(path, names, (feeds for _, feeds in self._runs))
+        except GraphError:
+            return {}
 
 
 def in_step(

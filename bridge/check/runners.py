@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from bridge.check.backends.backend import Origin, in_onnx_order
 from bridge.check.backends.onnx import dtypes_of, origins_of
 from bridge.check.backends.runtimes import limit_of, run_within, session
+from bridge.check.compare import compare
 from bridge.errors import GraphError, UnsupportedError, words_of
 from bridge.graph.ranges import Columns
 from bridge.types import Array
@@ -103,6 +104,20 @@ class OnnxRunner:
             raise GraphError(
                 "onnxruntime cannot run the graph", received=words_of(error)
             ) from error
+
+
+def rounding(
+    path: Path, names: Sequence[str], runs: Iterable[Mapping[str, Array]]
+) -> Mapping[str, float]:
+    """How far onnxruntime differs from itself, at most, in outputs of a graph: with its optimisers,
+    which add in another order, and without. Raises GraphError where it cannot run the graph."""
+    optimized, plain = OnnxRunner(path), OnnxRunner(path, plain=True)
+    most = dict.fromkeys(names, 0.0)
+    for feeds in runs:
+        one, other = optimized.run(feeds, names), plain.run(feeds, names)
+        for name in names:
+            most[name] = max(most[name], compare(name, one[name], other[name]).error)
+    return most
 
 
 _SIZES = (8, 16, 32, 64)

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bridge.check.backends.backend import in_onnx_order
-from bridge.check.compare import INFORMATIVE, Row, compare, size
+from bridge.check.compare import Row, compare, size
 from bridge.check.draws import Tally
 from bridge.check.inputs import FREE_BATCH, WIDE, may_be_image, seeded_inputs
-from bridge.check.locate import located
+from bridge.check.locate import held_to_rounding, located
 from bridge.check.report import Report
-from bridge.check.runners import KerasRunner, OnnxRunner
-from bridge.check.tolerance import COMPUTES, NARROW, SINGLE
+from bridge.check.runners import KerasRunner, OnnxRunner, rounding
 from bridge.check.within import values_within
 from bridge.errors import CheckError
 from bridge.graph.half import MAX_HALF
@@ -215,45 +214,15 @@ def compared(
             continue
         tally.order([*runner.origins, *runner.outputs])
         rows = located(tally, runner.origins, runner.inputs, runner.graph_outputs, dtypes)
+        rows = held_to_rounding(rows, tally, dtypes, partial(_rounding, runner, count))
         report = Report(subject, rows, dtypes=tuple(sorted(dtypes)))
-        if report.verdict == "differs":
-            report = _held_to_rounding(report, runner, tally)
         if report.verdict != "cannot tell":
             break
     return replace(report, warnings=tuple(map(_doubtful, report.doubts)))
 
 
-def _held_to_rounding(report: Report, runner: OnnxRunner, tally: Tally) -> Report:
-    """Numbers that nearly cancel have more rounding than their size shows. So an output that
-    differs is held to the rounding that is measured as well: twice what onnxruntime differs by
-    from itself where it computes node by node. Never more than is ever allowed, nor so much that
-    the output could not tell right from wrong."""
-    errors = {row.name: max(run.error for run in tally.rows[row.name]) for row in report.rows}
-    near = [row for row in report.rows if row.limit < errors[row.name] <= SINGLE.cap(row)]
-    near = [row for row in near if row.kind == COMPUTES.name]
-    if not near or not NARROW.keys().isdisjoint(report.dtypes):
-        return report
-    rounding = _rounding(runner, [row.name for row in near], len(tally.rows[near[0].name]))
-    limits = {}
-    for row in near:
-        varies = tally.variation.of(row.name) or 0.0
-        limit = min(2 * rounding[row.name], SINGLE.cap(row), varies / INFORMATIVE)
-        if errors[row.name] <= limit:
-            limits[row.name] = limit
-    rows = (replace(row, limit=limits.get(row.name, row.limit)) for row in report.rows)
-    return replace(report, rows=tuple(rows))
-
-
-def _rounding(runner: OnnxRunner, names: Sequence[str], runs: int) -> Mapping[str, float]:
-    """How far onnxruntime differs from itself, at most, in the first runs."""
-    plain = OnnxRunner(runner.path, plain=True)
-    rounding = dict.fromkeys(names, 0.0)
-    for feeds in islice(draws(runner), runs):
-        one, other = runner.run(feeds, names), plain.run(feeds, names)
-        for name in names:
-            error = compare(name, one[name], other[name]).error
-            rounding[name] = max(rounding[name], error)
-    return rounding
+def _rounding(runner: OnnxRunner, runs: int, names: Sequence[str]) -> Mapping[str, float]:
+    return rounding(runner.path, names, islice(draws(runner), runs))
 
 
 def draws(runner: OnnxRunner) -> Iterator[dict[str, Array]]:
