@@ -86,7 +86,7 @@ def inputs(layer: Message) -> tuple[Input, ...]:
         return tuple(map(Input, tops, spread, repeat(layer.where)))
     if layer["type"] == "HDF5Data" or "python_param" in layer:  # no shapes in the text
         return tuple(Input(top, (), layer.where) for top in tops)
-    batch = _first(layer, "batch_size") or 1
+    batch = _first(layer, _SIZE, "batch_size") or 1
     # Only the list of images says how many labels an image has.
     label = () if layer["type"].startswith("MultiLabel") else (batch,)
     return (
@@ -101,8 +101,8 @@ def _image(layer: Message, top: str, batch: int) -> Input:
         (batch, _channels(layer), *_size(layer)),
         layer.where,
         mean=tuple(layer.get("transform_param", {}).get("mean_value", ())),
-        mean_file=_first(layer, "mean_file") or "",
-        scale=_first(layer, "scale") or 1.0,
+        mean_file=_first(layer, _TEXT, "mean_file") or "",
+        scale=_first(layer, _NUMBER, "scale") or 1.0,
         uncropped=_uncropped(layer),
     )
 
@@ -168,16 +168,20 @@ def _parameters(layer: Message) -> list[Mapping[str, Any]]:
     return [value for name, value in layer.items() if name.endswith("_param") and value]
 
 
-def _first(layer: Message, *names: str) -> Any:
-    """The value of the first of these fields that any parameter message sets, or None."""
-    messages = [m for m in _parameters(layer) if isinstance(m, Mapping)]
-    values = (m[name] for name in names for m in messages if m.get(name))
-    return next(values, None)
+_SIZE, _NUMBER, _TEXT = (int,), (int, float), (str,)
+
+
+def _first(layer: Message, kinds: Collection[type], *names: str) -> Any:
+    """The value of the first of these fields that any parameter message sets, or None. Messages of
+    forks may have what is of another kind under these names: that is none."""
+    messages = [message for message in _parameters(layer) if isinstance(message, Mapping)]
+    values = (message.get(name) for name in names for message in messages)
+    return next((value for value in values if type(value) in kinds and value), None)
 
 
 def _channels(layer: Message) -> int:
     transform = layer.get("transform_param", {})
-    if channels := _first(layer, "channels"):
+    if channels := _first(layer, _SIZE, "channels"):
         return int(channels)
     if transform.get("force_gray") or not layer.get("image_data_param", {}).get("is_color", True):
         return 1
@@ -191,15 +195,15 @@ _OF_IMAGES = re.compile(r"image.*data\Z", re.IGNORECASE)
 
 def _size(layer: Message) -> tuple[int, int]:
     """Height and width: the crop's, or else the size that images are resized to."""
-    if crop := _first(layer, "crop_size"):
+    if crop := _first(layer, _SIZE, "crop_size"):
         return (crop, crop)
     resize = layer.get("transform_param", {}).get("resize_param", {})
-    height = resize.get("height") or _first(layer, "crop_h", "new_height", "height")
-    width = resize.get("width") or _first(layer, "crop_w", "new_width", "width")
+    height = resize.get("height") or _first(layer, _SIZE, "crop_h", "new_height", "height")
+    width = resize.get("width") or _first(layer, _SIZE, "crop_w", "new_width", "width")
     return (height or UNKNOWN, width or UNKNOWN)
 
 
 def _uncropped(layer: Message) -> tuple[int, int] | None:
     """The size to which images are resized before they are cropped, if the text says it."""
-    height, width = _first(layer, "new_height"), _first(layer, "new_width")
-    return (height, width) if _first(layer, "crop_size") and height and width else None
+    height, width = _first(layer, _SIZE, "new_height"), _first(layer, _SIZE, "new_width")
+    return (height, width) if _first(layer, _SIZE, "crop_size") and height and width else None

@@ -35,6 +35,13 @@ SIZES = "batch_size: 2 channels: 3 height: 4 width: 5"
         ("Data", 1, "data_param { batch_size: 64 }", [(64, 0, 0, 0)]),
         ("ImageData", 1, "image_data_param { new_height: 5 new_width: 6 }", [(1, 3, 5, 6)]),
         ("ImageData", 1, "image_data_param { is_color: false crop_size: 7 }", [(1, 1, 7, 7)]),
+        (
+            "OwnData",
+            1,
+            "own_param { channels: 3 channels: 4 new_height: { a: 1 } }",
+            [(1, 0, 0, 0)],
+        ),
+        ("OwnData", 1, 'own_param { channels: RGB batch_size: "2" }', [(1, 0, 0, 0)]),
         ("HDF5Data", 2, "hdf5_data_param { batch_size: 4 }", [(), ()]),
         ("MemoryData", 2, f"memory_data_param {{ {SIZES} }}", [(2, 3, 4, 5), (2,)]),
         (
