@@ -175,9 +175,13 @@ def _batch_norm(node: ir.Node) -> Iterator[Fact]:
         yield f"the {what} does not fit the channels", _dim(node, 0, 1), _dim(node, operand, 0)
 
 
-def _recurrent(node: ir.Node) -> Iterator[Fact]:
-    for operand, (what, rank) in enumerate(_RECURRENT_RANKS.items()):
+def _ranks(node: ir.Node) -> Iterator[Fact]:
+    for operand, (what, rank) in enumerate(_RANKS[node.op_type].items()):
         yield f"the {what} has other axes", rank, _rank(node, operand)
+
+
+def _recurrent(node: ir.Node) -> Iterator[Fact]:
+    yield from _ranks(node)
     gates, hidden = _GATES[node.op_type], _dim(node, 2, 2)
     if isinstance(hidden, int):
         rows = gates * hidden
@@ -186,13 +190,18 @@ def _recurrent(node: ir.Node) -> Iterator[Fact]:
         yield "the bias does not fit the state", 2 * rows, _dim(node, 3, 1)
 
 
-_RECURRENT_RANKS = {"input": 3, "weight": 3, "weight of the state": 3, "bias": 2}
 _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+# How many axes the first inputs have, where ONNX's inference does not look.
+_RECURRENT = {"input": 3, "weight": 3, "weight of the state": 3, "bias": 2}
+_BOXES = {"input of boxes": 3, "input of scores": 3}
+_RANKS = {"NonMaxSuppression": _BOXES, **{kind: _RECURRENT for kind in _GATES}}
 
 _CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "BatchNormalization": _batch_norm,
+    **dict.fromkeys(_RANKS, _ranks),
     **dict.fromkeys(_GATES, _recurrent),
 }

@@ -189,6 +189,12 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         lambda: graph("y = RNN <hidden_size = 3> (x, w, c)", f"{RNN}, {VECTOR}", "float[1, 1, 3]"),
         "the weight of the state has other axes",
     ),
+    "scores of one axis": (
+        lambda: graph(
+            "n = NonMaxSuppression(x, c) y = Cast <to = 1> (n)", VECTOR, "float[1, 6, 4]"
+        ),
+        "the input of scores has other axes",
+    ),
     "recurrent weights that do not fit": (
         lambda: graph("y = RNN <hidden_size = 3> (x, w, r)", RNN, "float[1, 1, 3]"),
         "the weight does not fit the state",
