@@ -195,7 +195,7 @@ _GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 # How many axes the first inputs have, where ONNX's inference does not look.
 _RECURRENT = {"input": 3, "weight": 3, "weight of the state": 3, "bias": 2}
 _BOXES = {"input of boxes": 3, "input of scores": 3}
-_RANKS = {"NonMaxSuppression": _BOXES, **{kind: _RECURRENT for kind in _GATES}}
+_RANKS = {"NonMaxSuppression": _BOXES, **dict.fromkeys(_GATES, _RECURRENT)}
 
 _CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {
     "Conv": _conv,
