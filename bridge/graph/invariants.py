@@ -197,11 +197,26 @@ _RECURRENT = {"input": 3, "weight": 3, "weight of the state": 3, "bias": 2}
 _BOXES = {"input of boxes": 3, "input of scores": 3}
 _RANKS = {"NonMaxSuppression": _BOXES, **dict.fromkeys(_GATES, _RECURRENT)}
 
+
+def _lists(node: ir.Node) -> Iterator[Fact]:
+    """Sizes, axes and counts are lists; onnxruntime takes a single number for one at times."""
+    for operand in range(1, len(node.inputs)):
+        rank = _rank(node, operand)
+        if rank is not None and rank > 1:
+            yield f"its input {operand} is no list of numbers", 1, rank
+
+
+_OF_LISTS = """
+    Expand Pad Reshape Resize Slice Split Squeeze Tile TopK Unsqueeze ReduceL1 ReduceL2 ReduceLogSum
+    ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare
+"""
+
 _CHANNELS: dict[str, Callable[[ir.Node], Iterator[Fact]]] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "BatchNormalization": _batch_norm,
+    **dict.fromkeys(_OF_LISTS.split(), _lists),
     **dict.fromkeys(_RANKS, _ranks),
     **dict.fromkeys(_GATES, _recurrent),
 }

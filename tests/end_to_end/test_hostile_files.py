@@ -189,6 +189,14 @@ GRAPHS: dict[str, tuple[Callable[[], onnx.ModelProto], str]] = {
         lambda: graph("y = RNN <hidden_size = 3> (x, w, c)", f"{RNN}, {VECTOR}", "float[1, 1, 3]"),
         "the weight of the state has other axes",
     ),
+    "axes in a matrix": (
+        lambda: graph("y = Squeeze(x, a)", "int64[1, 1] a = {1}", "float[1, 1, 3]"),
+        "its input 1 is no list of numbers",
+    ),
+    "a shape in a matrix": (
+        lambda: graph("y = Reshape(x, a)", "int64[1, 2] a = {1, 3}", "float[1, 1, 3]"),
+        "its input 1 is no list of numbers",
+    ),
     "scores of one axis": (
         lambda: graph(
             "n = NonMaxSuppression(x, c) y = Cast <to = 1> (n)", VECTOR, "float[1, 6, 4]"
