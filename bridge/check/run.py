@@ -22,7 +22,7 @@ from bridge.check.report import Report
 from bridge.check.report.closer import looked_closer
 from bridge.check.report.drawn import compared_diagram
 from bridge.check.report.versions import versions
-from bridge.check.runners import rounding
+from bridge.check.runners import OnnxRunner, rounding
 from bridge.check.shares import Models, accuracy_on_cluster
 from bridge.errors import GraphError, UsageError
 from bridge.public.progress import Progress
@@ -170,7 +170,7 @@ class _Comparison:
         if path is None or not outputs.issuperset(names):
             return {}
         try:
-            return rounding(path, names, (feeds for _, feeds in self._runs))
+            return rounding(OnnxRunner(path), names, (feeds for _, feeds in self._runs))
         except GraphError:
             return {}
 

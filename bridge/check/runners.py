@@ -107,11 +107,11 @@ class OnnxRunner:
 
 
 def rounding(
-    path: Path, names: Sequence[str], runs: Iterable[Mapping[str, Array]]
+    optimized: OnnxRunner, names: Sequence[str], runs: Iterable[Mapping[str, Array]]
 ) -> Mapping[str, float]:
     """How far onnxruntime differs from itself, at most, in outputs of a graph: with its optimisers,
     which add in another order, and without. Raises GraphError where it cannot run the graph."""
-    optimized, plain = OnnxRunner(path), OnnxRunner(path, plain=True)
+    plain = OnnxRunner(optimized.path, plain=True)
     most = dict.fromkeys(names, 0.0)
     for feeds in runs:
         one, other = optimized.run(feeds, names), plain.run(feeds, names)

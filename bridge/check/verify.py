@@ -222,7 +222,7 @@ def compared(
 
 
 def _rounding(runner: OnnxRunner, runs: int, names: Sequence[str]) -> Mapping[str, float]:
-    return rounding(runner.path, names, islice(draws(runner), runs))
+    return rounding(runner, names, islice(draws(runner), runs))
 
 
 def draws(runner: OnnxRunner) -> Iterator[dict[str, Array]]:

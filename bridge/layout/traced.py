@@ -9,6 +9,7 @@ A function that computes a weight with numpy tells its formula when it is called
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 from math import prod
@@ -23,23 +24,11 @@ from bridge.types import Array
 _OPERATORS: Mapping[str, str] = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
-class Traced(NDArrayOperatorsMixin):
-    """An array of a shape, represented by the `text` that computes it.
+class StandIn(ABC):
+    """An array without data: its shape, and what follows from that."""
 
-    Law: `eval(str(f(Traced("x", x.shape))), {"np": np, "x": x})` equals `f(x)` for every f composed
-    of reshape, transpose, slices, arithmetic and numpy functions. Steps that do nothing are not
-    recorded, and of consecutive reshapes only the last. `tight` says that a method can be called
-    on the text without brackets. Raises AttributeError or TypeError for any other operation.
-    """
-
-    def __init__(self, text: str, shape: Sequence[int], *, tight: bool = True) -> None:
+    def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(shape)
-        self._text = text
-        self._tight = tight
-        self._before_reshape = self
-
-    def __str__(self) -> str:
-        return self._text
 
     @property
     def ndim(self) -> int:
@@ -50,8 +39,36 @@ class Traced(NDArrayOperatorsMixin):
         return prod(self.shape)
 
     @property
-    def T(self) -> Traced:  # noqa: N802 (numpy's name)
+    def T(self) -> Any:  # noqa: N802 (numpy's name)
         return self.transpose(*range(self.ndim)[::-1])
+
+    @abstractmethod
+    def transpose(self, *axes: int | Sequence[int]) -> Any:
+        """As numpy's, with axes as separate arguments or in one sequence."""
+
+    @property
+    def _stand_in(self) -> NDArray[np.int8]:
+        """An array of this shape that takes one byte, from which numpy infers other shapes."""
+        return np.broadcast_to(np.int8(0), self.shape)
+
+
+class Traced(StandIn, NDArrayOperatorsMixin):
+    """An array of a shape, represented by the `text` that computes it.
+
+    Law: `eval(str(f(Traced("x", x.shape))), {"np": np, "x": x})` equals `f(x)` for every f composed
+    of reshape, transpose, slices, arithmetic and numpy functions. Steps that do nothing are not
+    recorded, and of consecutive reshapes only the last. `tight` says that a method can be called
+    on the text without brackets. Raises AttributeError or TypeError for any other operation.
+    """
+
+    def __init__(self, text: str, shape: Sequence[int], *, tight: bool = True) -> None:
+        super().__init__(shape)
+        self._text = text
+        self._tight = tight
+        self._before_reshape = self
+
+    def __str__(self) -> str:
+        return self._text
 
     def reshape(self, *shape: Any) -> Traced:
         source = self._before_reshape
@@ -63,7 +80,7 @@ class Traced(NDArrayOperatorsMixin):
         return result
 
     def transpose(self, *axes: int | Sequence[int]) -> Traced:
-        order = _flat(axes)
+        order = flat_axes(axes)
         shape = self._stand_in.transpose(order).shape
         non_unit = [axis for axis in order if self.shape[axis] != 1]
         if non_unit == sorted(non_unit):
@@ -113,11 +130,6 @@ class Traced(NDArrayOperatorsMixin):
         """The text, as a method can be called on it."""
         return self._text if self._tight else f"({self._text})"
 
-    @property
-    def _stand_in(self) -> NDArray[np.int8]:
-        """An array of this shape that takes one byte, from which numpy infers other shapes."""
-        return np.broadcast_to(np.int8(0), self.shape)
-
 
 def constant_text(array: Array) -> str:
     """The numpy expression of a constant: `np.full` if all numbers are the same."""
@@ -152,7 +164,7 @@ def _comma_separated(values: Sequence[Any]) -> str:
     return ", ".join(map(_text_of, values))
 
 
-def _flat(axes: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
+def flat_axes(axes: tuple[int | Sequence[int], ...]) -> tuple[int, ...]:
     """Axes as numpy takes them: separate arguments, or one sequence."""
     return tuple(chain.from_iterable([axis] if isinstance(axis, int) else axis for axis in axes))
 

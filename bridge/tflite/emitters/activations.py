@@ -83,9 +83,8 @@ _BY_NAME: Mapping[str, Callable[[Graph, Tensor], Tensor]] = {
     "swish": silu,
     "tanh": tanh,
 }
-for _name in ("hard_sigmoid", "hard_silu", "relu6", "sigmoid", "silu", "softplus", "softsign"):
-    writes(f"ops.{_name}")(_BY_NAME[_name])
-for _name in ("relu", "selu", "tanh"):
+_FUNCTIONS = "hard_sigmoid hard_silu relu relu6 selu sigmoid silu softplus softsign tanh"
+for _name in _FUNCTIONS.split():
     writes(f"ops.{_name}")(_BY_NAME[_name])
 
 

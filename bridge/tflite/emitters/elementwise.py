@@ -109,10 +109,8 @@ def _merging(name: str) -> Callable[..., Results]:
     code, dtypes = _BINARY[name]
 
     def merged(g: Graph, tensors: Sequence[Tensor]) -> Tensor:
-        if len({tensor.rank for tensor in tensors}) > 1:
-            raise NotWrittenError(
-                "tensors of different ranks"
-            )  # Keras has rules of its own for them
+        if len({tensor.rank for tensor in tensors}) > 1:  # Keras has rules of its own for them
+            raise NotWrittenError("tensors of different ranks")
         return reduce(lambda one, other: binary(g, code, one, other, dtypes=dtypes), tensors)
 
     return merged

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bridge.caffe.net import Blob
 from bridge.errors import UnsupportedError
 from bridge.layout import Weight
+from bridge.layout.traced import StandIn, flat_axes
 from bridge.raising.plan import Call, Plan
 from bridge.training.net.parameters import Key, Parameter, Parameters
 from bridge.types import Array
@@ -48,34 +49,23 @@ class Step:
         return array.transpose(np.argsort(self.order))
 
 
-class Moved:
+class Moved(StandIn):
     """An array without numbers, which records how they are moved. Raises AttributeError or
     TypeError for whatever does not only move them."""
 
     __array_ufunc__ = None
 
     def __init__(self, shape: Sequence[int], steps: tuple[Step, ...] = ()) -> None:
-        self.shape, self.steps = tuple(shape), steps
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape)
-
-    @property
-    def T(self) -> Moved:  # noqa: N802 (numpy's name)
-        return self.transpose(*range(self.ndim)[::-1])
+        super().__init__(shape)
+        self.steps = steps
 
     def reshape(self, *shape: Any) -> Moved:
-        after = np.broadcast_to(np.int8(0), self.shape).reshape(*shape).shape
+        after = self._stand_in.reshape(*shape).shape
         return Moved(after, (*self.steps, Step(self.shape, after)))
 
-    def transpose(self, *axes: Any) -> Moved:
-        order = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], Sequence) else axes
-        after = tuple(self.shape[axis] for axis in order)
+    def transpose(self, *axes: int | Sequence[int]) -> Moved:
+        order = flat_axes(axes)
+        after = self._stand_in.transpose(order).shape
         return Moved(after, (*self.steps, Step(self.shape, after, order)))
 
     def __array__(self, *_: Any, **__: Any) -> Array:
